@@ -1,0 +1,1 @@
+"""Actor attention (Section 3.2): from tubes and video labels to scored tubes."""

@@ -1,0 +1,54 @@
+"""Box arithmetic in numpy.
+
+Boxes are xyxy in pixels, continuous: the area is (x2 - x1) * (y2 - y1), with no "+1".
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+
+def area(boxes: Array) -> Array:
+    """Areas of boxes (..., 4) xyxy, in square pixels; 0 where a side is negative."""
+    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
+    return sides[..., 0] * sides[..., 1]
+
+
+def paired_iou(a: Array, b: Array) -> Array:
+    """Intersection over union of boxes (..., 4) with boxes (..., 4), broadcast.
+
+    0 where the union has no area; NaN where either box is NaN.
+    """
+    low = np.maximum(a[..., :2], b[..., :2])
+    high = np.minimum(a[..., 2:], b[..., 2:])
+    sides = np.clip(high - low, 0, None)
+    intersection = sides[..., 0] * sides[..., 1]
+    union = area(a) + area(b) - intersection
+    return np.divide(intersection, union, out=np.zeros_like(union), where=union != 0)
+
+
+def iou_matrix(a: Array, b: Array) -> Array:
+    """Intersection over union of every box of a (A, 4) with every box of b (B, 4): (A, B)."""
+    return paired_iou(a[:, None], b[None])
+
+
+def clip(boxes: Array, width: float, height: float) -> Array:
+    """Boxes (..., 4) cut to the frame [0, width] x [0, height]; NaN stays NaN."""
+    limit = np.array([width, height, width, height], boxes.dtype)
+    return np.clip(boxes, 0, limit)
+
+
+def xywh_to_xyxy(boxes: Array) -> Array:
+    """Corner and size (..., 4) to two corners (..., 4); no pixel is added or taken."""
+    return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+
+
+def xyxy_to_xywh(boxes: Array) -> Array:
+    """Two corners (..., 4) to corner and size (..., 4)."""
+    return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
+
+
+def scale(boxes: Array, x: float, y: float) -> Array:
+    """Boxes (..., 4) with their x multiplied by ``x`` and their y by ``y``."""
+    return boxes * np.array([x, y, x, y], boxes.dtype)

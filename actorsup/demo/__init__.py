@@ -1,0 +1,1 @@
+"""The demo's own videos, stills and tracking sequences, generated."""

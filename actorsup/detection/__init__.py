@@ -1,0 +1,1 @@
+"""Actor detection (Section 3.1): actors of interest in every frame."""

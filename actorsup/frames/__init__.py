@@ -1,0 +1,1 @@
+"""Decoding, and the store of frames that later stages read."""

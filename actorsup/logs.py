@@ -1,0 +1,62 @@
+"""Logs of a job: everything into its file, warnings and errors on the screen too."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from actorsup.errors import ActorsupError
+
+Item = TypeVar("Item")
+_LOG = logging.getLogger("actorsup")
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def job_log(path: str | Path) -> Iterator[None]:
+    """Log a job into a file; an error that a user can mend ends it in one line, exit code 1."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_screen = logging.StreamHandler()
+    to_screen.setLevel(logging.WARNING)
+    to_screen.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [to_file, to_screen]
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    except ActorsupError as error:
+        _LOG.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        _LOG.exception("this is a defect of actorsup; the log is in %s", path)
+        raise
+    finally:
+        to_file.close()
+
+
+def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    """Go through items showing how many are done, the rate and the time left.
+
+    A bar on a terminal; otherwise a line in the log every ten seconds and one at the end.
+    """
+    if sys.stderr.isatty():
+        yield from tqdm(items, total=total, desc=what, unit="", dynamic_ncols=True)
+        return
+    start = last = time.monotonic()
+    done = 0
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES and done < total:
+            rate = done / (now - start)
+            left = (total - done) / rate
+            _LOG.info("%s: %d of %d, %.1f a second, %.0f s left", what, done, total, rate, left)
+            last = now
+    _LOG.info("%s: %d of %d in %.1f s", what, done, total, time.monotonic() - start)

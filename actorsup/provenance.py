@@ -1,0 +1,113 @@
+"""What made an artifact: digests of settings, weights and code.
+
+The digest of code is that of its syntax tree without docstrings, over a module and every
+module of this library that it imports, so that an edit re-runs exactly the stages whose
+results it can change, and a comment, a docstring or the formatting re-runs nothing.
+"""
+
+import ast
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from actorsup import __version__
+
+_ROOT = Path(__file__).resolve().parent
+_PACKAGE = _ROOT.name
+
+
+def provenance(stage: str, section: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The record that an artifact carries: stage, settings and their digest, versions."""
+    packages = ("numpy", "h5py", "opencv-python-headless", "torch", "torchvision")
+    versions = {"actorsup": __version__, "python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    record = {"stage": stage, "section": dict(section), "section_digest": settings_digest(section)}
+    return record | {"versions": versions} | more
+
+
+def settings_digest(settings: Any) -> str:
+    """Digest of plain settings (what JSON can hold), independent of the order of keys."""
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_digest(path: str | Path) -> str:
+    """sha256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Digest of modules (``"actorsup.linking.stage"``) and of all that they import from here."""
+    todo, seen = [_PACKAGE, *modules], dict[str, str]()
+    while todo:
+        module = todo.pop()
+        if module in seen:
+            continue
+        tree = ast.parse(_path_of(module).read_text(encoding="utf-8"))
+        todo += _imported(tree)
+        # the package's own parents are imported too, as Python does
+        todo += [module.rsplit(".", n)[0] for n in range(1, module.count(".") + 1)]
+        seen[module] = ast.dump(_without_docstrings(tree))
+    text = "\n".join(f"{module} {seen[module]}" for module in sorted(seen))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def imported_modules(module: str) -> set[str]:
+    """Modules of this library that a module imports itself, at its top or inside functions."""
+    return set(_imported(ast.parse(_path_of(module).read_text(encoding="utf-8"))))
+
+
+def _imported(tree: ast.AST) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return [name for name in names if name.split(".")[0] == _PACKAGE and _exists(name)]
+
+
+def _candidates(module: str) -> list[Path]:
+    path = _ROOT.joinpath(*module.split(".")[1:])
+    return [path.with_suffix(".py"), path / "__init__.py"]
+
+
+def _exists(module: str) -> bool:
+    return any(path.is_file() for path in _candidates(module))
+
+
+def _path_of(module: str) -> Path:
+    for path in _candidates(module):
+        if path.is_file():
+            return path
+    raise ModuleNotFoundError(f"no module {module!r} in {_ROOT}")
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        # a bare string is a docstring wherever it stands: nothing can read its value
+        node.body = [  # type: ignore[attr-defined]
+            line
+            for line in body
+            if not (
+                isinstance(line, ast.Expr)
+                and isinstance(line.value, ast.Constant)
+                and isinstance(line.value.value, str)
+            )
+        ]
+    return tree
