@@ -1,0 +1,61 @@
+"""Convolutional trunks that detector, Siamese network and video encoder are made of."""
+
+import torch
+from torch import Tensor, nn
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Mean and standard deviation, RGB in [0, 1], that every trunk's input is scaled with (6.2)."""
+
+
+def vgg16_blocks(blocks: int, padding: int = 1) -> nn.Sequential:
+    """VGG16's first convolutional blocks, in torchvision's order and names (``0``, ``2``, ...).
+
+    Ends after the last ReLU of the last block, without its pooling: stride 8 for four blocks
+    (conv4_3) and 16 for five (conv5_3).
+
+    Args:
+        blocks: 1 to 5.
+        padding: 1 as in VGG16, or 0 for valid convolutions, as the Siamese tracker wants.
+    """
+    from torchvision.models import vgg16
+
+    layers = list(vgg16(weights=None).features)
+    ends = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+    trunk = nn.Sequential(*layers[: ends[blocks - 1]])
+    for layer in trunk:
+        if isinstance(layer, nn.Conv2d):
+            layer.padding = (padding, padding)
+        elif isinstance(layer, nn.ReLU):
+            layer.inplace = True
+    return trunk
+
+
+class SmallBackbone(nn.Sequential):
+    """A trunk for small frames and CPUs: (B, 3, H, W) to (B, 64, H/8, W/8).
+
+    About 35 million multiplications for a frame of 160x120.
+    """
+
+    stride = 8
+    channels = 64
+
+    def __init__(self) -> None:
+        widths = [(3, 16, 2), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)]
+        super().__init__(*(convolution(i, o, stride) for i, o, stride in widths))
+
+
+def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution, batch normalisation, ReLU: (B, I, H, W) to (B, O, H/stride, W/stride)."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Images (B, H, W, 3) uint8 RGB to (B, 3, H, W) float32, scaled with ImageNet's values."""
+    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(3, 1, 1)
+    deviation = torch.tensor(IMAGENET_STD, device=images.device).view(3, 1, 1)
+    return (images.permute(0, 3, 1, 2).float() / 255 - mean) / deviation
