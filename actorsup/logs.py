@@ -1,6 +1,7 @@
 """Logs of a job: everything into its file, warnings and errors on the screen too."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,14 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def job_log(path: str | Path) -> Iterator[None]:
-    """Log a job into a file; an error that a user can mend ends it in one line, exit code 1."""
+def job(path: str | Path, threads: int) -> Iterator[None]:
+    """Run a job: its log goes into a file, and it computes with this many threads.
+
+    An error that a user can mend ends it in one line, exit code 1. To be entered before
+    numpy, torch or OpenCV are imported, since they read the number of threads then.
+    """
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ[variable] = str(threads)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -9,20 +9,31 @@ import ast
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from actorsup import __version__
+from actorsup.errors import DataError
 
 _ROOT = Path(__file__).resolve().parent
 _PACKAGE = _ROOT.name
 
 
-def provenance(stage: str, section: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """The record that an artifact carries: stage, settings and their digest, versions."""
+def provenance(
+    stage: str, settings: Mapping[str, Any], inputs: Iterable[str | Path] = (), **more: Any
+) -> dict[str, Any]:
+    """The record that an artifact carries: what made it, from what, with which versions.
+
+    Args:
+        stage: The rule's name.
+        settings: The section of the configuration, or the part of it that the stage uses.
+        inputs: Files that it is made from. Of a shard the digest of its own provenance is
+            kept, of any other file (weights, models, tables) the sha256 of its content.
+        more: Further entries, such as ``code`` and ``seed``.
+    """
     packages = ("numpy", "h5py", "opencv-python-headless", "torch", "torchvision")
     versions = {"actorsup": __version__, "python": platform.python_version()}
     for package in packages:
@@ -30,8 +41,25 @@ def provenance(stage: str, section: Mapping[str, Any], **more: Any) -> dict[str,
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    record = {"stage": stage, "section": dict(section), "section_digest": settings_digest(section)}
-    return record | {"versions": versions} | more
+    return {
+        "stage": stage,
+        "settings": dict(settings),
+        "settings_digest": settings_digest(settings),
+        "inputs": {Path(path).name: _input_digest(Path(path)) for path in inputs},
+        "versions": versions,
+    } | more
+
+
+def _input_digest(path: Path) -> str:
+    if path.suffix != ".h5":
+        return file_digest(path)
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as shard:
+            return hashlib.sha256(str(shard.attrs["provenance"]).encode()).hexdigest()
+    except (OSError, KeyError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); delete it and run again") from error
 
 
 def settings_digest(settings: Any) -> str:

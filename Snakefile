@@ -1,0 +1,26 @@
+# Actor Supervision: from videos and their labels to who does what, where and when.
+# The rules stand in the order of the data; settings are in config.yaml.
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/demo.smk"
+include: "rules/weights.smk"
+include: "rules/frames.smk"
+include: "rules/detection.smk"
+include: "rules/linking.smk"
+include: "rules/attention.smk"
+include: "rules/evaluation.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/demo_map.csv",
+        "results/demo_recall.csv",
+        "results/demo/failures.csv",

@@ -1,0 +1,131 @@
+"""Checking of the configuration: every mistake becomes one line that says how to mend it."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from actorsup.coco import ID_OF
+from actorsup.errors import ConfigError
+
+SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "config.schema.yaml"
+WEIGHTS_WORDS = ("published", "trained", "random")
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Check a whole configuration, without touching the data.
+
+    Raises:
+        ConfigError: One line for each mistake: the key, the value, what is allowed, and the
+            nearest right name.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    errors = sorted(
+        Draft202012Validator(schema).iter_errors(config), key=lambda e: str(list(e.absolute_path))
+    )
+    lines = [line for error in errors for line in _lines(error)] or list(_wrong_names(config))
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
+def expand_path(path: str, key: str) -> Path:
+    """A path of the configuration with ``~`` and ``${VARIABLE}`` replaced.
+
+    Raises:
+        ConfigError: The variable is not set.
+    """
+    for name in re.findall(r"\$\{?(\w+)\}?", path):
+        if name not in os.environ:
+            raise ConfigError(
+                f"{key}: {path!r} needs the environment variable {name}; set it or write the path"
+            )
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+def existing_path(path: str, key: str) -> Path:
+    """A path of the configuration that must be there.
+
+    Raises:
+        ConfigError: It is not there; the nearest name beside it is given.
+    """
+    found = expand_path(path, key)
+    if not found.exists():
+        beside = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
+        raise ConfigError(f"{key}: no such file or folder: {found}{_nearest(found.name, beside)}")
+    return found
+
+
+def _lines(error: ValidationError) -> Iterable[str]:
+    key = ".".join(str(part) for part in error.absolute_path) or "config.yaml"
+    value = error.instance
+    match error.validator:
+        case "additionalProperties":
+            allowed = list(error.schema["properties"])
+            for name in value.keys() - set(allowed):
+                yield f"{key}: unknown key {name!r}; allowed: {', '.join(allowed)}{_nearest(name, allowed)}"
+        case "required":
+            name = error.message.split("'")[1]
+            yield f"{key}: the key {name!r} is missing"
+        case "enum":
+            yield f"{key}: {value!r} is not allowed; allowed: {_listed(error.validator_value)}" + _nearest(
+                str(value), map(str, error.validator_value)
+            )
+        case "type":
+            allowed = error.validator_value
+            wanted = allowed if isinstance(allowed, str) else " or ".join(allowed)
+            yield f"{key}: {value!r} is a {type(value).__name__}; allowed: {wanted}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            yield f"{key}: {value!r} is out of range; allowed: {_range(error.schema)}"
+        case "propertyNames":
+            yield f"{key}: {error.message}: a name may hold letters, digits, '_' and '-'"
+        case _:
+            yield f"{key}: {error.message}"
+
+
+def _range(schema: Mapping[str, Any]) -> str:
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    return ", ".join(f"{word} {schema[name]}" for name, word in words.items() if name in schema)
+
+
+def _wrong_names(config: Mapping[str, Any]) -> Iterable[str]:
+    """References from one section to another that lead nowhere."""
+
+    def unknown(key: str, name: str, allowed: Iterable[str]) -> Iterable[str]:
+        allowed = list(allowed)
+        if name not in allowed:
+            yield f"{key}: {name!r} is not there; allowed: {_listed(allowed)}{_nearest(name, allowed)}"
+
+    for name, section in config["datasets"].items():
+        for kind in ("linkers", "models"):
+            for used in section[kind]:
+                yield from unknown(f"datasets.{name}.{kind}", used, config[kind])
+        for actor in section["actors"]:
+            yield from unknown(f"datasets.{name}.actors", actor, ID_OF)
+    for name, section in config["linkers"].items():
+        yield from unknown(f"linkers.{name}.detector", section["detector"], config["detectors"])
+    for name, section in config["models"].items():
+        if section.get("weights", "").startswith("detector:"):
+            detector = section["weights"].removeprefix("detector:")
+            yield from unknown(f"models.{name}.weights", detector, config["detectors"])
+        if section.get("k", 12) > section.get("tubes", 20):
+            yield f"models.{name}.k: {section.get('k', 12)} is more than tubes, {section.get('tubes', 20)}"
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return ", ".join(str(name) for name in names)
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -1,0 +1,60 @@
+# Actor attention (3.2, 4.2, 6.2): trained from video labels, then every tube is scored.
+
+
+rule train_attention:
+    input:
+        frames=from_dataset(
+            lambda w, d: [
+                f"results/{w.dataset}/frames/{s}.h5" for s in d.shards_to_train()
+            ]
+        ),
+        tubes=from_dataset(
+            lambda w, d: tube_shards(w.dataset, w.linker, d.shards_to_train())
+        ),
+        weights=planned(lambda w: PLAN.encoder_weights(w.model)),
+    output:
+        model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
+        curve="results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
+    log:
+        "logs/{dataset}/train_attention/{linker}/{model}/seed{seed}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/train_attention/{linker}/{model}/seed{seed}.tsv"
+    conda:
+        VISION_ENV
+    threads: 8
+    resources:
+        gpu=int(USES_GPU),
+    params:
+        labels=from_dataset(lambda w, d: d.train_labels),
+        classes=from_dataset(lambda w, d: d.listing.classes),
+        settings=planned(lambda w: PLAN.settings("models", w.model)),
+        seed=lambda w: config["seed"] + int(w.seed),
+        code=code_digest("actorsup.attention.training"),
+    message:
+        "Training {wildcards.model} on {wildcards.dataset}, tubes of {wildcards.linker}, seed {wildcards.seed}"
+    script:
+        "../workflow_scripts/train_attention.py"
+
+
+rule score_tubes:
+    input:
+        frames="results/{dataset}/frames/{shard}.h5",
+        tubes="results/{dataset}/tubes/{linker}/{shard}.h5",
+        model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
+    output:
+        "results/{dataset}/predictions/{linker}/{model}/seed{seed}/{shard}.h5",
+    log:
+        "logs/{dataset}/score_tubes/{linker}/{model}/seed{seed}/{shard}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/score_tubes/{linker}/{model}/seed{seed}/{shard}.tsv"
+    conda:
+        VISION_ENV
+    resources:
+        gpu=int(USES_GPU),
+    params:
+        videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
+        code=code_digest("actorsup.attention.scoring"),
+    message:
+        "Scoring tubes of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"
+    script:
+        "../workflow_scripts/score_tubes.py"

@@ -1,0 +1,80 @@
+# What every rule uses: the plan of the run, and its errors in one line.
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, workflow.basedir)
+# jobs that run in an environment of their own find the library too
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
+)
+
+from actorsup.errors import ActorsupError
+from actorsup.plan import Plan
+from actorsup.provenance import code_digest
+
+try:
+    PLAN = Plan(config)
+except ActorsupError as error:
+    raise WorkflowError(str(error))
+
+USES_GPU = config["device"] != "cpu" and os.path.exists("/dev/nvidia0")
+VISION_ENV = "../envs/vision.yaml"
+TABLES_ENV = "../envs/tables.yaml"
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9_-]+",
+    detector="[A-Za-z0-9_-]+",
+    linker="[A-Za-z0-9_-]+",
+    model="[A-Za-z0-9_-]+",
+    seed="[0-9]+",
+    shard="[0-9]{4}",
+
+
+def planned(question):
+    """An input or params function of the wildcards, its errors told in one line."""
+
+    def answer(wildcards):
+        try:
+            return question(wildcards)
+        except ActorsupError as error:
+            raise WorkflowError(str(error))
+
+    return answer
+
+
+def from_dataset(question):
+    """The same, of the wildcards and their data set."""
+    return planned(lambda w: question(w, known_dataset(w.dataset)))
+
+
+def known_dataset(name):
+    if name not in config["datasets"]:
+        allowed = ", ".join(config["datasets"])
+        raise WorkflowError(f"datasets: there is no {name!r}; allowed: {allowed}")
+    return PLAN.dataset(name)
+
+
+def tube_shards(dataset, linker, shards):
+    return [f"results/{dataset}/tubes/{linker}/{shard}.h5" for shard in shards]
+
+
+def prediction_shards(dataset, linker, model, seed):
+    folder = f"results/{dataset}/predictions/{linker}/{model}/seed{seed}"
+    return [f"{folder}/{shard}.h5" for shard in PLAN.dataset(dataset).shards_to_score()]
+
+
+def compared(section):
+    """Every linker, model and seed of a data set, in the order of its section."""
+    return [
+        {"linker": linker, "model": model, "seed": seed}
+        for linker in section["linkers"]
+        for model in section["models"]
+        for seed in section["seeds"]
+    ]
+
+
+# frames are kept, or deleted once nothing needs them
+kept = (lambda path: path) if config["frames"].get("keep", True) else temp

@@ -1,0 +1,58 @@
+# The demo's own data: videos, stills to train the detector, sequences to train the tracker.
+
+
+rule make_demo_videos:
+    output:
+        videos=directory("results/{dataset}/source/videos"),
+        table="results/{dataset}/source/videos.csv",
+        ground_truth="results/{dataset}/source/ground_truth.csv",
+    log:
+        "logs/{dataset}/make_demo_videos.log",
+    benchmark:
+        "benchmarks/results/{dataset}/make_demo_videos.tsv"
+    conda:
+        VISION_ENV
+    params:
+        settings=from_dataset(lambda w, d: d.demo_settings()),
+        code=code_digest("actorsup.demo.videos"),
+    message:
+        "Making the videos of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/make_demo_videos.py"
+
+
+rule make_demo_stills:
+    output:
+        images=directory("results/{dataset}/source/stills/images"),
+        annotations="results/{dataset}/source/stills/annotations.json",
+    log:
+        "logs/{dataset}/make_demo_stills.log",
+    benchmark:
+        "benchmarks/results/{dataset}/make_demo_stills.tsv"
+    conda:
+        VISION_ENV
+    params:
+        settings=from_dataset(lambda w, d: d.demo_settings()),
+        code=code_digest("actorsup.demo.stills"),
+    message:
+        "Making stills for the detector of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/make_demo_stills.py"
+
+
+rule make_demo_sequences:
+    output:
+        folder=directory("results/{dataset}/source/sequences"),
+    log:
+        "logs/{dataset}/make_demo_sequences.log",
+    benchmark:
+        "benchmarks/results/{dataset}/make_demo_sequences.tsv"
+    conda:
+        VISION_ENV
+    params:
+        settings=from_dataset(lambda w, d: d.demo_settings()),
+        code=code_digest("actorsup.demo.sequences"),
+    message:
+        "Making sequences for the tracker of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/make_demo_sequences.py"

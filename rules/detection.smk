@@ -1,0 +1,53 @@
+# Actor detection (3.1, 4.2).
+
+
+rule train_detector:
+    input:
+        images=planned(lambda w: PLAN.training_data("detectors", w.detector)["images"]),
+        annotations=planned(
+            lambda w: PLAN.training_data("detectors", w.detector)["annotations"]
+        ),
+    output:
+        weights="results/weights/detectors/{detector}.pt",
+        curve="results/weights/detectors/{detector}.csv",
+    log:
+        "logs/weights/train_detector_{detector}.log",
+    benchmark:
+        "benchmarks/results/weights/train_detector_{detector}.tsv"
+    conda:
+        VISION_ENV
+    threads: 8
+    resources:
+        gpu=int(USES_GPU),
+    params:
+        settings=planned(lambda w: PLAN.training_settings("detectors", w.detector)),
+        seed=config["seed"],
+        code=code_digest("actorsup.detection.training"),
+    message:
+        "Training detector {wildcards.detector}"
+    script:
+        "../workflow_scripts/train_detector.py"
+
+
+rule detect_actors:
+    input:
+        frames="results/{dataset}/frames/{shard}.h5",
+        weights=planned(lambda w: PLAN.detector_weights(w.detector)),
+    output:
+        "results/{dataset}/detections/{detector}/{shard}.h5",
+    log:
+        "logs/{dataset}/detect_actors/{detector}/{shard}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/detect_actors/{detector}/{shard}.tsv"
+    conda:
+        VISION_ENV
+    resources:
+        gpu=int(USES_GPU),
+    params:
+        settings=planned(lambda w: PLAN.settings("detectors", w.detector)),
+        actors=from_dataset(lambda w, d: d.section["actors"]),
+        code=code_digest("actorsup.detection.stage"),
+    message:
+        "Detecting actors in {wildcards.dataset} with {wildcards.detector}, shard {wildcards.shard}"
+    script:
+        "../workflow_scripts/detect_actors.py"

@@ -1,0 +1,46 @@
+# Manifest and frames: each video is decoded once.
+
+
+rule decode_frames:
+    input:
+        made=from_dataset(lambda w, d: d.made_by_rules()),
+    output:
+        kept("results/{dataset}/frames/{shard}.h5"),
+    log:
+        "logs/{dataset}/decode_frames/{shard}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/decode_frames/{shard}.tsv"
+    conda:
+        VISION_ENV
+    params:
+        videos=from_dataset(lambda w, d: d.videos_to_decode(w.shard)),
+        settings={
+            key: value for key, value in config["frames"].items() if key != "keep"
+        },
+        code=code_digest("actorsup.frames.stage"),
+    message:
+        "Decoding {wildcards.dataset}, shard {wildcards.shard}"
+    script:
+        "../workflow_scripts/decode_frames.py"
+
+
+rule write_video_table:
+    input:
+        frames=from_dataset(
+            lambda w, d: [
+                f"results/{w.dataset}/frames/{shard}.h5" for shard in d.shards
+            ]
+        ),
+    output:
+        "results/{dataset}/videos.csv",
+    log:
+        "logs/{dataset}/write_video_table.log",
+    conda:
+        TABLES_ENV
+    params:
+        videos=from_dataset(lambda w, d: d.table_rows()),
+        code=code_digest("actorsup.frames.video_table"),
+    message:
+        "Writing the table of videos of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/write_video_table.py"

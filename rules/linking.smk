@@ -1,0 +1,54 @@
+# Actor linking (3.1, 4.2, Algorithm 1).
+
+
+rule train_siamese:
+    input:
+        sequences=planned(
+            lambda w: PLAN.training_data("linkers", w.linker)["sequences"]
+        ),
+    output:
+        weights="results/weights/linkers/{linker}.pt",
+        curve="results/weights/linkers/{linker}.csv",
+    log:
+        "logs/weights/train_siamese_{linker}.log",
+    benchmark:
+        "benchmarks/results/weights/train_siamese_{linker}.tsv"
+    conda:
+        VISION_ENV
+    threads: 8
+    resources:
+        gpu=int(USES_GPU),
+    params:
+        settings=planned(lambda w: PLAN.training_settings("linkers", w.linker)),
+        seed=config["seed"],
+        code=code_digest("actorsup.linking.training"),
+    message:
+        "Training the Siamese network of {wildcards.linker}"
+    script:
+        "../workflow_scripts/train_siamese.py"
+
+
+rule link_actors:
+    input:
+        frames="results/{dataset}/frames/{shard}.h5",
+        detections=planned(
+            lambda w: f"results/{w.dataset}/detections/{PLAN.detector_of(w.linker)}/{w.shard}.h5"
+        ),
+        weights=planned(lambda w: PLAN.linker_weights(w.linker)),
+    output:
+        "results/{dataset}/tubes/{linker}/{shard}.h5",
+    log:
+        "logs/{dataset}/link_actors/{linker}/{shard}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/link_actors/{linker}/{shard}.tsv"
+    conda:
+        VISION_ENV
+    resources:
+        gpu=int(USES_GPU),
+    params:
+        settings=planned(lambda w: PLAN.settings("linkers", w.linker)),
+        code=code_digest("actorsup.linking.stage"),
+    message:
+        "Linking actors in {wildcards.dataset} with {wildcards.linker}, shard {wildcards.shard}"
+    script:
+        "../workflow_scripts/link_actors.py"

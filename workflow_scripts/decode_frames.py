@@ -1,0 +1,18 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.datasets.base import VideoRecord
+    from actorsup.frames.settings import FrameSettings
+    from actorsup.frames.stage import decode_videos
+    from actorsup.provenance import provenance
+
+    params = snakemake.params
+    decode_videos(
+        # what a video is labelled, and its split, are no business of this stage
+        [VideoRecord(video, Path(path), "", ()) for video, path, _ in params.videos],
+        Path(snakemake.output[0]),
+        FrameSettings(**params.settings),
+        provenance(snakemake.rule, params.settings, code=params.code, videos=params.videos),
+    )

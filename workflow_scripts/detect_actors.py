@@ -1,0 +1,21 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.detection.settings import DetectorSettings
+    from actorsup.detection.stage import detect_videos
+    from actorsup.provenance import provenance
+
+    inputs, params = snakemake.input, snakemake.params
+    detect_videos(
+        Path(inputs.frames),
+        Path(snakemake.output[0]),
+        DetectorSettings(**params.settings),
+        params.actors,
+        weights=Path(inputs.weights) if inputs.weights else None,
+        device=snakemake.config["device"],
+        provenance=provenance(
+            snakemake.rule, params.settings, list(inputs), code=params.code, actors=list(params.actors)
+        ),
+    )

@@ -1,0 +1,19 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.linking.settings import LinkerSettings
+    from actorsup.linking.stage import link_videos
+    from actorsup.provenance import provenance
+
+    inputs, params = snakemake.input, snakemake.params
+    link_videos(
+        Path(inputs.frames),
+        Path(inputs.detections),
+        Path(snakemake.output[0]),
+        LinkerSettings(**params.settings),
+        weights=Path(inputs.weights) if inputs.weights else None,
+        device=snakemake.config["device"],
+        provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code),
+    )

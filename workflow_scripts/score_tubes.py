@@ -1,0 +1,18 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.attention.scoring import score_videos
+    from actorsup.provenance import provenance
+
+    inputs, params = snakemake.input, snakemake.params
+    score_videos(
+        Path(inputs.frames),
+        Path(inputs.tubes),
+        Path(inputs.model),
+        Path(snakemake.output[0]),
+        params.videos,
+        device=snakemake.config["device"],
+        provenance=provenance(snakemake.rule, {}, list(inputs), code=params.code, videos=list(params.videos)),
+    )

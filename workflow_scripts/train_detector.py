@@ -1,0 +1,20 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.detection.training import train_detector
+    from actorsup.provenance import provenance
+
+    inputs, params = snakemake.input, snakemake.params
+    train_detector(
+        Path(inputs.images),
+        Path(inputs.annotations),
+        Path(snakemake.output.weights),
+        params.settings,
+        device=snakemake.config["device"],
+        seed=params.seed,
+        provenance=provenance(
+            snakemake.rule, params.settings, [inputs.annotations], code=params.code, seed=params.seed
+        ),
+    )
