@@ -1,6 +1,7 @@
 """Weights: fetched with a checksum, or read from a path, never executing what a file holds."""
 
 import logging
+import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -57,6 +58,15 @@ def load_weights(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path}: holds a {type(content).__name__}, wanted a dictionary of tensors")
     return content
+
+
+def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write tensors and plain values for ``load_weights``, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    torch.save(dict(content), temporary)
+    os.replace(temporary, path)
 
 
 def put_weights(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
