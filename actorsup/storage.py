@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -79,22 +80,26 @@ class ShardWriter:
 
     def add(self, video: str, arrays: Mapping[str, NDArray], attributes: Attributes) -> None:
         """Keep one finished video: its datasets by name, and its group's attributes."""
-        with self._new_part(video) as part:
+        with self.stream(video) as part:
             for name, array in arrays.items():
                 part.create_dataset(name, data=array)
             part.attrs.update(attributes)
 
+    def stream(self, video: str) -> AbstractContextManager[h5py.File]:
+        """The group of one video, to fill bit by bit where it is too large for ``add``.
+
+        The video is finished when the context ends; an error in it leaves nothing.
+        """
+        return _Part(self._part(video), video)
+
     def fail(self, video: str, reason: str) -> None:
         """Record that this stage could not use a video; the others go on."""
         _LOG.warning("%s: %s", video, reason)
-        with self._new_part(video) as part:
+        with self.stream(video) as part:
             part.attrs["failure"] = reason
 
     def _part(self, video: str) -> Path:
         return self._partial / (hashlib.blake2b(video.encode(), digest_size=16).hexdigest() + ".h5")
-
-    def _new_part(self, video: str) -> "_Part":
-        return _Part(self._part(video), video)
 
     def _publish(self) -> None:
         """Gather the parts, ordered by video id, into the shard."""

@@ -1,0 +1,99 @@
+"""The frame store as later stages read it: the frames of a shard's videos, in any order."""
+
+import operator
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from actorsup.errors import DataError
+from actorsup.storage import ShardReader
+
+SCHEMA = "frames/1"
+
+Image = NDArray[np.uint8]
+"""One frame: (H, W, 3) uint8 RGB."""
+
+
+class VideoFrames(Sequence[Image]):
+    """The frames of one video: ``frames[i]`` is (H, W, 3) uint8 RGB, as stored.
+
+    It is read while its store is open, from one thread.
+
+    Attributes:
+        frames: Number of frames that the video decodes to, N.
+        fps: Frames a second.
+        width: Width of the source video in pixels.
+        height: Height of the source video in pixels.
+        scale_x: Source pixels for each stored pixel, along x.
+        scale_y: Source pixels for each stored pixel, along y.
+    """
+
+    def __init__(self, video: str, group: h5py.Group) -> None:
+        self._video = video
+        self._encoded: h5py.Dataset = group["encoded"]
+        self._offset: NDArray[np.int64] = group["offset"][()]
+        self.frames = int(group.attrs["frames"])
+        self.fps = float(group.attrs["fps"])
+        self.width = int(group.attrs["width"])
+        self.height = int(group.attrs["height"])
+        self.scale_x = self.width / int(group.attrs["stored_width"])
+        self.scale_y = self.height / int(group.attrs["stored_height"])
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]  # no slices: use read
+        index = operator.index(index)
+        if not -self.frames <= index < self.frames:
+            raise IndexError(f"{self._video}: frame {index} of {self.frames}")
+        index %= self.frames
+        encoded = self._encoded[self._offset[index] : self._offset[index + 1]]
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        if image is None:
+            store = self._encoded.file.filename
+            raise DataError(f"{store}: {self._video}, frame {index}: damaged; delete the file and run again")
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+    def read(self, indices: Iterable[int]) -> list[Image]:
+        """The frames at ``indices`` (0-based), in that order."""
+        return [self[index] for index in indices]
+
+
+class FrameStore:
+    """A shard of frames: ``store[video]`` gives the ``VideoFrames`` of a video.
+
+    Args:
+        path: The shard.
+
+    Attributes:
+        videos: Ids of the videos that it holds, sorted.
+        failures: Ids of the videos that could not be decoded, and why.
+
+    Raises:
+        DataError: The file is missing, damaged or no frame store.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._shard = ShardReader(path, SCHEMA)
+        self.videos = self._shard.videos
+        self.failures = self._shard.failures
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shard.__exit__(kind, error, trace)
+
+    def __contains__(self, video: str) -> bool:
+        return video in self._shard
+
+    def __getitem__(self, video: str) -> VideoFrames:
+        return VideoFrames(video, self._shard[video])
