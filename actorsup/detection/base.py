@@ -45,6 +45,19 @@ class Detections:
     def __len__(self) -> int:
         return len(self.frame)
 
+    @classmethod
+    def of_images(
+        cls, frames: Sequence[int] | NDArray[np.int32], found: Sequence[ImageDetections]
+    ) -> "Detections":
+        """Detections of a video from those of its images: of the ascending frames ``frames``."""
+        counts = [len(one.score) for one in found]
+        return cls(
+            frame=np.repeat(np.array(frames, np.int32), counts),
+            boxes=np.concatenate([np.zeros((0, 4), np.float32), *(one.boxes for one in found)]),
+            score=np.concatenate([np.zeros(0, np.float32), *(one.score for one in found)]),
+            actor=np.concatenate([np.zeros(0, np.int16), *(one.actor for one in found)]),
+        )
+
     def arrays(self) -> dict[str, NDArray]:
         """The arrays by their name in a detection file."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

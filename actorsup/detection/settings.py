@@ -1,0 +1,57 @@
+"""Settings of actor detectors and of their training."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """One section of ``detectors:``.
+
+    Attributes:
+        type: ``torchvision``, ``yolox``, ``small_ssd`` or ``supplied``.
+        model: torchvision's name of the model, for the type ``torchvision``.
+        weights: Where the weights come from; what fetches or trains them reads it.
+        path: The file of the type ``supplied``.
+        min_score: Detections below it are dropped, in [0, 1] (Section 4.2).
+        nms_iou: Of two detections of one category that overlap more, the better stays
+            (Section 4.2).
+        batch: Frames at once.
+    """
+
+    type: str = "torchvision"
+    model: str = "ssd300_vgg16"
+    weights: str = "published"
+    path: str = ""
+    min_score: float = 0.1
+    nms_iou: float = 0.6
+    batch: int = 8
+
+
+@dataclass(frozen=True)
+class DetectorTrainingSettings:
+    """How a detector is trained on stills with boxes.
+
+    Attributes:
+        model: ``small_ssd``, or torchvision's name of a detection model.
+        width: Pixels that ``small_ssd`` resizes images to; other models know their own size.
+        height: Likewise.
+        epochs: Times that every still is seen.
+        batch: Stills of a step.
+        learning_rate: Of AdamW, at its highest: it rises over the first twentieth of the steps
+            and falls to 0 along a cosine.
+        weight_decay: Of AdamW.
+        flip: Probability of a horizontal flip.
+        crop: Smallest side of a random crop, of the image's side; 1 is no crop.
+        jitter: Largest change of brightness and contrast, of their range.
+    """
+
+    model: str = "small_ssd"
+    width: int = 160
+    height: int = 120
+    epochs: int = 10
+    batch: int = 16
+    learning_rate: float = 0.003
+    weight_decay: float = 0.01
+    flip: float = 0.5
+    crop: float = 0.7
+    jitter: float = 0.2

@@ -1,0 +1,174 @@
+"""Detections made elsewhere, from a CSV or a COCO-results JSON.
+
+CSV, one line a detection, ``category`` by name or id (1-90), frames 0-based::
+
+    video,frame,x1,y1,x2,y2,score,category
+    Biking/v_Biking_g01_c01,0,12.5,30,80,200,0.97,person
+
+COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
+
+    [{"image_id": "Biking/v_Biking_g01_c01/0", "category_id": 1,
+      "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
+
+Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
+"""
+
+import difflib
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from actorsup.boxes import area, clip
+from actorsup.coco import ID_OF, NAME_OF
+from actorsup.detection.base import Detections, ImageDetections
+from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.suppression import suppress, take
+from actorsup.errors import DataError, VideoError
+
+COLUMNS = ["video", "frame", "x1", "y1", "x2", "y2", "score", "category"]
+_BOX = ["x1", "y1", "x2", "y2"]
+_NUMBERS = ["frame", *_BOX, "score"]
+
+
+class SuppliedDetections:
+    """A file of detections, by video.
+
+    Args:
+        path: A ``.csv`` or ``.json`` file in one of the forms above.
+        actors: COCO category ids (1-90) of the actors of interest; others are dropped.
+        settings: Score threshold and IoU of the suppression.
+
+    Raises:
+        DataError: The file cannot be read, has other columns or keys, or an unknown category.
+    """
+
+    def __init__(self, path: Path, actors: Sequence[int], settings: DetectorSettings) -> None:
+        rows = read_supplied(path)
+        self._path, self._settings = path, settings
+        self._by_video = dict(iter(rows[rows["category"].isin(actors)].groupby("video")))
+
+    def detections(self, video: str, frames: int, width: int, height: int) -> Detections:
+        """Detections of a video of this many frames of this size in pixels, after suppression.
+
+        Raises:
+            VideoError: A frame that the video does not have, a score outside [0, 1], a box
+                that is not finite, has no area, or lies outside the frame.
+        """
+        rows = self._by_video.get(video)
+        if rows is None:
+            return Detections.of_images([], [])
+        self._check(rows, frames, width, height)
+        rows = rows.sort_values("frame", kind="stable")
+        every = ImageDetections(
+            clip(rows[_BOX].to_numpy(np.float32), width, height),
+            rows["score"].to_numpy(np.float32),
+            rows["category"].to_numpy(np.int16),
+        )
+        at, starts = np.unique(rows["frame"].to_numpy(np.int32), return_index=True)
+        ends = [*starts[1:], len(rows)]
+        found = [
+            suppress(take(every, np.arange(start, end)), self._settings.min_score, self._settings.nms_iou)
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        return Detections.of_images(at, found)
+
+    def _check(self, rows: pd.DataFrame, frames: int, width: int, height: int) -> None:
+        numbers = rows[_NUMBERS].to_numpy()
+        boxes, frame, score = rows[_BOX].to_numpy(), rows["frame"], rows["score"]
+        checks = [
+            (~np.isfinite(numbers).all(1), "a value is not a finite number"),
+            (~frame.isin(range(frames)), f"frame must be one of 0 to {frames - 1}"),
+            (~score.between(0, 1), "score must lie in [0, 1]"),
+            (area(boxes) <= 0, "the box has no area; wanted x1 < x2 and y1 < y2"),
+            (area(clip(boxes, width, height)) <= 0, f"the box lies outside the frame of {width}x{height}"),
+        ]
+        for wrong, reason in checks:
+            if np.any(wrong):
+                first = rows.iloc[int(np.argmax(wrong))]
+                what = ", ".join(f"{name}={first[name]:g}" for name in _NUMBERS)
+                raise VideoError(f"{self._path}: row {first.name}: {reason}; found {what}")
+
+
+def check_videos(path: Path, videos: Collection[str]) -> None:
+    """Check that a file of detections speaks of known videos alone.
+
+    Raises:
+        DataError: It names a video that is not among ``videos``.
+    """
+    for video in read_supplied(path)["video"].unique():
+        if video not in videos:
+            nearest = difflib.get_close_matches(video, videos, 1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise DataError(f"{path}: detections of {video!r}, which is no video of the data set{hint}")
+
+
+def read_supplied(path: Path) -> pd.DataFrame:
+    """A file of detections as a table of ``COLUMNS``, categories as COCO ids, rows from 1.
+
+    Raises:
+        DataError: The file cannot be read, has other columns or keys, or an unknown category.
+    """
+    rows = _read_json(path) if path.suffix == ".json" else _read_csv(path)
+    rows.index = pd.RangeIndex(1, len(rows) + 1)
+    rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+    category = rows["category"].map(_category)
+    if category.isna().any():
+        first = int(np.argmax(category.isna()))
+        raise DataError(
+            f"{path}: row {first + 1}: category {rows['category'].iloc[first]!r} is no COCO category; "
+            f"wanted an id (1-90) or a name: {', '.join(ID_OF)}"
+        )
+    rows["category"] = category.astype(int)
+    return rows
+
+
+def _category(value: Any) -> int | None:
+    """Category id of a name or an id."""
+    text = str(value).strip()
+    found = int(text) if text.isdecimal() else ID_OF.get(text)
+    return found if found in NAME_OF else None
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        # as text: a video may be called "NA" or "007"
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as CSV ({error})") from error
+    if not set(COLUMNS) <= set(rows.columns):
+        missing = [name for name in COLUMNS if name not in rows.columns]
+        raise DataError(
+            f"{path}: column {missing[0]!r} is missing; found {', '.join(rows.columns)}; "
+            f"wanted {', '.join(COLUMNS)}"
+        )
+    return rows[COLUMNS]
+
+
+def _read_json(path: Path) -> pd.DataFrame:
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(entries, list):
+        raise DataError(f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results")
+    return pd.DataFrame([_row(path, n, entry) for n, entry in enumerate(entries, 1)], columns=COLUMNS)
+
+
+def _row(path: Path, number: int, entry: Any) -> list[Any]:
+    try:
+        video, slash, frame = entry["image_id"].rpartition("/")
+        x, y, width, height = entry["bbox"]
+        corners = [x, y, x + width, y + height]
+        row = [video, frame, *corners, entry["score"], entry["category_id"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{path}: row {number}: {entry!r} is no COCO result of a video; wanted image_id "
+            '("<video>/<frame>"), category_id, bbox ([x, y, width, height]) and score'
+        ) from error
+    if not slash:
+        raise DataError(f'{path}: row {number}: image_id is {entry["image_id"]!r}, wanted "<video>/<frame>"')
+    return row
