@@ -1,0 +1,55 @@
+import shutil
+
+import pytest
+
+from actorsup import provenance
+from actorsup.provenance import code_digest, file_digest, settings_digest
+
+
+@pytest.fixture
+def library(tmp_path, repository, monkeypatch):
+    """A copy of the library whose code a test may edit."""
+    copy = tmp_path / "actorsup"
+    shutil.copytree(repository / "actorsup", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "_ROOT", copy)
+    code_digest.cache_clear()
+    yield copy
+    code_digest.cache_clear()
+
+
+def edited(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    code_digest.cache_clear()
+
+
+def test_comments_docstrings_and_formatting_change_nothing(library):
+    before = code_digest("actorsup.tubes")
+    path = library / "boxes.py"
+    edited(path, '"""Box arithmetic in numpy.', '"""Another docstring.')
+    edited(
+        path, "def area(boxes: Array) -> Array:", "# a comment\n\n\ndef area(\n    boxes: Array,\n) -> Array:"
+    )
+    assert code_digest("actorsup.tubes") == before
+
+
+def test_code_changes_it_through_imports(library):
+    before = {m: code_digest(m) for m in ("actorsup.tubes", "actorsup.boxes", "actorsup.coco")}
+    edited(library / "boxes.py", "np.maximum(a", "np.minimum(a")
+    after = {m: code_digest(m) for m in before}
+    assert [m for m in before if before[m] != after[m]] == ["actorsup.tubes", "actorsup.boxes"]
+
+
+def test_settings_digest_does_not_depend_on_the_order_of_keys():
+    assert settings_digest({"a": 1, "b": [2]}) == settings_digest({"b": [2], "a": 1})
+    assert settings_digest({"a": 1}) != settings_digest({"a": 2})
+
+
+def test_record_names_its_inputs_by_content(tmp_path):
+    weights = tmp_path / "w.pt"
+    weights.write_bytes(b"abc")
+    record = provenance.provenance("detect", {"batch": 8}, [weights], code="c")
+    # sha256 of "abc", from FIPS 180-2
+    assert record["inputs"]["w.pt"].startswith("ba7816bf8f01cfea") and file_digest(weights).endswith("15ad")
+    assert record["settings"] == {"batch": 8} and record["code"] == "c" and record["versions"]["actorsup"]
