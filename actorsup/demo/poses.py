@@ -1,0 +1,97 @@
+"""Poses of the demo's actors: where each bone of a shared skeleton points.
+
+A pose is ten angles in degrees, one a bone: 0 points down, 90 forward, 180 up, -90 back; none
+is relative to another bone. An action is two poses that an actor goes to and fro between, so
+that a class is known by its poses alone, not by direction, order or tempo.
+"""
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+BONES = (
+    "torso",  # from the pelvis to the neck
+    "head",  # from the neck
+    "far upper arm",
+    "far forearm",
+    "near upper arm",
+    "near forearm",
+    "far thigh",
+    "far shank",
+    "near thigh",
+    "near shank",
+)
+
+Pose = tuple[float, ...]
+
+ACTIONS: dict[str, tuple[Pose, Pose]] = {
+    "crawl": (
+        (98, 120, 28, 10, -22, -12, -20, -82, 30, -78),
+        (94, 115, -22, -12, 28, 10, 30, -78, -20, -82),
+    ),
+    "handstand": (
+        (4, 0, -14, -8, 14, 8, 172, 176, 188, 184),
+        (-4, 0, -14, -8, 14, 8, 122, 132, 238, 228),
+    ),
+    "jumping jack": (
+        (180, 180, -150, -158, 150, 158, -34, -30, 34, 30),
+        (180, 180, -98, -104, 98, 104, -24, -20, 24, 20),
+    ),
+    "kick": (
+        (200, 192, -70, -50, 55, 85, 0, -6, 98, 94),
+        (192, 186, -50, -30, 75, 105, 4, -4, 66, 70),
+    ),
+    "sit-up": (
+        (-92, -98, -105, -110, -100, -106, 138, 40, 128, 32),
+        (-142, -150, 95, 92, 102, 98, 134, 38, 124, 30),
+    ),
+    "squat": (
+        (152, 165, 92, 95, 84, 88, 118, -32, 108, -26),
+        (160, 172, 84, 86, 76, 80, 82, -30, 72, -24),
+    ),
+}
+
+IDLING: dict[str, tuple[Pose, Pose]] = {
+    "stand": (
+        (180, 180, -10, -6, 10, 14, -5, -5, 5, 5),
+        (177, 184, -5, 2, 6, 18, -6, -5, 6, 5),
+    ),
+    "walk": (
+        (176, 178, 28, 42, -28, -14, -26, -38, 24, 12),
+        (176, 178, -28, -14, 28, 42, 24, 12, -26, -38),
+    ),
+    "hands on hips": (
+        (180, 184, -48, 40, 48, -40, -10, -8, 10, 8),
+        (184, 176, -52, 44, 52, -44, -12, -8, 8, 6),
+    ),
+    "telephone": (
+        (178, 188, -8, -4, 40, 160, -6, -6, 6, 4),
+        (182, 180, -6, -2, 52, 168, -4, -6, 8, 4),
+    ),
+    "carry": (
+        (186, 182, 20, 80, 14, 76, -8, -8, 8, 6),
+        (184, 180, 24, 88, 18, 84, -4, -6, 6, 4),
+    ),
+}
+"""What actors do who do nothing of interest: upright on both legs, arms below the shoulders' height."""
+
+
+def cycle(rng: Generator, poses: tuple[Pose, Pose], frames: int) -> NDArray[np.float64]:
+    """Angles (frames, 10) in degrees of an actor who goes to and fro between two poses.
+
+    Every actor does it a little differently, starts anywhere and takes 14 to 26 frames.
+    """
+    first, second = np.asarray(poses) + rng.normal(0, 6, (1, len(BONES))) + rng.normal(0, 3, (2, len(BONES)))
+    phase = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(frames) / rng.uniform(14, 26)
+    share = 0.5 - 0.5 * np.cos(phase)[:, None]
+    return first * (1 - share) + second * share
+
+
+def random_pose(rng: Generator) -> Pose:
+    """Any pose at all: a body turned any way, with its limbs anywhere that joints allow."""
+    torso = 180 + rng.choice([0.0, rng.uniform(-180, 180)], p=[0.4, 0.6])
+    arms = torso + 180 + rng.uniform(-170, 170, 2)
+    thighs = torso + 180 + rng.uniform(-70, 130, 2)
+    forearms, shanks = arms + rng.uniform(-10, 110, 2), thighs - rng.uniform(-5, 120, 2)
+    limbs = (arms[0], forearms[0], arms[1], forearms[1], thighs[0], shanks[0], thighs[1], shanks[1])
+    return (torso, torso + rng.uniform(-25, 25), *limbs)
