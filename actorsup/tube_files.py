@@ -1,0 +1,66 @@
+"""Tubes in shards: what one stage writes and the next ones read."""
+
+from dataclasses import dataclass, fields
+
+import h5py
+
+from actorsup.errors import DataError
+from actorsup.storage import ShardWriter
+from actorsup.tubes import Tubes
+
+TUBES_SCHEMA = "tubes/1"
+PREDICTIONS_SCHEMA = "predictions/1"
+"""Tubes with ``class_logit`` and ``class_score``; file attribute ``classes`` names the classes."""
+
+_NEEDED = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a tube file says of a video.
+
+    Attributes:
+        frames: Number of frames that decode.
+        fps: Frames a second.
+        width: Of the source frame, pixels.
+        height: Of the source frame, pixels.
+    """
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+
+
+def write_tubes(writer: ShardWriter, video: str, info: VideoInfo, tubes: Tubes) -> None:
+    """Keep the tubes of one video in a shard of ``TUBES_SCHEMA`` or ``PREDICTIONS_SCHEMA``.
+
+    Raises:
+        DataError: The tubes are over another number of frames than the video has.
+    """
+    if tubes.frames != info.frames:
+        raise DataError(f"{video}: tubes over {tubes.frames} frames, but the video has {info.frames}")
+    writer.add(video, tubes.arrays(), {field.name: getattr(info, field.name) for field in fields(info)})
+
+
+def read_tubes(group: h5py.Group) -> Tubes:
+    """The tubes of one video, scores of classes too where the file has them.
+
+    Raises:
+        DataError: A dataset is not there.
+    """
+    present = [field.name for field in fields(Tubes) if field.name in group]
+    if lacking := [name for name in _NEEDED if name not in present]:
+        raise DataError(f"{group.file.filename}: {group.name} lacks {', '.join(lacking)}; make it again")
+    return Tubes(**{name: group[name][()] for name in present})
+
+
+def read_info(group: h5py.Group) -> VideoInfo:
+    """Length, rate and size of one video."""
+    attributes = group.attrs
+    return VideoInfo(
+        int(attributes["frames"]),
+        float(attributes["fps"]),
+        int(attributes["width"]),
+        int(attributes["height"]),
+    )
