@@ -1,0 +1,35 @@
+import pytest
+
+from actorsup.errors import DataError
+from actorsup.failures import write_failures
+from actorsup.storage import ShardWriter
+
+
+def shard(path, schema, failures):
+    with ShardWriter(path, schema, {}) as writer:
+        for video, reason in failures.items():
+            writer.fail(video, reason)
+    return path
+
+
+def test_failures_of_all_stages_sorted_and_once(tmp_path):
+    frames = shard(tmp_path / "f.h5", "frames/1", {"b": 'a "quoted", reason'})
+    tubes = [shard(tmp_path / f"{n}.h5", "tubes/1", {"a": "no tracker"}) for n in range(2)]
+    write_failures({"tubes": tubes, "frames": [frames]}, [("c", "/c.avi")], tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "video,stage,reason",
+        "a,tubes,no tracker",
+        'b,frames,"a ""quoted"", reason"',
+        "c,manifest,no such video: /c.avi",
+    ]
+
+
+def test_only_a_header_when_nothing_failed(tmp_path):
+    write_failures({"frames": [shard(tmp_path / "f.h5", "frames/1", {})]}, [], tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "video,stage,reason\n"
+
+
+def test_a_damaged_shard_is_told(tmp_path):
+    (tmp_path / "f.h5").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"f\.h5"):
+        write_failures({"frames": [tmp_path / "f.h5"]}, [], tmp_path / "out.csv")
