@@ -89,7 +89,7 @@ def _best(tubes: Tubes, classes: Sequence[str]) -> list[DrawnTube]:
     if score is None or not np.isfinite(score).any():
         return []
     tube, best = np.unravel_index(np.nanargmax(score), score.shape)
-    return [DrawnTube(tubes.boxes[tube], f"{classes[best]} {score[tube, best]:.2f}", False)]
+    return [DrawnTube(tubes.boxes[tube], f"{classes[int(best)]} {score[tube, best]:.2f}", False)]
 
 
 def _true_tubes(rows: pd.DataFrame, frames: int) -> list[DrawnTube]:

@@ -3,6 +3,7 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
+    from actorsup.detection.settings import DetectorTrainingSettings
     from actorsup.detection.training import train_detector
     from actorsup.provenance import provenance
 
@@ -11,7 +12,7 @@ with job(snakemake.log[0], snakemake.threads):
         Path(inputs.images),
         Path(inputs.annotations),
         Path(snakemake.output.weights),
-        params.settings,
+        DetectorTrainingSettings.of_section(params.settings),
         device=snakemake.config["device"],
         seed=params.seed,
         provenance=provenance(

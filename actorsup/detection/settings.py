@@ -1,6 +1,8 @@
 """Settings of actor detectors and of their training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,9 @@ class DetectorTrainingSettings:
     flip: float = 0.5
     crop: float = 0.7
     jitter: float = 0.2
+
+    @classmethod
+    def of_section(cls, section: Mapping[str, Any]) -> Self:
+        """Of a section of ``detectors:``, whose ``training:`` holds what differs from the defaults."""
+        trains = "small_ssd" if section["type"] == "small_ssd" else section.get("model", "ssd300_vgg16")
+        return cls(model=trains, **section.get("training", {}))
