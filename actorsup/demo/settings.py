@@ -44,7 +44,7 @@ def demo_records(settings: DemoSettings) -> list[tuple[str, str, str]]:
     neither an id nor its place in the list tells the class.
     """
     rng = np.random.default_rng([settings.seed, 0])
-    records = []
+    records: list[tuple[str, str, str]] = []
     for split, count in (("train", settings.train), ("test", settings.test)):
         labels = rng.permutation(np.resize(CLASSES, count))
         for label in labels:

@@ -1,0 +1,177 @@
+"""Scenes: a moving backdrop, actors who wander over it, and what passes in front of them.
+
+Everything but the poses is drawn without looking at the action class, so that nothing but the
+poses tells it: backdrop, paths, sizes, kinds, colours and occluders have one distribution.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from actorsup.coco import ID_OF
+from actorsup.demo.actors import PERSON, TEDDY_BEAR, Body, actor
+from actorsup.demo.settings import DemoSettings
+from actorsup.demo.sprites import Floats, Image, Sprite, capsules, draw, shaded, texture
+
+BODIES = (PERSON, TEDDY_BEAR)
+ACTORS = tuple(ID_OF[name] for name in ("person", "teddy bear"))
+BALL = ID_OF["sports ball"]
+
+_MARGIN = 40  # pixels that a backdrop goes on outside the frame
+_HEIGHTS = (38.0, 50.0)  # of a standing actor, pixels
+_TRAVEL = (70.0, 115.0)  # of an actor from the first frame to the last, pixels
+_SIDE, _TOP, _BOTTOM = 0.17, 0.46, 0.96  # of the frame: where feet go
+_IN_FRONT = 1e6
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A wall and the ground before it, seen by a camera that pans; the ground goes by faster.
+
+    Attributes:
+        wall: (H + 80, W + 80, 3) uint8 RGB.
+        ground: The same, of the ground.
+        horizon: Row where they meet while the camera looks straight ahead, pixels.
+        camera: (T, 2) where the camera looks, pixels from straight ahead.
+    """
+
+    wall: Image
+    ground: Image
+    horizon: float
+    camera: Floats
+
+    def image(self, frame: int) -> Image:
+        """What the camera sees of it: (H, W, 3) uint8 RGB."""
+        height, width = self.wall.shape[0] - 2 * _MARGIN, self.wall.shape[1] - 2 * _MARGIN
+        straight = np.array([width - 1, height - 1]) / 2 + _MARGIN
+        image = cv2.getRectSubPix(self.wall, (width, height), straight + 0.5 * self.camera[frame])
+        row = round(self.horizon - 0.75 * float(self.camera[frame, 1]))
+        image[row:] = cv2.getRectSubPix(self.ground, (width, height), straight + self.camera[frame])[row:]
+        return np.asarray(image, np.uint8)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A backdrop of T frames and the sprites before it, in any order."""
+
+    backdrop: Backdrop
+    sprites: tuple[Sprite, ...]
+
+    def image(self, frame: int) -> Image:
+        """One frame: (H, W, 3) uint8 RGB."""
+        image = self.backdrop.image(frame)
+        for sprite in sorted(self.sprites, key=lambda sprite: sprite.depth):
+            draw(image, sprite, frame)
+        return image
+
+
+def backdrop(rng: Generator, settings: DemoSettings, frames: int) -> Backdrop:
+    """A muted, textured backdrop of its own, with doors and windows, and a camera that pans."""
+    size = (settings.width + 2 * _MARGIN, settings.height + 2 * _MARGIN)
+    wall, ground = _surface(rng, size, 40), _surface(rng, size, 16)
+    for _ in range(rng.integers(4, 10)):
+        corner, side = rng.uniform(0, 1, 2) * size, rng.uniform(8, 45, 2)
+        x, y = corner.astype(int)
+        part = wall[y : y + int(side[1]), x : x + int(side[0])]
+        part[:] = cv2.addWeighted(part, 0.55, np.full_like(part, _muted(rng)), 0.45, 0)
+    turns = rng.uniform(0, 2 * np.pi, 2) + np.outer(np.arange(frames), rng.uniform(0.04, 0.16, 2))
+    pan = np.linspace(-0.5, 0.5, frames)[:, None] * rng.uniform(-50, 50, 2) * (1, 0.2)
+    camera = pan + np.sin(turns) * rng.uniform(0, 8, 2) * (1, 0.6)
+    return Backdrop(wall, ground, rng.uniform(0.3, 0.5) * settings.height, camera)
+
+
+def _muted(rng: Generator) -> NDArray:
+    return rng.uniform(70, 190) + rng.uniform(-22, 22, 3)
+
+
+def _surface(rng: Generator, size: tuple[int, int], coarsest: int) -> Image:
+    """Smooth noise of several sizes between two muted colours: (H, W, 3) uint8."""
+    mix = np.zeros(size[::-1], np.float32)
+    for cell in (coarsest, coarsest // 2, coarsest // 4, 2):
+        noise = rng.normal(0, 0.35, (size[1] // cell + 2, size[0] // cell + 2)).astype(np.float32)
+        mix += cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)
+    first, second = _muted(rng), _muted(rng)
+    return np.clip(first + (mix[..., None] + 0.5) * (second - first), 0, 255).astype(np.uint8)
+
+
+def path(rng: Generator, settings: DemoSettings, frames: int) -> Floats:
+    """Where feet touch the ground, (frames, 2) in pixels: a bent way right across the frame."""
+    low = np.array([_SIDE * settings.width, _TOP * settings.height])
+    high = np.array([(1 - _SIDE) * settings.width, _BOTTOM * settings.height])
+    scale = settings.width / 160
+    while True:
+        start, end = rng.uniform(low, high, (2, 2))
+        if _TRAVEL[0] * scale <= np.linalg.norm(end - start) <= _TRAVEL[1] * scale:
+            break
+    bend = (start + end) / 2 + rng.normal(0, 22 * scale, 2)
+    time = np.linspace(0, 1, frames)[:, None]
+    time = time + rng.uniform(-0.5, 0.5) * np.sin(2 * np.pi * time) / (2 * np.pi)
+    return np.clip((1 - time) ** 2 * start + 2 * time * (1 - time) * bend + time**2 * end, low, high)
+
+
+def wanderer(
+    rng: Generator, settings: DemoSettings, body: Body, angles: Floats, others: tuple[Sprite, ...] = ()
+) -> Sprite:
+    """An actor on a way of its own, in poses (T, 10), who keeps off the others' feet mostly.
+
+    The others are avoided by where they stand, not by what their poses cover.
+    """
+    for _ in range(30):
+        feet = path(rng, settings, len(angles))
+        near = [np.linalg.norm(feet - other.anchor, axis=1) < 16 * settings.width / 160 for other in others]
+        if all(together.mean() <= 0.2 for together in near):
+            break
+    nearness = (feet[:, 1] / settings.height - _TOP) / (_BOTTOM - _TOP)
+    heights = rng.uniform(*_HEIGHTS) * settings.width / 160 * (0.88 + 0.24 * nearness)
+    return actor(rng, body, angles, feet, heights)
+
+
+def occluders(rng: Generator, settings: DemoSettings, frames: int) -> tuple[Sprite, ...]:
+    """One or two bars and perhaps a bush that pass in front of everything."""
+    bars = [_bar(rng, settings, frames) for _ in range(rng.integers(1, 3))]
+    bushes = [_bush(rng, settings, frames) for _ in range(rng.integers(0, 2))]
+    return (*bars, *bushes)
+
+
+def ball(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
+    """A ball that rolls about: no actor."""
+    centre = path(rng, settings, frames) - (0, rng.uniform(0, 30))
+    radius = np.full((1, 1, 2), rng.uniform(4, 7.5) * settings.width / 160)
+    colours = rng.integers(60, 256, (1, 3)).astype(np.uint8)
+    outlines, tints = shaded(centre[:, None], centre[:, None], radius, colours)
+    return _sprite(BALL, outlines, tints, texture(rng, 0.05, 0.3), centre, float(centre[:, 1].mean()))
+
+
+def _bar(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
+    x = _crossing(rng, settings, frames)
+    top = np.stack([x, np.full(frames, -20.0)], axis=-1)[:, None]
+    foot = top + np.array([rng.uniform(-25, 25), settings.height + 40])
+    radii = np.full((1, 1, 2), rng.uniform(2, 4) * settings.width / 160)
+    outlines, tints = shaded(top, foot, radii, _muted(rng)[None].astype(np.uint8))
+    return _sprite(0, outlines, tints, texture(rng, 0.15, 0.0), top[:, 0], 2 * _IN_FRONT)
+
+
+def _bush(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
+    x = _crossing(rng, settings, frames)
+    root = np.stack([x, np.full(frames, rng.uniform(0.9, 1.05) * settings.height)], axis=-1)
+    leaves = rng.normal(0, 1, (12, 2)) * (11, 6) * settings.width / 160
+    radii = rng.uniform(4, 8, (12, 1)).repeat(2, axis=1) * settings.width / 160
+    centres = root[:, None] + leaves
+    green = np.array([70, 105, 60]) * rng.uniform(0.6, 1.4, (12, 1))
+    outlines = capsules(centres, centres + 0.1, radii[None])
+    return _sprite(0, outlines, green.astype(np.uint8), texture(rng, 0.3, 0.0), root, _IN_FRONT)
+
+
+def _crossing(rng: Generator, settings: DemoSettings, frames: int) -> Floats:
+    """Positions (frames,) from left to right, or back, of what goes by at a random speed."""
+    middle = rng.uniform(0.1, 0.9) * settings.width
+    return middle + np.linspace(-0.5, 0.5, frames) * rng.uniform(-1, 1) * settings.width
+
+
+def _sprite(
+    category: int, outlines: Floats, colours: Image, cloth: Image, anchor: Floats, depth: float
+) -> Sprite:
+    return Sprite(category, outlines.astype(np.float32), colours, cloth, anchor.astype(np.float32), depth)

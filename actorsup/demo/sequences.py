@@ -1,0 +1,49 @@
+"""Sequences of one tracked actor each, in GOT-10k's published layout, for the Siamese network."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+
+from actorsup.boxes import clip, xyxy_to_xywh
+from actorsup.demo.files import whole_folder, write_jpeg
+from actorsup.demo.poses import IDLING, cycle, random_pose
+from actorsup.demo.scenes import BODIES, Scene, backdrop, ball, occluders, wanderer
+from actorsup.demo.settings import DemoSettings
+from actorsup.demo.sprites import Sprite
+from actorsup.logs import progress
+
+STREAM = 3
+"""First key, after the seed, of the sequences' random numbers."""
+
+
+def sequence_scene(rng: Generator, settings: DemoSettings) -> tuple[Scene, Sprite]:
+    """A scene and its tracked actor, who goes to and fro between two random poses."""
+    frames = settings.sequence_frames
+    poses = cycle(rng, (random_pose(rng), random_pose(rng)), frames)
+    tracked = wanderer(rng, settings, BODIES[rng.integers(2)], poses)
+    sprites: tuple[Sprite, ...] = (tracked,)
+    for _ in range(rng.integers(2, 5)):
+        poses = cycle(rng, IDLING[rng.choice(list(IDLING))], frames)
+        sprites += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, sprites),)
+    sprites += (ball(rng, settings, frames), *occluders(rng, settings, frames))
+    return Scene(backdrop(rng, settings, frames), sprites), tracked
+
+
+def make_sequences(root: Path, settings: DemoSettings) -> None:
+    """Write a folder a sequence, ``00000001.jpg`` on and ``groundtruth.txt``, and ``list.txt``.
+
+    A line of ``groundtruth.txt`` is ``x,y,w,h`` of a frame in pixels, cut to the frame.
+    """
+    names = [f"demo_{index:06d}" for index in range(1, settings.sequences + 1)]
+    with whole_folder(root) as folder:
+        for index, name in enumerate(progress(names, len(names), "sequences")):
+            rng = np.random.default_rng([settings.seed, STREAM, index])
+            scene, tracked = sequence_scene(rng, settings)
+            (folder / name).mkdir()
+            for frame in range(settings.sequence_frames):
+                write_jpeg(folder / name / f"{frame + 1:08d}.jpg", scene.image(frame))
+            boxes = xyxy_to_xywh(clip(tracked.boxes, settings.width, settings.height))
+            lines = [",".join(f"{value:.4f}" for value in box) for box in boxes]
+            (folder / name / "groundtruth.txt").write_text("\n".join(lines) + "\n")
+        (folder / "list.txt").write_text("\n".join(names) + "\n")
