@@ -21,9 +21,9 @@ ACTORS = tuple(ID_OF[name] for name in ("person", "teddy bear"))
 BALL = ID_OF["sports ball"]
 
 _MARGIN = 40  # pixels that a backdrop goes on outside the frame
-_HEIGHTS = (38.0, 50.0)  # of a standing actor, pixels
-_TRAVEL = (70.0, 115.0)  # of an actor from the first frame to the last, pixels
-_SIDE, _TOP, _BOTTOM = 0.17, 0.46, 0.96  # of the frame: where feet go
+_HEIGHTS = (37.0, 48.0)  # of a standing actor, pixels of a frame 160 pixels wide
+_TRAVEL = (100.0, 125.0)  # of an actor from first to last frame, pixels of a frame 160 pixels wide
+_SIDE, _TOP, _BOTTOM = 0.15, 0.46, 0.96  # of the frame: where feet go
 _IN_FRONT = 1e6
 
 
@@ -89,27 +89,32 @@ def _muted(rng: Generator) -> NDArray:
 
 def _surface(rng: Generator, size: tuple[int, int], coarsest: int) -> Image:
     """Smooth noise of several sizes between two muted colours: (H, W, 3) uint8."""
-    mix = np.zeros(size[::-1], np.float32)
+    mix = np.full(size[::-1], 128, np.float32)
     for cell in (coarsest, coarsest // 2, coarsest // 4, 2):
-        noise = rng.normal(0, 0.35, (size[1] // cell + 2, size[0] // cell + 2)).astype(np.float32)
-        mix += cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)
-    first, second = _muted(rng), _muted(rng)
-    return np.clip(first + (mix[..., None] + 0.5) * (second - first), 0, 255).astype(np.uint8)
+        noise = rng.normal(0, 35, (size[1] // cell + 2, size[0] // cell + 2)).astype(np.float32)
+        mix += cv2.resize(noise, size, interpolation=cv2.INTER_LINEAR)
+    first = _muted(rng)
+    second = first + rng.choice([-1, 1]) * rng.uniform(25, 70) + rng.uniform(-20, 20, 3)
+    tones = first + np.linspace(0, 1, 256)[:, None] * (second - first)
+    grey = cv2.merge([cv2.convertScaleAbs(mix)] * 3)
+    return np.asarray(cv2.LUT(grey, np.clip(tones, 0, 255).astype(np.uint8)[None]), np.uint8)
 
 
 def path(rng: Generator, settings: DemoSettings, frames: int) -> Floats:
-    """Where feet touch the ground, (frames, 2) in pixels: a bent way right across the frame."""
+    """Where feet touch the ground, (frames, 2) in pixels: a way right through the frame."""
+    scale = settings.width / 160
     low = np.array([_SIDE * settings.width, _TOP * settings.height])
     high = np.array([(1 - _SIDE) * settings.width, _BOTTOM * settings.height])
-    scale = settings.width / 160
-    while True:
-        start, end = rng.uniform(low, high, (2, 2))
-        if _TRAVEL[0] * scale <= np.linalg.norm(end - start) <= _TRAVEL[1] * scale:
-            break
-    bend = (start + end) / 2 + rng.normal(0, 22 * scale, 2)
+    usable = np.zeros(1, bool)
+    while not usable.any():
+        start, end = rng.uniform(low, high, (2, 256, 2))
+        travel = np.linalg.norm(end - start, axis=1) / scale
+        usable = (_TRAVEL[0] <= travel) & (travel <= _TRAVEL[1])
+    first, last = start[usable.argmax()], end[usable.argmax()]
+    bend = (first + last) / 2 + rng.normal(0, 15 * scale, 2)
     time = np.linspace(0, 1, frames)[:, None]
-    time = time + rng.uniform(-0.5, 0.5) * np.sin(2 * np.pi * time) / (2 * np.pi)
-    return np.clip((1 - time) ** 2 * start + 2 * time * (1 - time) * bend + time**2 * end, low, high)
+    time = time + rng.uniform(-0.3, 0.3) * np.sin(2 * np.pi * time) / (2 * np.pi)
+    return np.clip((1 - time) ** 2 * first + 2 * time * (1 - time) * bend + time**2 * last, low, high)
 
 
 def wanderer(
@@ -149,7 +154,7 @@ def _bar(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
     x = _crossing(rng, settings, frames)
     top = np.stack([x, np.full(frames, -20.0)], axis=-1)[:, None]
     foot = top + np.array([rng.uniform(-25, 25), settings.height + 40])
-    radii = np.full((1, 1, 2), rng.uniform(2, 4) * settings.width / 160)
+    radii = np.full((1, 1, 2), rng.uniform(1.5, 3.5) * settings.width / 160)
     outlines, tints = shaded(top, foot, radii, _muted(rng)[None].astype(np.uint8))
     return _sprite(0, outlines, tints, texture(rng, 0.15, 0.0), top[:, 0], 2 * _IN_FRONT)
 

@@ -74,11 +74,11 @@ def texture(rng: Generator, grain: float, stripes: float) -> Image:
     tile = cv2.resize(noise, (_TILE, _TILE), interpolation=cv2.INTER_LINEAR)
     if stripes:
         waves = rng.integers(6, 14) * np.array([rng.choice([0, 1]), 1]) / _TILE
-        y, x = np.mgrid[:_TILE, :_TILE]
-        tile += stripes * np.sign(np.sin(2 * np.pi * (waves[0] * x + waves[1] * y)))
-    multiplier = np.full((_TILE, _TILE, 4), _NEUTRAL, np.uint8)
-    multiplier[..., :3] = np.clip(_NEUTRAL * (1 + tile), 0, 255)[..., None]
-    return np.tile(multiplier, (3, 3, 1))
+        along = np.arange(_TILE, dtype=np.float32)
+        tile += stripes * np.sign(np.sin(2 * np.pi * (waves[0] * along + waves[1] * along[:, None])))
+    grey = cv2.convertScaleAbs(_NEUTRAL * (1 + tile))
+    multiplier = cv2.merge([grey, grey, grey, np.full_like(grey, _NEUTRAL)])
+    return np.asarray(cv2.repeat(multiplier, 3, 3), np.uint8)
 
 
 def draw(image: Image, sprite: Sprite, frame: int) -> None:
