@@ -156,7 +156,7 @@ def _bar(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
     foot = top + np.array([rng.uniform(-25, 25), settings.height + 40])
     radii = np.full((1, 1, 2), rng.uniform(1.5, 3.5) * settings.width / 160)
     outlines, tints = shaded(top, foot, radii, _muted(rng)[None].astype(np.uint8))
-    return _sprite(0, outlines, tints, texture(rng, 0.15, 0.0), top[:, 0], 2 * _IN_FRONT)
+    return _sprite(0, outlines, tints, texture(rng, 0.15, 0.0), top[:, 0], _IN_FRONT * (2 + rng.random()))
 
 
 def _bush(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
