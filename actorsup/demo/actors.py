@@ -51,19 +51,19 @@ PERSON = Body(
 )
 
 TEDDY_BEAR = Body(
-    bones=(0.26, 0.17, 0.15, 0.14, 0.15, 0.14),
+    bones=(0.24, 0.17, 0.17, 0.16, 0.17, 0.16),
     hips=0.08,
     shoulders=0.11,
     foot=0.07,
     ears=0.14,
     radii=(
-        (0.15, 0.12),
-        (0.14, 0.15),
-        (0.065, 0.06),
-        (0.06, 0.062),
-        (0.085, 0.075),
-        (0.075, 0.065),
+        (0.13, 0.11),
+        (0.13, 0.14),
+        (0.055, 0.05),
+        (0.05, 0.054),
+        (0.07, 0.06),
         (0.06, 0.055),
+        (0.055, 0.05),
         (0.05, 0.055),
     ),
 )
@@ -126,19 +126,21 @@ def _colour(rng: Generator, saturation: tuple[float, float], value: tuple[float,
 def _look(rng: Generator, body: Body) -> tuple[Image, Image]:
     """Colours (14, 3) of the capsules, and a texture."""
     if body is PERSON:
-        skin = np.array([225, 180, 150]) * rng.uniform(0.4, 1.05)
-        shirt, trousers = _colour(rng, (0.35, 0.9), (0.45, 0.95)), _colour(rng, (0.2, 0.8), (0.25, 0.8))
+        skin = np.array([225, 180, 150]) * rng.uniform(0.65, 1.1)
+        shirt, trousers = _colour(rng, (0.5, 0.95), (0.6, 1.0)), _colour(rng, (0.2, 0.7), (0.15, 0.4))
         sleeve = shirt if rng.random() < 0.6 else skin
-        hair, shoe = np.array([90, 70, 50]) * rng.uniform(0.3, 1.6), np.full(3, rng.uniform(30, 220))
+        hair, shoe = np.array([90, 70, 50]) * rng.uniform(0.2, 0.8), np.full(3, rng.uniform(150, 240))
         parts = {"head": skin, "hand": skin, "hair": hair, "shirt": shirt, "sleeve": sleeve}
         parts |= {"trousers": trousers, "shoe": shoe}
-        grain, stripes = 0.08, rng.choice([0.0, 0.22])
+        grain, stripes = 0.06, rng.choice([0.0, 0.1])
     else:
-        fur = _colour(rng, (0.25, 0.7), (0.4, 0.95))
-        belly, paws = fur * 0.4 + 140 * rng.uniform(0.6, 1), fur * rng.uniform(0.6, 0.8)
+        fur = 255 * np.array(
+            colorsys.hsv_to_rgb(rng.uniform(0.02, 0.14), rng.uniform(0.4, 0.8), rng.uniform(0.5, 0.95))
+        )
+        belly, paws = fur * 0.4 + 140 * rng.uniform(0.8, 1), fur * rng.uniform(0.4, 0.55)
         parts = dict.fromkeys(("head", "sleeve", "trousers"), fur)
         parts |= {"hand": paws, "shoe": paws, "hair": paws, "shirt": belly}
-        grain, stripes = 0.22, 0.0
+        grain, stripes = 0.12, 0.0
     colours = np.stack([parts[part] for *_, part in _CAPSULES])
     colours[:_FAR] *= 0.72
     return np.clip(colours, 0, 255).astype(np.uint8), texture(rng, grain, stripes)

@@ -22,7 +22,9 @@ BALL = ID_OF["sports ball"]
 
 _MARGIN = 40  # pixels that a backdrop goes on outside the frame
 _HEIGHTS = (37.0, 48.0)  # of a standing actor, pixels of a frame 160 pixels wide
-_TRAVEL = (100.0, 125.0)  # of an actor from first to last frame, pixels of a frame 160 pixels wide
+FAR, NEAR = (100.0, 125.0), (20.0, 90.0)
+"""Ways from first to last frame, least and most, in pixels of a frame 160 pixels wide."""
+
 _SIDE, _TOP, _BOTTOM = 0.15, 0.46, 0.96  # of the frame: where feet go
 _IN_FRONT = 1e6
 
@@ -84,7 +86,7 @@ def backdrop(rng: Generator, settings: DemoSettings, frames: int) -> Backdrop:
 
 
 def _muted(rng: Generator) -> NDArray:
-    return rng.uniform(70, 190) + rng.uniform(-22, 22, 3)
+    return rng.uniform(70, 190) + rng.uniform(-16, 16, 3)
 
 
 def _surface(rng: Generator, size: tuple[int, int], coarsest: int) -> Image:
@@ -94,22 +96,22 @@ def _surface(rng: Generator, size: tuple[int, int], coarsest: int) -> Image:
         noise = rng.normal(0, 35, (size[1] // cell + 2, size[0] // cell + 2)).astype(np.float32)
         mix += cv2.resize(noise, size, interpolation=cv2.INTER_LINEAR)
     first = _muted(rng)
-    second = first + rng.choice([-1, 1]) * rng.uniform(25, 70) + rng.uniform(-20, 20, 3)
+    second = first + rng.choice([-1, 1]) * rng.uniform(15, 40) + rng.uniform(-10, 10, 3)
     tones = first + np.linspace(0, 1, 256)[:, None] * (second - first)
     grey = cv2.merge([cv2.convertScaleAbs(mix)] * 3)
     return np.asarray(cv2.LUT(grey, np.clip(tones, 0, 255).astype(np.uint8)[None]), np.uint8)
 
 
-def path(rng: Generator, settings: DemoSettings, frames: int) -> Floats:
-    """Where feet touch the ground, (frames, 2) in pixels: a way right through the frame."""
+def path(rng: Generator, settings: DemoSettings, frames: int, travel: tuple[float, float]) -> Floats:
+    """Where feet touch the ground, (frames, 2) in pixels: a bent way of that length."""
     scale = settings.width / 160
     low = np.array([_SIDE * settings.width, _TOP * settings.height])
     high = np.array([(1 - _SIDE) * settings.width, _BOTTOM * settings.height])
     usable = np.zeros(1, bool)
     while not usable.any():
         start, end = rng.uniform(low, high, (2, 256, 2))
-        travel = np.linalg.norm(end - start, axis=1) / scale
-        usable = (_TRAVEL[0] <= travel) & (travel <= _TRAVEL[1])
+        length = np.linalg.norm(end - start, axis=1) / scale
+        usable = (travel[0] <= length) & (length <= travel[1])
     first, last = start[usable.argmax()], end[usable.argmax()]
     bend = (first + last) / 2 + rng.normal(0, 15 * scale, 2)
     time = np.linspace(0, 1, frames)[:, None]
@@ -118,16 +120,21 @@ def path(rng: Generator, settings: DemoSettings, frames: int) -> Floats:
 
 
 def wanderer(
-    rng: Generator, settings: DemoSettings, body: Body, angles: Floats, others: tuple[Sprite, ...] = ()
+    rng: Generator,
+    settings: DemoSettings,
+    body: Body,
+    angles: Floats,
+    travel: tuple[float, float],
+    others: tuple[Sprite, ...] = (),
 ) -> Sprite:
     """An actor on a way of its own, in poses (T, 10), who keeps off the others' feet mostly.
 
     The others are avoided by where they stand, not by what their poses cover.
     """
-    for _ in range(30):
-        feet = path(rng, settings, len(angles))
-        near = [np.linalg.norm(feet - other.anchor, axis=1) < 16 * settings.width / 160 for other in others]
-        if all(together.mean() <= 0.2 for together in near):
+    for _ in range(60):
+        feet = path(rng, settings, len(angles), travel)
+        near = [np.linalg.norm(feet - other.anchor, axis=1) < 20 * settings.width / 160 for other in others]
+        if all(together.mean() <= 0.15 for together in near):
             break
     nearness = (feet[:, 1] / settings.height - _TOP) / (_BOTTOM - _TOP)
     heights = rng.uniform(*_HEIGHTS) * settings.width / 160 * (0.88 + 0.24 * nearness)
@@ -136,14 +143,14 @@ def wanderer(
 
 def occluders(rng: Generator, settings: DemoSettings, frames: int) -> tuple[Sprite, ...]:
     """One or two bars and perhaps a bush that pass in front of everything."""
-    bars = [_bar(rng, settings, frames) for _ in range(rng.integers(1, 3))]
+    bars = [_bar(rng, settings, frames) for _ in range(1)]
     bushes = [_bush(rng, settings, frames) for _ in range(rng.integers(0, 2))]
     return (*bars, *bushes)
 
 
 def ball(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
     """A ball that rolls about: no actor."""
-    centre = path(rng, settings, frames) - (0, rng.uniform(0, 30))
+    centre = path(rng, settings, frames, NEAR) - (0, rng.uniform(0, 30))
     radius = np.full((1, 1, 2), rng.uniform(4, 7.5) * settings.width / 160)
     colours = rng.integers(60, 256, (1, 3)).astype(np.uint8)
     outlines, tints = shaded(centre[:, None], centre[:, None], radius, colours)

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from actorsup.boxes import clip, xyxy_to_xywh
 from actorsup.demo.files import whole_folder, write_jpeg
 from actorsup.demo.poses import IDLING, cycle, random_pose
-from actorsup.demo.scenes import BODIES, Scene, backdrop, ball, occluders, wanderer
+from actorsup.demo.scenes import BODIES, FAR, NEAR, Scene, backdrop, ball, occluders, wanderer
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.sprites import Sprite
 from actorsup.logs import progress
@@ -21,11 +21,11 @@ def sequence_scene(rng: Generator, settings: DemoSettings) -> tuple[Scene, Sprit
     """A scene and its tracked actor, who goes to and fro between two random poses."""
     frames = settings.sequence_frames
     poses = cycle(rng, (random_pose(rng), random_pose(rng)), frames)
-    tracked = wanderer(rng, settings, BODIES[rng.integers(2)], poses)
+    tracked = wanderer(rng, settings, BODIES[rng.integers(2)], poses, FAR)
     sprites: tuple[Sprite, ...] = (tracked,)
     for _ in range(rng.integers(2, 5)):
         poses = cycle(rng, IDLING[rng.choice(list(IDLING))], frames)
-        sprites += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, sprites),)
+        sprites += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, NEAR, sprites),)
     sprites += (ball(rng, settings, frames), *occluders(rng, settings, frames))
     return Scene(backdrop(rng, settings, frames), sprites), tracked
 

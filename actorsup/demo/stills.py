@@ -14,7 +14,7 @@ from actorsup.boxes import area, clip, xyxy_to_xywh
 from actorsup.coco import NAME_OF
 from actorsup.demo.files import whole_folder, write_jpeg
 from actorsup.demo.poses import IDLING, cycle, random_pose
-from actorsup.demo.scenes import ACTORS, BALL, BODIES, Scene, backdrop, ball, occluders, wanderer
+from actorsup.demo.scenes import ACTORS, BALL, BODIES, NEAR, Scene, backdrop, ball, occluders, wanderer
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.sprites import Sprite
 from actorsup.logs import progress
@@ -34,7 +34,7 @@ def still_scene(rng: Generator, settings: DemoSettings) -> Scene:
             angles = np.array([random_pose(rng)])
         else:
             angles = cycle(rng, IDLING[rng.choice(list(IDLING))], 1)
-        sprites += (wanderer(rng, settings, BODIES[rng.integers(2)], angles, sprites),)
+        sprites += (wanderer(rng, settings, BODIES[rng.integers(2)], angles, NEAR, sprites),)
     if rng.random() < 0.6:
         sprites += (ball(rng, settings, 1),)
     if rng.random() < 0.6:

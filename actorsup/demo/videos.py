@@ -12,7 +12,7 @@ from actorsup.boxes import clip
 from actorsup.coco import NAME_OF
 from actorsup.demo.files import whole_folder
 from actorsup.demo.poses import ACTIONS, IDLING, cycle
-from actorsup.demo.scenes import BODIES, Scene, backdrop, ball, occluders, wanderer
+from actorsup.demo.scenes import BODIES, FAR, NEAR, Scene, backdrop, ball, occluders, wanderer
 from actorsup.demo.settings import DemoSettings, demo_records
 from actorsup.demo.sprites import Sprite
 from actorsup.errors import DataError
@@ -62,11 +62,11 @@ def _scene(
 ) -> tuple[Scene, Sprite, tuple[Sprite, ...]]:
     frames = settings.frames
     behind = backdrop(rng, settings, frames)
-    acting = wanderer(rng, settings, BODIES[body], cycle(rng, ACTIONS[label], frames))
+    acting = wanderer(rng, settings, BODIES[body], cycle(rng, ACTIONS[label], frames), FAR)
     idling: tuple[Sprite, ...] = ()
-    for _ in range(rng.integers(3, 6)):
+    for _ in range(rng.integers(3, 5)):
         poses = cycle(rng, IDLING[rng.choice(list(IDLING))], frames)
-        idling += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, (acting, *idling)),)
+        idling += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, NEAR, (acting, *idling)),)
     sprites = (acting, *idling, ball(rng, settings, frames), *occluders(rng, settings, frames))
     return Scene(behind, sprites), acting, idling
 
