@@ -119,8 +119,13 @@ def skeleton(angles: NDArray, body: Body) -> NDArray:
     return np.stack(joints, axis=1)
 
 
-def _colour(rng: Generator, saturation: tuple[float, float], value: tuple[float, float]) -> NDArray:
-    return 255 * np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
+def _colour(
+    rng: Generator,
+    saturation: tuple[float, float],
+    value: tuple[float, float],
+    hue: tuple[float, float] = (0, 1),
+) -> NDArray:
+    return 255 * np.array(colorsys.hsv_to_rgb(*(rng.uniform(*part) for part in (hue, saturation, value))))
 
 
 def _look(rng: Generator, body: Body) -> tuple[Image, Image]:
@@ -134,9 +139,7 @@ def _look(rng: Generator, body: Body) -> tuple[Image, Image]:
         parts |= {"trousers": trousers, "shoe": shoe}
         grain, stripes = 0.06, rng.choice([0.0, 0.1])
     else:
-        fur = 255 * np.array(
-            colorsys.hsv_to_rgb(rng.uniform(0.02, 0.14), rng.uniform(0.4, 0.8), rng.uniform(0.5, 0.95))
-        )
+        fur = _colour(rng, (0.4, 0.8), (0.5, 0.95), hue=(0.02, 0.14))
         belly, paws = fur * 0.4 + 140 * rng.uniform(0.8, 1), fur * rng.uniform(0.4, 0.55)
         parts = dict.fromkeys(("head", "sleeve", "trousers"), fur)
         parts |= {"hand": paws, "shoe": paws, "hair": paws, "shirt": belly}

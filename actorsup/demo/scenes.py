@@ -142,10 +142,9 @@ def wanderer(
 
 
 def occluders(rng: Generator, settings: DemoSettings, frames: int) -> tuple[Sprite, ...]:
-    """One or two bars and perhaps a bush that pass in front of everything."""
-    bars = [_bar(rng, settings, frames) for _ in range(1)]
-    bushes = [_bush(rng, settings, frames) for _ in range(rng.integers(0, 2))]
-    return (*bars, *bushes)
+    """A bar and perhaps a bush that pass in front of everything."""
+    bar = _bar(rng, settings, frames)
+    return (bar, _bush(rng, settings, frames)) if rng.random() < 0.5 else (bar,)
 
 
 def ball(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
@@ -163,7 +162,7 @@ def _bar(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
     foot = top + np.array([rng.uniform(-25, 25), settings.height + 40])
     radii = np.full((1, 1, 2), rng.uniform(1.5, 3.5) * settings.width / 160)
     outlines, tints = shaded(top, foot, radii, _muted(rng)[None].astype(np.uint8))
-    return _sprite(0, outlines, tints, texture(rng, 0.15, 0.0), top[:, 0], _IN_FRONT * (2 + rng.random()))
+    return _sprite(0, outlines, tints, texture(rng, 0.15, 0.0), top[:, 0], 2 * _IN_FRONT)
 
 
 def _bush(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
