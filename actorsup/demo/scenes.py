@@ -1,7 +1,9 @@
 """Scenes: a moving backdrop, actors who wander over it, and what passes in front of them.
 
 Everything but the poses is drawn without looking at the action class, so that nothing but the
-poses tells it: backdrop, paths, sizes, kinds, colours and occluders have one distribution.
+poses tells it: backdrop, paths, sizes, kinds, colours and occluders have one distribution. An
+actor who acts goes right across the frame, so that a box that stays where it is loses it; the
+others go less far.
 """
 
 from dataclasses import dataclass
