@@ -1,0 +1,68 @@
+"""NanoTrack v2, a small Siamese tracker with published weights, through OpenCV."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from actorsup.detection.base import Image
+from actorsup.errors import ConfigError, DataError
+from actorsup.linking.base import Seed, Track
+
+
+class NanoTracker:
+    """Follows one target after the other, forward and then backward, from the seed's box.
+
+    Its boxes are whole pixels, of any aspect ratio; its score is NanoTrack's own.
+
+    Args:
+        backbone: ONNX file of the backbone.
+        head: ONNX file of the neck and head.
+
+    Raises:
+        ConfigError: A file is not there.
+        DataError: A file is not what OpenCV reads as NanoTrack.
+    """
+
+    def __init__(self, backbone: str | Path, head: str | Path) -> None:
+        for name, path in (("backbone", backbone), ("head", head)):
+            if not Path(path).is_file():
+                raise ConfigError(f"{name}: no such file: {path}; name NanoTrack's ONNX file")
+        parameters = cv2.TrackerNano_Params()  # type: ignore[attr-defined]
+        parameters.backbone, parameters.neckhead = str(backbone), str(head)
+        # its engine warns of each net that it knows no targets, whatever target is asked for
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            # one tracker for all: init() starts it anew
+            self._tracker = cv2.TrackerNano_create(parameters)  # type: ignore[attr-defined]
+        except cv2.error as error:
+            raise DataError(f"{backbone}, {head}: not the two networks of NanoTrack ({error.err})") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+
+    def track(self, seeds: Sequence[Seed]) -> list[Track]:
+        """One track a seed, in the same order."""
+        return [self._track(seed) for seed in seeds]
+
+    def _track(self, seed: Seed) -> Track:
+        count = len(seed.images)
+        track = Track(np.tile(seed.box, (count, 1)), np.ones(count, np.float32))
+        self._follow(seed, range(seed.frame + 1, count), track)
+        self._follow(seed, range(seed.frame - 1, -1, -1), track)
+        return track
+
+    def _follow(self, seed: Seed, frames: Iterable[int], track: Track) -> None:
+        """Track through ``frames``, in that order, into the rows of ``track``."""
+        x1, y1, x2, y2 = map(float, seed.box)
+        box = (int(x1), int(y1), max(2, int(x2 - x1)), max(2, int(y2 - y1)))
+        self._tracker.init(_bgr(seed.images[seed.frame]), box)
+        for frame in frames:
+            _, (x, y, width, height) = self._tracker.update(_bgr(seed.images[frame]))
+            track.boxes[frame] = x, y, x + width, y + height
+            track.score[frame] = min(max(self._tracker.getTrackingScore(), 0.0), 1.0)
+
+
+def _bgr(image: Image) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)

@@ -1,0 +1,131 @@
+"""Settings of linkers and of the Siamese network's training.
+
+Where the paper and Bertinetto et al. 2016 ("SiamFC") leave a choice, the choice is:
+
+- The tracker is the three-scale variant of SiamFC ("multi-scale", Section 4.2); its constants are
+  those of the authors' release.
+- The exemplar is that of the seed's frame for the whole track, and the aspect ratio of the box is
+  the seed's: SiamFC's.
+- Crops are padded with the mean colour of the seed's frame, and cut where the box is, to a fraction
+  of a pixel; the release rounds the corners of a crop to whole pixels.
+- Bad scales are penalised by lowering their peak by a share of its size, so that a negative peak
+  falls too; the release multiplies it, which would raise one.
+- A target that leaves the frame is looked for where it left; its box is cut to the frame only when
+  it is written.
+- "High similarity" (Algorithm 1, line 10) is a box IoU strictly above ``filter_iou`` with the
+  tube's uncut box in the detection's frame, whatever the detection's actor.
+- Of detections of one score, that of the earliest frame is first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from actorsup.errors import ConfigError
+
+TRUNKS = ("vgg16", "small")
+
+
+@dataclass(frozen=True)
+class LinkerSettings:
+    """One section of ``linkers:``.
+
+    Attributes:
+        type: ``siamese``, ``nanotrack`` or ``static``.
+        detector: The section of the detector whose detections are linked; the plan reads it.
+        tubes: The most tubes of a video, N (Algorithm 1).
+        filter_iou: Detections that overlap a tube more than this are dropped (4.2).
+        trunk: ``vgg16``, the first four blocks (4.2), or ``small``.
+        weights: Where the network's weights come from; what fetches or trains them reads it.
+        exemplar_size: Side of the exemplar's crop in pixels; None is the trunk's own: 127 as in
+            SiamFC for ``vgg16``, 49 for ``small``.
+        search_size: Side of the search region's crop in pixels, larger than the exemplar's by a
+            multiple of the trunk's stride; None is the trunk's own: 255, 81.
+        context: Margin around a box, of the mean of its sides, that its exemplar takes in.
+        scales: How many sizes of a search region are tried, an odd number.
+        scale_step: Ratio of one size to the next.
+        scale_penalty: What is left of the peak of a size that is not the last one.
+        scale_damping: Share of a change of size that is taken over.
+        window_influence: Weight of the cosine window against the response.
+        backbone: ONNX file of NanoTrack's backbone, for the type ``nanotrack``.
+        head: ONNX file of NanoTrack's head.
+
+    Raises:
+        ConfigError: A value that cannot be used.
+    """
+
+    type: str = "siamese"
+    detector: str = ""
+    tubes: int = 50
+    filter_iou: float = 0.7
+    trunk: str = "vgg16"
+    weights: str = "published"
+    exemplar_size: int | None = None
+    search_size: int | None = None
+    context: float = 0.5
+    scales: int = 3
+    scale_step: float = 1.0375
+    scale_penalty: float = 0.9745
+    scale_damping: float = 0.59
+    window_influence: float = 0.176
+    backbone: str = ""
+    head: str = ""
+
+    def __post_init__(self) -> None:
+        _check_trunk(self.trunk)
+        if self.scales < 1 or self.scales % 2 == 0:
+            raise ConfigError(f"scales: {self.scales}; allowed: an odd number, so that one is the last size")
+
+
+@dataclass(frozen=True)
+class SiameseTrainingSettings:
+    """How a Siamese network is trained on pairs of frames; the paper does not say.
+
+    Attributes:
+        trunk: As in ``LinkerSettings``, like the next three.
+        exemplar_size: Pixels.
+        search_size: Pixels.
+        context: Of the mean side.
+        start: Weights that the trunk starts from, a file; empty is random.
+        epochs: Passes over the sequences; the checkpoint and a row of the curve come after each.
+        pairs: Pairs of frames of each sequence in an epoch.
+        batch: Pairs of a step.
+        learning_rate: Of AdamW at the start; it falls to 0 along a cosine.
+        weight_decay: Of AdamW.
+        gap: The most frames between the two of a pair (SiamFC: 100).
+        radius: Positions of the response this near to the target are positive, in cells of the
+            response (SiamFC: 16 pixels, which are 2 cells).
+        shift: Largest displacement of the target from the search region's middle, in cells.
+        stretch: Largest change of a crop's size, as a share of it.
+        jitter: Largest change of brightness and contrast, of their range.
+    """
+
+    trunk: str = "vgg16"
+    exemplar_size: int | None = None
+    search_size: int | None = None
+    context: float = 0.5
+    start: str = ""
+    epochs: int = 20
+    pairs: int = 16
+    batch: int = 16
+    learning_rate: float = 0.003
+    weight_decay: float = 0.0005
+    gap: int = 100
+    radius: float = 2.0
+    shift: float = 3.0
+    stretch: float = 0.1
+    jitter: float = 0.2
+
+    def __post_init__(self) -> None:
+        _check_trunk(self.trunk)
+
+    @classmethod
+    def of_section(cls, section: Mapping[str, Any]) -> Self:
+        """Of a section of ``linkers:``, whose ``training:`` holds what differs from the defaults."""
+        shared = ("trunk", "exemplar_size", "search_size", "context")
+        return cls(**{key: section[key] for key in shared if key in section}, **section.get("training", {}))
+
+
+def _check_trunk(trunk: str) -> None:
+    if trunk not in TRUNKS:
+        raise ConfigError(f"trunk: {trunk!r}; allowed: {', '.join(TRUNKS)}")

@@ -1,0 +1,180 @@
+"""The stage: detections of a shard's videos are linked into tubes (Section 3.1)."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from actorsup import boxes
+from actorsup.detection.base import Detections
+from actorsup.detection.stage import SCHEMA as DETECTIONS_SCHEMA
+from actorsup.detection.stage import read_detections
+from actorsup.errors import ConfigError, VideoError
+from actorsup.frames.store import FrameStore, VideoFrames
+from actorsup.linking.algorithm import TrackingLinker
+from actorsup.linking.base import Linker, Tracker, VideoDetections
+from actorsup.linking.settings import LinkerSettings
+from actorsup.logs import progress
+from actorsup.storage import ShardReader, ShardWriter
+from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, read_info, write_tubes
+from actorsup.tubes import Tubes
+
+_GROUP_BYTES = 1 << 28
+"""Decoded frames that are kept at once; a longer video is read again for each tube."""
+_LOG = logging.getLogger(__name__)
+
+
+def link_videos(
+    frames: Path,
+    detections: Path,
+    output: Path,
+    settings: LinkerSettings,
+    weights: Path | None,
+    device: str,
+    provenance: Mapping[str, Any],
+) -> None:
+    """Link the detections of the videos of a shard into tubes.
+
+    A video whose detections cannot be used is recorded as a failure; one that detection failed
+    on is left out, being recorded there.
+
+    Args:
+        frames: The frame store, a shard.
+        detections: The shard of its detections.
+        output: The shard of tubes to make (``actorsup.tube_files``); boxes in pixels of the source
+            frame, cut to it.
+        settings: The linker's section.
+        weights: The weights of the Siamese network; None is random, and for other types.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        provenance: What makes the shard.
+
+    Raises:
+        ConfigError: A setting that cannot be used.
+        DataError: The weights or a shard cannot be used as a whole.
+    """
+    linker = build_linker(settings, weights, device)
+    with (
+        FrameStore(frames) as store,
+        ShardReader(detections, DETECTIONS_SCHEMA) as found,
+        ShardWriter(output, TUBES_SCHEMA, provenance) as writer,
+    ):
+        videos = [v for v in store.videos if v not in found.failures and not writer.finished(v)]
+        usable = _usable(videos, store, found, writer)
+        for video, images, tubes in progress(_linked(linker, usable), len(videos), "linking actors"):
+            info = VideoInfo(len(images), images.fps, images.width, images.height)
+            write_tubes(writer, video, info, tubes)
+
+
+def build_linker(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
+    """The linker of a section.
+
+    Raises:
+        ConfigError: There is no such type, or a setting that cannot be used.
+        DataError: The weights cannot be used.
+    """
+    if settings.type not in TRACKERS:
+        raise ConfigError(f"type: {settings.type!r} is no linker; allowed: {', '.join(TRACKERS)}")
+    tracker = TRACKERS[settings.type](settings, weights, device)
+    return TrackingLinker(tracker, settings.tubes, settings.filter_iou)
+
+
+def _siamese(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+    from actorsup.devices import resolve_device
+    from actorsup.linking.siamese import siamese_network
+    from actorsup.linking.siamese_tracker import SiameseTracker
+
+    return SiameseTracker(siamese_network(settings.trunk, weights), settings, resolve_device(device))
+
+
+def _nanotrack(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+    from actorsup.linking.nanotrack import NanoTracker
+
+    return NanoTracker(settings.backbone, settings.head)
+
+
+def _static(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+    from actorsup.linking.static import StaticTracker
+
+    return StaticTracker()
+
+
+TRACKERS: dict[str, Callable[[LinkerSettings, Path | None, str], Tracker]] = {
+    "siamese": _siamese,
+    "nanotrack": _nanotrack,
+    "static": _static,
+}
+"""What builds a tracker, by the type of its section. Heavy imports wait until one is built."""
+
+_Job = tuple[str, VideoFrames, Detections]
+
+
+def _usable(
+    videos: Sequence[str], store: FrameStore, found: ShardReader, writer: ShardWriter
+) -> Iterator[_Job]:
+    """The videos whose detections can be used; the others are recorded as failures."""
+    for video in videos:
+        images = store[video]
+        try:
+            if video not in found:
+                raise VideoError(f"{found.file.filename}: no detections of this video; make it again")
+            group = found[video]
+            detections = read_detections(group)
+            _check(detections, read_info(group), images, found.file.filename)
+        except VideoError as error:
+            writer.fail(video, str(error))
+            continue
+        yield video, images, detections
+
+
+def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: str) -> None:
+    """Raise VideoError where detections are not of this video, or no box can be tracked."""
+    size = (images.width, images.height)
+    if (info.frames, info.width, info.height) != (len(images), *size):
+        raise VideoError(
+            f"{path}: detections of {info.frames} frames of {info.width}x{info.height}, but the video "
+            f"has {len(images)} of {images.width}x{images.height}; make them again"
+        )
+    wrong = {
+        "a frame that the video has not": (detections.frame < 0) | (detections.frame >= len(images)),
+        "a box or score that is not finite": ~np.isfinite(detections.boxes).all(1)
+        | ~np.isfinite(detections.score),
+        "a box without area": ~(detections.boxes[:, 2:] > detections.boxes[:, :2]).all(1),
+    }
+    for what, rows in wrong.items():
+        if rows.any():
+            row = int(np.argmax(rows))
+            raise VideoError(
+                f"{path}: detection {row} of {len(detections)} has {what} (frame {detections.frame[row]}, "
+                f"box {detections.boxes[row].tolist()}, score {detections.score[row]}); make them again"
+            )
+
+
+def _linked(linker: Linker, jobs: Iterator[_Job]) -> Iterator[tuple[str, VideoFrames, Tubes]]:
+    """Link videos, in groups whose decoded frames fit into memory."""
+    group: list[_Job] = []
+    used = 0
+    for job in jobs:
+        images = job[1]
+        size = len(images) * images[0].nbytes
+        if group and used + size > _GROUP_BYTES:
+            yield from _link_group(linker, group)
+            group, used = [], 0
+        group.append(job)
+        used += size
+    if group:
+        yield from _link_group(linker, group)
+
+
+def _link_group(linker: Linker, group: Sequence[_Job]) -> Iterator[tuple[str, VideoFrames, Tubes]]:
+    jobs = []
+    for _, images, detections in group:
+        stored = boxes.scale(detections.boxes, 1 / images.scale_x, 1 / images.scale_y)
+        fits = len(images) * images[0].nbytes <= _GROUP_BYTES
+        kept = images.read(range(len(images))) if fits and len(detections) else images
+        jobs.append(VideoDetections(kept, replace(detections, boxes=stored)))
+    for (video, images, _), tubes in zip(group, linker.link(jobs), strict=True):
+        scaled = boxes.scale(tubes.boxes, images.scale_x, images.scale_y)
+        yield video, images, replace(tubes, boxes=boxes.clip(scaled, images.width, images.height))

@@ -1,0 +1,186 @@
+"""Training of the Siamese network on tracked targets: logistic loss on the response (SiamFC, 2.1)."""
+
+import csv
+import io
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from actorsup.backbones import normalise
+from actorsup.devices import resolve_device
+from actorsup.errors import DataError
+from actorsup.linking.pairs import PairMaker, Pairs
+from actorsup.linking.sequences import Sequences
+from actorsup.linking.settings import SiameseTrainingSettings
+from actorsup.linking.siamese import (
+    SiameseNetwork,
+    crop_sizes,
+    put_siamese_weights,
+    random_siamese,
+    weights_content,
+)
+from actorsup.logs import progress
+from actorsup.storage import write_whole
+from actorsup.weights import load_weights, save_weights
+
+_LOG = logging.getLogger(__name__)
+
+
+def train_siamese(
+    sequences: Path,
+    output: Path,
+    section: Mapping[str, Any],
+    device: str,
+    seed: int,
+    provenance: Mapping[str, Any],
+) -> None:
+    """Train a Siamese network on pairs of frames of tracked targets.
+
+    A run that was killed goes on after its last whole epoch, kept beside the output as
+    ``<output>.partial``, to the weights of an uninterrupted one (bit for bit on a CPU).
+
+    Args:
+        sequences: A folder in GOT-10k's published layout (``Sequences``).
+        output: The weights file to make (``siamese.weights_content``). The loss of each epoch
+            goes beside it, into a CSV of its name.
+        section: The linker's section (``SiameseTrainingSettings.of_section``).
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        seed: Of weights, pairs and augmentation.
+        provenance: What makes the weights.
+
+    Raises:
+        ConfigError: A setting that cannot be used.
+        DataError: The sequences, or the weights to start from, cannot be used; or the loss is
+            not finite.
+    """
+    settings = SiameseTrainingSettings.of_section(section)
+    network = random_siamese(settings.trunk, seed)
+    if settings.start:
+        put_siamese_weights(network, settings.trunk, Path(settings.start))
+    training = _Training(network, Sequences(sequences), settings, resolve_device(device), seed)
+    partial = output.with_name(output.name + ".partial")
+    losses = training.resume(partial, dict(provenance))
+    for epoch in range(len(losses), settings.epochs):
+        losses.append(training.epoch(epoch))
+        _write_curve(output.with_suffix(".csv"), losses)
+        save_weights(partial, training.state() | {"losses": losses, "provenance": dict(provenance)})
+    save_weights(output, weights_content(network, settings.trunk, provenance))
+    partial.unlink(missing_ok=True)
+
+
+class _Training:
+    """A network on its way, with its optimiser and schedule."""
+
+    def __init__(
+        self,
+        network: SiameseNetwork,
+        sequences: Sequences,
+        settings: SiameseTrainingSettings,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self._settings, self._device, self._seed = settings, device, seed
+        self._network = network.to(device).train()
+        self._count = len(sequences)
+        exemplar, search, stride = crop_sizes(settings)
+        self._cells = (search - exemplar) // stride + 1
+        self._pairs = PairMaker(sequences, settings, (exemplar, search, stride))
+        self._steps = math.ceil(self._count * settings.pairs / settings.batch)
+        self._optimiser = AdamW(
+            network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._schedule = CosineAnnealingLR(self._optimiser, settings.epochs * self._steps)
+
+    def epoch(self, epoch: int) -> float:
+        """See ``pairs`` pairs of every sequence; the mean loss."""
+        # chance begins anew with each epoch, so that a resumed run has the same
+        random = np.random.default_rng([self._seed, epoch])
+        order = random.permutation(np.repeat(np.arange(self._count), self._settings.pairs))
+        what = f"training the Siamese network, epoch {epoch + 1} of {self._settings.epochs}"
+        total = 0.0
+        for step in progress(range(self._steps), self._steps, what):
+            chosen = order[step * self._settings.batch : (step + 1) * self._settings.batch]
+            loss = self._loss(self._pairs.make(chosen, random))
+            if not torch.isfinite(loss):
+                raise DataError(f"the loss is not finite in epoch {epoch + 1}; lower the learning_rate")
+            self._optimiser.zero_grad()
+            loss.backward()
+            self._optimiser.step()
+            self._schedule.step()
+            total += loss.item() / self._steps
+        _LOG.info("epoch %d: loss %.4f", epoch + 1, total)
+        return total
+
+    def _loss(self, pairs: Pairs) -> Tensor:
+        exemplars, searches = (
+            self._network.trunk(normalise(torch.from_numpy(images).to(self._device)))
+            for images in (pairs.exemplars, pairs.searches)
+        )
+        responses = self._network(exemplars, searches[:, None])[:, 0]
+        offset = torch.from_numpy(pairs.offset).to(self._device)
+        return balanced_logistic_loss(responses, labels(offset, self._cells, self._settings.radius))
+
+    def state(self) -> dict[str, Any]:
+        """All that the next epoch depends on."""
+        return {
+            "network": self._network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+        }
+
+    def resume(self, partial: Path, provenance: Mapping[str, Any]) -> list[float]:
+        """Go on from a checkpoint of the same provenance; the losses of its epochs."""
+        if not partial.exists():
+            return []
+        state = load_weights(partial)
+        if state["provenance"] != provenance:
+            return []
+        self._network.load_state_dict(state["network"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+        losses: list[float] = state["losses"]
+        _LOG.info("going on after epoch %d of %s", len(losses), partial)
+        return losses
+
+
+def labels(offset: Tensor, cells: int, radius: float) -> Tensor:
+    """Which places of the response are on the target (SiamFC, Equation 4).
+
+    Args:
+        offset: (B, 2) x and y of the targets from the response's middle, in cells.
+        cells: Side of the response.
+        radius: In cells.
+
+    Returns:
+        (B, cells, cells) float32, 1 or 0.
+    """
+    place = torch.arange(cells, device=offset.device) - (cells - 1) / 2
+    x, y = place - offset[:, :1], place - offset[:, 1:]
+    distance = (x[:, None] ** 2 + y[:, :, None] ** 2).sqrt()
+    return (distance <= radius).float()
+
+
+def balanced_logistic_loss(responses: Tensor, wanted: Tensor) -> Tensor:
+    """Mean over a batch (B, R, R) of the logistic loss, places of either label weighing half."""
+    positive = wanted / wanted.sum((1, 2), keepdim=True).clamp(min=1)
+    negative = (1 - wanted) / (1 - wanted).sum((1, 2), keepdim=True).clamp(min=1)
+    weight = (positive + negative) / 2
+    loss = functional.binary_cross_entropy_with_logits(responses, wanted, weight, reduction="sum")
+    return loss / len(responses)
+
+
+def _write_curve(path: Path, losses: list[float]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", "loss"])
+    writer.writerows(enumerate(losses, 1))
+    write_whole(path, text.getvalue())
