@@ -53,9 +53,9 @@ def test_records_are_pure_and_balanced() -> None:
     records = demo_records(DemoSettings())
     assert records == demo_records(DemoSettings())
     assert records != demo_records(DemoSettings(seed=1))
-    assert len({video for video, _, _ in records}) == len(records) == 156
+    assert len({video for video, _, _ in records}) == len(records) == 264
     count = Counter((split, label) for _, label, split in records)
-    assert count == {(s, c): n for s, n in (("train", 18), ("test", 8)) for c in CLASSES}
+    assert count == {(s, c): n for s, n in (("train", 36), ("test", 8)) for c in CLASSES}
     assert len(CLASSES) >= 6 and list(CLASSES) == sorted(ACTIONS)
 
 

@@ -25,13 +25,13 @@ class DemoSettings:
         seed: Of everything; another seed makes another data set.
     """
 
-    train: int = 108
+    train: int = 216
     test: int = 48
     frames: int = 32
     width: int = 160
     height: int = 120
     fps: int = 16
-    stills: int = 2000
+    stills: int = 1600
     sequences: int = 60
     sequence_frames: int = 22
     seed: int = 0
