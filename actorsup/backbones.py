@@ -18,14 +18,17 @@ def vgg16_blocks(blocks: int, padding: int = 1) -> nn.Sequential:
         blocks: 1 to 5.
         padding: 1 as in VGG16, or 0 for valid convolutions, as the Siamese tracker wants.
     """
-    from torchvision.models import vgg16
+    from torchvision.models.vgg import cfgs, make_layers
 
-    layers = list(vgg16(weights=None).features)
+    # without the fully connected layers, whose random weights take seconds
+    layers = list(make_layers(cfgs["D"]))
     ends = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
     trunk = nn.Sequential(*layers[: ends[blocks - 1]])
     for layer in trunk:
         if isinstance(layer, nn.Conv2d):
             layer.padding = (padding, padding)
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         elif isinstance(layer, nn.ReLU):
             layer.inplace = True
     return trunk
