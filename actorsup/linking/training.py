@@ -89,7 +89,7 @@ class _Training:
         seed: int,
     ) -> None:
         self._settings, self._device, self._seed = settings, device, seed
-        self._network = network.to(device).train()
+        self._network = network.to(device)
         self._count = len(sequences)
         exemplar, search, stride = crop_sizes(settings)
         self._cells = (search - exemplar) // stride + 1
@@ -104,6 +104,9 @@ class _Training:
         """See ``pairs`` pairs of every sequence; the mean loss."""
         # chance begins anew with each epoch, so that a resumed run has the same
         random = np.random.default_rng([self._seed, epoch])
+        # exemplars and regions differ in their statistics: later on the network gets used to those
+        # that tracking will have
+        self._network.train(2 * epoch < self._settings.epochs)
         order = random.permutation(np.repeat(np.arange(self._count), self._settings.pairs))
         what = f"training the Siamese network, epoch {epoch + 1} of {self._settings.epochs}"
         total = 0.0
