@@ -294,13 +294,24 @@ def test_pairs_show_the_target_where_they_say(tmp_path):
             assert y.mean() - middle == pytest.approx(4 * dy, abs=0.6)
 
 
-def test_frames_without_the_target_and_pairs_too_far_apart_are_left_out(tmp_path):
+def test_frames_without_the_target_are_left_out(tmp_path):
     root = write_sequences(tmp_path / "set", 1)
     write_whole(root / "s0" / "absence.label", "0\n1\n0\n0\n0\n0\n1\n1\n")
     truth = (root / "s0" / "groundtruth.txt").read_text().split()
     truth[3] = "5,5,0,10"
     write_whole(root / "s0" / "groundtruth.txt", "\n".join(truth) + "\n")
     assert Sequences(root).sequences[0].usable.tolist() == [0, 2, 4, 5]
+
+
+def test_pairs_are_at_most_so_many_frames_apart(tmp_path, monkeypatch):
+    sequences = Sequences(write_sequences(tmp_path / "set", 1))
+    asked = []
+    image = sequences.image
+    monkeypatch.setattr(sequences, "image", lambda index, frame: asked.append(frame) or image(index, frame))
+    chosen = SiameseTrainingSettings(trunk="small", gap=2)
+    PairMaker(sequences, chosen, crop_sizes(chosen)).make(np.zeros(40, np.int64), np.random.default_rng(0))
+    apart = {abs(first - second) for first, second in zip(asked[::2], asked[1::2], strict=True)}
+    assert apart == {0, 1, 2}
 
 
 @pytest.mark.parametrize(
@@ -361,16 +372,16 @@ def test_training_goes_on_where_it_was_killed_bit_for_bit(tmp_path, monkeypatch)
 def trained(tmp_path_factory) -> Path:
     """A small network after some seconds on moving rectangles."""
     folder = tmp_path_factory.mktemp("trained")
-    section = {"trunk": "small", "training": {"epochs": 5, "pairs": 16}}
+    section = {"trunk": "small", "training": {"epochs": 6, "pairs": 16}}
     train_siamese(write_sequences(folder / "set", 12), folder / "weights.pt", section, "cpu", 0, {})
     return folder / "weights.pt"
 
 
 def test_training_lowers_the_loss_and_its_weights_can_be_started_from(trained, tmp_path):
     losses = [float(row.split(",")[1]) for row in trained.with_suffix(".csv").read_text().split()[1:]]
-    assert losses[-1] < 0.93 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     root = write_sequences(tmp_path / "set", 4)
     section = {"trunk": "small", "training": {"epochs": 1, "pairs": 8, "start": str(trained)}}
     train_siamese(root, tmp_path / "more.pt", section, "cpu", 1, {})
     loss = float((tmp_path / "more.csv").read_text().split()[1].split(",")[1])
-    assert loss < 0.93 * losses[0]
+    assert loss < 0.9 * losses[0]

@@ -40,7 +40,7 @@ class LinkerSettings:
         exemplar_size: Side of the exemplar's crop in pixels; None is the trunk's own: 127 as in
             SiamFC for ``vgg16``, 49 for ``small``.
         search_size: Side of the search region's crop in pixels, larger than the exemplar's by a
-            multiple of the trunk's stride; None is the trunk's own: 255, 81.
+            multiple of the trunk's stride; None is the trunk's own: 255, 89.
         context: Margin around a box, of the mean of its sides, that its exemplar takes in.
         scales: How many sizes of a search region are tried, an odd number.
         scale_step: Ratio of one size to the next.
