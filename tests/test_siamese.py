@@ -384,4 +384,4 @@ def test_training_lowers_the_loss_and_its_weights_can_be_started_from(trained, t
     section = {"trunk": "small", "training": {"epochs": 1, "pairs": 8, "start": str(trained)}}
     train_siamese(root, tmp_path / "more.pt", section, "cpu", 1, {})
     loss = float((tmp_path / "more.csv").read_text().split()[1].split(",")[1])
-    assert loss < 0.9 * losses[0]
+    assert loss < 0.95 * losses[0]  # of a first epoch, both
