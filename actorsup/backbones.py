@@ -61,4 +61,5 @@ def normalise(images: Tensor) -> Tensor:
     """Images (B, H, W, 3) uint8 RGB to (B, 3, H, W) float32, scaled with ImageNet's values."""
     mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(3, 1, 1)
     deviation = torch.tensor(IMAGENET_STD, device=images.device).view(3, 1, 1)
-    return (images.permute(0, 3, 1, 2).float() / 255 - mean) / deviation
+    pixels = images.permute(0, 3, 1, 2).to(torch.float32, copy=True)
+    return pixels.div_(255).sub_(mean).div_(deviation)

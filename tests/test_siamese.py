@@ -17,7 +17,13 @@ from actorsup.linking.crops import context_side, crop
 from actorsup.linking.pairs import PairMaker
 from actorsup.linking.sequences import Sequences
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
-from actorsup.linking.siamese import correlate, crop_sizes, siamese_network, without_normalisation
+from actorsup.linking.siamese import (
+    correlate,
+    crop_sizes,
+    random_siamese,
+    siamese_network,
+    without_normalisation,
+)
 from actorsup.linking.siamese_tracker import SiameseTracker
 from actorsup.linking.training import balanced_logistic_loss, labels, train_siamese
 from actorsup.storage import write_whole
@@ -162,15 +168,22 @@ def test_a_moving_target_is_followed_both_ways(seed_frame):
     np.testing.assert_array_equal(track.boxes[seed_frame], boxes[seed_frame])
 
 
-@pytest.mark.parametrize(("growth", "low", "high"), [(1.02, 1.1, 1.3), (0.98, 0.8, 0.95)])
-def test_size_follows_and_aspect_ratio_stays(growth, low, high):
+def last_height(growth: float, network: int, **section) -> float:
+    """Height, of that of the seed, of a target that grows for eleven frames."""
     images, boxes = moving(12, step=(0, 0), growth=growth)
-    track = tracker(scale_penalty=1.0).track([Seed(images, 0, boxes[0])])[0]
+    chosen = LinkerSettings(trunk="small", **section)
+    untrained = SiameseTracker(random_siamese("small", network), chosen, torch.device("cpu"))
+    track = untrained.track([Seed(images, 0, boxes[0])])[0]
     sizes = track.boxes[:, 2:] - track.boxes[:, :2]
     np.testing.assert_allclose(sizes[:, 0] / sizes[:, 1], 24 / 40, rtol=1e-3)
-    assert low < sizes[-1, 1] / sizes[0, 1] < high
-    single = tracker(scales=1).track([Seed(images, 0, boxes[0])])[0]
-    np.testing.assert_allclose(single.boxes[:, 3] - single.boxes[:, 1], 40, rtol=1e-5)
+    return float(sizes[-1, 1] / sizes[0, 1])
+
+
+def test_size_follows_and_aspect_ratio_stays():
+    # networks that nobody trained tell sizes apart only on the average
+    heights = {g: np.mean([last_height(g, n, scale_penalty=1.0) for n in range(6)]) for g in (0.98, 1, 1.02)}
+    assert heights[0.98] < 0.96 < heights[1] < 1.04 < heights[1.02]
+    assert last_height(1.02, 0, scales=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_many_targets_at_once_are_each_by_itself():

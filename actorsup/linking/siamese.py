@@ -28,16 +28,16 @@ class _Trunk:
 def _small_trunk() -> nn.Sequential:
     """Three valid convolutions: 49 px to (32, 9, 9), 89 px to (32, 19, 19), stride 4.
 
-    7.6 million multiplications for 89 px.
+    5.3 million multiplications for 89 px.
     """
     return nn.Sequential(
-        nn.Conv2d(3, 16, 5, stride=2, bias=False),
-        nn.BatchNorm2d(16),
+        nn.Conv2d(3, 12, 5, stride=2, bias=False),
+        nn.BatchNorm2d(12),
         nn.ReLU(inplace=True),
-        nn.Conv2d(16, 32, 3, stride=2, bias=False),
-        nn.BatchNorm2d(32),
+        nn.Conv2d(12, 24, 3, stride=2, bias=False),
+        nn.BatchNorm2d(24),
         nn.ReLU(inplace=True),
-        nn.Conv2d(32, 32, 3, bias=False),
+        nn.Conv2d(24, 32, 3, bias=False),
         nn.BatchNorm2d(32),
     )
 
