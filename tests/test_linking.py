@@ -275,9 +275,18 @@ def test_a_long_video_is_read_lazily_with_the_same_result(tmp_path, monkeypatch)
     with link(tmp_path, frames, detections, **section) as found:
         kept = {video: read_tubes(found[video]).boxes for video in found}
     monkeypatch.setattr(stage, "_GROUP_BYTES", 4 * 160 * 120 * 3)
+    groups = []
+    link_group = TrackingLinker.link
+
+    def watched(self, videos):
+        groups.append([type(video.images) is list for video in videos])
+        return link_group(self, videos)
+
+    monkeypatch.setattr(TrackingLinker, "link", watched)
     with link(tmp_path, frames, detections, **section) as found:
         for video, boxes in kept.items():
             np.testing.assert_array_equal(read_tubes(found[video]).boxes, boxes)
+    assert groups == [[False], [True], [True]]  # the first is too long to be kept
 
 
 def change(path: Path, video: str, name: str, value) -> None:
