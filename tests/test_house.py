@@ -1,0 +1,149 @@
+"""The house holds: what imports what, which scripts there are, and what no file may hold."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from actorsup.provenance import imported_modules
+
+# later ones import earlier ones; what is in none of these is shared ground and comes first
+ORDER = ("datasets", "frames", "detection", "linking", "attention", "evaluation")
+LAST = ("plan", "pictures", "cli")
+
+
+def modules(repository: Path) -> list[str]:
+    paths = sorted((repository / "actorsup").rglob("*.py"))
+    names = [path.relative_to(repository).with_suffix("").as_posix().replace("/", ".") for path in paths]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def floor(module: str) -> int:
+    parts = module.split(".")
+    package = parts[1] if len(parts) > 1 else ""
+    if package in LAST:
+        return len(ORDER) + 1
+    return ORDER.index(package) + 1 if package in ORDER else 0
+
+
+def test_nothing_imports_what_comes_later(repository):
+    upward = [
+        f"{module} imports {imported}"
+        for module in modules(repository)
+        for imported in imported_modules(module)
+        # the demo's videos are one of the data sets, so its package stands beside that one
+        if floor(imported) > floor(module) and not module.startswith("actorsup.demo")
+    ]
+    assert upward == []
+    demo = {i for m in modules(repository) if m.startswith("actorsup.demo") for i in imported_modules(m)}
+    assert all(floor(imported) <= 1 for imported in demo)
+
+
+def test_the_library_never_imports_snakemake(repository):
+    for path in (repository / "actorsup").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "snakemake" for name in names), path
+
+
+def test_importing_the_package_loads_nothing_heavy(repository):
+    code = "import sys, actorsup, actorsup.plan; print({'torch', 'cv2', 'torchvision'} & set(sys.modules))"
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repository)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+def rules(repository: Path) -> dict[str, str]:
+    found = {}
+    for path in (repository / "rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+            found[rule.split(":")[0]] = rule
+    return found
+
+
+def test_every_rule_has_its_thin_script_its_log_and_its_message(repository):
+    scripts = {path.stem for path in (repository / "workflow_scripts").glob("*.py")}
+    named = set()
+    for rule, text in rules(repository).items():
+        script = re.search(r'"\.\./workflow_scripts/(\w+)\.py"', text)
+        assert script, rule
+        assert script[1] == rule
+        named.add(script[1])
+        for part in ("log:", "message:", "conda:"):
+            assert part in text, f"{rule} lacks {part}"
+    assert scripts == named
+    for name in scripts:
+        lines = (repository / "workflow_scripts" / f"{name}.py").read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 40, name
+
+
+def test_files_are_short_enough_to_read(repository):
+    for folder in ("actorsup", "workflow_scripts", "rules"):
+        for path in (repository / folder).rglob("*.*"):
+            if path.suffix in (".py", ".smk"):
+                assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+
+
+def requirement(text: str) -> tuple[str, str]:
+    name, version = re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[[\w,]+\])?\s*(.*)", text).groups()
+    return name.lower().replace("_", "-"), version.replace(" ", "")
+
+
+def test_conda_files_are_in_step_with_pyproject(repository):
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = dict(requirement(text) for text in project["dependencies"])
+    # conda's names of the same packages
+    for ours, theirs in (("torch", "pytorch"), ("opencv-python-headless", "py-opencv")):
+        wanted[theirs] = wanted.pop(ours)
+    for path in (repository / "envs").glob("*.yaml"):
+        for dependency in yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]:
+            name, version = requirement(dependency)
+            if name == "python":
+                assert version == project["requires-python"].replace(" ", ""), path
+            else:
+                assert wanted[name] == version, f"{path}: {name}"
+
+
+def test_conda_files_hold_what_their_stages_import(repository):
+    vision = (repository / "envs" / "vision.yaml").read_text(encoding="utf-8")
+    tables = (repository / "envs" / "tables.yaml").read_text(encoding="utf-8")
+    for name in ("pytorch", "torchvision", "py-opencv", "h5py", "numpy", "tqdm"):
+        assert f"- {name}" in vision
+    for name in ("pandas", "h5py", "numpy", "tqdm"):
+        assert f"- {name}" in tables
+
+
+def tracked(repository: Path) -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [repository / name for name in done.stdout.split("\0") if name]
+
+
+def test_no_path_of_a_machine_and_no_address_of_an_index(repository):
+    wrong = re.compile(r"/work/|/root/|/home/[a-z]|--index-url|--find-links|pypi\.org|files\.pythonhosted")
+    this = Path(__file__).resolve()
+    for path in tracked(repository):
+        if path.suffix in (".png", ".jpg") or path.resolve() == this or not path.exists():
+            continue
+        found = wrong.search(path.read_text(encoding="utf-8"))
+        assert not found, f"{path}: {found[0]}"
+
+
+def test_every_version_is_locked_with_hashes(repository):
+    text = (repository / "requirements.txt").read_text(encoding="utf-8")
+    locked = re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, flags=re.M)
+    assert len(locked) > 30
+    blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.M)[1:]
+    assert all("--hash=sha256:" in block for block in blocks)
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {name.lower().replace("_", "-") for name, _ in locked}
+    assert {requirement(text)[0] for text in project["dependencies"]} <= names
