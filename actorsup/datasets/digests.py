@@ -1,0 +1,77 @@
+"""Digests of the content of videos, so that a changed video is made again and a touched one is not."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from actorsup.datasets.base import VideoRecord
+from actorsup.storage import write_whole
+
+_LOG = logging.getLogger(__name__)
+_UNREADABLE = "unreadable"
+
+
+def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, str]:
+    """Digest of each video's bytes (of a folder: of its files' names and bytes), by id.
+
+    Args:
+        records: Videos that are there; one that cannot be read has the digest ``unreadable``.
+        cache: JSON file that remembers digests by path, size and time of change, so that a video
+            is read again only if one of these differs. It is written whole, where it can be.
+    """
+    known = _read(cache)
+    current: dict[str, list[str]] = {}
+    digests: dict[str, str] = {}
+    for record in records:
+        stamp = _stamp(record.path)
+        seen = known.get(str(record.path))
+        digest = seen[1] if seen and seen[0] == stamp else _digest(record.path)
+        current[str(record.path)] = [stamp, digest]
+        digests[record.video] = digest
+    if current != known:
+        try:
+            write_whole(cache, json.dumps(current, indent=0))
+        except OSError as error:
+            _LOG.info("%s: cannot be written (%s); videos are read again next time", cache, error)
+    return digests
+
+
+def _read(cache: Path) -> dict[str, list[str]]:
+    try:
+        content = json.loads(cache.read_text(encoding="utf-8"))
+        return {str(path): [str(stamp), str(digest)] for path, (stamp, digest) in content.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else [path]
+
+
+def _stamp(path: Path) -> str:
+    """Size and time of change of a file, or of all files of a folder."""
+    try:
+        states = [(file.name, os.stat(file)) for file in _files(path)]
+    except OSError:
+        return _UNREADABLE
+    if len(states) == 1:
+        return f"{states[0][1].st_size} {states[0][1].st_mtime_ns}"
+    text = "\n".join(f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        for file in _files(path):
+            if path.is_dir():
+                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+            with open(file, "rb") as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+    except OSError:
+        return _UNREADABLE
+    return digest.hexdigest()

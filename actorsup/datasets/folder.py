@@ -1,0 +1,111 @@
+"""A folder of a user's own videos, with a table of labels, with boxes, or without."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
+from actorsup.datasets.files import VIDEO_SUFFIXES, find_videos
+from actorsup.datasets.ground_truth_table import read_ground_truth_table
+from actorsup.errors import DataError
+
+TABLE_COLUMNS = ["video", "label", "split"]
+_SPLITS = ("train", "test", "")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Videos of any depth below a folder.
+
+    Attributes:
+        root: The folder.
+        table: CSV ``video,label,split``: the id (an extension is allowed), class names joined by
+            ``|``, and ``train``, ``test`` or nothing. None: unlabelled videos, to be predicted.
+            Videos that the table does not name are left out.
+        boxes: CSV of ground truth, in pixels of the videos; None where there is none.
+        classes: The class names that there are; empty takes them from the table.
+    """
+
+    root: Path
+    table: Path | None = None
+    boxes: Path | None = None
+    classes: tuple[str, ...] = ()
+
+    def listing(self) -> Listing:
+        """Which videos there are.
+
+        Raises:
+            DataError: The folder or the table cannot be used, or two videos have one id.
+        """
+        on_disk = find_videos(self.root)
+        if self.table is None:
+            records = [VideoRecord(video, path, "", ()) for video, path in sorted(on_disk.items())]
+            return Listing(tuple(records), (), self.classes)
+        there: list[VideoRecord] = []
+        missing: list[VideoRecord] = []
+        for video, labels, split in self._rows(self.table):
+            record = VideoRecord(video, on_disk.get(video, self.root / video), split, labels)
+            (there if video in on_disk else missing).append(record)
+        classes = self.classes or tuple(sorted({label for r in (*there, *missing) for label in r.labels}))
+        return Listing(tuple(there), tuple(missing), classes)
+
+    def ground_truth(self) -> GroundTruth | None:
+        """The boxes, where a file of them is named.
+
+        Raises:
+            DataError: The file cannot be used, or names a class that there is not.
+        """
+        if self.boxes is None:
+            return None
+        rows = read_ground_truth_table(self.boxes)
+        classes = self.listing().classes
+        for name in rows["class"].unique():
+            if classes and name not in classes:
+                raise DataError(f"{self.boxes}: class {name!r} is not there{_nearest(name, classes)}")
+        return GroundTruth(rows, {})
+
+    def _rows(self, path: Path) -> list[tuple[str, tuple[str, ...], str]]:
+        """Id, labels and split of each video of the table, sorted by id."""
+        try:
+            rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read as CSV ({error})") from error
+        if absent := [name for name in TABLE_COLUMNS if name not in rows.columns]:
+            raise DataError(
+                f"{path}: column {absent[0]!r} is missing; found {', '.join(rows.columns)}; "
+                f"wanted {', '.join(TABLE_COLUMNS)}"
+            )
+        found: dict[str, tuple[tuple[str, ...], str]] = {}
+        for line, (name, label, split) in enumerate(rows[TABLE_COLUMNS].itertuples(index=False), 2):
+            video = _video_id(name)
+            where = f"{path}: line {line}: {name!r}"
+            labels = tuple(part.strip() for part in label.split("|") if part.strip())
+            if not video or ".." in PurePosixPath(video).parts or video.startswith("/"):
+                raise DataError(f"{where} is no path below {self.root}")
+            if video in found:
+                raise DataError(f"{where}: the video {video!r} stands in an earlier line too")
+            if split not in _SPLITS:
+                raise DataError(f"{where}: split is {split!r}; allowed: train, test or nothing")
+            if split == "train" and not labels:
+                raise DataError(
+                    f"{where}: a training video without a label; give it one or leave split empty"
+                )
+            for one in labels:
+                if self.classes and one not in self.classes:
+                    raise DataError(f"{where}: no class is called {one!r}{_nearest(one, self.classes)}")
+            found[video] = labels, split
+        return [(video, *found[video]) for video in sorted(found)]
+
+
+def _video_id(name: str) -> str:
+    path = PurePosixPath(name.strip())
+    return (
+        str(path.with_suffix("")) if path.suffix.lower() in VIDEO_SUFFIXES else str(path).removeprefix("./")
+    )
+
+
+def _nearest(name: str, names: tuple[str, ...]) -> str:
+    found = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {found[0]!r}?" if found else f"; allowed: {', '.join(names)}"

@@ -1,0 +1,73 @@
+"""The ground truth of a run's videos, in their own pixels; read for evaluation alone."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from actorsup.datasets.base import GROUND_TRUTH_COLUMNS, Dataset
+from actorsup.errors import DataError
+from actorsup.storage import write_whole
+
+_LOG = logging.getLogger(__name__)
+_CORNERS = ["x1", "y1", "x2", "y2"]
+_NAMED = 5
+
+
+def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
+    """Write the ground truth of the videos of a run, boxes scaled and cut to the videos at hand.
+
+    Boxes are scaled where the annotation's own size is known and differs from the video's. Of a
+    video that is missing or failed they stay as annotated: they count as missed. Annotations of
+    videos that are not in the run are left out. The log tells how many of each.
+
+    Args:
+        dataset: The data set.
+        videos: The run's videos.csv.
+        output: The table to write.
+
+    Raises:
+        DataError: The data set has no ground truth.
+    """
+    truth = dataset.ground_truth()
+    if truth is None:
+        raise DataError(f"{output}: the data set has no ground truth; nothing can be evaluated")
+    table = pd.read_csv(videos, dtype={"video": str}, keep_default_na=False, na_values=[""]).set_index(
+        "video"
+    )
+    rows = truth.boxes[truth.boxes["video"].isin(table.index)].reset_index(drop=True)
+    if others := truth.boxes["video"].nunique() - rows["video"].nunique():
+        _LOG.info("annotations of %d videos that are not in this run are left out", others)
+    rows = _fitted(rows, table, truth.size)
+    columns = [name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]
+    write_whole(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+
+
+def _fitted(rows: pd.DataFrame, table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]) -> pd.DataFrame:
+    """Boxes in the pixels of the videos, cut to their frames."""
+    size = np.column_stack([rows["video"].map(table[side]).astype(float) for side in ("width", "height")])
+    annotated = np.array([sizes.get(v, (np.nan, np.nan)) for v in rows["video"]], float).reshape(-1, 2)
+    ratio = np.where(np.isfinite(size / annotated), size / annotated, 1.0)
+    scaled = rows["video"][(ratio != 1).any(1)].unique()
+    if len(scaled):
+        _LOG.info("boxes of %d videos are scaled to their size: %s", len(scaled), _some(scaled))
+    boxes = rows[_CORNERS].to_numpy(float) * np.tile(ratio, 2)
+    limit = np.where(np.isnan(size), np.inf, size)
+    cut = np.clip(boxes, 0, np.tile(limit, 2))
+    _warn(rows, (np.abs(cut - boxes) > 1).any(1), "boxes reach out of the frame and are cut")
+    _warn(rows, (cut[:, 2:] <= cut[:, :2]).any(1), "boxes have no area inside the frame")
+    frames = rows["video"].map(table["frames"]).to_numpy(float)
+    _warn(rows, (frames > 0) & (rows["frame"].to_numpy() >= frames), "boxes lie after the last frame")
+    return rows.assign(**{name: cut[:, i] for i, name in enumerate(_CORNERS)})
+
+
+def _warn(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
+    if wrong.any():
+        _LOG.warning("%d %s, in %s", wrong.sum(), what, _some(rows["video"][wrong].unique()))
+
+
+def _some(names: np.ndarray) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(str, names[:_NAMED])) + more

@@ -1,0 +1,39 @@
+"""Pickles of numbers, read without executing anything that a pickle can execute."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy._core import multiarray
+
+from actorsup.errors import DataError
+
+# numpy 1 wrote numpy.core, numpy 2 writes numpy._core; nothing here does more than hold numbers
+_ALLOWED: dict[tuple[str, str], Any] = {
+    (f"numpy.{core}.multiarray", name): getattr(multiarray, name)
+    for core in ("core", "_core")
+    for name in ("_reconstruct", "scalar")
+} | {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it wants {module}.{name}, which is not a number or an array")
+        return _ALLOWED[module, name]
+
+
+def read_numbers(path: Path) -> Any:
+    """What a pickle of plain values and numpy arrays holds; Python 2's strings as latin-1.
+
+    Raises:
+        DataError: The file is missing, damaged, or holds anything else.
+    """
+    try:
+        return _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise DataError(f"{path}: no pickle of numbers that can be read safely: {error}") from error

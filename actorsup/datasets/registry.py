@@ -1,0 +1,53 @@
+"""Data sets by the ``type`` of their section."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from actorsup.config import existing_path
+from actorsup.datasets.base import Dataset
+from actorsup.datasets.demo import Demo
+from actorsup.datasets.folder import Folder
+from actorsup.datasets.thumos13 import Thumos13
+from actorsup.demo.settings import DemoSettings
+
+Section = Mapping[str, Any]
+
+
+def open_dataset(name: str, section: Section, seed: int) -> Dataset:
+    """The data set of a section of ``datasets:``.
+
+    Args:
+        name: The section's name.
+        section: The section; its type is a key of ``DATASETS``.
+        seed: The configuration's seed, which the demo is made with.
+
+    Raises:
+        ConfigError: A path that is not there, or needs an environment variable that is not set.
+    """
+    return DATASETS[section["type"]](name, section, seed)
+
+
+def _demo(name: str, section: Section, seed: int) -> Dataset:
+    settings = DemoSettings(train=section["train_videos"], test=section["test_videos"], seed=seed)
+    return Demo(Path(f"results/{name}/source"), settings)
+
+
+def _thumos13(name: str, section: Section, seed: int) -> Dataset:
+    return Thumos13(existing_path(section["root"], f"datasets.{name}.root"), section.get("split", 1))
+
+
+def _folder(name: str, section: Section, seed: int) -> Dataset:
+    def path(key: str) -> Path | None:
+        return existing_path(section[key], f"datasets.{name}.{key}") if key in section else None
+
+    root = existing_path(section["root"], f"datasets.{name}.root")
+    return Folder(root, path("table"), path("ground_truth"), tuple(section.get("classes", ())))
+
+
+DATASETS: dict[str, Callable[[str, Section, int], Dataset]] = {
+    "demo": _demo,
+    "thumos13": _thumos13,
+    "folder": _folder,
+}
+"""What opens a data set, by type; one more is one more entry."""
