@@ -17,6 +17,8 @@ from actorsup.errors import ConfigError
 from actorsup.provenance import code_digest, settings_digest
 
 Section = Mapping[str, Any]
+FILES = ("path", "backbone", "head")
+"""Settings that name files, wherever they stand."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,9 @@ class Plan:
 
     def settings(self, kind: str, name: str) -> dict[str, Any]:
         """A section without what it takes to train its network: that is in the weights."""
-        return {key: value for key, value in self.config[kind][name].items() if key != "training"}
+        section = {key: value for key, value in self.config[kind][name].items() if key != "training"}
+        files = {key: expand_path(section[key], f"{kind}.{name}.{key}") for key in FILES if key in section}
+        return section | {key: str(path) for key, path in files.items()}
 
     def detector_of(self, linker: str) -> str:
         """Name of the detector whose detections a linker links."""
@@ -196,6 +200,8 @@ class Plan:
         section = self.config[kind][name]
         paths = ("images", "annotations", "sequences")
         training = {k: v for k, v in section.get("training", {}).items() if k not in paths}
+        if training.get("start"):
+            training["start"] = str(existing_path(training["start"], f"{kind}.{name}.training.start"))
         return {**self.settings(kind, name), "training": training}
 
     def training_data(self, kind: str, name: str) -> dict[str, Path]:
@@ -206,6 +212,7 @@ class Plan:
         return {
             key: expand_path(path, f"{kind}.{name}.training.{key}")
             for key, path in section["training"].items()
+            if key in ("images", "annotations", "sequences")
         }
 
     def _weights(self, kind: str, name: str, weights: str, published: str | None) -> list[str]:

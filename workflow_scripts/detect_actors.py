@@ -13,7 +13,7 @@ with job(snakemake.log[0], snakemake.threads):
         Path(snakemake.output[0]),
         DetectorSettings(**params.settings),
         params.actors,
-        weights=Path(inputs.weights) if inputs.weights else None,
+        weights=Path(inputs.weights[0]) if inputs.weights else None,
         device=snakemake.config["device"],
         provenance=provenance(
             snakemake.rule, params.settings, list(inputs), code=params.code, actors=list(params.actors)

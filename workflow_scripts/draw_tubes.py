@@ -9,6 +9,6 @@ with job(snakemake.log[0], snakemake.threads):
     draw_predictions(
         [Path(path) for path in inputs.frames],
         [Path(path) for path in inputs.predictions],
-        Path(inputs.ground_truth) if inputs.ground_truth else None,
+        Path(inputs.ground_truth[0]) if inputs.ground_truth else None,
         Path(snakemake.output[0]),
     )

@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.threads):
         params.classes,
         Path(snakemake.output.model),
         AttentionSettings(**params.settings),
-        weights=Path(inputs.weights) if inputs.weights else None,
+        weights=Path(inputs.weights[0]) if inputs.weights else None,
         device=snakemake.config["device"],
         seed=params.seed,
         provenance=provenance(

@@ -74,8 +74,8 @@ def write_map(
     for (linker, model, seed), shards in runs.items():
         found, classes = read_predictions(map(Path, shards))
         table = map_table(_overlaps(names, found, truth), classes, interpolation)
-        run = {"dataset": dataset, "linker": linker, "model": model, "seed": seed}
-        parts.append(table.assign(**run)[MAP_COLUMNS])
+        table = table.assign(dataset=dataset, linker=linker, model=model, seed=seed)
+        parts.append(table[MAP_COLUMNS])
         _tell(f"mAP, {linker}, {model}, seed {seed}", table[table["class"] == "mean"], "average_precision")
     _write(pd.concat(parts), output)
 
