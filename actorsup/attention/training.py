@@ -1,0 +1,180 @@
+"""Training of actor attention from video labels alone (Sections 3.2, 4.2 and 6.2)."""
+
+import csv
+import io
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial as bound
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from actorsup.attention.clips import Clip, ahead
+from actorsup.attention.encoder import put_encoder_weights
+from actorsup.attention.model import ActorAttention, model_content, random_model, topk_mean
+from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.videos import TrainingVideo, TrainingVideos
+from actorsup.devices import resolve_device
+from actorsup.errors import DataError
+from actorsup.logs import progress
+from actorsup.storage import write_whole
+from actorsup.weights import load_weights, save_weights
+
+_LOG = logging.getLogger(__name__)
+
+
+def train_attention(
+    frames: Sequence[Path],
+    tubes: Sequence[Path],
+    labels: Mapping[str, Sequence[str]],
+    classes: Sequence[str],
+    output: Path,
+    settings: AttentionSettings,
+    weights: Path | None,
+    device: str,
+    seed: int,
+    provenance: Mapping[str, Any],
+) -> None:
+    """Train the network from video labels; no box of an annotation is among its arguments.
+
+    A run that was killed goes on after its last whole epoch, kept beside the output as
+    ``<output>.partial``, to the weights of an uninterrupted one (bit for bit on a CPU).
+
+    Args:
+        frames: The frame stores that hold the training videos.
+        tubes: The shards of their tubes, of which the best are trained on.
+        labels: The action classes of each training video.
+        classes: Names of the action classes.
+        output: The file to make (``model.model_content``). The curve (epoch, loss, accuracy,
+            learning rate, seconds) goes beside it, into a CSV of its name.
+        settings: The model's section.
+        weights: What the encoder starts from (``encoder.put_encoder_weights``); None is random.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        seed: Of weights, order, frames and flips.
+        provenance: What makes the model.
+
+    Raises:
+        DataError: A label is no class; no video has a tube; weights or a shard cannot be used; or
+            the loss is not finite.
+    """
+    model = random_model(settings, classes, seed)
+    if weights is not None:
+        put_encoder_weights(settings.encoder, model.encoder, weights)
+    partial = output.with_name(output.name + ".partial")
+    with TrainingVideos(frames, tubes, labels, classes) as videos:
+        training = _Training(model, videos, resolve_device(device), seed)
+        curve = training.resume(partial, dict(provenance))
+        for epoch in range(len(curve), settings.epochs):
+            curve.append(training.epoch(epoch))
+            _write_curve(output.with_suffix(".csv"), curve)
+            save_weights(partial, training.state() | {"curve": curve, "provenance": dict(provenance)})
+    # after a kill between the last epoch and here, too
+    _write_curve(output.with_suffix(".csv"), curve)
+    save_weights(output, model_content(model, provenance))
+    partial.unlink(missing_ok=True)
+
+
+class _Training:
+    """A network on its way, with its optimiser."""
+
+    def __init__(
+        self, model: ActorAttention, videos: TrainingVideos, device: torch.device, seed: int
+    ) -> None:
+        self._model, self._videos, self._device, self._seed = model.to(device), videos, device, seed
+        self._settings = model.settings
+        decayed = model.classifier.weight
+        others = [parameter for parameter in model.parameters() if parameter is not decayed]
+        groups: list[dict[str, Any]] = [
+            {"params": [decayed], "weight_decay": self._settings.weight_decay},
+            {"params": others},
+        ]
+        self._optimiser = torch.optim.SGD(groups, self._settings.learning_rate, self._settings.momentum)
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """See every video once; its row of the curve."""
+        self._model.train()
+        rate = self._settings.learning_rate_of(epoch)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        start, loss, right = time.monotonic(), 0.0, 0.0
+        what = f"training actor attention, epoch {epoch + 1} of {self._settings.epochs}"
+        steps = math.ceil(len(self._videos) / self._settings.batch)
+        for batch in progress(self._batches(epoch), steps, what):
+            losses, hits = self._step(batch, epoch)
+            loss, right = loss + losses, right + hits
+        count = len(self._videos)
+        seconds = round(time.monotonic() - start, 2)
+        row = {"epoch": epoch + 1, "loss": loss / count, "accuracy": right / count, "learning_rate": rate}
+        _LOG.info("epoch %d: loss %.4f, accuracy %.3f", epoch + 1, row["loss"], row["accuracy"])
+        return row | {"seconds": seconds}
+
+    def _batches(self, epoch: int) -> Iterator[list[tuple[TrainingVideo, Clip]]]:
+        # chance begins anew with each epoch, so that a resumed run has the same
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._videos))
+        chosen = [self._videos[index] for index in order]
+        clips = ahead(bound(video.clip, self._settings, self._seed, epoch) for video in chosen)
+        size = self._settings.batch
+        for start in range(0, len(chosen), size):
+            yield [(video, next(clips)) for video in chosen[start : start + size]]
+
+    def _step(self, batch: list[tuple[TrainingVideo, Clip]], epoch: int) -> tuple[float, float]:
+        """Learn from a batch: the sum of its losses, and how many videos were classified rightly.
+
+        The gradient is gathered video by video, which takes the memory of one of them and lets
+        them differ in size.
+        """
+        self._optimiser.zero_grad()
+        loss, right = 0.0, 0.0
+        for video, clip in batch:
+            logits = self._logits(clip)
+            target = torch.from_numpy(video.target).to(self._device)
+            each = functional.cross_entropy(logits, target)
+            (each / len(batch)).backward()
+            loss += each.item()
+            right += float(target[logits.argmax()] > 0)
+        if not math.isfinite(loss):
+            names = ", ".join(video.video for video, _ in batch)
+            raise DataError(
+                f"the loss is not finite in epoch {epoch + 1}, videos {names}; lower the learning_rate"
+            )
+        self._optimiser.step()
+        return loss, right
+
+    def _logits(self, clip: Clip) -> Tensor:
+        """Logits of the video (C,)."""
+        # a tube that is in none of these frames is no tube of this clip
+        there = clip.tubes_there
+        boxes = torch.from_numpy(clip.boxes[there] if there.any() else clip.boxes[:1])
+        tubes = self._model(torch.from_numpy(clip.frames).to(self._device), boxes.to(self._device))
+        return topk_mean(tubes, self._settings.k)
+
+    def state(self) -> dict[str, Any]:
+        """All that the next epoch depends on."""
+        return {"model": self._model.state_dict(), "optimiser": self._optimiser.state_dict()}
+
+    def resume(self, partial: Path, provenance: Mapping[str, Any]) -> list[dict[str, float]]:
+        """Go on from a checkpoint of the same provenance; the curve of its epochs."""
+        if not partial.exists():
+            return []
+        state = load_weights(partial)
+        if state["provenance"] != provenance:
+            return []
+        self._model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        curve: list[dict[str, float]] = state["curve"]
+        _LOG.info("going on after epoch %d of %s", len(curve), partial)
+        return curve
+
+
+def _write_curve(path: Path, curve: Sequence[Mapping[str, float]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(curve[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(curve)
+    write_whole(path, text.getvalue())
