@@ -10,12 +10,18 @@ from numpy._core import multiarray
 
 from actorsup.errors import DataError
 
+
+def _bytes(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes for Python 2: as text that is encoded again."""
+    return text.encode("latin1")
+
+
 # numpy 1 wrote numpy.core, numpy 2 writes numpy._core; nothing here does more than hold numbers
 _ALLOWED: dict[tuple[str, str], Any] = {
     (f"numpy.{core}.multiarray", name): getattr(multiarray, name)
     for core in ("core", "_core")
     for name in ("_reconstruct", "scalar")
-} | {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+} | {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _bytes}
 
 
 class _Unpickler(pickle.Unpickler):
