@@ -49,7 +49,8 @@ def _folded(trunk: SmallBackbone) -> nn.Sequential:
         convolution, normalisation, relu = block.children()
         assert isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d)
         folded.append(nn.Sequential(fuse_conv_bn_eval(convolution, normalisation), relu))
-    return folded
+    # fusing makes constants of the new biases
+    return folded.requires_grad_()
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {"vgg16": _vgg16, "small": _small}

@@ -24,7 +24,7 @@ def actor_pooling(features: Tensor, boxes: Tensor, stride: int, grid: int) -> Te
     frames, channels, height, width = features.shape
     tubes = len(boxes)
     present = ~boxes.isnan().any(2)
-    share = present / present.sum(1, keepdim=True).clamp(min=1)
+    share = present.to(features) / present.sum(1, keepdim=True).clamp(min=1)
     # PyTorch's coordinates go from -1 to 1 over the whole map, as the frame does from 0 to its size
     size = torch.tensor([width, height], device=boxes.device) * stride
     samples = grid_samples(boxes.nan_to_num(), grid) / size * 2 - 1
