@@ -76,7 +76,8 @@ class PlannedDataset:
         if self.section["type"] != "demo":
             raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
         counts = {"train": self.section["train_videos"], "test": self.section["test_videos"]}
-        return {**counts, "seed": self.seed}
+        more = {key: self.section[key] for key in ("stills", "sequences") if key in self.section}
+        return {**counts, **more, "seed": self.seed}
 
     def made_by_rules(self) -> list[str]:
         """What must be made before the videos can be decoded."""

@@ -1,0 +1,326 @@
+"""The workflow: from raw videos to the tables, and what runs again when something changes."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from actorsup.demo.settings import DemoSettings
+from actorsup.demo.videos import make_videos
+from actorsup.storage import ShardReader
+from actorsup.weights import load_weights
+
+HOUSE = ("Snakefile", "rules", "workflow_scripts", "actorsup", "config.yaml", "schemas", "profiles", "envs")
+BROKEN = {"missing", "empty", "text", "beheaded", "no images"}
+
+Changes = dict[str, object]
+
+
+def house(repository: Path, folder: Path, changes: Changes) -> Path:
+    """A copy of the workflow, which a test may edit, with settings laid over its own."""
+    folder.mkdir(parents=True)
+    for name in HOUSE:
+        source = repository / name
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(
+            source, folder
+        )
+    configure(folder, changes)
+    return folder
+
+
+def configure(folder: Path, changes: Changes) -> None:
+    """Change settings by their path, such as ``models.demo.k``."""
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        *parents, name = key.split(".")
+        section = config
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[name] = value
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+
+
+def snakemake(folder: Path, *arguments: str, fails: bool = False) -> str:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert bool(done.returncode) == fails, done.stdout[-4000:] + done.stderr[-8000:]
+    return done.stdout + done.stderr
+
+
+def would_run(folder: Path, *targets: str) -> dict[str, int]:
+    """Which rules would run, and how often."""
+    text = snakemake(folder, "--dry-run", *targets)
+    stats = re.search(r"^job +count\n-[- ]+\n(.*?)^total", text, flags=re.M | re.S)
+    if not stats:
+        assert "Nothing to be done" in text
+        return {}
+    return {name: int(count) for name, count in (line.split() for line in stats[1].strip().split("\n"))}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+# ------------------------------------------- a folder of videos, detections made elsewhere
+
+
+def own_videos(root: Path) -> None:
+    """A user's folder: labelled videos, boxes, detections; names as people give them."""
+    settings = DemoSettings(train=6, test=6, frames=8, seed=3)
+    make_videos(root, settings)
+    table = pd.read_csv(root / "videos.csv")
+    truth = pd.read_csv(root / "ground_truth.csv")
+    odd = 'it\'s "odd" — naïve 視頻'
+    last = table["video"].iloc[-1]
+    (root / f"{last}.avi").rename(root / "videos" / f"{odd}.avi")
+    table, truth = table.replace(last, f"videos/{odd}"), truth.replace(last, f"videos/{odd}")
+    write_broken(root / "videos")
+    broken = pd.DataFrame({"video": [f"videos/{name}" for name in sorted(BROKEN)], "split": "test"})
+    pd.concat([table, broken.assign(label="kick")]).to_csv(root / "videos.csv", index=False)
+    box = {"frame": 0, "x1": 0, "y1": 0, "x2": 9, "y2": 9, "tube": 0, "class": "kick"}
+    more = pd.DataFrame([{"video": "videos/empty", **box}, {"video": "videos/not in the table", **box}])
+    pd.concat([truth, more]).drop(columns="actor").to_csv(root / "gt.csv", index=False)
+    detections = truth.assign(score=0.9, category="person").drop(columns=["tube", "class", "actor"])
+    away = detections.assign(x1=5, y1=5, x2=25, y2=45, score=0.4)
+    found = pd.concat([detections, away])
+    # one video has no detection at all
+    found[found["video"] != table["video"].iloc[-2]].to_csv(root / "detections.csv", index=False)
+
+
+def write_broken(folder: Path) -> None:
+    (folder / "empty.avi").write_bytes(b"")
+    (folder / "text.mp4").write_text("this is no video\n" * 40)
+    (folder / "beheaded.avi").write_bytes(next(folder.glob("v_*.avi")).read_bytes()[:200])
+    (folder / "no images").mkdir()
+
+
+def own_changes(root: Path) -> Changes:
+    section = {
+        "type": "folder",
+        "root": str(root),
+        "table": str(root / "videos.csv"),
+        "actors": ["person"],
+        "linkers": ["fixed"],
+        "models": ["tiny"],
+        "seeds": [0],
+        "shards": 3,
+    }
+    return {
+        "datasets.mine": section | {"ground_truth": str(root / "gt.csv")},
+        "datasets.blind": section,
+        "detectors.given": {"type": "supplied", "path": str(root / "detections.csv")},
+        "linkers.fixed": {"type": "static", "detector": "given", "tubes": 4},
+        "models.tiny": {
+            "encoder": "small", "weights": "random", "shorter_side": 60,
+            "tubes": 4, "k": 2, "epochs": 1, "frames": 4,
+        },
+    }  # fmt: skip
+
+
+TARGETS = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/predictions.json")
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory) -> Path:
+    """The whole pipeline, run once on a user's folder."""
+    base = tmp_path_factory.mktemp("own videos")
+    own_videos(base / "data")
+    folder = house(Path(__file__).resolve().parents[1], base / "house", own_changes(base / "data"))
+    snakemake(folder, *TARGETS, "results/mine/tubes.png")
+    return folder
+
+
+@pytest.fixture
+def unchanged(mine):
+    """The run, given back as it was."""
+    kept = {
+        path: path.read_bytes()
+        for path in [
+            mine / "config.yaml",
+            *(mine / "actorsup").rglob("*.py"),
+            *(mine.parent / "data").glob("*.csv"),
+        ]
+    }
+    yield mine
+    for path, content in kept.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+def test_tables_of_the_run(mine):
+    table = pd.read_csv(mine / "results" / "mine_map.csv")
+    assert set(table["class"]) == {"crawl", "handstand", "jumping jack", "kick", "sit-up", "squat", "mean"}
+    assert table["average_precision"].between(0, 1).all()
+    # the ground truth of a failed video still counts
+    assert table[table["class"] == "kick"]["ground_truth"].iloc[0] == 2
+    recall = pd.read_csv(mine / "results" / "mine_recall.csv")
+    assert recall.query("group == 'all'")["ground_truth"].unique().tolist() == [7]
+    videos = pd.read_csv(mine / "results" / "mine" / "videos.csv")
+    assert len(videos) == 12 + len(BROKEN)
+    assert (mine / "results" / "mine" / "predictions.json").stat().st_size > 1000
+    assert cv2.imread(str(mine / "results" / "mine" / "tubes.png")) is not None
+
+
+def test_broken_videos_are_named_and_the_others_go_on(mine):
+    failures = pd.read_csv(mine / "results" / "mine" / "failures.csv")
+    assert set(failures["video"]) == {f"videos/{name}" for name in BROKEN}
+    stages = failures.set_index("video")["stage"].to_dict()
+    assert stages["videos/missing"] == "manifest" and stages["videos/empty"] == "frames"
+    for shard in (mine / "results" / "mine" / "tubes" / "fixed").glob("*.h5"):
+        with ShardReader(shard, "tubes/1") as reader:
+            assert all(reader[video].attrs["frames"] == 8 for video in reader)
+
+
+def test_a_video_without_detections_has_no_tubes_and_is_no_failure(mine):
+    counts = {}
+    for shard in (mine / "results" / "mine" / "predictions").rglob("*.h5"):
+        with ShardReader(shard, "predictions/1") as reader:
+            counts |= {video: len(reader[video]["boxes"]) for video in reader}
+    assert len(counts) == 6
+    assert sorted(counts.values())[0] == 0 and sorted(counts.values())[1] > 0
+
+
+def test_a_second_run_does_nothing(mine):
+    assert would_run(mine, *TARGETS) == {}
+
+
+def test_training_reads_no_box(mine):
+    """A data set of the same videos without any ground truth trains to the same weights."""
+    snakemake(mine, "results/blind/models/fixed/tiny/seed0.pt")
+    seen, blind = (load_weights(mine / f"results/{d}/models/fixed/tiny/seed0.pt") for d in ("mine", "blind"))
+    assert seen["state"].keys() == blind["state"].keys()
+    assert all((seen["state"][name] == blind["state"][name]).all() for name in seen["state"])
+
+
+def test_a_folder_without_ground_truth_is_told_what_it_can_have(mine):
+    text = snakemake(mine, "--dry-run", "results/blind_map.csv", fails=True)
+    assert "it has no ground truth to evaluate with" in text and "predictions.json" in text
+    assert "evaluate_map" not in would_run(mine, "results/blind/predictions.json")
+
+
+def test_a_changed_evaluation_runs_the_evaluation_alone(unchanged):
+    configure(unchanged, {"evaluation.interpolation": "trapezoid"})
+    assert would_run(unchanged, *TARGETS) == {"evaluate_map": 1}
+
+
+def test_a_changed_linker_keeps_the_detections(unchanged):
+    configure(unchanged, {"linkers.fixed.filter_iou": 0.5})
+    rules = would_run(unchanged, *TARGETS)
+    assert rules["link_actors"] == 3 and rules["evaluate_recall"] == 1 and rules["train_attention"] == 1
+    assert not rules.keys() & {"detect_actors", "decode_frames", "write_video_table", "write_ground_truth"}
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "first"),
+    [
+        ("linking/static.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "link_actors"),
+        ("linking/algorithm.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "link_actors"),
+        ("attention/scoring.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "score_tubes"),
+        ("evaluation/tables.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "evaluate_map"),
+        ("failures.py", "import csv\n", "import csv\n\nADDED = 1\n", "collect_failures"),
+    ],
+)
+def test_changed_code_runs_its_stage_and_none_before(unchanged, module, old, new, first):
+    order = ["decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes"]
+    order += ["collect_failures", "evaluate_map"]
+    edit(unchanged / "actorsup" / module, old, new)
+    rules = would_run(unchanged, *TARGETS)
+    assert first in rules
+    assert not rules.keys() & set(order[: order.index(first)])
+
+
+def test_comments_docstrings_and_formatting_run_nothing(unchanged):
+    static = unchanged / "actorsup" / "linking" / "static.py"
+    text = static.read_text(encoding="utf-8")
+    documented = re.sub(r'^"""', '"""Of another wording: ', text, count=1)
+    static.write_text("# a comment\n" + documented + "\n\n# the end\n", encoding="utf-8")
+    assert would_run(unchanged, *TARGETS) == {}
+
+
+def test_a_touched_video_runs_nothing(unchanged):
+    for path in (unchanged.parent / "data" / "videos").glob("*.avi"):
+        path.touch()
+    assert would_run(unchanged, *TARGETS) == {}
+
+
+def test_an_added_video_makes_one_bucket_a_stage_again(unchanged):
+    data = unchanged.parent / "data"
+    added = data / "videos" / "added.avi"
+    shutil.copy(next((data / "videos").glob("v_*.avi")), added)
+    with open(data / "videos.csv", "a", encoding="utf-8") as stream:
+        stream.write("videos/added,test,kick\n" if "split,label" in (data / "videos.csv").read_text() else
+                     "videos/added,kick,test\n")  # fmt: skip
+    rules = would_run(unchanged, *TARGETS)
+    added.unlink()
+    for stage in ("decode_frames", "detect_actors", "link_actors"):
+        assert rules[stage] == 1, stage
+
+
+def test_a_changed_label_decodes_and_links_nothing(unchanged):
+    table = unchanged.parent / "data" / "videos.csv"
+    rows = pd.read_csv(table, keep_default_na=False)
+    train = rows.index[rows["split"] == "train"][0]
+    rows.loc[train, "label"] = "kick" if rows.loc[train, "label"] != "kick" else "squat"
+    rows.to_csv(table, index=False)
+    rules = would_run(unchanged, *TARGETS)
+    assert rules["train_attention"] == 1
+    assert not rules.keys() & {"decode_frames", "detect_actors", "link_actors"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"linkers.fixed.filter_iuo": 0.5}, "linkers.fixed: unknown key 'filter_iuo'"),
+        ({"datasets.mine.table": "nowhere.csv"}, "datasets.mine.table: no such file"),
+        ({"datasets.mine.classes": ["kick"]}, "no class is called"),
+    ],
+)
+def test_a_mistake_is_told_before_any_work(unchanged, changes, words):
+    configure(unchanged, changes)
+    text = snakemake(unchanged, "--dry-run", *TARGETS, fails=True)
+    assert words in text and "Traceback" not in text
+
+
+def test_a_data_set_that_there_is_not(mine):
+    text = snakemake(mine, "--dry-run", "results/thumos31_map.csv", fails=True)
+    assert "there is no 'thumos31'; allowed: demo, thumos13" in text
+
+
+# ------------------------------------------------------------------ the demo, in miniature
+
+
+def test_the_demo_end_to_end_in_miniature(repository, tmp_path):
+    """Every part is really made and trained, too little to be any good."""
+    changes = {
+        "datasets.demo.train_videos": 6,
+        "datasets.demo.test_videos": 6,
+        "datasets.demo.stills": 40,
+        "datasets.demo.sequences": 4,
+        "detectors.demo_ssd.min_score": 0.01,
+        "detectors.demo_ssd.training.epochs": 1,
+        "linkers.demo_siamese.training.epochs": 1,
+        "linkers.demo_siamese.training.pairs": 2,
+        "linkers.demo_siamese.tubes": 3,
+        "models.demo.epochs": 1,
+        "models.demo.tubes": 3,
+        "models.demo.k": 2,
+    }
+    folder = house(repository, tmp_path / "house", changes)
+    snakemake(folder)
+    table = pd.read_csv(folder / "results" / "demo_map.csv")
+    assert np.isfinite(table["average_precision"]).all()
+    assert set(table.columns[:4]) == {"dataset", "linker", "model", "seed"}
+    recall = pd.read_csv(folder / "results" / "demo_recall.csv")
+    assert recall["proposals"].max() == 3
+    assert (folder / "results/demo/failures.csv").read_text() == "video,stage,reason\n"
+    assert would_run(folder) == {}
