@@ -36,7 +36,7 @@ def actor_pooling(features: Tensor, boxes: Tensor, stride: int, grid: int) -> Te
 
 def grid_samples(boxes: Tensor, grid: int) -> Tensor:
     """Where boxes are sampled: (..., 4) xyxy to (..., grid, grid, 2) x and y, in their pixels."""
-    middle = (torch.arange(grid, device=boxes.device) + 0.5) / grid
+    middle = (torch.arange(grid).to(boxes) + 0.5) / grid
     low, high = boxes[..., None, :2], boxes[..., None, 2:]
     x, y = (low + middle[:, None] * (high - low)).unbind(-1)
     x, y = x[..., :, None], y[..., None, :]

@@ -1,0 +1,322 @@
+"""Training of actor attention: from frames, tubes and video labels, and nothing else."""
+
+import csv
+import inspect
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from attention_sets import Video, random_video, write_set
+from torch.nn import functional
+
+from actorsup.attention import training
+from actorsup.attention.model import load_model, random_model, topk_mean
+from actorsup.attention.scoring import score_videos
+from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.training import train_attention
+from actorsup.attention.videos import TrainingVideos, target_of
+from actorsup.errors import DataError
+from actorsup.provenance import imported_modules
+from actorsup.storage import ShardReader
+from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
+from actorsup.weights import load_weights, save_weights
+
+torch.set_num_threads(1)
+TINY = AttentionSettings(encoder="small", shorter_side=32, frames=2, tubes=2, k=1, batch=2, epochs=3)
+CLASSES = ["a", "b"]
+
+
+@pytest.fixture
+def shards(tmp_path) -> tuple[Path, Path]:
+    """Five videos of noise: of other lengths and sizes, one without tubes, one shorter than the segments."""
+    videos = {
+        "long": random_video(0, count=12),
+        "one frame": random_video(1, count=1),
+        "no tubes": random_video(2, tubes=0),
+        "upright": random_video(3, size=(50, 32)),
+        "other": random_video(4, tubes=5),
+    }
+    return write_set(tmp_path, videos)
+
+
+LABELS = {"long": ("a",), "one frame": ("b",), "no tubes": ("a",), "upright": ("a", "b"), "other": ("b",)}
+
+
+def train(shards, output, settings=TINY, labels=LABELS, seed=0, weights=None, provenance=None):
+    frames, tubes = shards
+    given = provenance or {"stage": "train_attention"}
+    train_attention([frames], [tubes], labels, CLASSES, output, settings, weights, "cpu", seed, given)
+    return load_weights(output)
+
+
+def same_weights(a, b) -> bool:
+    return all(torch.equal(a["state"][name], b["state"][name]) for name in a["state"])
+
+
+def curve(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+# ------------------------------------------------------------------------ what it learns from
+def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards, tmp_path, monkeypatch):
+    opened = []
+    open_file = h5py.File.__init__
+
+    def remember(self, name, *args, **more):
+        opened.append(Path(name))
+        open_file(self, name, *args, **more)
+
+    monkeypatch.setattr(h5py.File, "__init__", remember)
+    train(shards, tmp_path / "m.pt")
+    assert set(opened) == set(shards)
+    given = set(inspect.signature(train_attention).parameters)
+    how = {"output", "settings", "weights", "device", "seed", "provenance"}
+    assert given - how == {"frames", "tubes", "labels", "classes"}
+
+
+def test_no_module_of_training_knows_ground_truth():
+    todo, seen = ["actorsup.attention.training"], set()
+    while todo:
+        module = todo.pop()
+        if module not in seen:
+            seen.add(module)
+            todo += imported_modules(module)
+    assert "actorsup.tube_files" in seen
+    assert not [m for m in seen if "ground_truth" in m or "evaluation" in m or "datasets" in m]
+
+
+def light_and_shadow(seed: int, kind: int) -> Video:
+    """A grey video of three still tubes far apart; kind 0 and 1 have light or shadow in one of them."""
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(110, 146, (6, 64, 184, 3), dtype=np.uint8)
+    y = int(rng.integers(4, 34))
+    # the first is the acting one
+    places = [int(x) for x in rng.permutation([4, 78, 152])]
+    if kind < 2:
+        frames[:, y : y + 26, places[0] : places[0] + 28] = 255 * kind
+    boxes = np.array([[x, y, x + 28, y + 26] for x in places], float)
+    return Video(frames, np.tile(boxes[:, None], (1, 6, 1)))
+
+
+def test_labels_of_videos_teach_which_tube_acts(tmp_path):
+    videos = {f"{i:02d}": light_and_shadow(i, i % 3) for i in range(36)}
+    frames, tubes = write_set(tmp_path, videos)
+    classes = ["shadow", "light", "nothing"]
+    labels = {name: (classes[int(name) % 3],) for name in videos if int(name) < 18}
+    settings = replace(TINY, shorter_side=64, tubes=3, batch=3, epochs=8, decay_after=8, learning_rate=0.01)
+    output = tmp_path / "m.pt"
+    train_attention([frames], [tubes], labels, classes, output, settings, None, "cpu", 0, {})
+    rows = curve(tmp_path / "m.csv")
+    assert list(rows[0]) == ["epoch", "loss", "accuracy", "learning_rate", "seconds"]
+    assert float(rows[-1]["loss"]) < 0.1 < 1 < float(rows[0]["loss"])
+    assert float(rows[-1]["accuracy"]) == 1
+    unseen = [name for name in videos if name not in labels]
+    score_videos(frames, tubes, output, tmp_path / "p.h5", unseen, "cpu", {})
+    with ShardReader(tmp_path / "p.h5", PREDICTIONS_SCHEMA) as shard:
+        for name in unseen:
+            best = read_tubes(shard[name]).class_score.argmax(1).tolist()
+            assert best == [int(name) % 3, 2, 2], name
+
+
+# ------------------------------------------------------------------------------ how it learns
+@pytest.mark.parametrize("encoder", ["small", "vgg16"])
+def test_steps_are_those_of_sgd_as_the_appendix_has_it(tmp_path, encoder):
+    shards = write_set(tmp_path, {v: random_video(i, tubes=3) for i, v in enumerate(("u", "v"))})
+    labels = {"u": ("a",), "v": ("a", "b")}
+    settings = replace(
+        TINY, encoder=encoder, epochs=2, learning_rate=0.02, decay_after=1, weight_decay=0.3, momentum=0.9
+    )
+    trained = train(shards, tmp_path / "m.pt", settings, labels, seed=5)
+
+    model = random_model(settings, CLASSES, seed=5)
+    shares = {"u": torch.tensor([1.0, 0.0]), "v": torch.tensor([0.5, 0.5])}
+    velocity = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
+    with TrainingVideos([shards[0]], [shards[1]], labels, CLASSES) as videos:
+        for epoch, rate in enumerate((0.02, 0.005)):
+            losses = []
+            for video in videos:
+                clip = video.clip(settings, 5, epoch)
+                assert clip.boxes.shape == (2, 2, 4)
+                logits = topk_mean(model(torch.from_numpy(clip.frames), torch.from_numpy(clip.boxes)), 1)
+                losses.append(-(shares[video.video] * functional.log_softmax(logits, 0)).sum())
+            model.zero_grad()
+            (sum(losses) / 2).backward()
+            with torch.no_grad():
+                for name, value in model.named_parameters():
+                    decay = 0.3 if name == "classifier.weight" else 0
+                    velocity[name] = 0.9 * velocity[name] + value.grad + decay * value
+                    value -= rate * velocity[name]
+    start = random_model(settings, CLASSES, seed=5).state_dict()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(trained["state"][name], value, rtol=1e-3, atol=1e-5)
+    moved = [name for name, value in trained["state"].items() if not torch.equal(value, start[name])]
+    assert "classifier.weight" in moved
+    assert any(name.startswith("encoder.") for name in moved)
+
+
+def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
+    first = train(shards, tmp_path / "1.pt")
+    assert same_weights(first, train(shards, tmp_path / "2.pt"))
+    assert not same_weights(first, train(shards, tmp_path / "3.pt", seed=1))
+    # the order of shards and labels plays no part
+    backwards = dict(reversed(LABELS.items()))
+    assert same_weights(first, train(shards, tmp_path / "4.pt", labels=backwards))
+
+
+@pytest.mark.parametrize("killed", [1, 2])
+def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch, killed):
+    whole = train(shards, tmp_path / "whole.pt")
+    with monkeypatch.context() as patch:
+        epoch_of = training._Training.epoch
+
+        def epoch(self, epoch):
+            if epoch == killed:
+                raise KeyboardInterrupt
+            return epoch_of(self, epoch)
+
+        patch.setattr(training._Training, "epoch", epoch)
+        with pytest.raises(KeyboardInterrupt):
+            train(shards, tmp_path / "killed.pt")
+        assert not (tmp_path / "killed.pt").exists()
+        assert len(curve(tmp_path / "killed.csv")) == killed
+    # Snakemake deletes the outputs of a failed job, the curve too
+    (tmp_path / "killed.csv").unlink()
+    seen = []
+    with monkeypatch.context() as patch:
+        patch.setattr(training._Training, "epoch", lambda self, e: seen.append(e) or epoch_of(self, e))
+        resumed = train(shards, tmp_path / "killed.pt")
+    assert seen == list(range(killed, 3))
+    assert same_weights(whole, resumed)
+    rows = [[{**row, "seconds": ""} for row in curve(tmp_path / f"{n}.csv")] for n in ("whole", "killed")]
+    assert rows[0] == rows[1] and len(rows[0]) == 3
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_checkpoint_of_other_settings_is_not_taken(shards, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "model_content", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(shards, tmp_path / "m.pt", seed=1, provenance={"seed": 1})
+    assert (tmp_path / "m.pt.partial").exists()
+    mine = train(shards, tmp_path / "m.pt", seed=2, provenance={"seed": 2})
+    assert same_weights(mine, train(shards, tmp_path / "other.pt", seed=2))
+
+
+def test_the_encoder_starts_from_given_weights(shards, tmp_path):
+    start = random_model(TINY, CLASSES, 0).encoder.trunk.state_dict()
+    from actorsup.backbones import SmallBackbone
+
+    torch.manual_seed(9)
+    save_weights(tmp_path / "w.pt", SmallBackbone().state_dict())
+    still = replace(TINY, learning_rate=1e-12, epochs=1)
+    state = train(shards, tmp_path / "m.pt", still, weights=tmp_path / "w.pt")["state"]
+    torch.manual_seed(9)
+    weight = SmallBackbone()[0][0].weight / np.sqrt(1 + 1e-5)
+    torch.testing.assert_close(state["encoder.trunk.0.0.weight"], weight)
+    assert not torch.allclose(state["encoder.trunk.0.0.weight"], start["0.0.weight"])
+
+
+def test_frames_and_boxes_flip_together_and_each_epoch_draws_anew(shards):
+    with TrainingVideos([shards[0]], [shards[1]], LABELS, CLASSES) as videos:
+        video = videos[0]
+        assert video.video == "long"
+        plain, flipped = (video.clip(replace(TINY, flip=p), 0, 0) for p in (0, 1))
+        np.testing.assert_array_equal(flipped.frames, plain.frames[:, :, ::-1])
+        np.testing.assert_allclose(flipped.boxes, plain.flipped().boxes)
+        many = replace(TINY, frames=6, flip=0.5)
+        epochs = {video.clip(many, 0, epoch).frames.tobytes() for epoch in range(8)}
+        assert len(epochs) == 8
+        assert video.clip(many, 0, 3).frames.tobytes() in epochs
+
+
+def test_each_video_draws_frames_of_its_own(tmp_path):
+    frames, tubes = write_set(tmp_path, {"u": random_video(0), "v": random_video(0)})
+    with TrainingVideos([frames], [tubes], {"u": ("a",), "v": ("a",)}, CLASSES) as (u, v):
+        pairs = [(u.clip(TINY, 0, epoch), v.clip(TINY, 0, epoch)) for epoch in range(6)]
+    assert any(not np.array_equal(one.frames, other.frames) for one, other in pairs)
+
+
+def test_the_trained_model_scores_and_says_what_made_it(shards, tmp_path):
+    content = train(shards, tmp_path / "m.pt", provenance={"seed": 7})
+    assert content["provenance"] == {"seed": 7}
+    model = load_model(tmp_path / "m.pt")
+    assert (model.settings, model.classes) == (TINY, ("a", "b"))
+
+
+# ---------------------------------------------------------------------------------- bad input
+def test_videos_without_tubes_or_frames_are_left_out(shards, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    with TrainingVideos([shards[0]], [shards[1]], {**LABELS, "gone": ("a",)}, CLASSES) as videos:
+        assert [video.video for video in videos] == ["long", "one frame", "other", "upright"]
+    assert "no tubes: no actor was found" in caplog.text
+    assert "gone: no frames" in caplog.text
+    assert "4 of 6" in caplog.text
+
+
+def test_a_class_of_no_training_video_is_named(shards, tmp_path, caplog):
+    train_attention(
+        [shards[0]],
+        [shards[1]],
+        {"long": ("a",)},
+        ["a", "b", "c"],
+        tmp_path / "m.pt",
+        TINY,
+        None,
+        "cpu",
+        0,
+        {},
+    )
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
+        "no training video has the class b, c; its scores mean nothing"
+    ]
+
+
+def test_several_labels_share_the_loss():
+    assert target_of("v", ("c", "a"), ["a", "b", "c"]).tolist() == [0.5, 0, 0.5]
+    assert target_of("v", ("b", "b"), ["a", "b", "c"]).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"long": ("jump",)}, "long: the label 'jump' is no class; allowed: a, b"),
+        ({"long": ()}, "long: has no label"),
+        ({"no tubes": ("a",)}, "none of the 1 labelled training videos has a tube"),
+        ({}, "none of the 0"),
+    ],
+)
+def test_labels_that_cannot_be_used_say_so(shards, tmp_path, labels, said):
+    with pytest.raises(DataError, match=said):
+        train(shards, tmp_path / "m.pt", labels=labels)
+    assert not (tmp_path / "m.pt").exists()
+
+
+def test_tubes_of_another_length_are_an_error(shards, tmp_path):
+    (tmp_path / "other").mkdir()
+    _, tubes = write_set(tmp_path / "other", {"long": random_video(0, count=11)})
+    with pytest.raises(
+        DataError, match=r"tubes_0000.h5: long has tubes over 11 frames, but the video has 12"
+    ):
+        train((shards[0], tubes), tmp_path / "m.pt")
+
+
+def test_a_loss_that_is_not_finite_stops_naming_the_videos(shards, tmp_path):
+    with pytest.raises(DataError, match=r"not finite in epoch [12], videos .*(long|other).*learning_rate"):
+        train(shards, tmp_path / "m.pt", replace(TINY, learning_rate=1e30))
+    assert not (tmp_path / "m.pt").exists()
+
+
+def test_a_tube_in_none_of_the_frames_has_no_part(tmp_path):
+    video = random_video(0, count=8, tubes=2)
+    alone = Video(video.frames, video.boxes[1:])
+    video.boxes[0] = np.nan
+    (tmp_path / "alone").mkdir()
+    labels = {"v": ("a",)}
+    both = train(write_set(tmp_path, {"v": video}), tmp_path / "both.pt", labels=labels)
+    one = train(write_set(tmp_path / "alone", {"v": alone}), tmp_path / "one.pt", labels=labels)
+    assert same_weights(both, one)
