@@ -1,5 +1,6 @@
 """Algorithm 1 (Section 6.1): actor proposals from detections and a tracker."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from actorsup.boxes import clip, paired_iou
 from actorsup.linking.base import Seed, Track, Tracker, VideoDetections
 from actorsup.tubes import Tubes
+
+_LOG = logging.getLogger(__name__)
 
 
 class TrackingLinker:
@@ -29,10 +32,11 @@ class TrackingLinker:
         """The tubes of each video, in the order they were made: by falling score of the seed."""
         running = [_Video(video) for video in videos]
         # lines 5, 6 and 11: until no detection is left or N tubes are made
-        for _ in range(self._tubes):
+        for done in range(self._tubes):
             active = [video for video in running if video.remaining.any()]
             if not active:
                 break
+            _LOG.info("tube %d of at most %d, in %d videos", done + 1, self._tubes, len(active))
             chosen = [video.select() for video in active]
             seeds = [video.seed(index) for video, index in zip(active, chosen, strict=True)]
             tracks = self._tracker.track(seeds)  # line 8
