@@ -1,0 +1,241 @@
+"""What the demo's parts are worth: means over seeds, against baselines of the same run.
+
+    python benchmarks/demo_study.py --seeds 0 1 2 3 4 --cores 2
+
+takes some ten minutes a seed on two cores. A seed makes other videos, stills and sequences, and
+trains everything anew, in results/study/seed<N>/ (what is finished there is not made again). It
+prints, for each seed and as means:
+
+recall    recall@0.5 of 10 tubes, by the Siamese linker; and by boxes that never move
+ceiling   recall@0.5 of perfect boxes of one aspect ratio: the most that the Siamese linker can have
+mAP       mAP@0.2 of the whole pipeline
+oracle    the same network trained and tested on the ground-truth tubes as its only proposals
+static    on tubes that never move
+mean      averaging all tubes in place of the best k
+shuffled  trained on labels that were shuffled between the videos, five times, of the first seed
+          alone; and the band that holds 95 % of the mAPs with scores permuted between videos
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from actorsup.attention.scoring import score_videos
+from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.training import train_attention
+from actorsup.coco import ID_OF
+from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
+from actorsup.evaluation.matching import VideoOverlap, overlap
+from actorsup.evaluation.predictions import read_predictions
+from actorsup.evaluation.tables import map_table
+from actorsup.frames.store import FrameStore
+from actorsup.storage import ShardWriter
+from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
+from actorsup.tubes import Tubes, tube_iou
+
+HOUSE = Path(__file__).resolve().parents[1]
+SHUFFLES, PERMUTATIONS = 5, 200
+
+
+def run_workflow(folder: Path, seed: int, cores: int, linkers: list[str], models: list[str]) -> None:
+    """The demo's tables of a seed, in a folder of its own."""
+    config = yaml.safe_load((HOUSE / "config.yaml").read_text(encoding="utf-8"))
+    config["seed"] = seed
+    config["datasets"]["demo"] |= {"linkers": linkers, "models": models}
+    config["linkers"]["demo_static"] = {"type": "static", "detector": "demo_ssd", "tubes": 10}
+    config["models"]["demo_mean"] = config["models"]["demo"] | {"k": config["models"]["demo"]["tubes"]}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOUSE / "Snakefile")]
+    command += ["--workflow-profile", str(HOUSE / "profiles" / "default"), "--directory", str(folder)]
+    command += [
+        "--cores",
+        str(cores),
+        "--quiet",
+        "all",
+        "--",
+        "results/demo_map.csv",
+        "results/demo_recall.csv",
+    ]
+    subprocess.run(command, check=True)
+
+
+class Seed:
+    """What the workflow made of one seed, and the same network on other tubes and labels."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._work, self._seed = folder, seed
+        self._results = folder / "results" / "demo"
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        self._settings = AttentionSettings(**config["models"]["demo"])
+        table = pd.read_csv(self._results / "source" / "videos.csv")
+        self.train: pd.Series = table[table["split"] == "train"].set_index("video")["label"]
+        self.test: list[str] = sorted(table[table["split"] == "test"]["video"])
+        self.classes = sorted(table["label"].unique())
+        self.truth = read_ground_truth(self._results / "ground_truth.csv")
+        self._frames = sorted((self._results / "frames").glob("*.h5"))
+
+    def ceiling(self) -> float:
+        """Recall@0.5 of boxes with the middle, and the area, of the true ones and one aspect ratio."""
+        return float(np.mean([fixed_aspect_iou(self.truth[video][0]) >= 0.5 for video in self.test]))
+
+    def oracle(self) -> float:
+        """The mAP@0.2 of the network with ground-truth tubes for proposals."""
+        folder = self._work / "oracle"
+        for store in self._frames:
+            self._write_true_tubes(store, folder / store.name)
+        return mean_average_precision(self.overlaps("oracle", folder, self.train), self.classes)
+
+    def overlaps(self, name: str, tubes: Path, labels: Mapping[str, str]) -> list[VideoOverlap]:
+        """Train on a folder's tubes and these labels; the scored tubes of the test videos."""
+        weights = self._work / "results" / "weights" / "detectors" / "demo_ssd.pt"
+        model = self._work / name / "model.pt"
+        shards = [tubes / store.name for store in self._frames]
+        each = {video: [label] for video, label in labels.items()}
+        made = {"study": name, "labels": dict(labels)}
+        if not model.exists():
+            train_attention(
+                self._frames,
+                shards,
+                each,
+                self.classes,
+                model,
+                self._settings,
+                weights,
+                "auto",
+                self._seed,
+                made,
+            )
+        scored = [self._work / name / f"scored_{store.name}" for store in self._frames]
+        for frames, shard, output in zip(self._frames, shards, scored, strict=True):
+            score_videos(frames, shard, model, output, self.test, "auto", made)
+        found, _ = read_predictions(scored)
+        return [overlap(video, found.get(video), self.truth[video]) for video in self.test]
+
+    def shuffled(self) -> tuple[float, float, float]:
+        """Mean mAP@0.2 with labels shuffled; the 95 % band of scores permuted between videos."""
+        tubes = self._results / "tubes" / "demo_siamese"
+        random = np.random.default_rng(self._seed)
+        values, permuted = [], []
+        for repeat in range(SHUFFLES):
+            labels = dict(zip(self.train.index, random.permutation(self.train), strict=True))
+            videos = self.overlaps(f"shuffled{repeat}", tubes, labels)
+            values.append(mean_average_precision(videos, self.classes))
+            permuted.append(
+                [mean_average_precision(permute(videos, random), self.classes) for _ in range(PERMUTATIONS)]
+            )
+        low, high = np.quantile(np.mean(permuted, axis=0), (0.025, 0.975))
+        return float(np.mean(values)), float(low), float(high)
+
+    def _write_true_tubes(self, store: Path, output: Path) -> None:
+        with FrameStore(store) as frames, ShardWriter(output, TUBES_SCHEMA, {"study": "oracle"}) as writer:
+            for video in frames.videos:
+                images = frames[video]
+                info = VideoInfo(len(images), images.fps, images.width, images.height)
+                write_tubes(writer, video, info, as_tubes(self.truth[video][0], len(images)))
+
+
+def as_tubes(truth: GroundTruthTube, frames: int) -> Tubes:
+    """One annotated tube as the only proposal."""
+    boxes = np.full((1, frames, 4), np.nan, np.float32)
+    boxes[0, truth.frames] = truth.boxes
+    interval = [truth.frames[0], truth.frames[-1] + 1]
+    return Tubes(
+        boxes,
+        score=np.ones(1, np.float32),
+        actor=np.array([ID_OF[truth.actor]], np.int16),
+        seed_frame=np.array([truth.frames[0]], np.int32),
+        frame_score=np.where(np.isnan(boxes[..., 0]), np.nan, 1).astype(np.float32),
+        interval=np.array([interval], np.int32),
+    )
+
+
+def fixed_aspect_iou(truth: GroundTruthTube) -> float:
+    """Tube IoU of perfect boxes that keep the aspect ratio of the middle one."""
+    boxes = truth.boxes.astype(float)
+    centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    shape = side[len(side) // 2] / np.sqrt(side[len(side) // 2].prod())
+    half = np.sqrt(side.prod(1))[:, None] * shape / 2
+    same = np.concatenate([centre - half, centre + half], axis=1)
+    return float(tube_iou(same[None], boxes[None])[0, 0])
+
+
+def mean_average_precision(videos: Sequence[VideoOverlap], classes: Sequence[str]) -> float:
+    """The mAP at a tube IoU of 0.2."""
+    return at(map_table(videos, classes), "average_precision", **{"class": "mean"}, iou_threshold="0.2")
+
+
+def permute(videos: Sequence[VideoOverlap], random: np.random.Generator) -> list[VideoOverlap]:
+    """The same tubes, scored as those of another video; a place that it lacks is not predicted."""
+    permuted = []
+    for video, other in zip(videos, random.permutation(len(videos)), strict=True):
+        scores = np.full_like(video.class_score, np.nan)
+        count = min(len(scores), len(videos[other].class_score))
+        scores[:count] = videos[other].class_score[:count]
+        permuted.append(VideoOverlap(video.video, video.truth, video.iou, scores))
+    return permuted
+
+
+def at(table: pd.DataFrame, column: str, **where: Any) -> float:
+    """The one value of a table where its columns have these values."""
+    for name, value in where.items():
+        table = table[table[name].astype(str) == str(value)]
+    (value,) = table[column]
+    return float(value)
+
+
+def study(folder: Path, number: int, cores: int, first: bool) -> dict[str, float]:
+    """All measures of one seed."""
+
+    def tables(linker: str, models: list[str]) -> tuple[float, list[float]]:
+        run_workflow(folder, number, cores, [linker], models)
+        recall = pd.read_csv(folder / "results" / "demo_recall.csv")
+        table = pd.read_csv(folder / "results" / "demo_map.csv")
+        values = [
+            at(table, "average_precision", model=model, iou_threshold="0.2", **{"class": "mean"})
+            for model in models
+        ]
+        return at(recall, "recall", group="all", proposals=10, iou_threshold="0.5"), values
+
+    still, (static,) = tables("demo_static", ["demo"])
+    recall, (value, mean) = tables("demo_siamese", ["demo", "demo_mean"])
+    seed = Seed(folder, number)
+    row = {"recall": recall, "static recall": still, "ceiling": seed.ceiling()}
+    row |= {"mAP": value, "oracle": seed.oracle(), "static": static, "mean": mean}
+    print(f"seed {number}: " + ", ".join(f"{name} {value:.3f}" for name, value in row.items()), flush=True)
+    if first:
+        print("shuffled: mAP {:.3f}, band {:.3f} to {:.3f}".format(*seed.shuffled()), flush=True)
+    return row
+
+
+def main() -> None:
+    """Study every seed and print the means."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--cores", type=int, default=2)
+    options = parser.parse_args()
+    rows = [
+        study(HOUSE / "results" / "study" / f"seed{seed}", seed, options.cores, seed == options.seeds[0])
+        for seed in options.seeds
+    ]
+    means = pd.DataFrame(rows).mean()
+    print(f"mean of {len(rows)} seeds: " + ", ".join(f"{name} {value:.3f}" for name, value in means.items()))
+    print(
+        f"recall {means['recall'] / means['ceiling']:.2f} of the ceiling; "
+        f"mAP {means['mAP'] / means['oracle']:.2f} of the oracle's, "
+        f"{100 * (means['mAP'] - means['static']):+.0f} points over static tubes, "
+        f"{100 * (means['mAP'] - means['mean']):+.0f} over averaging all tubes"
+    )
+
+
+if __name__ == "__main__":
+    main()
