@@ -4,11 +4,12 @@ Snakemake asks it when it plans; it opens no video and needs no heavy import.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from actorsup.attention.settings import ScoringSettings
 from actorsup.config import check_config, existing_path, expand_path
 from actorsup.datasets.base import Dataset, Listing, VideoRecord, bucket_of
 from actorsup.datasets.digests import content_digests
@@ -17,6 +18,7 @@ from actorsup.errors import ConfigError
 from actorsup.provenance import code_digest, settings_digest
 
 Section = Mapping[str, Any]
+_SCORING = {field.name for field in fields(ScoringSettings)}
 FILES = ("path", "backbone", "head")
 """Settings that name files, wherever they stand."""
 
@@ -164,6 +166,14 @@ class Plan:
         section = {key: value for key, value in self.config[kind][name].items() if key != "training"}
         files = {key: expand_path(section[key], f"{kind}.{name}.{key}") for key in FILES if key in section}
         return section | {key: str(path) for key, path in files.items()}
+
+    def model_settings(self, model: str) -> dict[str, Any]:
+        """What a model is built and trained with."""
+        return {k: v for k, v in self.settings("models", model).items() if k not in _SCORING}
+
+    def scoring_settings(self, model: str) -> dict[str, Any]:
+        """What a model's tubes are scored with, once it is trained."""
+        return {k: v for k, v in self.settings("models", model).items() if k in _SCORING}
 
     def detector_of(self, linker: str) -> str:
         """Name of the detector whose detections a linker links."""

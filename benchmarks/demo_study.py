@@ -28,7 +28,7 @@ import pandas as pd
 import yaml
 
 from actorsup.attention.scoring import score_videos
-from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.settings import AttentionSettings, ScoringSettings
 from actorsup.attention.training import train_attention
 from actorsup.coco import ID_OF
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
@@ -74,7 +74,9 @@ class Seed:
         self._work, self._seed = folder, seed
         self._results = folder / "results" / "demo"
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        self._settings = AttentionSettings(**config["models"]["demo"])
+        model = dict(config["models"]["demo"])
+        self._scoring = ScoringSettings(nms_iou=model.pop("nms_iou"))
+        self._settings = AttentionSettings(**model)
         table = pd.read_csv(self._results / "source" / "videos.csv")
         self.train: pd.Series = table[table["split"] == "train"].set_index("video")["label"]
         self.test: list[str] = sorted(table[table["split"] == "test"]["video"])
@@ -115,7 +117,7 @@ class Seed:
             )
         scored = [self._work / name / f"scored_{store.name}" for store in self._frames]
         for frames, shard, output in zip(self._frames, shards, scored, strict=True):
-            score_videos(frames, shard, model, output, self.test, "auto", made)
+            score_videos(frames, shard, model, output, self.test, self._scoring, "auto", made)
         found, _ = read_predictions(scored)
         return [overlap(video, found.get(video), self.truth[video]) for video in self.test]
 

@@ -27,7 +27,7 @@ rule train_attention:
     params:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),
-        settings=planned(lambda w: PLAN.settings("models", w.model)),
+        settings=planned(lambda w: PLAN.model_settings(w.model)),
         seed=lambda w: config["seed"] + int(w.seed),
         code=code_digest("actorsup.attention.training"),
     message:
@@ -53,6 +53,7 @@ rule score_tubes:
         gpu=int(USES_GPU),
     params:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
+        settings=planned(lambda w: PLAN.scoring_settings(w.model)),
         code=code_digest("actorsup.attention.scoring"),
     message:
         "Scoring tubes of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"

@@ -15,14 +15,15 @@ from actorsup.attention.clips import Clip, ahead, read_clip, segment_frames
 from actorsup.attention.encoder import ENCODERS, put_encoder_weights
 from actorsup.attention.model import ActorAttention, load_model, model_content, random_model, topk_mean
 from actorsup.attention.pooling import actor_pooling
-from actorsup.attention.scoring import score_videos
-from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.scoring import score_videos, suppress_tubes
+from actorsup.attention.settings import AttentionSettings, ScoringSettings
 from actorsup.backbones import SmallBackbone, normalise
 from actorsup.detection.networks import build_network, weights_content
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames.store import FrameStore
 from actorsup.storage import ShardReader
 from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
+from actorsup.tubes import Tubes, tube_iou
 from actorsup.weights import save_weights
 
 torch.set_num_threads(1)
@@ -338,7 +339,16 @@ def test_damaged_and_missing_models_are_refused(tmp_path):
 def score(folder, videos, names, output="p.h5"):
     save_model(folder / "m.pt")
     frames, tubes = write_set(folder, videos)
-    score_videos(frames, tubes, folder / "m.pt", folder / output, names, "cpu", {"stage": "score_tubes"})
+    score_videos(
+        frames,
+        tubes,
+        folder / "m.pt",
+        folder / output,
+        names,
+        ScoringSettings(),
+        "cpu",
+        {"stage": "score_tubes"},
+    )
     with ShardReader(folder / output, PREDICTIONS_SCHEMA) as shard:
         assert list(shard.file.attrs["classes"]) == ["a", "b", "c"]
         return {video: read_tubes(shard[video]) for video in shard}, shard.failures
@@ -397,8 +407,45 @@ def test_tubes_of_another_video_are_a_failure_and_the_others_go_on(tmp_path):
     (tmp_path / "other").mkdir()
     _, tubes = write_set(tmp_path / "other", other)
     videos = ["a", "b", "c", "d", "nowhere"]
-    score_videos(frames, tubes, tmp_path / "m.pt", tmp_path / "p.h5", videos, "cpu", {})
+    score_videos(frames, tubes, tmp_path / "m.pt", tmp_path / "p.h5", videos, ScoringSettings(), "cpu", {})
     with ShardReader(tmp_path / "p.h5", PREDICTIONS_SCHEMA) as shard:
         assert shard.videos == ["b"]
         assert list(shard.failures) == ["a"]
         assert "19 frames" in shard.failures["a"] and "20" in shard.failures["a"]
+
+
+# ---------------------------------------------------------------- suppression of scored tubes
+def literal_suppression(boxes, scores, iou):
+    """Kept (tube, class) pairs: the best first, each against those kept before it."""
+    kept = set()
+    for c in range(scores.shape[1]):
+        for p in sorted(range(len(boxes)), key=lambda p: (-scores[p, c], p)):
+            if all(tube_iou(boxes[[p]], boxes[[q]])[0, 0] <= iou for q, other in kept if other == c):
+                kept.add((p, c))
+    return kept
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 7), st.sampled_from([0.0, 0.1, 0.3, 1.0]))
+def test_suppression_against_a_loop(seed, count, iou):
+    random = np.random.default_rng(seed)
+    low = random.uniform(0, 30, (count, 1, 2)) + random.uniform(0, 4, (count, 5, 2))
+    boxes = np.concatenate([low, low + 25], axis=2).astype(np.float32)
+    # equal scores are frequent
+    scores = random.integers(0, 4, (count, 3)).astype(np.float32) / 4
+    suppressed = suppress_tubes(replace(Tubes.empty(5), boxes=boxes, class_score=scores), iou).class_score
+    kept = literal_suppression(boxes, scores, iou)
+    assert {(int(p), int(c)) for p, c in np.argwhere(~np.isnan(suppressed))} == kept
+    for p, c in kept:
+        assert suppressed[p, c] == scores[p, c]
+
+
+def test_suppression_leaves_what_is_not_predicted():
+    boxes = np.tile(np.array([0, 0, 10, 10], np.float32), (2, 3, 1))
+    tubes = replace(
+        Tubes.empty(3),
+        boxes=boxes,
+        class_score=np.array([[np.nan, 0.4], [0.3, 0.5]], np.float32),
+    )
+    np.testing.assert_array_equal(
+        suppress_tubes(tubes, 0.3).class_score, np.array([[np.nan, np.nan], [0.3, 0.5]], np.float32)
+    )

@@ -16,7 +16,7 @@ from torch.nn import functional
 from actorsup.attention import training
 from actorsup.attention.model import load_model, random_model, topk_mean
 from actorsup.attention.scoring import score_videos
-from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.settings import AttentionSettings, ScoringSettings
 from actorsup.attention.training import train_attention
 from actorsup.attention.videos import TrainingVideos, target_of
 from actorsup.errors import DataError
@@ -68,7 +68,8 @@ def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards
     open_file = h5py.File.__init__
 
     def remember(self, name, *args, **more):
-        opened.append(Path(name))
+        # h5py opens what is open already by its identity
+        opened.extend([Path(name)] if isinstance(name, str | Path) else [])
         open_file(self, name, *args, **more)
 
     monkeypatch.setattr(h5py.File, "__init__", remember)
@@ -108,7 +109,8 @@ def test_labels_of_videos_teach_which_tube_acts(tmp_path):
     frames, tubes = write_set(tmp_path, videos)
     classes = ["shadow", "light", "nothing"]
     labels = {name: (classes[int(name) % 3],) for name in videos if int(name) < 18}
-    settings = replace(TINY, shorter_side=64, tubes=3, batch=3, epochs=8, decay_after=8, learning_rate=0.01)
+    how = {"epochs": 20, "decay_after": 15, "learning_rate": 0.01, "momentum": 0.9}
+    settings = replace(TINY, shorter_side=64, tubes=3, batch=3, **how)
     output = tmp_path / "m.pt"
     train_attention([frames], [tubes], labels, classes, output, settings, None, "cpu", 0, {})
     rows = curve(tmp_path / "m.csv")
@@ -116,7 +118,7 @@ def test_labels_of_videos_teach_which_tube_acts(tmp_path):
     assert float(rows[-1]["loss"]) < 0.1 < 1 < float(rows[0]["loss"])
     assert float(rows[-1]["accuracy"]) == 1
     unseen = [name for name in videos if name not in labels]
-    score_videos(frames, tubes, output, tmp_path / "p.h5", unseen, "cpu", {})
+    score_videos(frames, tubes, output, tmp_path / "p.h5", unseen, ScoringSettings(), "cpu", {})
     with ShardReader(tmp_path / "p.h5", PREDICTIONS_SCHEMA) as shard:
         for name in unseen:
             best = read_tubes(shard[name]).class_score.argmax(1).tolist()
@@ -306,7 +308,7 @@ def test_tubes_of_another_length_are_an_error(shards, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_naming_the_videos(shards, tmp_path):
-    with pytest.raises(DataError, match=r"not finite in epoch [12], videos .*(long|other).*learning_rate"):
+    with pytest.raises(DataError, match=r"not finite in epoch [12], videos .+learning_rate"):
         train(shards, tmp_path / "m.pt", replace(TINY, learning_rate=1e30))
     assert not (tmp_path / "m.pt").exists()
 

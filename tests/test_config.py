@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.settings import AttentionSettings, ScoringSettings
 from actorsup.config import check_config, existing_path, expand_path
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.errors import ConfigError
@@ -25,6 +25,10 @@ def config(repository) -> dict:
 def schema() -> dict:
     path = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"
     return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def names(settings: type) -> set[str]:
+    return {field.name for field in fields(settings)}
 
 
 def test_the_configuration_that_we_ship_is_right(config):
@@ -53,6 +57,9 @@ def test_defaults_of_the_code_are_those_of_the_configuration(config):
         (config["models"]["paper"], AttentionSettings()),
     ):
         for name, value in section.items():
+            if name in names(ScoringSettings) and isinstance(settings, AttentionSettings):
+                assert getattr(ScoringSettings(), name) == value, name
+                continue
             # sizes of crops are the trunk's own unless said: 127 and 255 for vgg16, tested with the tracker
             if name not in ("keep", "detector", "exemplar_size", "search_size"):
                 assert getattr(settings, name) == value, name
@@ -65,10 +72,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     def training(kind: str) -> set[str]:
         return set(schema["$defs"][kind]["properties"]["training"]["properties"])
 
-    def names(settings: type) -> set[str]:
-        return {field.name for field in fields(settings)}
-
-    assert keys("model") == names(AttentionSettings)
+    assert keys("model") == names(AttentionSettings) | names(ScoringSettings)
     assert keys("linker") == names(LinkerSettings) | {"training"}
     assert keys("detector") == names(DetectorSettings) | {"training"}
     assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | {"keep"}

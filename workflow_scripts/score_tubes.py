@@ -4,6 +4,7 @@ with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from actorsup.attention.scoring import score_videos
+    from actorsup.attention.settings import ScoringSettings
     from actorsup.provenance import provenance
 
     inputs, params = snakemake.input, snakemake.params
@@ -13,6 +14,9 @@ with job(snakemake.log[0], snakemake.threads):
         Path(inputs.model),
         Path(snakemake.output[0]),
         params.videos,
+        ScoringSettings(**params.settings),
         device=snakemake.config["device"],
-        provenance=provenance(snakemake.rule, {}, list(inputs), code=params.code, videos=list(params.videos)),
+        provenance=provenance(
+            snakemake.rule, params.settings, list(inputs), code=params.code, videos=list(params.videos)
+        ),
     )

@@ -7,17 +7,19 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from actorsup.attention.clips import Clip, ahead, read_clip, segment_frames
 from actorsup.attention.model import ActorAttention, load_model
+from actorsup.attention.settings import ScoringSettings
 from actorsup.devices import resolve_device
 from actorsup.errors import VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.storage import ShardReader, ShardWriter
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes, write_tubes
-from actorsup.tubes import Tubes
+from actorsup.tubes import Tubes, tube_iou
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ def score_videos(
     model: Path,
     output: Path,
     videos: Collection[str],
+    settings: ScoringSettings,
     device: str,
     provenance: Mapping[str, Any],
 ) -> None:
@@ -43,6 +46,7 @@ def score_videos(
         output: The shard of scored tubes to make (``PREDICTIONS_SCHEMA``); the file attribute
             ``classes`` names the classes.
         videos: Ids of the videos to score.
+        settings: Whether tubes that overlap a better one are predicted.
         device: ``auto``, ``cpu``, ``cuda``, ...
         provenance: What makes the shard.
 
@@ -68,7 +72,10 @@ def score_videos(
                 writer.fail(video, str(job))
                 continue
             clip, unscored = job
-            write_tubes(writer, video, read_info(found[video]), score_tubes(network, clip, unscored))
+            scored = score_tubes(network, clip, unscored)
+            if settings.nms_iou is not None:
+                scored = suppress_tubes(scored, settings.nms_iou)
+            write_tubes(writer, video, read_info(found[video]), scored)
 
 
 def _read(
@@ -106,3 +113,27 @@ def score_tubes(network: ActorAttention, clip: Clip, tubes: Tubes) -> Tubes:
     logits[torch.from_numpy(~clip.tubes_there)] = torch.nan
     logit, score = (values.cpu().numpy() for values in (logits, logits.softmax(1)))
     return replace(tubes, class_logit=logit, class_score=score)
+
+
+def suppress_tubes(tubes: Tubes, iou: float) -> Tubes:
+    """Non-maximum suppression of scored tubes, for each class by itself.
+
+    Args:
+        tubes: P tubes with ``class_score`` (P, C).
+        iou: A tube whose tube IoU with a kept one of a higher score is strictly above it is
+            suppressed; of equal scores the earlier tube is kept.
+
+    Returns:
+        All P tubes; ``class_score`` is NaN, no prediction, where one is suppressed.
+    """
+    assert tubes.class_score is not None, "the tubes are not scored"
+    score = tubes.class_score.copy()
+    above = tube_iou(tubes.boxes, tubes.boxes) > iou
+    for column in score.T:
+        suppressed = np.isnan(column)
+        for best in np.argsort(-column, kind="stable"):  # NaN comes last
+            if not suppressed[best]:
+                suppressed |= above[best]
+                suppressed[best] = False
+        column[suppressed] = np.nan
+    return replace(tubes, class_score=score)
