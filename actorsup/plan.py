@@ -155,6 +155,11 @@ class Plan:
         self.config = config
         self._datasets: dict[str, PlannedDataset] = {}
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether jobs will ask for the GPU, as far as can be told without loading PyTorch."""
+        return self.config["device"] != "cpu" and Path("/dev/nvidia0").exists()
+
     def dataset(self, name: str) -> PlannedDataset:
         """A data set by the name of its section."""
         if name not in self._datasets:

@@ -1,4 +1,4 @@
-# What every rule uses: the plan of the run, and its errors in one line.
+# What the rules share: the plan of the run, and its errors in one line.
 import os
 import sys
 
@@ -6,9 +6,8 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 # jobs that run in an environment of their own find the library too
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
-)
+python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
 from actorsup.errors import ActorsupError
 from actorsup.plan import Plan
@@ -19,7 +18,7 @@ try:
 except ActorsupError as error:
     raise WorkflowError(str(error))
 
-USES_GPU = config["device"] != "cpu" and os.path.exists("/dev/nvidia0")
+USES_GPU = PLAN.uses_gpu
 VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
 
