@@ -1,6 +1,5 @@
 """Checking of the configuration: every mistake becomes one line that says how to mend it."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from actorsup.coco import ID_OF
-from actorsup.errors import ConfigError
+from actorsup.errors import ConfigError, did_you_mean
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "config.schema.yaml"
 WEIGHTS_WORDS = ("published", "trained", "random")
@@ -57,7 +56,7 @@ def existing_path(path: str, key: str) -> Path:
     found = expand_path(path, key)
     if not found.exists():
         beside = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
-        raise ConfigError(f"{key}: no such file or folder: {found}{_nearest(found.name, beside)}")
+        raise ConfigError(f"{key}: no such file or folder: {found}{did_you_mean(found.name, beside)}")
     return found
 
 
@@ -68,14 +67,15 @@ def _lines(error: ValidationError) -> Iterable[str]:
         case "additionalProperties":
             allowed = list(error.schema["properties"])
             for name in value.keys() - set(allowed):
-                yield f"{key}: unknown key {name!r}; allowed: {', '.join(allowed)}{_nearest(name, allowed)}"
+                hint = did_you_mean(name, allowed)
+                yield f"{key}: unknown key {name!r}; allowed: {_listed(allowed)}{hint}"
         case "required":
             name = error.message.split("'")[1]
             yield f"{key}: the key {name!r} is missing"
         case "enum":
-            yield f"{key}: {value!r} is not allowed; allowed: {_listed(error.validator_value)}" + _nearest(
-                str(value), map(str, error.validator_value)
-            )
+            names = [str(one) for one in error.validator_value]
+            hint = did_you_mean(str(value), names)
+            yield f"{key}: {value!r} is not allowed; allowed: {_listed(names)}{hint}"
         case "type":
             allowed = error.validator_value
             wanted = allowed if isinstance(allowed, str) else " or ".join(allowed)
@@ -104,7 +104,7 @@ def _wrong_names(config: Mapping[str, Any]) -> Iterable[str]:
     def unknown(key: str, name: str, allowed: Iterable[str]) -> Iterable[str]:
         allowed = list(allowed)
         if name not in allowed:
-            yield f"{key}: {name!r} is not there; allowed: {_listed(allowed)}{_nearest(name, allowed)}"
+            yield f"{key}: {name!r} is not there; allowed: {_listed(allowed)}{did_you_mean(name, allowed)}"
 
     for name, section in config["datasets"].items():
         for kind in ("linkers", "models"):
@@ -124,8 +124,3 @@ def _wrong_names(config: Mapping[str, Any]) -> Iterable[str]:
 
 def _listed(names: Iterable[Any]) -> str:
     return ", ".join(str(name) for name in names)
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else ""

@@ -14,7 +14,7 @@ from actorsup.config import check_config, existing_path, expand_path
 from actorsup.datasets.base import Dataset, Listing, VideoRecord, bucket_of
 from actorsup.datasets.digests import content_digests
 from actorsup.datasets.registry import open_dataset
-from actorsup.errors import ConfigError
+from actorsup.errors import ConfigError, did_you_mean
 from actorsup.provenance import code_digest, settings_digest
 
 Section = Mapping[str, Any]
@@ -161,7 +161,15 @@ class Plan:
         return self.config["device"] != "cpu" and Path("/dev/nvidia0").exists()
 
     def dataset(self, name: str) -> PlannedDataset:
-        """A data set by the name of its section."""
+        """A data set by the name of its section.
+
+        Raises:
+            ConfigError: There is no such section.
+        """
+        names = self.config["datasets"]
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise ConfigError(f"datasets: there is no {name!r}; allowed: {', '.join(names)}{hint}")
         if name not in self._datasets:
             self._datasets[name] = PlannedDataset(name, self.config["datasets"][name], self.config["seed"])
         return self._datasets[name]

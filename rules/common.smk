@@ -46,14 +46,7 @@ def planned(question):
 
 def from_dataset(question):
     """The same, of the wildcards and their data set."""
-    return planned(lambda w: question(w, known_dataset(w.dataset)))
-
-
-def known_dataset(name):
-    if name not in config["datasets"]:
-        allowed = ", ".join(config["datasets"])
-        raise WorkflowError(f"datasets: there is no {name!r}; allowed: {allowed}")
-    return PLAN.dataset(name)
+    return planned(lambda w: question(w, PLAN.dataset(w.dataset)))
 
 
 def tube_shards(dataset, linker, shards):

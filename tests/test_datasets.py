@@ -184,7 +184,10 @@ def test_a_folder_with_a_table(tmp_path):
         ("video,label\nb,run\n", "column 'split' is missing"),
         ("video,label,split\nb,run,training\n", "split is 'training'"),
         ("video,label,split\nb,,train\n", "without a label"),
-        ("video,label,split\nb,runn,train\n", "no class is called 'runn'; did you mean 'run'"),
+        (
+            "video,label,split\nb,runn,train\n",
+            "no class is called 'runn'; allowed: jump, run; did you mean 'run'",
+        ),
         ("video,label,split\nb,run,train\nb.mp4,run,test\n", "line 3.*earlier line"),
         ("video,label,split\n../b,run,train\n", "no path below"),
     ],
@@ -213,7 +216,7 @@ def test_links_do_not_lead_out_of_the_root_or_round_in_circles(tmp_path):
 def test_ground_truth_of_a_class_that_no_video_has(tmp_path):
     (tmp_path / "gt.csv").write_text("video,tube,class,frame,x1,y1,x2,y2\nb,0,rum,0,1,1,2,2\n")
     table = "video,label,split\nb,run,train\n"
-    with pytest.raises(DataError, match="class 'rum' is not there; did you mean 'run'"):
+    with pytest.raises(DataError, match="class 'rum' is not there; allowed: run; did you mean 'run'"):
         folder(tmp_path, table, boxes=tmp_path / "gt.csv").ground_truth()
 
 

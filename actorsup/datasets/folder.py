@@ -1,6 +1,5 @@
 """A folder of a user's own videos, with a table of labels, with boxes, or without."""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +8,7 @@ import pandas as pd
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
 from actorsup.datasets.files import VIDEO_SUFFIXES, find_videos
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
-from actorsup.errors import DataError
+from actorsup.errors import DataError, did_you_mean
 
 TABLE_COLUMNS = ["video", "label", "split"]
 _SPLITS = ("train", "test", "")
@@ -63,7 +62,8 @@ class Folder:
         classes = self.listing().classes
         for name in rows["class"].unique():
             if classes and name not in classes:
-                raise DataError(f"{self.boxes}: class {name!r} is not there{_nearest(name, classes)}")
+                hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
+                raise DataError(f"{self.boxes}: class {name!r} is not there; {hint}")
         return GroundTruth(rows, {})
 
     def _rows(self, path: Path) -> list[tuple[str, tuple[str, ...], str]]:
@@ -94,7 +94,8 @@ class Folder:
                 )
             for one in labels:
                 if self.classes and one not in self.classes:
-                    raise DataError(f"{where}: no class is called {one!r}{_nearest(one, self.classes)}")
+                    hint = f"allowed: {', '.join(self.classes)}{did_you_mean(one, self.classes)}"
+                    raise DataError(f"{where}: no class is called {one!r}; {hint}")
             found[video] = labels, split
         return [(video, *found[video]) for video in sorted(found)]
 
@@ -104,8 +105,3 @@ def _video_id(name: str) -> str:
     return (
         str(path.with_suffix("")) if path.suffix.lower() in VIDEO_SUFFIXES else str(path).removeprefix("./")
     )
-
-
-def _nearest(name: str, names: tuple[str, ...]) -> str:
-    found = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {found[0]!r}?" if found else f"; allowed: {', '.join(names)}"

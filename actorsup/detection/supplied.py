@@ -13,9 +13,9 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
 """
 
-import difflib
 import json
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from actorsup.detection.base import Detections, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import DataError, VideoError
+
+_LOG = logging.getLogger(__name__)
 
 COLUMNS = ["video", "frame", "x1", "y1", "x2", "y2", "score", "category"]
 _BOX = ["x1", "y1", "x2", "y2"]
@@ -60,6 +62,7 @@ class SuppliedDetections:
         """
         rows = self._by_video.get(video)
         if rows is None:
+            _LOG.warning("%s: no detection of %s", self._path, video)
             return Detections.of_images([], [])
         self._check(rows, frames, width, height)
         rows = rows.sort_values("frame", kind="stable")
@@ -91,19 +94,6 @@ class SuppliedDetections:
                 first = rows.iloc[int(np.argmax(wrong))]
                 what = ", ".join(f"{name}={first[name]:g}" for name in _NUMBERS)
                 raise VideoError(f"{self._path}: row {first.name}: {reason}; found {what}")
-
-
-def check_videos(path: Path, videos: Collection[str]) -> None:
-    """Check that a file of detections speaks of known videos alone.
-
-    Raises:
-        DataError: It names a video that is not among ``videos``.
-    """
-    for video in read_supplied(path)["video"].unique():
-        if video not in videos:
-            nearest = difflib.get_close_matches(video, videos, 1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise DataError(f"{path}: detections of {video!r}, which is no video of the data set{hint}")
 
 
 def read_supplied(path: Path) -> pd.DataFrame:
