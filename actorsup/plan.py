@@ -64,7 +64,7 @@ class PlannedDataset:
     @property
     def train_labels(self) -> dict[str, tuple[str, ...]]:
         """Action classes of each labelled training video."""
-        return {r.video: r.labels for r in self.listing.records if r.split == "train" and r.labels}
+        return {r.video: r.labels for r in self.listing.records if self._teaches(r)}
 
     @property
     def table_records(self) -> list[VideoRecord]:
@@ -126,10 +126,23 @@ class PlannedDataset:
         ]
 
     def shards_to_train(self) -> list[str]:
-        """Names of the shards that hold labelled training videos."""
-        return [
-            s for s, records in self.shards.items() if any(r.split == "train" and r.labels for r in records)
-        ]
+        """Names of the shards that hold labelled training videos.
+
+        Raises:
+            ConfigError: There is no such video, so that nothing can be trained.
+        """
+        shards = [s for s, records in self.shards.items() if any(self._teaches(r) for r in records)]
+        if not shards:
+            missing = sum(self._teaches(r) for r in self.listing.missing)
+            raise ConfigError(
+                f"datasets.{self.name}: no labelled training video is there, {missing} are missing; "
+                "training needs at least one"
+            )
+        return shards
+
+    @staticmethod
+    def _teaches(record: VideoRecord) -> bool:
+        return record.split == "train" and bool(record.labels)
 
     def shards_to_score(self) -> list[str]:
         """Names of the shards that hold videos to predict: all but those trained on."""

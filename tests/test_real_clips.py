@@ -1,6 +1,7 @@
 """The sample configuration, on real THUMOS13 clips with their real annotations."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,9 @@ def sample(shared, repository, tmp_path_factory) -> Path:
     for clip in CLIPS:
         target = root / "UCF-101" / clip
         target.parent.mkdir(parents=True)
-        target.symlink_to(clips / "UCF-101" / clip)
+        source = clips / "UCF-101" / clip
+        # folders are not followed through links
+        shutil.copytree(source, target) if source.is_dir() else target.symlink_to(source)
     work = tmp_path_factory.mktemp("sample")
     (work / "config.yaml").symlink_to(repository / "config.yaml")
     # the paper's 30 epochs, and its frames, take minutes without a GPU; the values mean nothing here
@@ -50,7 +53,7 @@ def test_tables_of_real_clips(sample):
     assert set(counted["class"]) == {"Basketball", "Fencing", "mean"}
     assert counted.set_index("class")["ground_truth"]["Fencing"] == 2
     recall = pd.read_csv(sample / "thumos13_recall.csv").query("group == 'all' and proposals == 10")
-    assert recall.set_index("iou_threshold")["recall"]["0.2"] >= 2 / 3
+    assert recall.set_index("iou_threshold")["recall"][0.2] >= 2 / 3
 
 
 @pytest.mark.slow
