@@ -162,3 +162,18 @@ def test_where_weights_come_from(config):
     assert plan.detector_weights("faster_rcnn") == [
         "results/weights/published/fasterrcnn_resnet50_fpn_v2.pth"
     ]
+
+
+def test_nothing_to_train_on_is_told_before_any_work(config, tmp_path):
+    (tmp_path / "here.avi").write_bytes(b"-")
+    (tmp_path / "videos.csv").write_text("video,label,split\nhere,run,test\ngone,run,train\n")
+    section = config["datasets"]["demo"] | {"type": "folder", "root": str(tmp_path)}
+    for name in ("train_videos", "test_videos", "stills", "sequences"):
+        del section[name]
+    config["datasets"]["mine"] = section | {"table": str(tmp_path / "videos.csv")}
+    dataset = Plan(config).dataset("mine")
+    assert len(dataset.shards_to_score()) == 1
+    with pytest.raises(
+        ConfigError, match=r"datasets\.mine: no labelled training video is there, 1 are missing"
+    ):
+        dataset.shards_to_train()
