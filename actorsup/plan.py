@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from actorsup.attention.settings import ScoringSettings
+from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.config import check_config, existing_path, expand_path
 from actorsup.datasets.base import Dataset, Listing, VideoRecord, bucket_of
 from actorsup.datasets.digests import content_digests

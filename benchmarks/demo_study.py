@@ -31,7 +31,8 @@ import pandas as pd
 import yaml
 
 from actorsup.attention.scoring import score_videos
-from actorsup.attention.settings import AttentionSettings, ScoringSettings
+from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
 from actorsup.coco import ID_OF
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
@@ -78,7 +79,7 @@ class Seed:
         self._results = folder / "results" / "demo"
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         model = dict(config["models"]["demo"])
-        self._scoring = ScoringSettings(nms_iou=model.pop("nms_iou"))
+        self._scoring = ScoringSettings(model.pop("class_score"), model.pop("nms_iou"))
         self._settings = AttentionSettings(**model)
         table = pd.read_csv(self._results / "source" / "videos.csv")
         self.train: pd.Series = table[table["split"] == "train"].set_index("video")["label"]

@@ -15,8 +15,9 @@ from actorsup.attention.clips import Clip, ahead, read_clip, segment_frames
 from actorsup.attention.encoder import ENCODERS, put_encoder_weights
 from actorsup.attention.model import ActorAttention, load_model, model_content, random_model, topk_mean
 from actorsup.attention.pooling import actor_pooling
-from actorsup.attention.scoring import score_videos, suppress_tubes
-from actorsup.attention.settings import AttentionSettings, ScoringSettings
+from actorsup.attention.scoring import score_tubes, score_videos, suppress_tubes
+from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.settings import AttentionSettings
 from actorsup.backbones import SmallBackbone, normalise
 from actorsup.detection.networks import build_network, weights_content
 from actorsup.errors import ConfigError, DataError
@@ -412,6 +413,30 @@ def test_tubes_of_another_video_are_a_failure_and_the_others_go_on(tmp_path):
         assert shard.videos == ["b"]
         assert list(shard.failures) == ["a"]
         assert "19 frames" in shard.failures["a"] and "20" in shard.failures["a"]
+
+
+# -------------------------------------------------------------- what scores of classes are over
+def test_one_softmax_over_the_tubes_and_classes_of_a_video():
+    network = random_model(SMALL, ["a", "b", "c"], seed=0).eval()
+    random = np.random.default_rng(0)
+    low = random.uniform(0, 12, (4, 4, 2))
+    boxes = np.concatenate([low, low + 16], axis=2).astype(np.float32)
+    boxes[2] = np.nan
+    clip = Clip(random.integers(0, 256, (4, 32, 40, 3), dtype=np.uint8), boxes)
+    found = score_tubes(network, clip, Tubes.empty(4), "video")
+    logit = found.class_logit.astype(np.float64)
+    total = sum(math.exp(logit[p, c]) for p in (0, 1, 3) for c in range(3))
+    for p in (0, 1, 3):
+        for c in range(3):
+            assert found.class_score[p, c] == pytest.approx(math.exp(logit[p, c]) / total, rel=1e-4)
+    assert np.isnan(found.class_score[2]).all() and np.isnan(logit[2]).all()
+    # the logits are those of the other way
+    np.testing.assert_array_equal(found.class_logit, score_tubes(network, clip, Tubes.empty(4)).class_logit)
+
+
+def test_scores_of_an_unknown_kind():
+    with pytest.raises(ConfigError, match="class_score: 'tub'; allowed: tube, video"):
+        ScoringSettings("tub")
 
 
 # ---------------------------------------------------------------- suppression of scored tubes

@@ -16,7 +16,8 @@ from torch.nn import functional
 from actorsup.attention import training
 from actorsup.attention.model import load_model, random_model, topk_mean
 from actorsup.attention.scoring import score_videos
-from actorsup.attention.settings import AttentionSettings, ScoringSettings
+from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
 from actorsup.attention.videos import TrainingVideos, target_of
 from actorsup.errors import DataError

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from actorsup.attention.settings import AttentionSettings, ScoringSettings
+from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.settings import AttentionSettings
 from actorsup.config import check_config, existing_path, expand_path
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.errors import ConfigError

@@ -4,7 +4,7 @@ with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from actorsup.attention.scoring import score_videos
-    from actorsup.attention.settings import ScoringSettings
+    from actorsup.attention.scoring_settings import ScoringSettings
     from actorsup.provenance import provenance
 
     inputs, params = snakemake.input, snakemake.params

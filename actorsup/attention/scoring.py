@@ -12,7 +12,7 @@ import torch
 
 from actorsup.attention.clips import Clip, ahead, read_clip, segment_frames
 from actorsup.attention.model import ActorAttention, load_model
-from actorsup.attention.settings import ScoringSettings
+from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.devices import resolve_device
 from actorsup.errors import VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
@@ -46,7 +46,7 @@ def score_videos(
         output: The shard of scored tubes to make (``PREDICTIONS_SCHEMA``); the file attribute
             ``classes`` names the classes.
         videos: Ids of the videos to score.
-        settings: Whether tubes that overlap a better one are predicted.
+        settings: What the scores of classes are, and which tubes are predicted.
         device: ``auto``, ``cpu``, ``cuda``, ...
         provenance: What makes the shard.
 
@@ -72,7 +72,7 @@ def score_videos(
                 writer.fail(video, str(job))
                 continue
             clip, unscored = job
-            scored = score_tubes(network, clip, unscored)
+            scored = score_tubes(network, clip, unscored, settings.class_score)
             if settings.nms_iou is not None:
                 scored = suppress_tubes(scored, settings.nms_iou)
             write_tubes(writer, video, read_info(found[video]), scored)
@@ -96,22 +96,29 @@ def _read(
 
 
 @torch.no_grad()
-def score_tubes(network: ActorAttention, clip: Clip, tubes: Tubes) -> Tubes:
+def score_tubes(network: ActorAttention, clip: Clip, tubes: Tubes, class_score: str = "tube") -> Tubes:
     """The same P tubes with their scores for the C classes.
 
     Args:
         network: In evaluation mode.
         clip: Frames of the video, and all its tubes in them.
         tubes: The tubes.
+        class_score: Over what the softmax is (``ScoringSettings``).
 
     Returns:
-        Tubes with ``class_logit`` (P, C), each tube's own, and ``class_score``, their softmax over
-        classes; both are NaN, no prediction, for a tube that is in none of the clip's frames.
+        Tubes with ``class_logit`` (P, C), each tube's own, and ``class_score``, their softmax;
+        both are NaN, no prediction, for a tube that is in none of the clip's frames.
     """
     device = network.classifier.weight.device
     logits = network(torch.from_numpy(clip.frames).to(device), torch.from_numpy(clip.boxes).to(device))
-    logits[torch.from_numpy(~clip.tubes_there)] = torch.nan
-    logit, score = (values.cpu().numpy() for values in (logits, logits.softmax(1)))
+    there = torch.from_numpy(clip.tubes_there).to(device)
+    scores = torch.full_like(logits, torch.nan)
+    if class_score == "tube":
+        scores[there] = logits[there].softmax(1)
+    else:
+        scores[there] = logits[there].flatten().softmax(0).view(-1, logits.shape[1])
+    logits[~there] = torch.nan
+    logit, score = logits.cpu().numpy(), scores.cpu().numpy()
     return replace(tubes, class_logit=logit, class_score=score)
 
 

@@ -80,15 +80,3 @@ class AttentionSettings:
         if not self.decay_repeats:
             drops = min(drops, 1)
         return self.learning_rate * self.learning_rate_decay**drops
-
-
-@dataclass(frozen=True)
-class ScoringSettings:
-    """The keys of a ``models:`` section that training has no part in.
-
-    Attributes:
-        nms_iou: Of two tubes whose tube IoU is strictly above it, the one that scores less for a
-            class is not predicted for it (ACT and MOC: 0.3); None predicts all, as the paper does.
-    """
-
-    nms_iou: float | None = None
