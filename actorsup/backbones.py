@@ -42,6 +42,8 @@ class SmallBackbone(nn.Sequential):
 
     stride = 8
     channels = 64
+    origin = 0.5
+    """Pixels from the frame's edge to the middle of the first cell: its strides keep even pixels."""
 
     def __init__(self) -> None:
         widths = [(3, 16, 2), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)]

@@ -57,7 +57,7 @@ class PlannedDataset:
     def digests(self) -> dict[str, str]:
         """Digest of the content of each video; the demo's are those of what makes them."""
         if self.section["type"] == "demo":
-            made_by = settings_digest([self.section, self.seed, code_digest("actorsup.demo.videos")])
+            made_by = settings_digest([self.demo_settings(), code_digest("actorsup.demo.videos")])
             return dict.fromkeys((record.video for record in self.listing.records), made_by)
         return content_digests(self.listing.records, Path(f"results/{self.name}/digests.json"))
 
@@ -73,13 +73,13 @@ class PlannedDataset:
         missing = self.listing.missing if counted else ()
         return sorted([*self.listing.records, *missing], key=lambda record: record.video)
 
-    def demo_settings(self) -> dict[str, int]:
-        """What the demo's videos, stills and sequences are made from."""
+    def demo_settings(self, *more: str) -> dict[str, int]:
+        """What the demo's videos are made from, and what is ``more``: its stills or sequences."""
         if self.section["type"] != "demo":
             raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
         counts = {"train": self.section["train_videos"], "test": self.section["test_videos"]}
-        more = {key: self.section[key] for key in ("stills", "sequences") if key in self.section}
-        return {**counts, **more, "seed": self.seed}
+        others = {key: self.section[key] for key in more if key in self.section}
+        return {**counts, **others, "seed": self.seed}
 
     def made_by_rules(self) -> list[str]:
         """What must be made before the videos can be decoded."""

@@ -20,7 +20,7 @@ class Tubes:
         frame_score: (P, N) float32 in [0, 1]; NaN outside ``interval``.
         interval: (P, 2) int32, first frame and one past the last.
         class_logit: (P, C) float32, scores before softmax; None before scoring.
-        class_score: (P, C) float32, what average precision sorts by; NaN is no prediction.
+        class_score: (P, C) float64, what average precision sorts by; NaN is no prediction.
     """
 
     boxes: NDArray[np.float32]
@@ -30,7 +30,7 @@ class Tubes:
     frame_score: NDArray[np.float32]
     interval: NDArray[np.int32]
     class_logit: NDArray[np.float32] | None = None
-    class_score: NDArray[np.float32] | None = None
+    class_score: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -23,6 +23,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,11 @@ from actorsup.evaluation.matching import VideoOverlap, overlap
 from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.tables import map_table
 from actorsup.frames.store import FrameStore
+from actorsup.provenance import code_digest, provenance
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes, tube_iou
+from actorsup.weights import load_weights
 
 HOUSE = Path(__file__).resolve().parents[1]
 SHUFFLES, PERMUTATIONS = 5, 200
@@ -53,7 +56,9 @@ def run_workflow(folder: Path, seed: int, cores: int, linkers: list[str], models
     config = yaml.safe_load((HOUSE / "config.yaml").read_text(encoding="utf-8"))
     config["seed"] = seed
     config["datasets"]["demo"] |= {"linkers": linkers, "models": models}
-    config["linkers"]["demo_static"] = {"type": "static", "detector": "demo_ssd", "tubes": 10}
+    siamese = config["linkers"]["demo_siamese"]
+    same = {key: siamese[key] for key in ("detector", "tubes", "filter_iou") if key in siamese}
+    config["linkers"]["demo_static"] = {"type": "static", **same}
     config["models"]["demo_mean"] = config["models"]["demo"] | {"k": config["models"]["demo"]["tubes"]}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -105,8 +110,9 @@ class Seed:
         model = self._work / name / "model.pt"
         shards = [tubes / store.name for store in self._frames]
         each = {video: [label] for video, label in labels.items()}
-        made = {"study": name, "labels": dict(labels)}
-        if not model.exists():
+        code = code_digest("actorsup.attention.training")
+        made = provenance("study", asdict(self._settings), [weights, *shards], code=code, labels=each)
+        if not model.exists() or load_weights(model)["provenance"] != made:
             train_attention(
                 self._frames,
                 shards,

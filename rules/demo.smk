@@ -32,7 +32,7 @@ rule make_demo_stills:
     conda:
         VISION_ENV
     params:
-        settings=from_dataset(lambda w, d: d.demo_settings()),
+        settings=from_dataset(lambda w, d: d.demo_settings("stills")),
         code=code_digest("actorsup.demo.stills"),
     message:
         "Making stills for the detector of {wildcards.dataset}"
@@ -50,7 +50,7 @@ rule make_demo_sequences:
     conda:
         VISION_ENV
     params:
-        settings=from_dataset(lambda w, d: d.demo_settings()),
+        settings=from_dataset(lambda w, d: d.demo_settings("sequences")),
         code=code_digest("actorsup.demo.sequences"),
     message:
         "Making sequences for the tracker of {wildcards.dataset}"

@@ -36,9 +36,10 @@ def kernel(d: float) -> float:
     return max(0.0, 1.0 - abs(d))
 
 
-def literal_pooling(features, boxes, stride, grid):
+def literal_pooling(features, boxes, stride, grid, origin=None):
     """V of Equation 1 and its average over time, and how each cell of U enters, as loops."""
     frames, channels, height, width = features.shape
+    origin = stride / 2 if origin is None else origin
     pooled = np.zeros((len(boxes), channels, grid, grid))
     shares = np.zeros((len(boxes), grid, grid, frames, height, width))
     for p, tube in enumerate(boxes):
@@ -47,8 +48,8 @@ def literal_pooling(features, boxes, stride, grid):
             x1, y1, x2, y2 = tube[n]
             for i in range(grid):
                 for j in range(grid):
-                    x = (x1 + (i + 0.5) * (x2 - x1) / grid) / stride - 0.5
-                    y = (y1 + (j + 0.5) * (y2 - y1) / grid) / stride - 0.5
+                    x = (x1 + (i + 0.5) * (x2 - x1) / grid - origin) / stride
+                    y = (y1 + (j + 0.5) * (y2 - y1) / grid - origin) / stride
                     for row in range(height):
                         for column in range(width):
                             share = kernel(column - x) * kernel(row - y) / len(present)
@@ -67,16 +68,16 @@ BOXES = {
 }
 
 
-@pytest.mark.parametrize(("stride", "grid"), [(16, 5), (8, 5), (16, 2)])
-def test_pooling_and_its_gradient_are_those_of_equation_1(stride, grid):
+@pytest.mark.parametrize(("stride", "grid", "origin"), [(16, 5, None), (8, 5, 4), (16, 2, 8), (8, 5, 0.5)])
+def test_pooling_and_its_gradient_are_those_of_equation_1(stride, grid, origin):
     rng = np.random.default_rng(0)
     frames, channels, height, width = 3, 2, 5, 7
     features = torch.from_numpy(rng.normal(size=(frames, channels, height, width))).requires_grad_()
     boxes = np.tile(np.array(list(BOXES.values()))[:, None], (1, frames, 1))
     boxes += rng.uniform(-3, 3, (len(boxes), frames, 1))
     boxes[0, 1] = np.nan
-    pooled = actor_pooling(features, torch.from_numpy(boxes), stride, grid)
-    wanted, shares = literal_pooling(features.detach().numpy(), boxes, stride, grid)
+    pooled = actor_pooling(features, torch.from_numpy(boxes), stride, grid, origin)
+    wanted, shares = literal_pooling(features.detach().numpy(), boxes, stride, grid, origin)
     np.testing.assert_allclose(pooled.detach(), wanted, atol=1e-9)
     assert np.abs(wanted).max() > 0.1
 
@@ -193,6 +194,27 @@ def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
     assert (encoder.stride, encoder.channels) == (16, 512)
     torch.testing.assert_close(encoder(images), wanted, rtol=1e-4, atol=1e-4)
     assert wanted.shape == (2, 512, 2, 3)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_cell_of_the_features_lies_where_the_encoder_says(name):
+    encoder = ENCODERS[name]().double()
+    # equal weights, and averages for maxima, see a cell's whole field evenly
+    for parent in list(encoder.modules()):
+        for key, layer in parent.named_children():
+            if isinstance(layer, torch.nn.MaxPool2d):
+                setattr(parent, key, torch.nn.AvgPool2d(2))
+            elif isinstance(layer, torch.nn.Conv2d):
+                layer.weight.data.fill_(1 / layer.weight[0].numel())
+                layer.bias.data.zero_()
+    side, cell = 26 * encoder.stride, (12, 14)
+    images = torch.ones(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+    encoder(images)[0, :, cell[0], cell[1]].sum().backward()
+    weight = images.grad[0].sum(0)
+    middles = torch.arange(side, dtype=torch.float64) + 0.5
+    y, x = ((weight.sum(d) * middles).sum() / weight.sum() for d in (1, 0))
+    wanted = [encoder.origin + encoder.stride * at for at in cell]
+    assert [y.item(), x.item()] == pytest.approx(wanted)
 
 
 def taught_trunk() -> SmallBackbone:
@@ -364,14 +386,14 @@ def test_scores_are_those_of_the_network_applied_by_hand(tmp_path):
     with torch.no_grad():
         features = model.encoder(normalise(torch.from_numpy(video.frames[chosen])))
     boxes = video.boxes.astype(np.float32)[:, chosen] / np.array([2, 3, 2, 3])
-    pooled, _ = literal_pooling(features.numpy().astype(float), boxes, 8, 5)
+    pooled, _ = literal_pooling(features.numpy().astype(float), boxes, 8, 5, 0.5)
     weight, bias = (p.detach().double().numpy() for p in model.classifier.parameters())
     logits = pooled.reshape(3, -1) @ weight.T + bias
     np.testing.assert_allclose(scored["v"].class_logit, logits, rtol=1e-4, atol=1e-5)
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(scored["v"].class_score, shares, rtol=1e-4)
     np.testing.assert_array_equal(scored["v"].boxes, video.boxes.astype(np.float32))
-    assert scored["v"].class_score.dtype == np.float32
+    assert scored["v"].class_score.dtype == np.float64
 
 
 def test_every_tube_is_scored_not_only_those_of_training(tmp_path):

@@ -19,6 +19,12 @@ with job(snakemake.log[0], snakemake.threads):
         device=snakemake.config["device"],
         seed=params.seed,
         provenance=provenance(
-            snakemake.rule, params.settings, list(inputs), code=params.code, seed=params.seed
+            snakemake.rule,
+            params.settings,
+            list(inputs),
+            code=params.code,
+            seed=params.seed,
+            labels={video: list(labels) for video, labels in params.labels.items()},
+            classes=list(params.classes),
         ),
     )

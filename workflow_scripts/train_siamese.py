@@ -13,5 +13,11 @@ with job(snakemake.log[0], snakemake.threads):
         params.settings,
         device=snakemake.config["device"],
         seed=params.seed,
-        provenance=provenance(snakemake.rule, params.settings, code=params.code, seed=params.seed),
+        provenance=provenance(
+            snakemake.rule,
+            params.settings,
+            [Path(snakemake.input.sequences) / "list.txt"],
+            code=params.code,
+            seed=params.seed,
+        ),
     )

@@ -18,11 +18,13 @@ class Encoder(nn.Module):
         trunk: (B, 3, H, W) normalised to (B, channels, H / stride, W / stride).
         stride: Pixels for each cell of the response maps.
         channels: Number of response maps.
+        origin: Where the middle of the first cell lies in the frame, pixels from its left and top
+            edge.
     """
 
-    def __init__(self, trunk: nn.Sequential, stride: int, channels: int) -> None:
+    def __init__(self, trunk: nn.Sequential, stride: int, channels: int, origin: float) -> None:
         super().__init__()
-        self.trunk, self.stride, self.channels = trunk, stride, channels
+        self.trunk, self.stride, self.channels, self.origin = trunk, stride, channels, origin
 
     def forward(self, images: Tensor) -> Tensor:
         """Response maps (B, channels, H / stride, W / stride) of normalised images (B, 3, H, W)."""
@@ -31,11 +33,12 @@ class Encoder(nn.Module):
 
 def _vgg16() -> Encoder:
     # conv5_3 after its ReLU, without the last pooling
-    return Encoder(vgg16_blocks(5), stride=16, channels=512)
+    return Encoder(vgg16_blocks(5), stride=16, channels=512, origin=8)
 
 
 def _small() -> Encoder:
-    return Encoder(_folded(SmallBackbone()), SmallBackbone.stride, SmallBackbone.channels)
+    trunk = SmallBackbone
+    return Encoder(_folded(trunk()), trunk.stride, trunk.channels, trunk.origin)
 
 
 def _folded(trunk: SmallBackbone) -> nn.Sequential:

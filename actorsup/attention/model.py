@@ -46,7 +46,8 @@ class ActorAttention(nn.Module):
             (P, C) float32.
         """
         features = self.encoder(normalise(frames))
-        pooled = actor_pooling(features, boxes, self.encoder.stride, self.settings.grid)
+        encoder = self.encoder
+        pooled = actor_pooling(features, boxes, encoder.stride, self.settings.grid, encoder.origin)
         return self.classifier(pooled.flatten(1))
 
 

@@ -112,11 +112,12 @@ def score_tubes(network: ActorAttention, clip: Clip, tubes: Tubes, class_score: 
     device = network.classifier.weight.device
     logits = network(torch.from_numpy(clip.frames).to(device), torch.from_numpy(clip.boxes).to(device))
     there = torch.from_numpy(clip.tubes_there).to(device)
-    scores = torch.full_like(logits, torch.nan)
+    # in double precision: tubes whose scores round to 1 would be ranked by nothing
+    scores = torch.full_like(logits, torch.nan, dtype=torch.float64)
     if class_score == "tube":
-        scores[there] = logits[there].softmax(1)
+        scores[there] = logits[there].double().softmax(1)
     else:
-        scores[there] = logits[there].flatten().softmax(0).view(-1, logits.shape[1])
+        scores[there] = logits[there].double().flatten().softmax(0).view(-1, logits.shape[1])
     logits[~there] = torch.nan
     logit, score = logits.cpu().numpy(), scores.cpu().numpy()
     return replace(tubes, class_logit=logit, class_score=score)

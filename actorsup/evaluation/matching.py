@@ -18,13 +18,13 @@ class VideoOverlap:
         video: Its id.
         truth: The ground-truth tubes.
         iou: (P, Q) float64, tube IoU.
-        class_score: (P, C) float32, NaN where nothing is predicted; (P, 0) for proposals.
+        class_score: (P, C) float64, NaN where nothing is predicted; (P, 0) for proposals.
     """
 
     video: str
     truth: Sequence[GroundTruthTube]
     iou: NDArray[np.float64]
-    class_score: NDArray[np.float32]
+    class_score: NDArray[np.float64]
 
 
 def overlap(
@@ -53,5 +53,5 @@ def overlap(
     if annotated is not None:
         kept = np.array(sorted(frame for frame in annotated if frame < length), int)
         boxes, dense = boxes[:, kept], dense[:, kept]
-    score = np.zeros((len(tubes), 0), np.float32) if tubes.class_score is None else tubes.class_score
+    score = np.zeros((len(tubes), 0)) if tubes.class_score is None else tubes.class_score
     return VideoOverlap(video, truth, tube_iou(boxes, dense), score)

@@ -74,7 +74,7 @@ def _no_constant(name: str) -> float:
 def _tubes(entry: dict[str, Any], classes: list[str]) -> Tubes:
     count, frames = len(entry["tubes"]), int(entry["frames"])
     boxes = np.full((count, frames, 4), np.nan, np.float32)
-    score = np.full((count, len(classes)), np.nan, np.float32)
+    score = np.full((count, len(classes)), np.nan)
     interval = np.zeros((count, 2), np.int32)
     for p, tube in enumerate(entry["tubes"]):
         first, end = (int(value) for value in tube["interval"])
