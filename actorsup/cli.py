@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--recall", type=Path, help="a table of recall too")
     evaluate.add_argument("--videos", type=Path, help="the test videos; default: those of the two files")
     evaluate.add_argument("--annotated", type=Path, help="video,frame: only these frames are annotated")
+    evaluate.add_argument("--interpolation", default="envelope", help="envelope (default) or trapezoid")
     evaluate.set_defaults(run=_evaluate)
     inspect = commands.add_parser("inspect", help="what a shard holds and what made it")
     inspect.add_argument("file", type=Path)
@@ -57,7 +58,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
         for name in names
     ]
-    tables = {options.output: map_table(videos, classes)}
+    tables = {options.output: map_table(videos, classes, options.interpolation)}
     if options.recall:
         tables[options.recall] = recall_table(videos)
     for path, table in tables.items():

@@ -205,6 +205,18 @@ def test_two_videos_of_one_id_and_a_folder_that_is_not_there(tmp_path):
         find_videos(tmp_path / "gone")
 
 
+def test_a_picture_beside_videos_does_not_hide_them(tmp_path):
+    touch(tmp_path, "kitchen/a.mp4", "kitchen/b.mp4", "kitchen/cover.jpg", "frames/0001.jpg")
+    assert list(find_videos(tmp_path)) == ["frames", "kitchen/a", "kitchen/b"]
+
+
+def test_boxes_name_their_videos_with_an_extension_or_without(tmp_path):
+    header = "video,tube,class,frame,x1,y1,x2,y2\n"
+    (tmp_path / "gt.csv").write_text(header + "b.mp4,0,run,0,1,1,2,2\n./v1.5,0,run,0,1,1,2,2\n")
+    boxes = folder(tmp_path, "video,label,split\nb,run,train\n", boxes=tmp_path / "gt.csv").ground_truth()
+    assert sorted(boxes.boxes["video"]) == ["b", "v1.5"]
+
+
 def test_links_do_not_lead_out_of_the_root_or_round_in_circles(tmp_path):
     touch(tmp_path / "root", "a/x.avi")
     touch(tmp_path / "outside", "secret.avi")

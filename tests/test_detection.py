@@ -178,6 +178,7 @@ a,2,5,5,20,30,0.05,person
 a,1,-5,5,20,300,0.7,teddy bear
 a,1,5,5,20,30,0.7,sports ball
 NA,0,0,0,5,5,1,person
+b.mp4,0,0,0,5,5,1,person
 """
 
 
@@ -192,6 +193,7 @@ def test_supplied_csv_by_hand(tmp_path):
     assert found.actor.tolist() == [PERSON, BEAR]
     assert found.boxes.tolist() == [[1, 2, 11, 13], [0, 5, 20, 48]]
     assert len(supplied(tmp_path / "d.csv").detections("NA", 1, 64, 48)) == 1
+    assert len(supplied(tmp_path / "d.csv").detections("b", 1, 64, 48)) == 1
     assert len(supplied(tmp_path / "d.csv").detections("unknown", 1, 64, 48)) == 0
 
 
@@ -218,7 +220,7 @@ def test_supplied_coco_results_are_the_same(tmp_path):
 )
 def test_a_bad_supplied_box_fails_its_video_alone(tmp_path, row, words):
     detections = supplied(tmp_path / "d.csv", CSV + row + "\n")
-    with pytest.raises(VideoError, match=f"row 7: .*{words}"):
+    with pytest.raises(VideoError, match=f"row 8: .*{words}"):
         detections.detections("a", 3, 64, 48)
     assert len(detections.detections("NA", 1, 64, 48)) == 1
 

@@ -14,6 +14,7 @@ from actorsup.datasets.thumos13 import Thumos13
 from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.average_precision import average_precision
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
+from actorsup.evaluation.ground_truth import test_videos as evaluated_videos
 from actorsup.evaluation.matching import overlap
 from actorsup.evaluation.merge import merge_predictions, predictions_json
 from actorsup.evaluation.predictions import read_predictions
@@ -301,6 +302,23 @@ def test_tables_of_a_run(run, caplog):
     assert every[["recall", "ground_truth"]].to_numpy().tolist() == [[pytest.approx(2 / 3, abs=1e-6), 3]]
 
 
+def test_a_class_whose_training_videos_are_missing_was_not_learned(tmp_path):
+    rows = "gone,train,run,0\nbroken,train,jump,\nthere,train,crawl|sit,3\nt,test,run,3\n"
+    (tmp_path / "videos.csv").write_text("video,split,label,frames\n" + rows)
+    assert evaluated_videos(tmp_path / "videos.csv") == (["t"], {"crawl", "sit"})
+
+
+def test_recall_takes_the_best_proposals_wherever_they_stand_in_the_file(run):
+    box = {"interval": [0, 3], "class_score": {"run": 0.5}}
+    wrong = box | {"boxes": [[50, 50, 60, 60]] * 3, "score": 0.1}
+    right = box | {"boxes": [[0, 0, 10, 10]] * 3, "score": 0.9}
+    content = {"classes": ["run"], "videos": {"a": {"frames": 3, "tubes": [wrong, right]}}}
+    (run / "p.json").write_text(json.dumps(content))
+    found, _ = read_predictions([run / "p.json"])
+    assert found["a"].score.tolist() == pytest.approx([0.9, 0.1])
+    assert found["a"].boxes[0, 0].tolist() == [0, 0, 10, 10]
+
+
 def test_no_ground_truth_in_the_test_split(run):
     (run / "gt.csv").write_text("video,tube,class,frame,x1,y1,x2,y2\nt,0,run,0,1,1,2,2\n")
     with pytest.raises(DataError, match="no video of the test split"):
@@ -331,6 +349,7 @@ def test_the_command_evaluates_what_was_made_elsewhere(run, capsys):
     assert "mAP@0.5: 0.7500" in capsys.readouterr().out
     (run / "annotated.csv").write_text("video,frame\na,0\n")
     assert main([*map(str, arguments), "--annotated", str(run / "annotated.csv")]) == 0
+    assert main([*map(str, arguments), "--interpolation", "trapezoidd"]) == 2
 
 
 @pytest.mark.parametrize(

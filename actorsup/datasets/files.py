@@ -4,19 +4,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from actorsup.datasets.ids import VIDEO_SUFFIXES
 from actorsup.errors import DataError
 
-VIDEO_SUFFIXES = frozenset(
-    {".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv"}
-)
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 def find_videos(root: Path) -> dict[str, Path]:
     """Every video below a root by its id: its path below the root without the extension.
 
-    A folder that holds images is one video. Names that begin with a dot are passed over, and
-    so are links to folders, which may lead out of the root or round in circles.
+    A folder of images is one video; images beside videos are passed over, and so are names that
+    begin with a dot, and links to folders, which may lead out of the root or round in circles.
 
     Raises:
         DataError: There is no such folder, or two videos have one id.
@@ -34,7 +32,8 @@ def find_videos(root: Path) -> dict[str, Path]:
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     with os.scandir(folder) as entries:
         ordered = sorted((e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name)
-    if prefix and any(_suffix(entry.name) in IMAGE_SUFFIXES for entry in ordered):
+    suffixes = {_suffix(entry.name) for entry in ordered}
+    if prefix and suffixes & IMAGE_SUFFIXES and not suffixes & VIDEO_SUFFIXES:
         yield prefix.removesuffix("/"), folder
         return
     for entry in ordered:

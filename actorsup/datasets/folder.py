@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
-from actorsup.datasets.files import VIDEO_SUFFIXES, find_videos
+from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
+from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean
 
 TABLE_COLUMNS = ["video", "label", "split"]
@@ -23,7 +24,7 @@ class Folder:
         table: CSV ``video,label,split``: the id (an extension is allowed), class names joined by
             ``|``, and ``train``, ``test`` or nothing. None: unlabelled videos, to be predicted.
             Videos that the table does not name are left out.
-        boxes: CSV of ground truth, in pixels of the videos; None where there is none.
+        boxes: CSV of ground truth, in pixels of the videos, ids as in the table; None where there is none.
         classes: The class names that there are; empty takes them from the table.
     """
 
@@ -59,6 +60,7 @@ class Folder:
         if self.boxes is None:
             return None
         rows = read_ground_truth_table(self.boxes)
+        rows["video"] = rows["video"].map(video_id)
         classes = self.listing().classes
         for name in rows["class"].unique():
             if classes and name not in classes:
@@ -79,7 +81,7 @@ class Folder:
             )
         found: dict[str, tuple[tuple[str, ...], str]] = {}
         for line, (name, label, split) in enumerate(rows[TABLE_COLUMNS].itertuples(index=False), 2):
-            video = _video_id(name)
+            video = video_id(name)
             where = f"{path}: line {line}: {name!r}"
             labels = tuple(part.strip() for part in label.split("|") if part.strip())
             if not video or ".." in PurePosixPath(video).parts or video.startswith("/"):
@@ -98,10 +100,3 @@ class Folder:
                     raise DataError(f"{where}: no class is called {one!r}; {hint}")
             found[video] = labels, split
         return [(video, *found[video]) for video in sorted(found)]
-
-
-def _video_id(name: str) -> str:
-    path = PurePosixPath(name.strip())
-    return (
-        str(path.with_suffix("")) if path.suffix.lower() in VIDEO_SUFFIXES else str(path).removeprefix("./")
-    )

@@ -39,7 +39,7 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
     )
     rows = truth.boxes[truth.boxes["video"].isin(table.index)].reset_index(drop=True)
     if others := truth.boxes["video"].nunique() - rows["video"].nunique():
-        _LOG.info("annotations of %d videos that are not in this run are left out", others)
+        _LOG.warning("annotations of %d videos that are not in this run are left out", others)
     rows = _fitted(rows, table, truth.size)
     columns = [name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]
     write_whole(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))

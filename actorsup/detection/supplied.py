@@ -1,6 +1,7 @@
 """Detections made elsewhere, from a CSV or a COCO-results JSON.
 
-CSV, one line a detection, ``category`` by name or id (1-90), frames 0-based::
+CSV, one line a detection, ``category`` by name or id (1-90), frames 0-based, a video by its id,
+with its extension or without::
 
     video,frame,x1,y1,x2,y2,score,category
     Biking/v_Biking_g01_c01,0,12.5,30,80,200,0.97,person
@@ -24,6 +25,7 @@ import pandas as pd
 
 from actorsup.boxes import area, clip
 from actorsup.coco import ID_OF, NAME_OF
+from actorsup.datasets.ids import video_id
 from actorsup.detection.base import Detections, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
@@ -103,6 +105,7 @@ def read_supplied(path: Path) -> pd.DataFrame:
         DataError: The file cannot be read, has other columns or keys, or an unknown category.
     """
     rows = _read_json(path) if path.suffix == ".json" else _read_csv(path)
+    rows["video"] = rows["video"].map(video_id)
     rows.index = pd.RangeIndex(1, len(rows) + 1)
     rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
     category = rows["category"].map(_category)

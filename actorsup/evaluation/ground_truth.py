@@ -70,6 +70,9 @@ def test_videos(videos: Path) -> tuple[list[str], set[str]]:
     if "split" not in rows:
         return sorted(rows["video"]), set()
     train = rows[rows["split"] == "train"]
+    if "frames" in rows:
+        # one that is missing or cannot be decoded has taught nothing
+        train = train[pd.to_numeric(train["frames"], errors="coerce") > 0]
     learned = (
         {name for label in train["label"] for name in label.split("|") if name} if "label" in rows else ()
     )

@@ -72,11 +72,13 @@ def _no_constant(name: str) -> float:
 
 
 def _tubes(entry: dict[str, Any], classes: list[str]) -> Tubes:
-    count, frames = len(entry["tubes"]), int(entry["frames"])
+    # the best proposals first, as recall takes them
+    ordered = sorted(entry["tubes"], key=lambda tube: -float(tube.get("score", 0)))
+    count, frames = len(ordered), int(entry["frames"])
     boxes = np.full((count, frames, 4), np.nan, np.float32)
     score = np.full((count, len(classes)), np.nan)
     interval = np.zeros((count, 2), np.int32)
-    for p, tube in enumerate(entry["tubes"]):
+    for p, tube in enumerate(ordered):
         first, end = (int(value) for value in tube["interval"])
         if not 0 <= first <= end <= frames:
             raise ValueError(f"tube {p}: the interval {first}-{end} does not lie in 0-{frames}")
@@ -88,8 +90,8 @@ def _tubes(entry: dict[str, Any], classes: list[str]) -> Tubes:
             score[p, classes.index(name)] = value
     return Tubes(
         boxes=boxes,
-        score=np.array([tube.get("score", 0) for tube in entry["tubes"]], np.float32),
-        actor=np.array([ID_OF.get(tube.get("actor", ""), 0) for tube in entry["tubes"]], np.int16),
+        score=np.array([tube.get("score", 0) for tube in ordered], np.float32),
+        actor=np.array([ID_OF.get(tube.get("actor", ""), 0) for tube in ordered], np.int16),
         seed_frame=interval[:, 0],
         frame_score=np.where(np.isnan(boxes[..., 0]), np.nan, 1).astype(np.float32),
         interval=interval,
