@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--videos", type=Path, help="the test videos; default: those of the two files")
     evaluate.add_argument("--annotated", type=Path, help="video,frame: only these frames are annotated")
     evaluate.add_argument("--interpolation", default="envelope", help="envelope (default) or trapezoid")
+    evaluate.add_argument("--iou-thresholds", type=_threshold, nargs="+", help="0.1 to 0.5, 0.75 by default")
     evaluate.set_defaults(run=_evaluate)
     inspect = commands.add_parser("inspect", help="what a shard holds and what made it")
     inspect.add_argument("file", type=Path)
@@ -38,11 +39,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _threshold(text: str) -> float:
+    """An IoU threshold of the command line."""
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: an IoU threshold is above 0 and at most 1")
+    return value
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth, test_videos
     from actorsup.evaluation.matching import overlap
     from actorsup.evaluation.predictions import read_predictions
-    from actorsup.evaluation.tables import map_table, recall_table
+    from actorsup.evaluation.tables import THRESHOLDS, map_table, recall_table
     from actorsup.storage import write_whole
 
     truth = read_ground_truth(options.ground_truth)
@@ -58,9 +67,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
         for name in names
     ]
-    tables = {options.output: map_table(videos, classes, options.interpolation)}
+    thresholds = options.iou_thresholds or THRESHOLDS
+    tables = {options.output: map_table(videos, classes, options.interpolation, thresholds)}
     if options.recall:
-        tables[options.recall] = recall_table(videos)
+        tables[options.recall] = recall_table(videos, thresholds)
     for path, table in tables.items():
         write_whole(path, table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))
     means = tables[options.output].query("`class` == 'mean'")

@@ -39,6 +39,11 @@ rule evaluate_recall:
         TABLES_ENV
     params:
         linkers=from_dataset(lambda w, d: d.section["linkers"]),
+        settings={
+            key: value
+            for key, value in config["evaluation"].items()
+            if key == "iou_thresholds"
+        },
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Recall of the proposals of {wildcards.dataset}"

@@ -12,6 +12,7 @@ from actorsup.attention.settings import AttentionSettings
 from actorsup.config import check_config, existing_path, expand_path
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.errors import ConfigError
+from actorsup.evaluation.tables import THRESHOLDS
 from actorsup.frames.settings import FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.plan import Plan
@@ -64,6 +65,7 @@ def test_defaults_of_the_code_are_those_of_the_configuration(config):
             # sizes of crops are the trunk's own unless said: 127 and 255 for vgg16, tested with the tracker
             if name not in ("keep", "detector", "exemplar_size", "search_size"):
                 assert getattr(settings, name) == value, name
+    assert config["evaluation"]["iou_thresholds"] == list(THRESHOLDS)
 
 
 def test_the_schema_knows_the_settings_and_no_others(schema):
@@ -109,6 +111,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ("models.demo.weights", "detector:demo_sdd", "'demo_sdd' is not there.*mean 'demo_ssd'"),
         ("seed", -1, "seed: -1 is out of range; allowed: at least 0"),
         ("device", "gpu", "device"),
+        ("evaluation.iou_thresholds", [0.5, 0], "evaluation.iou_thresholds.1: 0 is out of range"),
     ],
 )
 def test_a_mistake_is_told_with_its_remedy(config, where, value, words):

@@ -350,6 +350,13 @@ def test_the_command_evaluates_what_was_made_elsewhere(run, capsys):
     (run / "annotated.csv").write_text("video,frame\na,0\n")
     assert main([*map(str, arguments), "--annotated", str(run / "annotated.csv")]) == 0
     assert main([*map(str, arguments), "--interpolation", "trapezoidd"]) == 2
+    assert main([*map(str, arguments), "--iou-thresholds", "0.25", "0.5"]) == 0
+    table = pd.read_csv(run / "map.csv", dtype={"iou_threshold": str})
+    assert set(table["iou_threshold"]) == {"0.25", "0.5", "0.5:0.95"} and ap(table, "mean", "0.5") == 0.75
+    assert set(pd.read_csv(run / "recall.csv")["iou_threshold"]) == {0.25, 0.5}
+    with pytest.raises(SystemExit):
+        main([*map(str, arguments), "--iou-thresholds", "1.5"])
+    assert "1.5: an IoU threshold is above 0 and at most 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,8 @@ def test_a_folder_without_ground_truth_is_told_what_it_can_have(mine):
 def test_a_changed_evaluation_runs_the_evaluation_alone(unchanged):
     configure(unchanged, {"evaluation.interpolation": "trapezoid"})
     assert would_run(unchanged, *TARGETS) == {"evaluate_map": 1}
+    configure(unchanged, {"evaluation.iou_thresholds": [0.2, 0.6]})
+    assert would_run(unchanged, *TARGETS) == {"evaluate_map": 1, "evaluate_recall": 1}
 
 
 def test_a_changed_linker_keeps_the_detections(unchanged):

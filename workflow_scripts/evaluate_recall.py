@@ -13,4 +13,5 @@ with job(snakemake.log[0], snakemake.threads):
         Path(snakemake.input.ground_truth),
         Path(snakemake.input.videos),
         Path(snakemake.output[0]),
+        **snakemake.params.settings,
     )

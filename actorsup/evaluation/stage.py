@@ -10,7 +10,7 @@ from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import GroundTruthTubes, read_ground_truth, test_videos
 from actorsup.evaluation.matching import VideoOverlap, overlap
 from actorsup.evaluation.predictions import read_predictions, read_proposals
-from actorsup.evaluation.tables import MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
+from actorsup.evaluation.tables import MAP_COLUMNS, RECALL_COLUMNS, THRESHOLDS, map_table, recall_table
 from actorsup.storage import write_whole
 from actorsup.tubes import Tubes
 
@@ -21,7 +21,12 @@ Run = tuple[str, str, int]
 
 
 def write_recall(
-    dataset: str, linkers: Mapping[str, Sequence[Path]], ground_truth: Path, videos: Path, output: Path
+    dataset: str,
+    linkers: Mapping[str, Sequence[Path]],
+    ground_truth: Path,
+    videos: Path,
+    output: Path,
+    iou_thresholds: Sequence[float] = THRESHOLDS,
 ) -> None:
     """Write the recall of every linker's proposals on the test split.
 
@@ -31,6 +36,7 @@ def write_recall(
         ground_truth: The table of ground truth.
         videos: The run's videos.csv.
         output: The table to write, columns ``RECALL_COLUMNS``.
+        iou_thresholds: Above 0 and at most 1.
 
     Raises:
         DataError: A file cannot be used, or the split has no ground truth.
@@ -39,7 +45,7 @@ def write_recall(
     parts = []
     for linker, shards in linkers.items():
         found = read_proposals(map(Path, shards))
-        table = recall_table(_overlaps(names, found, truth))
+        table = recall_table(_overlaps(names, found, truth), iou_thresholds)
         parts.append(table.assign(dataset=dataset, linker=linker)[RECALL_COLUMNS])
         _tell(f"recall, {linker}", table[table["group"] == "all"], "recall")
     _write(pd.concat(parts), output)
@@ -52,6 +58,7 @@ def write_map(
     videos: Path,
     output: Path,
     interpolation: str = "envelope",
+    iou_thresholds: Sequence[float] = THRESHOLDS,
 ) -> None:
     """Write the average precision of every linker, model and seed on the test split.
 
@@ -62,6 +69,7 @@ def write_map(
         videos: The run's videos.csv.
         output: The table to write, columns ``MAP_COLUMNS``.
         interpolation: ``envelope`` or ``trapezoid``.
+        iou_thresholds: Above 0 and at most 1; ``0.5:0.95`` is there beside them.
 
     Raises:
         DataError: A file cannot be used, or the split has no ground truth.
@@ -73,7 +81,7 @@ def write_map(
     parts = []
     for (linker, model, seed), shards in runs.items():
         found, classes = read_predictions(map(Path, shards))
-        table = map_table(_overlaps(names, found, truth), classes, interpolation)
+        table = map_table(_overlaps(names, found, truth), classes, interpolation, iou_thresholds)
         table = table.assign(dataset=dataset, linker=linker, model=model, seed=seed)
         parts.append(table[MAP_COLUMNS])
         _tell(f"mAP, {linker}, {model}, seed {seed}", table[table["class"] == "mean"], "average_precision")

@@ -11,7 +11,7 @@ from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.recall import best_overlaps, proposal_counts
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
-"""IoU thresholds of both tables."""
+"""IoU thresholds of both tables, unless others are asked for."""
 
 RANGE = "0.5:0.95"
 _RANGE_THRESHOLDS = tuple(np.round(np.arange(0.50, 0.951, 0.05), 2).tolist())
@@ -24,7 +24,10 @@ RECALL_COLUMNS = ["dataset", "linker", "group", "proposals", "iou_threshold", "r
 
 
 def map_table(
-    videos: Sequence[VideoOverlap], classes: Sequence[str], interpolation: str = "envelope"
+    videos: Sequence[VideoOverlap],
+    classes: Sequence[str],
+    interpolation: str = "envelope",
+    thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
     """Average precision of each class and, as class ``mean``, over those that have ground truth.
 
@@ -33,6 +36,7 @@ def map_table(
         classes: Names of the columns of ``class_score``; classes of the ground truth that are
             not among them are rows of their own.
         interpolation: ``envelope`` or ``trapezoid``.
+        thresholds: IoU thresholds, above 0 and at most 1; ``0.5:0.95`` is there beside them.
 
     Returns:
         Columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` counts the predictions of the class.
@@ -46,9 +50,9 @@ def map_table(
             threshold: average_precision(
                 true_positives(predicted, threshold), predicted.ground_truth, interpolation
             )
-            for threshold in {*THRESHOLDS, *_RANGE_THRESHOLDS}
+            for threshold in {*thresholds, *_RANGE_THRESHOLDS}
         }
-        values = {f"{threshold:g}": at[threshold] for threshold in THRESHOLDS}
+        values = {f"{threshold:g}": at[threshold] for threshold in thresholds}
         values[RANGE] = float(np.mean([at[threshold] for threshold in _RANGE_THRESHOLDS]))
         rows += [
             {
@@ -73,7 +77,7 @@ def _mean_rows(table: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index().assign(**{"class": "mean"})[MAP_COLUMNS[4:]]
 
 
-def recall_table(videos: Sequence[VideoOverlap]) -> pd.DataFrame:
+def recall_table(videos: Sequence[VideoOverlap], thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
     """Recall at each number of proposals and threshold, for all, each class, each actor.
 
     The groups ``all``, ``class:NAME`` and ``actor:NAME`` are pooled over ground-truth tubes;
@@ -86,7 +90,7 @@ def recall_table(videos: Sequence[VideoOverlap]) -> pd.DataFrame:
     rows: list[tuple[str, int, str, float, int]] = []
     for count in proposal_counts(videos):
         best = best_overlaps(videos, count)
-        for threshold in THRESHOLDS:
+        for threshold in thresholds:
             found = {name: _fraction(best[members] >= threshold) for name, members in groups.items()}
             by_class = [value for name, value in found.items() if name.startswith("class:")]
             found["class-mean"] = _fraction(np.array(by_class))
