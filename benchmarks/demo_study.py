@@ -88,7 +88,8 @@ class Seed:
         self._scoring = ScoringSettings(model.pop("class_score"), model.pop("nms_iou"))
         self._settings = AttentionSettings(**model)
         table = pd.read_csv(self._results / "source" / "videos.csv")
-        self.train: pd.Series = table[table["split"] == "train"].set_index("video")["label"]
+        train = table[table["split"] == "train"]
+        self.train: dict[str, str] = dict(zip(train["video"], train["label"], strict=True))
         self.test: list[str] = sorted(table[table["split"] == "test"]["video"])
         self.classes = sorted(table["label"].unique())
         self.truth = read_ground_truth(self._results / "ground_truth.csv")
@@ -139,7 +140,7 @@ class Seed:
         by_chance: dict[str, list[list[float]]] = {permute.__name__: [], rename.__name__: []}
         for repeat in range(SHUFFLES):
             random = np.random.default_rng([self._seed, repeat])
-            labels = dict(zip(self.train.index, random.permutation(self.train), strict=True))
+            labels = dict(zip(self.train, random.permutation([*self.train.values()]).tolist(), strict=True))
             videos = self.overlaps(f"shuffled{repeat}", tubes, labels)
             values.append(mean_average_precision(videos, self.classes))
             for change in (permute, rename):
