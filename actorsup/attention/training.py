@@ -1,12 +1,9 @@
 """Training of actor attention from video labels alone (Sections 3.2, 4.2 and 6.2)."""
 
-import csv
-import io
-import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial as bound
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +18,9 @@ from actorsup.attention.model import ActorAttention, model_content, random_model
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.videos import TrainingVideo, TrainingVideos
 from actorsup.devices import resolve_device
+from actorsup.epochs import train_epochs
 from actorsup.errors import DataError
 from actorsup.logs import progress
-from actorsup.storage import write_whole
-from actorsup.weights import load_weights, save_weights
-
-_LOG = logging.getLogger(__name__)
 
 
 def train_attention(
@@ -43,8 +37,7 @@ def train_attention(
 ) -> None:
     """Train the network from video labels; no box of an annotation is among its arguments.
 
-    A run that was killed goes on after its last whole epoch, kept beside the output as
-    ``<output>.partial``, to the weights of an uninterrupted one (bit for bit on a CPU).
+    A killed run goes on after its last whole epoch (``epochs.train_epochs``).
 
     Args:
         frames: The frame stores that hold the training videos.
@@ -66,18 +59,10 @@ def train_attention(
     model = random_model(settings, classes, seed)
     if weights is not None:
         put_encoder_weights(settings.encoder, model.encoder, weights)
-    partial = output.with_name(output.name + ".partial")
     with TrainingVideos(frames, tubes, labels, classes) as videos:
         training = _Training(model, videos, resolve_device(device), seed)
-        curve = training.resume(partial, dict(provenance))
-        for epoch in range(len(curve), settings.epochs):
-            curve.append(training.epoch(epoch))
-            _write_curve(output.with_suffix(".csv"), curve)
-            save_weights(partial, training.state() | {"curve": curve, "provenance": dict(provenance)})
-    # after a kill between the last epoch and here, too
-    _write_curve(output.with_suffix(".csv"), curve)
-    save_weights(output, model_content(model, provenance))
-    partial.unlink(missing_ok=True)
+        content = partial(model_content, model, provenance)
+        train_epochs(training, settings.epochs, output, content, provenance)
 
 
 class _Training:
@@ -95,6 +80,7 @@ class _Training:
             {"params": others},
         ]
         self._optimiser = torch.optim.SGD(groups, self._settings.learning_rate, self._settings.momentum)
+        self.parts = {"network": self._model, "optimiser": self._optimiser}
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """See every video once; its row of the curve."""
@@ -110,15 +96,12 @@ class _Training:
             loss, right = loss + losses, right + hits
         count = len(self._videos)
         seconds = round(time.monotonic() - start, 2)
-        row = {"epoch": epoch + 1, "loss": loss / count, "accuracy": right / count, "learning_rate": rate}
-        _LOG.info("epoch %d: loss %.4f, accuracy %.3f", epoch + 1, row["loss"], row["accuracy"])
-        return row | {"seconds": seconds}
+        return {"loss": loss / count, "accuracy": right / count, "learning_rate": rate, "seconds": seconds}
 
     def _batches(self, epoch: int) -> Iterator[list[tuple[TrainingVideo, Clip]]]:
-        # chance begins anew with each epoch, so that a resumed run has the same
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._videos))
         chosen = [self._videos[index] for index in order]
-        clips = ahead(bound(video.clip, self._settings, self._seed, epoch) for video in chosen)
+        clips = ahead(partial(video.clip, self._settings, self._seed, epoch) for video in chosen)
         size = self._settings.batch
         for start in range(0, len(chosen), size):
             yield [(video, next(clips)) for video in chosen[start : start + size]]
@@ -153,28 +136,3 @@ class _Training:
         boxes = torch.from_numpy(clip.boxes[there] if there.any() else clip.boxes[:1])
         tubes = self._model(torch.from_numpy(clip.frames).to(self._device), boxes.to(self._device))
         return topk_mean(tubes, self._settings.k)
-
-    def state(self) -> dict[str, Any]:
-        """All that the next epoch depends on."""
-        return {"model": self._model.state_dict(), "optimiser": self._optimiser.state_dict()}
-
-    def resume(self, partial: Path, provenance: Mapping[str, Any]) -> list[dict[str, float]]:
-        """Go on from a checkpoint of the same provenance; the curve of its epochs."""
-        if not partial.exists():
-            return []
-        state = load_weights(partial)
-        if state["provenance"] != provenance:
-            return []
-        self._model.load_state_dict(state["model"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        curve: list[dict[str, float]] = state["curve"]
-        _LOG.info("going on after epoch %d of %s", len(curve), partial)
-        return curve
-
-
-def _write_curve(path: Path, curve: Sequence[Mapping[str, float]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(curve[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(curve)
-    write_whole(path, text.getvalue())

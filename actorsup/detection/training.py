@@ -1,10 +1,8 @@
 """Training of detectors on stills with boxes, in COCO's annotation format."""
 
-import csv
-import io
-import logging
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,10 @@ from actorsup.detection.networks import Network, build_network, weights_content
 from actorsup.detection.settings import DetectorTrainingSettings
 from actorsup.detection.stills import Stills
 from actorsup.devices import resolve_device
+from actorsup.epochs import train_epochs
 from actorsup.errors import DataError
 from actorsup.logs import progress
-from actorsup.storage import write_whole
-from actorsup.weights import load_weights, save_weights
 
-_LOG = logging.getLogger(__name__)
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 10.0
 
@@ -40,8 +36,7 @@ def train_detector(
 ) -> None:
     """Train a detector from random weights.
 
-    A run that was killed goes on after its last whole epoch, kept beside the output as
-    ``<output>.partial``, to the weights of an uninterrupted one (bit for bit on a CPU).
+    A killed run goes on after its last whole epoch (``epochs.train_epochs``).
 
     Args:
         images: Folder that the annotations' file names are relative to.
@@ -62,15 +57,9 @@ def train_detector(
     torch.manual_seed(seed)
     network = build_network(settings.model, (0, *stills.categories), (settings.width, settings.height))
     training = _Training(network, stills, settings, resolve_device(device), seed)
-    partial = output.with_name(output.name + ".partial")
-    losses = training.resume(partial, dict(provenance))
-    for epoch in range(len(losses), settings.epochs):
-        losses.append(training.epoch(epoch))
-        _write_curve(output.with_suffix(".csv"), losses)
-        save_weights(partial, training.state() | {"losses": losses, "provenance": dict(provenance)})
     size = (settings.width, settings.height)
-    save_weights(output, weights_content(settings.model, network, size, dict(provenance)))
-    partial.unlink(missing_ok=True)
+    content = partial(weights_content, settings.model, network, size, dict(provenance))
+    train_epochs(training, settings.epochs, output, content, provenance)
 
 
 class _Training:
@@ -92,10 +81,10 @@ class _Training:
         )
         steps = settings.epochs * math.ceil(len(stills) / settings.batch)
         self._schedule = LambdaLR(self._optimiser, lambda step: learning_rate_factor(step, steps))
+        self.parts = {"network": self._module, "optimiser": self._optimiser, "schedule": self._schedule}
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """See every still once; the mean of each of the network's losses."""
-        # chance begins anew with each epoch, so that a resumed run has the same
         torch.manual_seed(self._seed + epoch)
         random = np.random.default_rng([self._seed, epoch])
         sums: dict[str, float] = {}
@@ -113,7 +102,6 @@ class _Training:
             self._schedule.step()
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.item() / steps
-        _LOG.info("epoch %d: %s", epoch + 1, ", ".join(f"{k} {v:.4f}" for k, v in sums.items()))
         return sums
 
     def _batches(self, random: np.random.Generator) -> Iterator[tuple[list[Tensor], list[Target]]]:
@@ -128,28 +116,6 @@ class _Training:
         labels = np.array([self._label_of[c] for c in still.category], np.int64)
         return augmented(self._stills.image(index), still.boxes, labels, self._settings, random)
 
-    def state(self) -> dict[str, Any]:
-        """All that the next epoch depends on."""
-        return {
-            "network": self._module.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-        }
-
-    def resume(self, partial: Path, provenance: Mapping[str, Any]) -> list[dict[str, float]]:
-        """Go on from a checkpoint of the same provenance; the losses of its epochs."""
-        if not partial.exists():
-            return []
-        state = load_weights(partial)
-        if state["provenance"] != provenance:
-            return []
-        self._module.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
-        _LOG.info("going on after epoch %d of %s", len(state["losses"]), partial)
-        losses: list[dict[str, float]] = state["losses"]
-        return losses
-
 
 def learning_rate_factor(step: int, steps: int) -> float:
     """Linear rise over the first twentieth of the steps, then a cosine to 0."""
@@ -157,11 +123,3 @@ def learning_rate_factor(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-
-def _write_curve(path: Path, losses: list[dict[str, float]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *losses[0]])
-    writer.writerows([epoch, *row.values()] for epoch, row in enumerate(losses, 1))
-    write_whole(path, text.getvalue())

@@ -1,10 +1,8 @@
 """Training of the Siamese network on tracked targets: logistic loss on the response (SiamFC, 2.1)."""
 
-import csv
-import io
-import logging
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from actorsup.backbones import normalise
 from actorsup.devices import resolve_device
+from actorsup.epochs import train_epochs
 from actorsup.errors import DataError
 from actorsup.linking.pairs import PairMaker, Pairs
 from actorsup.linking.sequences import Sequences
@@ -29,10 +28,6 @@ from actorsup.linking.siamese import (
     weights_content,
 )
 from actorsup.logs import progress
-from actorsup.storage import write_whole
-from actorsup.weights import load_weights, save_weights
-
-_LOG = logging.getLogger(__name__)
 
 
 def train_siamese(
@@ -45,8 +40,7 @@ def train_siamese(
 ) -> None:
     """Train a Siamese network on pairs of frames of tracked targets.
 
-    A run that was killed goes on after its last whole epoch, kept beside the output as
-    ``<output>.partial``, to the weights of an uninterrupted one (bit for bit on a CPU).
+    A killed run goes on after its last whole epoch (``epochs.train_epochs``).
 
     Args:
         sequences: A folder in GOT-10k's published layout (``Sequences``).
@@ -67,14 +61,8 @@ def train_siamese(
     if settings.start:
         put_siamese_weights(network, settings.trunk, Path(settings.start))
     training = _Training(network, Sequences(sequences), settings, resolve_device(device), seed)
-    partial = output.with_name(output.name + ".partial")
-    losses = training.resume(partial, dict(provenance))
-    for epoch in range(len(losses), settings.epochs):
-        losses.append(training.epoch(epoch))
-        _write_curve(output.with_suffix(".csv"), losses)
-        save_weights(partial, training.state() | {"losses": losses, "provenance": dict(provenance)})
-    save_weights(output, weights_content(network, settings.trunk, provenance))
-    partial.unlink(missing_ok=True)
+    content = partial(weights_content, network, settings.trunk, provenance)
+    train_epochs(training, settings.epochs, output, content, provenance)
 
 
 class _Training:
@@ -99,10 +87,10 @@ class _Training:
             network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         self._schedule = CosineAnnealingLR(self._optimiser, settings.epochs * self._steps)
+        self.parts = {"network": network, "optimiser": self._optimiser, "schedule": self._schedule}
 
-    def epoch(self, epoch: int) -> float:
+    def epoch(self, epoch: int) -> dict[str, float]:
         """See ``pairs`` pairs of every sequence; the mean loss."""
-        # chance begins anew with each epoch, so that a resumed run has the same
         random = np.random.default_rng([self._seed, epoch])
         # exemplars and regions differ in their statistics: later on the network gets used to those
         # that tracking will have
@@ -120,8 +108,7 @@ class _Training:
             self._optimiser.step()
             self._schedule.step()
             total += loss.item() / self._steps
-        _LOG.info("epoch %d: loss %.4f", epoch + 1, total)
-        return total
+        return {"loss": total}
 
     def _loss(self, pairs: Pairs) -> Tensor:
         exemplars, searches = (
@@ -131,28 +118,6 @@ class _Training:
         responses = self._network(exemplars, searches[:, None])[:, 0]
         offset = torch.from_numpy(pairs.offset).to(self._device)
         return balanced_logistic_loss(responses, labels(offset, self._cells, self._settings.radius))
-
-    def state(self) -> dict[str, Any]:
-        """All that the next epoch depends on."""
-        return {
-            "network": self._network.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-        }
-
-    def resume(self, partial: Path, provenance: Mapping[str, Any]) -> list[float]:
-        """Go on from a checkpoint of the same provenance; the losses of its epochs."""
-        if not partial.exists():
-            return []
-        state = load_weights(partial)
-        if state["provenance"] != provenance:
-            return []
-        self._network.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
-        losses: list[float] = state["losses"]
-        _LOG.info("going on after epoch %d of %s", len(losses), partial)
-        return losses
 
 
 def labels(offset: Tensor, cells: int, radius: float) -> Tensor:
@@ -179,11 +144,3 @@ def balanced_logistic_loss(responses: Tensor, wanted: Tensor) -> Tensor:
     weight = (positive + negative) / 2
     loss = functional.binary_cross_entropy_with_logits(responses, wanted, weight, reduction="sum")
     return loss / len(responses)
-
-
-def _write_curve(path: Path, losses: list[float]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", "loss"])
-    writer.writerows(enumerate(losses, 1))
-    write_whole(path, text.getvalue())
