@@ -218,7 +218,7 @@ class Plan:
         section = self.config["linkers"][linker]
         if section["type"] == "nanotrack":
             return [str(existing_path(section[f], f"linkers.{linker}.{f}")) for f in ("backbone", "head")]
-        if section["type"] == "static":
+        if section["type"] in ("static", "viterbi"):
             return []
         published = "vgg16" if section.get("trunk", "vgg16") == "vgg16" else None
         return self._weights("linkers", linker, section.get("weights", "published"), published)

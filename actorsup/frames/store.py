@@ -65,6 +65,26 @@ class VideoFrames(Sequence[Image]):
         return [self[index] for index in indices]
 
 
+class KeptFrames(Sequence[Image]):
+    """Frames that are decoded when they are first asked for, and kept.
+
+    Args:
+        images: The frames of a video.
+    """
+
+    def __init__(self, images: Sequence[Image]) -> None:
+        self._images = images
+        self._kept: dict[int, Image] = {}
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]  # no slices
+        if index not in self._kept:
+            self._kept[index] = self._images[index]
+        return self._kept[index]
+
+
 class FrameStore:
     """A shard of frames: ``store[video]`` gives the ``VideoFrames`` of a video.
 

@@ -31,7 +31,7 @@ class LinkerSettings:
     """One section of ``linkers:``.
 
     Attributes:
-        type: ``siamese``, ``nanotrack`` or ``static``.
+        type: ``siamese``, ``nanotrack``, ``static`` or ``viterbi``.
         detector: The section of the detector whose detections are linked; the plan reads it.
         tubes: The most tubes of a video, N (Algorithm 1).
         filter_iou: Detections that overlap a tube more than this are dropped (4.2).
@@ -49,6 +49,8 @@ class LinkerSettings:
         window_influence: Weight of the cosine window against the response.
         backbone: ONNX file of NanoTrack's backbone, for the type ``nanotrack``.
         head: ONNX file of NanoTrack's head.
+        overlap_weight: For the type ``viterbi``, of the IoU of two detections in a row, against
+            one's score.
 
     Raises:
         ConfigError: A value that cannot be used.
@@ -70,6 +72,7 @@ class LinkerSettings:
     window_influence: float = 0.176
     backbone: str = ""
     head: str = ""
+    overlap_weight: float = 1.0
 
     def __post_init__(self) -> None:
         _check_trunk(self.trunk)

@@ -13,7 +13,7 @@ from actorsup.detection.base import Detections
 from actorsup.detection.stage import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.stage import read_detections
 from actorsup.errors import ConfigError, VideoError
-from actorsup.frames.store import FrameStore, VideoFrames
+from actorsup.frames.store import FrameStore, KeptFrames, VideoFrames
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Linker, Tracker, VideoDetections
 from actorsup.linking.settings import LinkerSettings
@@ -75,38 +75,49 @@ def build_linker(settings: LinkerSettings, weights: Path | None, device: str) ->
         ConfigError: There is no such type, or a setting that cannot be used.
         DataError: The weights cannot be used.
     """
-    if settings.type not in TRACKERS:
-        raise ConfigError(f"type: {settings.type!r} is no linker; allowed: {', '.join(TRACKERS)}")
-    tracker = TRACKERS[settings.type](settings, weights, device)
-    return TrackingLinker(tracker, settings.tubes, settings.filter_iou)
+    if settings.type not in LINKERS:
+        raise ConfigError(f"type: {settings.type!r} is no linker; allowed: {', '.join(LINKERS)}")
+    return LINKERS[settings.type](settings, weights, device)
 
 
-def _siamese(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+def _siamese(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
     from actorsup.devices import resolve_device
     from actorsup.linking.siamese import siamese_network
     from actorsup.linking.siamese_tracker import SiameseTracker
 
-    return SiameseTracker(siamese_network(settings.trunk, weights), settings, resolve_device(device))
+    network = siamese_network(settings.trunk, weights)
+    return _tracking(SiameseTracker(network, settings, resolve_device(device)), settings)
 
 
-def _nanotrack(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+def _nanotrack(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
     from actorsup.linking.nanotrack import NanoTracker
 
-    return NanoTracker(settings.backbone, settings.head)
+    return _tracking(NanoTracker(settings.backbone, settings.head), settings)
 
 
-def _static(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+def _static(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
     from actorsup.linking.static import StaticTracker
 
-    return StaticTracker()
+    return _tracking(StaticTracker(), settings)
 
 
-TRACKERS: dict[str, Callable[[LinkerSettings, Path | None, str], Tracker]] = {
+def _tracking(tracker: Tracker, settings: LinkerSettings) -> Linker:
+    return TrackingLinker(tracker, settings.tubes, settings.filter_iou)
+
+
+def _viterbi(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
+    from actorsup.linking.viterbi import ViterbiLinker
+
+    return ViterbiLinker(settings.tubes, settings.overlap_weight)
+
+
+LINKERS: dict[str, Callable[[LinkerSettings, Path | None, str], Linker]] = {
     "siamese": _siamese,
     "nanotrack": _nanotrack,
     "static": _static,
+    "viterbi": _viterbi,
 }
-"""What builds a tracker, by the type of its section. Heavy imports wait until one is built."""
+"""What builds a linker, by the type of its section. Heavy imports wait until one is built."""
 
 _Job = tuple[str, VideoFrames, Detections]
 
@@ -173,7 +184,7 @@ def _link_group(linker: Linker, group: Sequence[_Job]) -> Iterator[tuple[str, Vi
     for _, images, detections in group:
         stored = boxes.scale(detections.boxes, 1 / images.scale_x, 1 / images.scale_y)
         fits = len(images) * images[0].nbytes <= _GROUP_BYTES
-        kept = images.read(range(len(images))) if fits and len(detections) else images
+        kept = KeptFrames(images) if fits else images
         jobs.append(VideoDetections(kept, replace(detections, boxes=stored)))
     for (video, images, _), tubes in zip(group, linker.link(jobs), strict=True):
         scaled = boxes.scale(tubes.boxes, images.scale_x, images.scale_y)
