@@ -84,6 +84,9 @@ def _lines(error: ValidationError) -> Iterable[str]:
             yield f"{key}: {value!r} is out of range; allowed: {_range(error.schema)}"
         case "propertyNames":
             yield f"{key}: {error.message}: a name may hold letters, digits, '_' and '-'"
+        case "anyOf":
+            choices = [" and ".join(choice["required"]) for choice in error.validator_value]
+            yield f"{key}: lacks {' or '.join(choices)}"
         case _:
             yield f"{key}: {error.message}"
 

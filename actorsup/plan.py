@@ -21,6 +21,8 @@ Section = Mapping[str, Any]
 _SCORING = {field.name for field in fields(ScoringSettings)}
 FILES = ("path", "backbone", "head")
 """Settings that name files, wherever they stand."""
+TRAINING_PATHS = ("images", "annotations", "sequences", "held_out")
+"""Settings of ``training:`` that name what is trained on."""
 
 
 @dataclass(frozen=True)
@@ -235,8 +237,7 @@ class Plan:
     def training_settings(self, kind: str, name: str) -> dict[str, Any]:
         """What a network is built and trained with, without the paths of its training set."""
         section = self.config[kind][name]
-        paths = ("images", "annotations", "sequences")
-        training = {k: v for k, v in section.get("training", {}).items() if k not in paths}
+        training = {k: v for k, v in section.get("training", {}).items() if k not in TRAINING_PATHS}
         if training.get("start"):
             training["start"] = str(existing_path(training["start"], f"{kind}.{name}.training.start"))
         return {**self.settings(kind, name), "training": training}
@@ -249,7 +250,7 @@ class Plan:
         return {
             key: expand_path(path, f"{kind}.{name}.training.{key}")
             for key, path in section["training"].items()
-            if key in ("images", "annotations", "sequences")
+            if key in TRAINING_PATHS
         }
 
     def _weights(self, kind: str, name: str, weights: str, published: str | None) -> list[str]:

@@ -43,6 +43,7 @@ rule make_demo_stills:
 rule make_demo_sequences:
     output:
         folder=directory("results/{dataset}/source/sequences"),
+        held_out=directory("results/{dataset}/source/held_out"),
     log:
         "logs/{dataset}/make_demo_sequences.log",
     benchmark:

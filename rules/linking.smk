@@ -3,9 +3,7 @@
 
 rule train_siamese:
     input:
-        sequences=planned(
-            lambda w: PLAN.training_data("linkers", w.linker)["sequences"]
-        ),
+        unpack(planned(lambda w: PLAN.training_data("linkers", w.linker))),
     output:
         weights="results/weights/linkers/{linker}.pt",
         curve="results/weights/linkers/{linker}.csv",

@@ -15,7 +15,7 @@ from actorsup.errors import ConfigError
 from actorsup.evaluation.tables import THRESHOLDS
 from actorsup.frames.settings import FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
-from actorsup.plan import Plan
+from actorsup.plan import TRAINING_PATHS, Plan
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | {"keep"}
     assert training("detector") == names(DetectorTrainingSettings) - {"model"} | {"images", "annotations"}
     of_section = {"trunk", "exemplar_size", "search_size", "context"}
-    assert training("linker") == names(SiameseTrainingSettings) - of_section | {"sequences"}
+    assert training("linker") == names(SiameseTrainingSettings) - of_section | set(TRAINING_PATHS)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,8 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ("datasets.demo.linkers", ["siamse"], "datasets.demo.linkers: 'siamse' is not there.*mean 'siamese'"),
         ("datasets.demo.models", ["papr"], "'papr' is not there; allowed: paper, demo; did you mean 'paper'"),
         ("datasets.demo.actors", ["persn"], "'persn' is not there.*mean 'person'"),
+        ("linkers.demo_siamese.training", {"gap": 3}, "demo_siamese.training: lacks sequences or images"),
+        ("linkers.demo_siamese.training", {"images": "a"}, "'annotations' is a dependency of 'images'"),
         (
             "datasets.demo.type",
             "dmo",

@@ -15,7 +15,7 @@ from actorsup.demo.actors import PERSON, TEDDY_BEAR, skeleton
 from actorsup.demo.files import whole_folder
 from actorsup.demo.poses import ACTIONS, IDLING, cycle
 from actorsup.demo.scenes import Scene
-from actorsup.demo.sequences import make_sequences
+from actorsup.demo.sequences import HELD_OUT, make_sequences
 from actorsup.demo.settings import CLASSES, DemoSettings, demo_records
 from actorsup.demo.sprites import draw
 from actorsup.demo.stills import make_stills, still_scene
@@ -220,6 +220,15 @@ def test_stills_show_actors_in_poses_that_videos_lack() -> None:
                 shapes.append((x2 - x1) / (y2 - y1))
     wide, tall = np.mean(np.array(shapes) > 1.1), np.mean(np.array(shapes) < 0.6)
     assert wide > 0.1 and tall > 0.2
+
+
+def test_held_out_sequences_are_others(root: Path, tmp_path: Path) -> None:
+    make_sequences(tmp_path / "held_out", SMALL, held_out=True)
+    folders = (root / "sequences", tmp_path / "held_out")
+    names = [(folder / "list.txt").read_text().split() for folder in folders]
+    assert len(names[1]) == HELD_OUT and not set(names[0]) & set(names[1])
+    truths = [path.read_text() for folder in folders for path in sorted(folder.glob("*/groundtruth.txt"))]
+    assert len(set(truths)) == len(truths)
 
 
 def test_sequences_are_got10k(root: Path) -> None:

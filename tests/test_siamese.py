@@ -1,22 +1,18 @@
-"""The Siamese network: correlation, crops, tracking of what moves, and its training."""
+"""The Siamese network: correlation, crops, tracking of what moves, and its weights."""
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moving_targets import moving, textured
 
 from actorsup.backbones import normalise
-from actorsup.boxes import paired_iou, xyxy_to_xywh
+from actorsup.boxes import paired_iou
 from actorsup.errors import ConfigError, DataError
 from actorsup.linking.base import Seed
 from actorsup.linking.crops import context_side, crop
-from actorsup.linking.pairs import PairMaker
-from actorsup.linking.sequences import Sequences
-from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
+from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.siamese import (
     correlate,
     crop_sizes,
@@ -25,31 +21,9 @@ from actorsup.linking.siamese import (
     without_normalisation,
 )
 from actorsup.linking.siamese_tracker import SiameseTracker
-from actorsup.linking.training import balanced_logistic_loss, labels, train_siamese
-from actorsup.storage import write_whole
-from actorsup.weights import load_weights, save_weights
+from actorsup.weights import save_weights
 
 SMALL = LinkerSettings(trunk="small")
-
-
-def textured(seed: int, height: int, width: int, blur: float = 2) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    image = cv2.GaussianBlur(random.integers(0, 255, (height, width, 3), np.uint8), (0, 0), blur)
-    return cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
-
-
-def moving(frames: int, seed: int = 0, step=(4, 1), growth: float = 1.0):
-    """A textured rectangle that moves over another texture: images, boxes (N, 4)."""
-    ground, sprite = textured(seed, 120, 160), textured(seed + 100, 40, 24, blur=3)
-    images, boxes = [], []
-    for frame in range(frames):
-        size = np.round(np.array([24, 40]) * growth**frame).astype(int)
-        x, y = 20 + step[0] * frame, 30 + step[1] * frame
-        image = ground.copy()
-        image[y : y + size[1], x : x + size[0]] = cv2.resize(sprite, (int(size[0]), int(size[1])))
-        images.append(image)
-        boxes.append([x, y, x + size[0], y + size[1]])
-    return images, np.array(boxes, np.float32)
 
 
 def tracker(**section) -> SiameseTracker:
@@ -250,151 +224,3 @@ def test_vgg16_takes_the_first_four_blocks_of_a_checkpoint(tmp_path):
     save_weights(tmp_path / "less.pth", state)
     with pytest.raises(DataError, match=r"features\.21\.bias"):
         siamese_network("vgg16", tmp_path / "less.pth")
-
-
-# ------------------------------------------------------------------------------ training
-
-
-def write_sequences(root: Path, count: int, frames: int = 8) -> Path:
-    names = [f"s{index}" for index in range(count)]
-    for index, name in enumerate(names):
-        images, boxes = moving(frames, seed=index, growth=1.04)
-        (root / name).mkdir(parents=True)
-        for frame, image in enumerate(images):
-            cv2.imwrite(str(root / name / f"{frame + 1:08d}.jpg"), image[..., ::-1])
-        lines = [",".join(map(str, row)) for row in xyxy_to_xywh(boxes)]
-        write_whole(root / name / "groundtruth.txt", "\n".join(lines) + "\n")
-    write_whole(root / "list.txt", "\n".join(names) + "\n")
-    return root
-
-
-def test_labels_are_the_places_within_the_radius():
-    found = labels(torch.tensor([[0.0, 0.0], [1.0, -2.0]]), 5, 1.0)
-    cross = [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]
-    assert found[0].tolist() == cross
-    assert [tuple(place) for place in found[1].nonzero().tolist()] == [(0, 2), (0, 3), (0, 4), (1, 3)]
-
-
-def test_the_loss_weighs_both_labels_equally():
-    responses = torch.tensor([[[2.0, -1.0], [0.5, 0.0]]])
-    wanted = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
-    one = np.log1p(np.exp(-2.0))
-    zero = np.mean([np.log1p(np.exp(v)) for v in (-1.0, 0.5, 0.0)])
-    assert float(balanced_logistic_loss(responses, wanted)) == pytest.approx((one + zero) / 2, abs=1e-6)
-
-
-def test_pairs_show_the_target_where_they_say(tmp_path):
-    """A white square on black: its middle in the crop is where ``offset`` puts it."""
-    root = tmp_path / "set"
-    (root / "s").mkdir(parents=True)
-    for frame in range(3):
-        image = np.zeros((120, 160, 3), np.uint8)
-        image[50:70, 60 + 10 * frame : 80 + 10 * frame] = 255
-        cv2.imwrite(str(root / "s" / f"{frame + 1:08d}.jpg"), image)
-    rows = "\n".join(f"{60 + 10 * frame},50,20,20" for frame in range(3))
-    write_whole(root / "s" / "groundtruth.txt", rows + "\n")
-    write_whole(root / "list.txt", "s\n")
-    chosen = SiameseTrainingSettings(trunk="small", shift=4)
-    pairs = PairMaker(Sequences(root), chosen, crop_sizes(chosen)).make(
-        np.zeros(20, np.int64), np.random.default_rng(0)
-    )
-    assert np.abs(pairs.offset).max() > 2
-    for images, offset in ((pairs.exemplars, 0 * pairs.offset), (pairs.searches, pairs.offset)):
-        for image, (dx, dy) in zip(images, offset, strict=True):
-            y, x = np.nonzero(image[..., 0] > 100)
-            middle = (len(image) - 1) / 2
-            assert x.mean() - middle == pytest.approx(4 * dx, abs=0.6)
-            assert y.mean() - middle == pytest.approx(4 * dy, abs=0.6)
-
-
-def test_frames_without_the_target_are_left_out(tmp_path):
-    root = write_sequences(tmp_path / "set", 1)
-    write_whole(root / "s0" / "absence.label", "0\n1\n0\n0\n0\n0\n1\n1\n")
-    truth = (root / "s0" / "groundtruth.txt").read_text().split()
-    truth[3] = "5,5,0,10"
-    write_whole(root / "s0" / "groundtruth.txt", "\n".join(truth) + "\n")
-    assert Sequences(root).sequences[0].usable.tolist() == [0, 2, 4, 5]
-
-
-def test_pairs_are_at_most_so_many_frames_apart(tmp_path, monkeypatch):
-    sequences = Sequences(write_sequences(tmp_path / "set", 1))
-    asked = []
-    image = sequences.image
-    monkeypatch.setattr(sequences, "image", lambda index, frame: asked.append(frame) or image(index, frame))
-    chosen = SiameseTrainingSettings(trunk="small", gap=2)
-    PairMaker(sequences, chosen, crop_sizes(chosen)).make(np.zeros(40, np.int64), np.random.default_rng(0))
-    apart = {abs(first - second) for first, second in zip(asked[::2], asked[1::2], strict=True)}
-    assert apart == {0, 1, 2}
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "match"),
-    [
-        ("list.txt", "missing\n", "missing"),
-        ("list.txt", "\n", "no sequence"),
-        ("s0/groundtruth.txt", "1,2,3,4\n", "1 lines"),
-        ("s0/groundtruth.txt", "1,2,3\n", "wanted 4"),
-        ("s0/groundtruth.txt", "a,b,c,d\n", "cannot be read"),
-        ("s0/absence.label", "0\n", "1 lines"),
-    ],
-)
-def test_sequences_that_cannot_be_used_are_named(tmp_path, file, text, match):
-    root = write_sequences(tmp_path / "set", 1)
-    write_whole(root / file, text)
-    with pytest.raises(DataError, match=match):
-        Sequences(root)
-
-
-SECTION = {"trunk": "small", "training": {"epochs": 3, "pairs": 4, "batch": 4}}
-
-
-def test_training_goes_on_where_it_was_killed_bit_for_bit(tmp_path, monkeypatch):
-    root = write_sequences(tmp_path / "set", 2)
-    whole, halved, other = (tmp_path / name / "weights.pt" for name in ("whole", "halved", "other"))
-    train_siamese(root, whole, SECTION, "cpu", 3, {"of": 1})
-    train_siamese(root, other, SECTION, "cpu", 4, {"of": 1})
-
-    from actorsup.linking import training
-
-    epoch = training._Training.epoch
-
-    def killed(self, number):
-        if number == 2:
-            raise KeyboardInterrupt
-        return epoch(self, number)
-
-    monkeypatch.setattr(training._Training, "epoch", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train_siamese(root, halved, SECTION, "cpu", 3, {"of": 1})
-    assert not halved.exists()
-    seen = []
-    monkeypatch.setattr(
-        training._Training, "epoch", lambda self, number: seen.append(number) or epoch(self, number)
-    )
-    train_siamese(root, halved, SECTION, "cpu", 3, {"of": 1})
-    assert seen == [2]
-    states = [load_weights(path)["state"] for path in (whole, halved, other)]
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    assert not all(torch.equal(states[0][name], states[2][name]) for name in states[0])
-    assert [path.name for path in sorted(halved.parent.iterdir())] == ["weights.csv", "weights.pt"]
-    assert whole.with_suffix(".csv").read_text() == halved.with_suffix(".csv").read_text()
-    assert len(whole.with_suffix(".csv").read_text().splitlines()) == 4
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
-    """A small network after some seconds on moving rectangles."""
-    folder = tmp_path_factory.mktemp("trained")
-    section = {"trunk": "small", "training": {"epochs": 6, "pairs": 16}}
-    train_siamese(write_sequences(folder / "set", 12), folder / "weights.pt", section, "cpu", 0, {})
-    return folder / "weights.pt"
-
-
-def test_training_lowers_the_loss_and_its_weights_can_be_started_from(trained, tmp_path):
-    losses = [float(row.split(",")[1]) for row in trained.with_suffix(".csv").read_text().split()[1:]]
-    assert losses[-1] < 0.9 * losses[0]
-    root = write_sequences(tmp_path / "set", 4)
-    section = {"trunk": "small", "training": {"epochs": 1, "pairs": 8, "start": str(trained)}}
-    train_siamese(root, tmp_path / "more.pt", section, "cpu", 1, {})
-    loss = float((tmp_path / "more.csv").read_text().split()[1].split(",")[1])
-    assert loss < 0.95 * losses[0]  # of a first epoch, both

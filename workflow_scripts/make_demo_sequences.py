@@ -6,4 +6,6 @@ with job(snakemake.log[0], snakemake.threads):
     from actorsup.demo.sequences import make_sequences
     from actorsup.demo.settings import DemoSettings
 
-    make_sequences(Path(snakemake.output.folder), DemoSettings(**snakemake.params.settings))
+    settings = DemoSettings(**snakemake.params.settings)
+    make_sequences(Path(snakemake.output.folder), settings)
+    make_sequences(Path(snakemake.output.held_out), settings, held_out=True)

@@ -3,12 +3,13 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
-    from actorsup.linking.training import train_siamese
+    from actorsup.linking.training import TrainingSet, train_siamese
     from actorsup.provenance import provenance
 
     params = snakemake.params
+    training_set = TrainingSet(**{key: Path(path) for key, path in snakemake.input.items()})
     train_siamese(
-        Path(snakemake.input.sequences),
+        training_set,
         Path(snakemake.output.weights),
         params.settings,
         device=snakemake.config["device"],
@@ -16,7 +17,7 @@ with job(snakemake.log[0], snakemake.threads):
         provenance=provenance(
             snakemake.rule,
             params.settings,
-            [Path(snakemake.input.sequences) / "list.txt"],
+            training_set.index_files(),
             code=params.code,
             seed=params.seed,
         ),

@@ -30,14 +30,25 @@ def sequence_scene(rng: Generator, settings: DemoSettings) -> tuple[Scene, Sprit
     return Scene(backdrop(rng, settings, frames), sprites), tracked
 
 
-def make_sequences(root: Path, settings: DemoSettings) -> None:
+HELD_OUT = 6
+"""Sequences that are not trained on."""
+
+
+def make_sequences(root: Path, settings: DemoSettings, held_out: bool = False) -> None:
     """Write a folder a sequence, ``00000001.jpg`` on and ``groundtruth.txt``, and ``list.txt``.
 
     A line of ``groundtruth.txt`` is ``x,y,w,h`` of a frame in pixels, cut to the frame.
+
+    Args:
+        root: The folder to make.
+        settings: How many, of what size.
+        held_out: Make those that are not trained on in place of those that are.
     """
-    names = [f"demo_{index:06d}" for index in range(1, settings.sequences + 1)]
+    count = settings.sequences
+    numbers = range(count, count + HELD_OUT) if held_out else range(count)
+    names = [f"demo_{index + 1:06d}" for index in numbers]
     with whole_folder(root) as folder:
-        for index, name in enumerate(progress(names, len(names), "sequences")):
+        for index, name in zip(numbers, progress(names, len(names), "sequences"), strict=True):
             rng = np.random.default_rng([settings.seed, STREAM, index])
             scene, tracked = sequence_scene(rng, settings)
             (folder / name).mkdir()

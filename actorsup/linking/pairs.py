@@ -52,9 +52,10 @@ class PairMaker:
             random.uniform(-1, 1, (count, 2)).astype(np.float32) * np.float32(self._settings.shift),
         )
         for row, index in enumerate(chosen):
-            usable = self._sequences.sequences[index].usable
-            first = int(random.choice(usable))
-            second = int(random.choice(usable[np.abs(usable - first) <= self._settings.gap]))
+            sequence = self._sequences.sequences[index]
+            first = int(random.choice(sequence.usable))
+            apart = np.abs(sequence.frame[sequence.usable] - sequence.frame[first])
+            second = int(random.choice(sequence.usable[apart <= self._settings.gap]))
             self._cut(int(index), first, pairs.exemplars[row], np.zeros(2, np.float32), random)
             self._cut(int(index), second, pairs.searches[row], pairs.offset[row], random)
             if random.random() < 0.5:

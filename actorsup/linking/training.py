@@ -1,7 +1,9 @@
 """Training of the Siamese network on tracked targets: logistic loss on the response (SiamFC, 2.1)."""
 
+import copy
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from actorsup.epochs import train_epochs
 from actorsup.errors import DataError
 from actorsup.linking.pairs import PairMaker, Pairs
 from actorsup.linking.sequences import Sequences
-from actorsup.linking.settings import SiameseTrainingSettings
+from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.linking.siamese import (
     SiameseNetwork,
     crop_sizes,
@@ -27,11 +29,50 @@ from actorsup.linking.siamese import (
     random_siamese,
     weights_content,
 )
+from actorsup.linking.siamese_tracker import SiameseTracker
+from actorsup.linking.success import sequences_success
+from actorsup.linking.tracking_sets import index_files, read_tracking_set, stills_as_sequences
 from actorsup.logs import progress
 
 
+@dataclass(frozen=True)
+class TrainingSet:
+    """Where the pairs come from: a tracking set, stills with boxes, or both.
+
+    Attributes:
+        sequences: A folder (``tracking_sets.read_tracking_set``).
+        images: Folder of the stills that ``annotations`` names.
+        annotations: Boxes of stills in COCO's format (``tracking_sets.stills_as_sequences``).
+        held_out: A folder of sequences as ``sequences``, that are not trained on but tracked
+            after each epoch.
+    """
+
+    sequences: Path | None = None
+    images: Path | None = None
+    annotations: Path | None = None
+    held_out: Path | None = None
+
+    def read(self) -> tuple[Sequences, Sequences]:
+        """The sequences to train on, and the held out ones.
+
+        Raises:
+            DataError: A set cannot be used.
+        """
+        found = read_tracking_set(self.sequences) if self.sequences else []
+        if self.images and self.annotations:
+            found = found + stills_as_sequences(self.images, self.annotations)
+        held_out = read_tracking_set(self.held_out) if self.held_out else []
+        return Sequences(found), Sequences(held_out)
+
+    def index_files(self) -> list[Path]:
+        """The files that say what is in it."""
+        folders = [folder for folder in (self.sequences, self.held_out) if folder]
+        indexes = [path for folder in folders for path in index_files(folder)]
+        return [*indexes, self.annotations] if self.annotations else indexes
+
+
 def train_siamese(
-    sequences: Path,
+    training_set: TrainingSet,
     output: Path,
     section: Mapping[str, Any],
     device: str,
@@ -43,9 +84,10 @@ def train_siamese(
     A killed run goes on after its last whole epoch (``epochs.train_epochs``).
 
     Args:
-        sequences: A folder in GOT-10k's published layout (``Sequences``).
+        training_set: What is trained on.
         output: The weights file to make (``siamese.weights_content``). The loss of each epoch
-            goes beside it, into a CSV of its name.
+            goes beside it, into a CSV of its name, and where sequences are held out, how well
+            the network of that epoch tracks them: ``held_out_success`` (``success.success``).
         section: The linker's section (``SiameseTrainingSettings.of_section``).
         device: ``auto``, ``cpu``, ``cuda``, ...
         seed: Of weights, pairs and augmentation.
@@ -60,7 +102,11 @@ def train_siamese(
     network = random_siamese(settings.trunk, seed)
     if settings.start:
         put_siamese_weights(network, settings.trunk, Path(settings.start))
-    training = _Training(network, Sequences(sequences), settings, resolve_device(device), seed)
+    sequences, held_out = training_set.read()
+    training = _Training(network, sequences, settings, resolve_device(device), seed)
+    if len(held_out):
+        tracking = {key: value for key, value in section.items() if key != "training"}
+        training.track_after_each_epoch(held_out, LinkerSettings(**tracking))
     content = partial(weights_content, network, settings.trunk, provenance)
     train_epochs(training, settings.epochs, output, content, provenance)
 
@@ -77,6 +123,8 @@ class _Training:
         seed: int,
     ) -> None:
         self._settings, self._device, self._seed = settings, device, seed
+        self._held_out: Sequences | None = None
+        self._tracking: LinkerSettings | None = None
         self._network = network.to(device)
         self._count = len(sequences)
         exemplar, search, stride = crop_sizes(settings)
@@ -88,6 +136,10 @@ class _Training:
         )
         self._schedule = CosineAnnealingLR(self._optimiser, settings.epochs * self._steps)
         self.parts = {"network": network, "optimiser": self._optimiser, "schedule": self._schedule}
+
+    def track_after_each_epoch(self, held_out: Sequences, settings: LinkerSettings) -> None:
+        """Make the success on held-out sequences a column of the curve."""
+        self._held_out, self._tracking = held_out, settings
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """See ``pairs`` pairs of every sequence; the mean loss."""
@@ -108,7 +160,14 @@ class _Training:
             self._optimiser.step()
             self._schedule.step()
             total += loss.item() / self._steps
-        return {"loss": total}
+        return {"loss": total} | self._success()
+
+    def _success(self) -> dict[str, float]:
+        if self._held_out is None or self._tracking is None:
+            return {}
+        # a copy: the tracker folds and moves what it is given
+        tracker = SiameseTracker(copy.deepcopy(self._network), self._tracking, self._device)
+        return {"held_out_success": sequences_success(tracker, self._held_out)}
 
     def _loss(self, pairs: Pairs) -> Tensor:
         exemplars, searches = (

@@ -1,0 +1,55 @@
+"""How well a tracker follows: success, from a true box forward and backward."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actorsup.boxes import paired_iou
+from actorsup.linking.base import Seed, Track, Tracker
+from actorsup.linking.sequences import Sequences
+
+THRESHOLDS = np.linspace(0, 1, 21)
+"""IoU thresholds of the success curve (Wu, Lim & Yang 2013)."""
+
+
+def success(iou: NDArray[np.floating]) -> float:
+    """Area under the success curve (Wu, Lim & Yang 2013).
+
+    Args:
+        iou: (N,) IoU of the tracked with the true box, in the frames that have one.
+
+    Returns:
+        The mean over ``THRESHOLDS`` of the share of frames whose IoU is strictly above it; NaN
+        without frames.
+    """
+    return float(np.mean(iou[:, None] > THRESHOLDS)) if len(iou) else float("nan")
+
+
+def track_success(track: Track, seed: Seed, index: NDArray[np.int64], boxes: NDArray[np.float32]) -> float:
+    """Success of one track, over the true boxes of all frames but the seed's.
+
+    Args:
+        track: Of the seed, over its N frames.
+        seed: What was tracked.
+        index: (M,) frames that have a true box.
+        boxes: (M, 4) xyxy in the pixels of the seed's images.
+    """
+    others = index != seed.frame
+    iou = paired_iou(track.boxes[index[others]].astype(np.float64), boxes[others].astype(np.float64))
+    return success(iou)
+
+
+def sequences_success(tracker: Tracker, sequences: Sequences) -> float:
+    """Mean success over sequences, each tracked from its middle usable image both ways.
+
+    NaN where none shows its target twice.
+    """
+    values = []
+    for number, sequence in enumerate(sequences.sequences):
+        if len(sequence.usable) < 2:
+            continue
+        images = [sequences.image(number, index) for index in range(len(sequence.paths))]
+        middle = int(sequence.usable[len(sequence.usable) // 2])
+        seed = Seed(images, middle, sequence.boxes[middle])
+        track = tracker.track([seed])[0]
+        values.append(track_success(track, seed, sequence.usable, sequence.boxes[sequence.usable]))
+    return float(np.mean(values)) if values else float("nan")
