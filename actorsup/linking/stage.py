@@ -17,6 +17,7 @@ from actorsup.frames.store import FrameStore, KeptFrames, VideoFrames
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Linker, Tracker, VideoDetections
 from actorsup.linking.settings import LinkerSettings
+from actorsup.linking.viterbi import ViterbiLinker
 from actorsup.logs import progress
 from actorsup.storage import ShardReader, ShardWriter
 from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, read_info, write_tubes
@@ -75,49 +76,44 @@ def build_linker(settings: LinkerSettings, weights: Path | None, device: str) ->
         ConfigError: There is no such type, or a setting that cannot be used.
         DataError: The weights cannot be used.
     """
-    if settings.type not in LINKERS:
-        raise ConfigError(f"type: {settings.type!r} is no linker; allowed: {', '.join(LINKERS)}")
-    return LINKERS[settings.type](settings, weights, device)
+    if settings.type == "viterbi":
+        return ViterbiLinker(settings.tubes, settings.overlap_weight)
+    if settings.type not in TRACKERS:
+        raise ConfigError(f"type: {settings.type!r} is no linker; allowed: {', '.join(TRACKERS)}, viterbi")
+    return TrackingLinker(build_tracker(settings, weights, device), settings.tubes, settings.filter_iou)
 
 
-def _siamese(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
+def build_tracker(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+    """The tracker of a section whose type is among ``TRACKERS``; raises as ``build_linker``."""
+    return TRACKERS[settings.type](settings, weights, device)
+
+
+def _siamese(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
     from actorsup.devices import resolve_device
     from actorsup.linking.siamese import siamese_network
     from actorsup.linking.siamese_tracker import SiameseTracker
 
-    network = siamese_network(settings.trunk, weights)
-    return _tracking(SiameseTracker(network, settings, resolve_device(device)), settings)
+    return SiameseTracker(siamese_network(settings.trunk, weights), settings, resolve_device(device))
 
 
-def _nanotrack(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
+def _nanotrack(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
     from actorsup.linking.nanotrack import NanoTracker
 
-    return _tracking(NanoTracker(settings.backbone, settings.head), settings)
+    return NanoTracker(settings.backbone, settings.head)
 
 
-def _static(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
+def _static(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
     from actorsup.linking.static import StaticTracker
 
-    return _tracking(StaticTracker(), settings)
+    return StaticTracker()
 
 
-def _tracking(tracker: Tracker, settings: LinkerSettings) -> Linker:
-    return TrackingLinker(tracker, settings.tubes, settings.filter_iou)
-
-
-def _viterbi(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
-    from actorsup.linking.viterbi import ViterbiLinker
-
-    return ViterbiLinker(settings.tubes, settings.overlap_weight)
-
-
-LINKERS: dict[str, Callable[[LinkerSettings, Path | None, str], Linker]] = {
+TRACKERS: dict[str, Callable[[LinkerSettings, Path | None, str], Tracker]] = {
     "siamese": _siamese,
     "nanotrack": _nanotrack,
     "static": _static,
-    "viterbi": _viterbi,
 }
-"""What builds a linker, by the type of its section. Heavy imports wait until one is built."""
+"""What builds a tracker, by the type of its section. Heavy imports wait until one is built."""
 
 _Job = tuple[str, VideoFrames, Detections]
 
