@@ -107,10 +107,15 @@ def detections_of(rows) -> Detections:
     )
 
 
-@given(videos(), st.integers(1, 6), st.sampled_from([0.0, 0.4, 0.5, 0.7, 1.0]))
-@settings(max_examples=150, deadline=None)
-def test_linking_is_algorithm_1(video, most, filter_iou):
-    tubes = TrackingLinker(DriftingTracker(), most, filter_iou).link([video])[0]
+@given(
+    videos(), st.integers(1, 6), st.sampled_from([0.0, 0.4, 0.5, 0.7, 1.0]), st.sampled_from([0, 1, 3, 20])
+)
+@settings(max_examples=200, deadline=None)
+def test_linking_is_algorithm_1(video, most, filter_iou, seeds_ahead):
+    linker = TrackingLinker(DriftingTracker(), most, filter_iou, seeds_ahead)
+    tubes = linker.link([video])[0]
+    assert linker.tracked - linker.wasted == len(tubes)
+    assert linker.wasted == 0 or seeds_ahead
     expected = literal_algorithm_1(video, DriftingTracker(), most, filter_iou)
     assert len(tubes) == len(expected)
     assert tubes.frames == len(video.images)
@@ -126,6 +131,41 @@ def test_linking_is_algorithm_1(video, most, filter_iou):
         np.testing.assert_array_equal(tubes.frame_score[p], track.score)
         assert tubes.interval[p].tolist() == [0, len(video.images)]
     assert (np.diff(tubes.score) <= 0).all()
+
+
+@pytest.mark.parametrize("aspects", [(1, 1), (1, 2)])
+def test_seeds_ahead_are_one_of_each_actor(aspects):
+    """Two actors who walk, and are found in each frame: their best detections are the first two seeds."""
+    frames, rows = 30, []
+    for frame in range(frames):
+        for actor, (x, y) in enumerate([(frame / 2, 2), (30 - frame / 2, 16)]):
+            rows.append((frame, x, y, 8, 8 * aspects[actor], 0.9 - 0.001 * frame - 0.0005 * actor, 1))
+    video = VideoDetections([np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * frames, detections_of(rows))
+
+    class Perfect:
+        calls: list[int]
+
+        def __init__(self):
+            self.calls = []
+
+        def track(self, seeds):
+            self.calls.append(len(seeds))
+            steps = np.arange(frames) / 2
+            lines = {2: steps, 16: 30 - steps}
+            tracks = []
+            for seed in seeds:
+                x, size = lines[int(seed.box[1])], seed.box[2:] - seed.box[:2]
+                corner = np.stack([x, np.full(frames, seed.box[1])], 1)
+                tracks.append(
+                    Track(np.concatenate([corner, corner + size], 1).astype(np.float32), np.ones(frames))
+                )
+            return tracks
+
+    for seeds_ahead, calls in ((0, [1, 1]), (1, [2]), (9, [2])):
+        tracker = Perfect()
+        linker = TrackingLinker(tracker, 10, 0.7, seeds_ahead)
+        assert len(linker.link([video])[0]) == 2
+        assert (tracker.calls, linker.wasted) == (calls, 0)
 
 
 @given(st.lists(videos(), max_size=4), st.integers(1, 4))

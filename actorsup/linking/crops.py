@@ -43,15 +43,29 @@ def crop(
         padding: The colour outside the image.
         output: (S, S, 3) uint8, filled with the crop.
     """
-    pixels = len(output)
-    ratio = side / pixels
-    # a pixel's middle lies half a pixel from its corner, in the crop as in the image
-    corner = centre - side / 2 + ratio / 2 - 0.5
-    matrix = np.array([[ratio, 0, corner[0]], [0, ratio, corner[1]]])
+    resample(image, centre - side / 2, side / len(output), padding, output)
+
+
+def resample(
+    image: Image, corner: NDArray[np.floating], ratio: float, padding: Colour, output: NDArray[np.uint8]
+) -> None:
+    """Cut a rectangle out of an image and scale it, as ``crop``.
+
+    Args:
+        image: (H, W, 3) uint8.
+        corner: (2,) x and y of the rectangle's upper left corner in pixels.
+        ratio: Pixels of the image for each one of the output.
+        padding: The colour outside the image.
+        output: (h, w, 3) uint8, filled with the rectangle.
+    """
+    # a pixel's middle lies half a pixel from its corner, in the output as in the image
+    middle = corner + ratio / 2 - 0.5
+    matrix = np.array([[ratio, 0, middle[0]], [0, ratio, middle[1]]])
+    height, width = output.shape[:2]
     cv2.warpAffine(
         image,
         matrix,
-        (pixels, pixels),
+        (width, height),
         dst=output,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,

@@ -24,6 +24,7 @@ from typing import Any, Self
 from actorsup.errors import ConfigError
 
 TRUNKS = ("vgg16", "small")
+MODES = ("exact", "shared")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class LinkerSettings:
             multiple of the trunk's stride; None is the trunk's own: 255, 89.
         context: Margin around a box, of the mean of its sides, that its exemplar takes in.
         scales: How many sizes of a search region are tried, an odd number.
+        seeds_ahead: Seeds of a video that are tracked together with the one that Algorithm 1 waits
+            for: the same tubes, sooner where a GPU has room, or where frames are shared.
+        mode: ``exact``, each search region through the trunk, or ``shared``, regions cut out of
+            the features of whole frames: many times faster, and not the same tubes.
+        size_step: For ``shared``, the ratio of one size that frames are encoded at to the next.
+        feature_memory: For ``shared``, features that are kept at once, GiB.
         scale_step: Ratio of one size to the next.
         scale_penalty: What is left of the peak of a size that is not the last one.
         scale_damping: Share of a change of size that is taken over.
@@ -65,6 +72,10 @@ class LinkerSettings:
     exemplar_size: int | None = None
     search_size: int | None = None
     context: float = 0.5
+    seeds_ahead: int = 0
+    mode: str = "exact"
+    size_step: float = 1.5
+    feature_memory: float = 1.0
     scales: int = 3
     scale_step: float = 1.0375
     scale_penalty: float = 0.9745
@@ -76,6 +87,8 @@ class LinkerSettings:
 
     def __post_init__(self) -> None:
         _check_trunk(self.trunk)
+        if self.mode not in MODES:
+            raise ConfigError(f"mode: {self.mode!r}; allowed: {', '.join(MODES)}")
         if self.scales < 1 or self.scales % 2 == 0:
             raise ConfigError(f"scales: {self.scales}; allowed: an odd number, so that one is the last size")
 

@@ -21,6 +21,7 @@ ARCHITECTURE = "siamese"
 class _Trunk:
     build: Callable[[], nn.Sequential]
     stride: int
+    receptive: int
     exemplar_size: int
     search_size: int
 
@@ -44,8 +45,8 @@ def _small_trunk() -> nn.Sequential:
 
 _TRUNKS = {
     # 127 px to (512, 5, 5), 255 px to (512, 21, 21)
-    "vgg16": _Trunk(lambda: vgg16_blocks(4, padding=0), 8, 127, 255),
-    "small": _Trunk(_small_trunk, 4, 49, 89),
+    "vgg16": _Trunk(lambda: vgg16_blocks(4, padding=0), 8, 92, 127, 255),
+    "small": _Trunk(_small_trunk, 4, 17, 49, 89),
 }
 
 
@@ -119,6 +120,11 @@ def crop_sizes(settings: LinkerSettings | SiameseTrainingSettings) -> tuple[int,
     if 2 * exemplar < trunk.exemplar_size:
         raise ConfigError(f"exemplar_size: {exemplar} is too small for the trunk {settings.trunk}")
     return exemplar, search, trunk.stride
+
+
+def receptive_field(trunk: str) -> int:
+    """Pixels that a cell of a trunk's features sees, along a side."""
+    return _TRUNKS[trunk].receptive
 
 
 def random_siamese(trunk: str, seed: int) -> SiameseNetwork:

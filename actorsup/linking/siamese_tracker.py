@@ -1,19 +1,24 @@
 """The multi-scale fully-convolutional Siamese tracker (Section 4.2), for many targets at once."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from actorsup.backbones import normalise
 from actorsup.linking.base import Seed, Track
-from actorsup.linking.crops import Colour, context_side, crop, mean_colour
+from actorsup.linking.crops import context_side, mean_colour
+from actorsup.linking.regions import CroppedRegions, Region, Regions, SharedRegions, chunks
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.siamese import SiameseNetwork, crop_sizes, without_normalisation
+from actorsup.linking.siamese import (
+    SiameseNetwork,
+    crop_sizes,
+    receptive_field,
+    without_normalisation,
+)
 
 UPSAMPLING = 16
 """Ratio of the response that peaks are sought in to the network's (SiamFC: 17 to 272 cells)."""
@@ -21,8 +26,8 @@ UPSAMPLING = 16
 SMALLEST, LARGEST = 0.2, 5.0
 """Limits of a target's size, of that of its seed (SiamFC's release)."""
 
-Item = TypeVar("Item")
-_CROPS = 48  # at once: larger batches are slower on a CPU
+_CROPS = 48
+"""Search regions at once."""
 
 
 class SiameseTracker:
@@ -45,8 +50,8 @@ class SiameseTracker:
         self._exemplar_size, self._search_size, self._stride = crop_sizes(settings)
         self._network = network.eval().to(device)
         trunk = without_normalisation(network.trunk)
-        self._trunk = trunk.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._device = device
+        trunk.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._regions = self._regions_of(trunk, device)
         steps = np.arange(settings.scales) - settings.scales // 2
         self._factors = settings.scale_step**steps
         penalty = torch.full((settings.scales,), 1 - settings.scale_penalty)
@@ -65,10 +70,12 @@ class SiameseTracker:
         targets = [target for seed in seeds for target in (_Target(seed, 1), _Target(seed, -1))]
         tracks = [_empty_track(seed) for seed in seeds]
         with torch.inference_mode():
-            exemplars = self._exemplars(targets[::2])
+            exemplars = self._regions.features(
+                [target.region(0, self._settings.context) for target in targets[::2]], self._exemplar_size
+            )
             step = 1
             while active := [i for i, target in enumerate(targets) if target.has(step)]:
-                for some in _chunks(active, max(1, _CROPS // self._settings.scales)):
+                for some in chunks(active, max(1, _CROPS // self._settings.scales)):
                     scores = self._step([targets[i] for i in some], exemplars[[i // 2 for i in some]], step)
                     for i, score in zip(some, scores, strict=True):
                         frame = targets[i].frame(step)
@@ -77,34 +84,25 @@ class SiameseTracker:
                 step += 1
         return tracks
 
-    def _exemplars(self, targets: Sequence["_Target"]) -> Tensor:
-        """Features (B, C, h, w) of the targets in their seeds' frames."""
-        found = []
-        for some in _chunks(targets, _CROPS):
-            crops = np.empty((len(some), self._exemplar_size, self._exemplar_size, 3), np.uint8)
-            for target, output in zip(some, crops, strict=True):
-                side = float(context_side(target.size, self._settings.context))
-                crop(target.image(0), target.centre, side, target.padding, output)
-            found.append(self._features(crops))
-        return torch.cat(found)
-
-    def _features(self, crops: NDArray[np.uint8]) -> Tensor:
-        images = normalise(torch.from_numpy(crops).to(self._device))
-        features: Tensor = self._trunk(images)
-        return features.contiguous()
+    def _regions_of(self, trunk: nn.Module, device: torch.device) -> Regions:
+        if self._settings.mode == "exact":
+            return CroppedRegions(trunk, device)
+        receptive = receptive_field(self._settings.trunk)
+        step, memory = self._settings.size_step, round(self._settings.feature_memory * 2**30)
+        return SharedRegions(trunk, self._stride, receptive, step, memory, device)
 
     def _step(self, targets: Sequence["_Target"], exemplars: Tensor, step: int) -> NDArray[np.float32]:
         """Move the targets to where they are in their next frame; (B,) their scores there."""
-        pixels, scales = self._search_size, len(self._factors)
-        crops = np.empty((len(targets), scales, pixels, pixels, 3), np.uint8)
-        sides = np.stack([context_side(target.size, self._settings.context) for target in targets])
-        sides = sides * pixels / self._exemplar_size
-        for target, side, outputs in zip(targets, sides, crops, strict=True):
-            image = target.image(step)
-            for factor, output in zip(self._factors, outputs, strict=True):
-                crop(image, target.centre, float(side * factor), target.padding, output)
-        features = self._features(crops.reshape(-1, pixels, pixels, 3))
-        responses = self._network(exemplars, features.unflatten(0, (len(targets), scales)))
+        pixels = self._search_size
+        middle = [target.region(step, self._settings.context) for target in targets]
+        sides = np.array([region.side for region in middle]) * pixels / self._exemplar_size
+        regions = [
+            replace(region, side=float(side * factor))
+            for region, side in zip(middle, sides, strict=True)
+            for factor in self._factors
+        ]
+        features = self._regions.features(regions, pixels)
+        responses = self._network(exemplars, features.unflatten(0, (len(targets), len(self._factors))))
         scale, offset, score = (value.cpu().numpy() for value in self._peak(responses))
         factors = self._factors[scale]
         moves = offset * self._stride / pixels * (sides * factors)[:, None]
@@ -144,7 +142,7 @@ class _Target:
         self.centre: NDArray[np.float64] = (box[:2] + box[2:]) / 2
         self._first_size: NDArray[np.float64] = box[2:] - box[:2]
         self._scale = 1.0
-        self.padding: Colour = mean_colour(seed.images[seed.frame])
+        self._padding = mean_colour(seed.images[seed.frame])
 
     @property
     def size(self) -> NDArray[np.float64]:
@@ -157,8 +155,10 @@ class _Target:
     def has(self, step: int) -> bool:
         return 0 <= self.frame(step) < len(self._seed.images)
 
-    def image(self, step: int) -> NDArray[np.uint8]:
-        return self._seed.images[self.frame(step)]
+    def region(self, step: int, context: float) -> Region:
+        """The square of the target with its context, at its place by now, in a frame."""
+        side = float(context_side(self.size, context))
+        return Region(self._seed.images, self.frame(step), self.centre, side, self._padding)
 
     def move(self, by: NDArray[np.floating], factor: float) -> None:
         self.centre = self.centre + by
@@ -174,10 +174,6 @@ def _empty_track(seed: Seed) -> Track:
     track = Track(np.full((count, 4), np.nan, np.float32), np.full(count, np.nan, np.float32))
     track.boxes[seed.frame], track.score[seed.frame] = seed.box, 1
     return track
-
-
-def _chunks(items: Sequence[Item], count: int) -> list[Sequence[Item]]:
-    return [items[start : start + count] for start in range(0, len(items), count)]
 
 
 def _bicubic(cells: int, ratio: int) -> Tensor:

@@ -64,7 +64,10 @@ def link_videos(
     ):
         videos = [v for v in store.videos if v not in found.failures and not writer.finished(v)]
         usable = _usable(videos, store, found, writer)
-        for video, images, tubes in progress(_linked(linker, usable), len(videos), "linking actors"):
+        # features of a frame are shared by the tubes of one video: others would only push them out
+        together = _GROUP_BYTES if settings.mode == "exact" else 0
+        linked = _linked(linker, usable, together)
+        for video, images, tubes in progress(linked, len(videos), "linking actors"):
             info = VideoInfo(len(images), images.fps, images.width, images.height)
             write_tubes(writer, video, info, tubes)
 
@@ -80,7 +83,8 @@ def build_linker(settings: LinkerSettings, weights: Path | None, device: str) ->
         return ViterbiLinker(settings.tubes, settings.overlap_weight)
     if settings.type not in TRACKERS:
         raise ConfigError(f"type: {settings.type!r} is no linker; allowed: {', '.join(TRACKERS)}, viterbi")
-    return TrackingLinker(build_tracker(settings, weights, device), settings.tubes, settings.filter_iou)
+    tracker = build_tracker(settings, weights, device)
+    return TrackingLinker(tracker, settings.tubes, settings.filter_iou, settings.seeds_ahead)
 
 
 def build_tracker(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
@@ -159,14 +163,14 @@ def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: s
             )
 
 
-def _linked(linker: Linker, jobs: Iterator[_Job]) -> Iterator[tuple[str, VideoFrames, Tubes]]:
-    """Link videos, in groups whose decoded frames fit into memory."""
+def _linked(linker: Linker, jobs: Iterator[_Job], together: int) -> Iterator[tuple[str, VideoFrames, Tubes]]:
+    """Link videos, in groups whose decoded frames are so many bytes at most, or one by one."""
     group: list[_Job] = []
     used = 0
     for job in jobs:
         images = job[1]
         size = len(images) * images[0].nbytes
-        if group and used + size > _GROUP_BYTES:
+        if group and used + size > together:
             yield from _link_group(linker, group)
             group, used = [], 0
         group.append(job)
