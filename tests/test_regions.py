@@ -9,27 +9,24 @@ from actorsup.boxes import paired_iou
 from actorsup.linking.base import Seed
 from actorsup.linking.regions import CroppedRegions, Region, SharedRegions
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.siamese import crop_sizes, receptive_field, siamese_network
+from actorsup.linking.siamese import TRUNKS, siamese_network
 from actorsup.linking.siamese_tracker import SiameseTracker
 
 CPU = torch.device("cpu")
 
 
 def both(trunk: str = "small", memory: int = 1 << 30) -> tuple[CroppedRegions, SharedRegions]:
-    network = siamese_network(trunk, None).trunk
-    stride = crop_sizes(LinkerSettings(trunk=trunk))[2]
-    return CroppedRegions(network, CPU), SharedRegions(
-        network, stride, receptive_field(trunk), 1.5, memory, CPU
-    )
+    network, kind = siamese_network(trunk, None).trunk, TRUNKS[trunk]
+    shared = SharedRegions(network, kind.stride, kind.receptive, 1.5, memory, CPU)
+    return CroppedRegions(network, CPU, crops=4), shared
 
 
 @pytest.mark.parametrize("trunk", ["small", "vgg16"])
 def test_the_receptive_field_is_what_a_cell_sees(trunk):
     network = siamese_network(trunk, None).trunk
-    side = receptive_field(trunk)
+    side, stride = TRUNKS[trunk].receptive, TRUNKS[trunk].stride
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, side, side)).shape[2:] == (1, 1)
-        stride = crop_sizes(LinkerSettings(trunk=trunk))[2]
         assert network(torch.zeros(1, 3, side + stride - 1, side)).shape[2:] == (1, 1)
         assert network(torch.zeros(1, 3, side + stride, side)).shape[2:] == (2, 1)
 
@@ -38,9 +35,9 @@ def test_the_receptive_field_is_what_a_cell_sees(trunk):
 def test_a_region_whose_cells_are_the_frames_has_the_features_of_its_crop(trunk):
     """At the frame's own size, a whole number of strides from its edge, nothing is between two cells."""
     cropped, shared = both(trunk)
-    exemplar, _, stride = crop_sizes(LinkerSettings(trunk=trunk))
+    exemplar, stride = TRUNKS[trunk].exemplar_size, TRUNKS[trunk].stride
     images = [textured(1, exemplar + 6 * stride, exemplar + 4 * stride)]
-    margin = receptive_field(trunk) // 2 + stride
+    margin = TRUNKS[trunk].receptive // 2 + stride
     # the first cell of the frame's map lies `margin` before the frame; cells are strides apart
     corner = np.array([2 * stride, 3 * stride]) - (margin % stride)
     region = Region(images, 0, corner + exemplar / 2, float(exemplar), (0.0, 0.0, 0.0))

@@ -20,8 +20,6 @@ from actorsup.detection.base import Image
 from actorsup.linking.crops import Colour, crop, mean_colour, resample
 
 Item = TypeVar("Item")
-_CROPS = 48
-"""Crops, or frames, that go through the trunk at once: larger batches are slower on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +55,16 @@ class CroppedRegions:
     Args:
         trunk: Of valid convolutions, in evaluation mode.
         device: Where it is.
+        crops: How many crops go through it at once.
     """
 
-    def __init__(self, trunk: nn.Module, device: torch.device) -> None:
-        self._trunk, self._device = trunk, device
+    def __init__(self, trunk: nn.Module, device: torch.device, crops: int) -> None:
+        self._trunk, self._device, self._crops = trunk, device, crops
 
     def features(self, regions: Sequence[Region], pixels: int) -> Tensor:
         """Features (B, C, S, S) of regions that are ``pixels`` pixels wide when they are encoded."""
         found = []
-        for some in chunks(regions, _CROPS):
+        for some in chunks(regions, self._crops):
             crops = np.empty((len(some), pixels, pixels, 3), np.uint8)
             for region, output in zip(some, crops, strict=True):
                 crop(region.images[region.frame], region.centre, region.side, region.padding, output)
@@ -76,9 +75,10 @@ class CroppedRegions:
 class SharedRegions:
     """The trunk sees each frame once, at a few sizes; regions are sampled from its features.
 
-    A frame is encoded at the size at which a region is nearest to its ``pixels``, of sizes that are
-    ``step`` apart, when a region first asks for it, and its features are kept while there is
-    memory for them. Outside the frame features are those of its edge, which see mostly padding.
+    A frame is encoded at the size at which a region is nearest to its ``pixels``, of the frame's own
+    and smaller ones that are ``step`` apart, when a region first asks for it, and its features are
+    kept while there is memory for them. Outside the frame features are those of its edge, which see
+    mostly padding.
 
     Args:
         trunk: Of valid convolutions, in evaluation mode.
@@ -88,9 +88,6 @@ class SharedRegions:
         memory: Bytes of features that are kept.
         device: Where the trunk is.
     """
-
-    LARGEST = 2.0
-    """The most that a frame is enlarged; smaller targets have features from there."""
 
     def __init__(
         self,
@@ -127,7 +124,7 @@ class SharedRegions:
 
     def _level(self, ratio: float) -> int:
         """The number of the size for regions with so many pixels of the frame for one of theirs."""
-        return round(np.log(max(ratio, 1 / self.LARGEST)) / np.log(self._step))
+        return round(np.log(max(ratio, 1)) / np.log(self._step))
 
     def _ratio(self, level: int) -> float:
         """Pixels of the frame for each one that is encoded."""

@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from actorsup.errors import ConfigError
 
-TRUNKS = ("vgg16", "small")
+TRUNK_NAMES = ("vgg16", "small")
 MODES = ("exact", "shared")
 
 
@@ -74,7 +74,7 @@ class LinkerSettings:
     context: float = 0.5
     seeds_ahead: int = 0
     mode: str = "exact"
-    size_step: float = 1.5
+    size_step: float = 2.0
     feature_memory: float = 1.0
     scales: int = 3
     scale_step: float = 1.0375
@@ -143,5 +143,5 @@ class SiameseTrainingSettings:
 
 
 def _check_trunk(trunk: str) -> None:
-    if trunk not in TRUNKS:
-        raise ConfigError(f"trunk: {trunk!r}; allowed: {', '.join(TRUNKS)}")
+    if trunk not in TRUNK_NAMES:
+        raise ConfigError(f"trunk: {trunk!r}; allowed: {', '.join(TRUNK_NAMES)}")

@@ -18,12 +18,24 @@ ARCHITECTURE = "siamese"
 
 
 @dataclass(frozen=True)
-class _Trunk:
+class Trunk:
+    """What is to be known of a trunk.
+
+    Attributes:
+        build: Makes it, with random weights, of valid convolutions.
+        stride: Pixels for each of its cells.
+        receptive: Pixels that a cell sees, along a side.
+        exemplar_size: Pixels of an exemplar's side unless other ones are said.
+        search_size: Pixels of a search region's side unless other ones are said.
+        crops: How many crops are fastest at once on a CPU, whose cache they have to fit.
+    """
+
     build: Callable[[], nn.Sequential]
     stride: int
     receptive: int
     exemplar_size: int
     search_size: int
+    crops: int
 
 
 def _small_trunk() -> nn.Sequential:
@@ -43,10 +55,10 @@ def _small_trunk() -> nn.Sequential:
     )
 
 
-_TRUNKS = {
+TRUNKS = {
     # 127 px to (512, 5, 5), 255 px to (512, 21, 21)
-    "vgg16": _Trunk(lambda: vgg16_blocks(4, padding=0), 8, 92, 127, 255),
-    "small": _Trunk(_small_trunk, 4, 17, 49, 89),
+    "vgg16": Trunk(lambda: vgg16_blocks(4, padding=0), 8, 92, 127, 255, crops=3),
+    "small": Trunk(_small_trunk, 4, 17, 49, 89, crops=48),
 }
 
 
@@ -65,7 +77,7 @@ class SiameseNetwork(nn.Module):
 
     def __init__(self, trunk: str) -> None:
         super().__init__()
-        self.trunk = _TRUNKS[trunk].build()
+        self.trunk = TRUNKS[trunk].build()
         self.gain = nn.Parameter(torch.ones(()))
         self.bias = nn.Parameter(torch.zeros(()))
 
@@ -108,7 +120,7 @@ def crop_sizes(settings: LinkerSettings | SiameseTrainingSettings) -> tuple[int,
     Raises:
         ConfigError: The sizes do not go together, or the exemplar is too small for the trunk.
     """
-    trunk = _TRUNKS[settings.trunk]
+    trunk = TRUNKS[settings.trunk]
     exemplar = settings.exemplar_size or trunk.exemplar_size
     search = settings.search_size or trunk.search_size
     # then the middle of the response is the middle of the region
@@ -120,11 +132,6 @@ def crop_sizes(settings: LinkerSettings | SiameseTrainingSettings) -> tuple[int,
     if 2 * exemplar < trunk.exemplar_size:
         raise ConfigError(f"exemplar_size: {exemplar} is too small for the trunk {settings.trunk}")
     return exemplar, search, trunk.stride
-
-
-def receptive_field(trunk: str) -> int:
-    """Pixels that a cell of a trunk's features sees, along a side."""
-    return _TRUNKS[trunk].receptive
 
 
 def random_siamese(trunk: str, seed: int) -> SiameseNetwork:

@@ -13,12 +13,7 @@ from actorsup.linking.base import Seed, Track
 from actorsup.linking.crops import context_side, mean_colour
 from actorsup.linking.regions import CroppedRegions, Region, Regions, SharedRegions, chunks
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.siamese import (
-    SiameseNetwork,
-    crop_sizes,
-    receptive_field,
-    without_normalisation,
-)
+from actorsup.linking.siamese import TRUNKS, SiameseNetwork, crop_sizes, without_normalisation
 
 UPSAMPLING = 16
 """Ratio of the response that peaks are sought in to the network's (SiamFC: 17 to 272 cells)."""
@@ -85,11 +80,11 @@ class SiameseTracker:
         return tracks
 
     def _regions_of(self, trunk: nn.Module, device: torch.device) -> Regions:
+        kind = TRUNKS[self._settings.trunk]
         if self._settings.mode == "exact":
-            return CroppedRegions(trunk, device)
-        receptive = receptive_field(self._settings.trunk)
+            return CroppedRegions(trunk, device, kind.crops if device.type == "cpu" else _CROPS)
         step, memory = self._settings.size_step, round(self._settings.feature_memory * 2**30)
-        return SharedRegions(trunk, self._stride, receptive, step, memory, device)
+        return SharedRegions(trunk, kind.stride, kind.receptive, step, memory, device)
 
     def _step(self, targets: Sequence["_Target"], exemplars: Tensor, step: int) -> NDArray[np.float32]:
         """Move the targets to where they are in their next frame; (B,) their scores there."""
