@@ -7,7 +7,7 @@ from moving_targets import moving, textured
 
 from actorsup.boxes import paired_iou
 from actorsup.linking.base import Seed
-from actorsup.linking.regions import CroppedRegions, Region, SharedRegions
+from actorsup.linking.regions import CroppedRegions, Encode, Region, SharedRegions
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.siamese import TRUNKS, siamese_network
 from actorsup.linking.siamese_tracker import SiameseTracker
@@ -16,9 +16,9 @@ CPU = torch.device("cpu")
 
 
 def both(trunk: str = "small", memory: int = 1 << 30) -> tuple[CroppedRegions, SharedRegions]:
-    network, kind = siamese_network(trunk, None).trunk, TRUNKS[trunk]
-    shared = SharedRegions(network, kind.stride, kind.receptive, 1.5, memory, CPU)
-    return CroppedRegions(network, CPU, crops=4), shared
+    encode, kind = Encode(siamese_network(trunk, None).trunk, CPU), TRUNKS[trunk]
+    shared = SharedRegions(encode, kind.stride, kind.receptive, 1.5, memory)
+    return CroppedRegions(encode, crops=4), shared
 
 
 @pytest.mark.parametrize("trunk", ["small", "vgg16"])
@@ -72,7 +72,7 @@ def test_a_frame_is_encoded_once_a_size_and_what_is_kept_is_bounded():
     frames = [Region(images, frame, np.array([40.0, 30.0]), 49.0, (0.0, 0.0, 0.0)) for frame in range(6)]
     with torch.inference_mode():
         features = shared.features(frames, 49)
-        shared._trunk.register_forward_hook(lambda *_: calls.append(1))
+        shared._encode.trunk.register_forward_hook(lambda *_: calls.append(1))
         again = shared.features(frames * 3, 49)
         assert not calls
         larger = Region(images, 0, np.array([40.0, 30.0]), 98.0, (0.0, 0.0, 0.0))
@@ -106,3 +106,37 @@ def test_awkward_boxes_give_finite_tubes_in_the_shared_mode(box):
     )
     track = tracker.track([Seed(images, 2, np.array(box, np.float32))])[0]
     assert np.isfinite(track.boxes).all() and np.isfinite(track.score).all()
+
+
+def test_bfloat16_is_near_float32_and_leaves_the_trunk_alone():
+    network = siamese_network("small", None).trunk
+    images = np.stack([textured(n, 49, 49) for n in range(3)])
+    with torch.inference_mode():
+        exact, rounded = Encode(network, CPU)(images), Encode(network, CPU, "bfloat16")(images)
+    assert rounded.dtype == torch.float32
+    error = (rounded - exact).norm() / exact.norm()
+    assert 0 < error < 0.02
+    assert all(value.dtype == torch.float32 for value in network.parameters())
+
+
+def test_too_little_memory_halves_the_batch(caplog):
+    network = siamese_network("small", None).trunk
+    images = np.stack([textured(n, 49, 49) for n in range(5)])
+    encode = Encode(network, CPU)
+    batches = []
+
+    def full(module, inputs):
+        batches.append(len(inputs[0]))
+        if len(inputs[0]) > 2:
+            raise torch.OutOfMemoryError("no memory is left")
+
+    with torch.inference_mode(), caplog.at_level("INFO"):
+        expected = encode(images)
+        hook = encode.trunk.register_forward_pre_hook(full)
+        torch.testing.assert_close(encode(images), expected)
+        hook.remove()
+        assert batches == [5, 2, 3, 1, 2]
+        assert "not enough memory for 5 images" in caplog.text
+        encode.trunk.register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
+        with pytest.raises(torch.OutOfMemoryError):
+            encode(images)

@@ -4,6 +4,8 @@ A region is a square around a target. Cell (i, j) of its features looks at the c
 ``receptive / 2 + stride * (j, i)``, in pixels of a crop of ``pixels`` pixels.
 """
 
+import copy
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from actorsup.detection.base import Image
 from actorsup.linking.crops import Colour, crop, mean_colour, resample
 
 Item = TypeVar("Item")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,49 @@ class Regions(Protocol):
         ...
 
 
-class CroppedRegions:
-    """A crop of each region goes through the trunk: the exact mode.
+class Encode:
+    """Images to features.
 
     Args:
         trunk: Of valid convolutions, in evaluation mode.
-        device: Where it is.
+        device: Where it runs.
+        precision: ``float32`` or ``bfloat16``, of its weights and arithmetic.
+    """
+
+    def __init__(self, trunk: nn.Module, device: torch.device, precision: str = "float32") -> None:
+        self._device, self._dtype = device, getattr(torch, precision)
+        # a copy: another precision, or order in memory, is no matter of whom the trunk belongs to
+        self.trunk = copy.deepcopy(trunk).eval()
+        self.trunk.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
+        """(B, H, W, 3) uint8 RGB to (B, C, h, w) float32; in halves where a GPU's memory is too small."""
+        try:
+            return self._features(images)
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise
+        # after the handler, whose error holds on to the memory
+        torch.cuda.empty_cache()
+        _LOG.info("not enough memory for %d images at once: they go in halves", len(images))
+        half = len(images) // 2
+        return torch.cat([self(images[:half]), self(images[half:])])
+
+    def _features(self, images: NDArray[np.uint8]) -> Tensor:
+        pixels = normalise(torch.from_numpy(images).to(self._device))
+        return self.trunk(pixels.to(self._dtype)).float()
+
+
+class CroppedRegions:
+    """A crop of each region is encoded: the exact mode.
+
+    Args:
+        encode: The trunk.
         crops: How many crops go through it at once.
     """
 
-    def __init__(self, trunk: nn.Module, device: torch.device, crops: int) -> None:
-        self._trunk, self._device, self._crops = trunk, device, crops
+    def __init__(self, encode: Encode, crops: int) -> None:
+        self._encode, self._crops = encode, crops
 
     def features(self, regions: Sequence[Region], pixels: int) -> Tensor:
         """Features (B, C, S, S) of regions that are ``pixels`` pixels wide when they are encoded."""
@@ -68,7 +103,7 @@ class CroppedRegions:
             crops = np.empty((len(some), pixels, pixels, 3), np.uint8)
             for region, output in zip(some, crops, strict=True):
                 crop(region.images[region.frame], region.centre, region.side, region.padding, output)
-            found.append(self._trunk(normalise(torch.from_numpy(crops).to(self._device))))
+            found.append(self._encode(crops))
         return torch.cat(found).contiguous()
 
 
@@ -81,25 +116,16 @@ class SharedRegions:
     mostly padding.
 
     Args:
-        trunk: Of valid convolutions, in evaluation mode.
+        encode: The trunk.
         stride: The trunk's.
         receptive: Pixels that one of its cells sees, along a side.
         step: Ratio of one size to the next.
         memory: Bytes of features that are kept.
-        device: Where the trunk is.
     """
 
-    def __init__(
-        self,
-        trunk: nn.Module,
-        stride: int,
-        receptive: int,
-        step: float,
-        memory: int,
-        device: torch.device,
-    ) -> None:
-        self._trunk, self._stride, self._receptive = trunk, stride, receptive
-        self._step, self._memory, self._device = step, memory, device
+    def __init__(self, encode: Encode, stride: int, receptive: int, step: float, memory: int) -> None:
+        self._encode, self._stride, self._receptive = encode, stride, receptive
+        self._step, self._memory = step, memory
         # so that the first cell's middle lies at the frame's edge or outside
         self._margin = receptive // 2 + stride
         self._kept: OrderedDict[tuple[int, int, int], tuple[Sequence[Image], Tensor]] = OrderedDict()
@@ -140,8 +166,7 @@ class SharedRegions:
         padded = np.empty((height, width, 3), np.uint8)
         corner = np.full(2, -self._margin * ratio)
         resample(image, corner, ratio, mean_colour(image), padded)
-        features: Tensor = self._trunk(normalise(torch.from_numpy(padded)[None].to(self._device)))
-        features = features[0].contiguous()
+        features = self._encode(padded[None])[0].contiguous()
         self._keep(key, region.images, features)
         return features
 

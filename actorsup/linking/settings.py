@@ -25,6 +25,7 @@ from actorsup.errors import ConfigError
 
 TRUNK_NAMES = ("vgg16", "small")
 MODES = ("exact", "shared")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class LinkerSettings:
             for: the same tubes, sooner where a GPU has room, or where frames are shared.
         mode: ``exact``, each search region through the trunk, or ``shared``, regions cut out of
             the features of whole frames: many times faster, and not the same tubes.
+        precision: ``float32`` or ``bfloat16``, of the trunk: faster, and not the same tubes.
         size_step: For ``shared``, the ratio of one size that frames are encoded at to the next.
         feature_memory: For ``shared``, features that are kept at once, GiB.
         scale_step: Ratio of one size to the next.
@@ -74,6 +76,7 @@ class LinkerSettings:
     context: float = 0.5
     seeds_ahead: int = 0
     mode: str = "exact"
+    precision: str = "float32"
     size_step: float = 2.0
     feature_memory: float = 1.0
     scales: int = 3
@@ -89,6 +92,8 @@ class LinkerSettings:
         _check_trunk(self.trunk)
         if self.mode not in MODES:
             raise ConfigError(f"mode: {self.mode!r}; allowed: {', '.join(MODES)}")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"precision: {self.precision!r}; allowed: {', '.join(PRECISIONS)}")
         if self.scales < 1 or self.scales % 2 == 0:
             raise ConfigError(f"scales: {self.scales}; allowed: an odd number, so that one is the last size")
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.crops import context_side, mean_colour
-from actorsup.linking.regions import CroppedRegions, Region, Regions, SharedRegions, chunks
+from actorsup.linking.regions import CroppedRegions, Encode, Region, Regions, SharedRegions, chunks
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.siamese import TRUNKS, SiameseNetwork, crop_sizes, without_normalisation
 
@@ -45,8 +45,7 @@ class SiameseTracker:
         self._exemplar_size, self._search_size, self._stride = crop_sizes(settings)
         self._network = network.eval().to(device)
         trunk = without_normalisation(network.trunk)
-        trunk.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._regions = self._regions_of(trunk, device)
+        self._regions = self._regions_of(Encode(trunk, device, settings.precision), device)
         steps = np.arange(settings.scales) - settings.scales // 2
         self._factors = settings.scale_step**steps
         penalty = torch.full((settings.scales,), 1 - settings.scale_penalty)
@@ -79,12 +78,12 @@ class SiameseTracker:
                 step += 1
         return tracks
 
-    def _regions_of(self, trunk: nn.Module, device: torch.device) -> Regions:
+    def _regions_of(self, encode: Encode, device: torch.device) -> Regions:
         kind = TRUNKS[self._settings.trunk]
         if self._settings.mode == "exact":
-            return CroppedRegions(trunk, device, kind.crops if device.type == "cpu" else _CROPS)
+            return CroppedRegions(encode, kind.crops if device.type == "cpu" else _CROPS)
         step, memory = self._settings.size_step, round(self._settings.feature_memory * 2**30)
-        return SharedRegions(trunk, kind.stride, kind.receptive, step, memory, device)
+        return SharedRegions(encode, kind.stride, kind.receptive, step, memory)
 
     def _step(self, targets: Sequence["_Target"], exemplars: Tensor, step: int) -> NDArray[np.float32]:
         """Move the targets to where they are in their next frame; (B,) their scores there."""

@@ -165,7 +165,7 @@ class _Training:
     def _success(self) -> dict[str, float]:
         if self._held_out is None or self._tracking is None:
             return {}
-        # a copy: the tracker folds and moves what it is given
+        # a copy: the tracker evaluates what it is given
         tracker = SiameseTracker(copy.deepcopy(self._network), self._tracking, self._device)
         return {"held_out_success": sequences_success(tracker, self._held_out)}
 
