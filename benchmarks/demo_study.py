@@ -14,10 +14,11 @@ static    on tubes that never move
 mean      averaging all tubes in place of the best k
 shuffled  trained on labels that were shuffled between the videos, five times, of the first seed
           alone; and what holds 95 % of the mAPs by chance, of single ones and of means of five:
-          permuted  with class scores permuted between videos, which lose their tubes
-          renamed   with the names of the classes permuted: a network that learned nothing of the
-                    labels still scores actors who do something apart from those who stand, and
-                    alike within a class, which chance keeps here
+          permuted  with class scores permuted between videos, each video's tubes keeping their
+                    order: a network that learned nothing of the labels still scores actors who do
+                    something apart from those who stand
+          renamed   with the names of the classes permuted, the same in all videos: that network
+                    scores the videos of a class alike, too
 """
 
 import argparse
@@ -193,14 +194,23 @@ def mean_average_precision(videos: Sequence[VideoOverlap], classes: Sequence[str
 
 
 def permute(videos: Sequence[VideoOverlap], random: np.random.Generator) -> list[VideoOverlap]:
-    """The same tubes, scored as those of another video; a place that it lacks is not predicted."""
+    """The same tubes, the best one with the scores of another video's best, and so on down.
+
+    Tubes that the other video lacks are not predicted.
+    """
     permuted = []
     for video, other in zip(videos, random.permutation(len(videos)), strict=True):
         scores = np.full_like(video.class_score, np.nan)
-        count = min(len(scores), len(videos[other].class_score))
-        scores[:count] = videos[other].class_score[:count]
-        permuted.append(VideoOverlap(video.video, video.truth, video.iou, scores))
+        here, there = best_first(video), best_first(videos[other])
+        count = min(len(here), len(there))
+        scores[here[:count]] = videos[other].class_score[there[:count]]
+        permuted.append(replace(video, class_score=scores))
     return permuted
+
+
+def best_first(video: VideoOverlap) -> np.ndarray:
+    """The tubes of a video by falling score, that of their best class."""
+    return np.argsort(-np.nan_to_num(video.class_score, nan=-1).max(axis=1, initial=-1), kind="stable")
 
 
 def rename(videos: Sequence[VideoOverlap], random: np.random.Generator) -> list[VideoOverlap]:
