@@ -15,6 +15,8 @@ from actorsup.logs import progress
 
 STREAM = 3
 """First key, after the seed, of the sequences' random numbers."""
+HELD_OUT = 6
+"""Sequences that are not trained on."""
 
 
 def sequence_scene(rng: Generator, settings: DemoSettings) -> tuple[Scene, Sprite]:
@@ -28,10 +30,6 @@ def sequence_scene(rng: Generator, settings: DemoSettings) -> tuple[Scene, Sprit
         sprites += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, NEAR, sprites),)
     sprites += (ball(rng, settings, frames), *occluders(rng, settings, frames))
     return Scene(backdrop(rng, settings, frames), sprites), tracked
-
-
-HELD_OUT = 6
-"""Sequences that are not trained on."""
 
 
 def make_sequences(root: Path, settings: DemoSettings, held_out: bool = False) -> None:
