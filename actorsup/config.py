@@ -2,19 +2,38 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 from actorsup.coco import ID_OF
 from actorsup.errors import ConfigError, did_you_mean
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "config.schema.yaml"
-WEIGHTS_WORDS = ("published", "trained", "random")
+
+_READ_ONCE_TRAINED = ("trained", "class_score", "nms_iou")
+_WORDS = {
+    "array": "a list such as [a, b]",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "a section of keys",
+    "string": "text",
+}
+_TYPES = {
+    bool: "boolean", dict: "object", float: "number", int: "integer",
+    list: "array", str: "string", type(None): "null",
+}  # fmt: skip
+# JSON takes 2.0 for an integer; range() and a seed do not
+_integers_are_whole = Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
+)
 
 
 def check_config(config: Mapping[str, Any]) -> None:
@@ -25,10 +44,10 @@ def check_config(config: Mapping[str, Any]) -> None:
             nearest right name.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    errors = sorted(
-        Draft202012Validator(schema).iter_errors(config), key=lambda e: str(list(e.absolute_path))
-    )
-    lines = [line for error in errors for line in _lines(error)] or list(_wrong_names(config))
+    validator = extend(Draft202012Validator, type_checker=_integers_are_whole)
+    errors = sorted(validator(schema).iter_errors(config), key=lambda e: str(list(e.absolute_path)))
+    lines = [line for error in errors for line in _lines(error)]
+    lines = lines or [*_unread_keys(config, schema), *_wrong_names(config)]
     if lines:
         raise ConfigError("\n".join(lines))
 
@@ -78,17 +97,62 @@ def _lines(error: ValidationError) -> Iterable[str]:
             yield f"{key}: {value!r} is not allowed; allowed: {_listed(names)}{hint}"
         case "type":
             allowed = error.validator_value
-            wanted = allowed if isinstance(allowed, str) else " or ".join(allowed)
-            yield f"{key}: {value!r} is a {type(value).__name__}; allowed: {wanted}"
+            wanted = [allowed] if isinstance(allowed, str) else allowed
+            yield f"{key}: {_mistyped(value, wanted)}"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             yield f"{key}: {value!r} is out of range; allowed: {_range(error.schema)}"
-        case "propertyNames":
-            yield f"{key}: {error.message}: a name may hold letters, digits, '_' and '-'"
+        case "pattern" if "propertyNames" in error.absolute_schema_path:
+            yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone"
+        case "minItems":
+            yield f"{key}: the list is empty; name at least one"
+        case "dependentRequired":
+            for name, others in error.validator_value.items():
+                if name in value and (lacking := [one for one in others if one not in value]):
+                    yield f"{key}: {name} needs {lacking[0]!r} beside it"
         case "anyOf":
             choices = [" and ".join(choice["required"]) for choice in error.validator_value]
             yield f"{key}: lacks {' or '.join(choices)}"
         case _:
             yield f"{key}: {error.message}"
+
+
+def _mistyped(value: Any, wanted: Sequence[str]) -> str:
+    """What a value is, what it should be, and how to write it."""
+    found = "nothing" if value is None else f"{value!r} is {_WORDS[_TYPES.get(type(value), 'string')]}"
+    told = f"{found}; allowed: {' or '.join(_WORDS[one] for one in wanted)}"
+    if "array" in wanted and isinstance(value, str):
+        return f"{told}; write [{value}]"
+    if "integer" in wanted and isinstance(value, float) and value.is_integer():
+        return f"{told}; write {int(value)}"
+    if "number" in wanted and isinstance(value, str):
+        try:
+            # YAML takes 1e-3 for text
+            return f"{told}; write {float(value)}"
+        except ValueError:
+            pass
+    return told
+
+
+def _unread_keys(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[str]:
+    """Keys that a section of their type does not read, and so would change nothing."""
+    for kind, definition in (("datasets", "dataset"), ("detectors", "detector"), ("linkers", "linker")):
+        readers = {
+            key: about["readBy"]
+            for key, about in schema["$defs"][definition]["properties"].items()
+            if "readBy" in about
+        }
+        for name, section in config[kind].items():
+            for key in section:
+                if section["type"] not in readers.get(key, [section["type"]]):
+                    known = _listed(readers[key])
+                    yield f"{kind}.{name}: the type {section['type']} does not read {key!r}; {known} does"
+    for name, section in config["models"].items():
+        unread = [key for key in section if key not in _READ_ONCE_TRAINED]
+        if "trained" in section and unread:
+            yield (
+                f"models.{name}: a model that is trained already does not read {unread[0]!r}; "
+                f"allowed: {_listed(_READ_ONCE_TRAINED)}"
+            )
 
 
 def _range(schema: Mapping[str, Any]) -> str:
@@ -117,6 +181,11 @@ def _wrong_names(config: Mapping[str, Any]) -> Iterable[str]:
             yield from unknown(f"datasets.{name}.actors", actor, ID_OF)
     for name, section in config["linkers"].items():
         yield from unknown(f"linkers.{name}.detector", section["detector"], config["detectors"])
+        exemplar, search = section.get("exemplar_size"), section.get("search_size")
+        if exemplar and search and search <= exemplar:
+            yield f"linkers.{name}.search_size: {search} is out of range; allowed: above exemplar_size, {exemplar}"
+        if section.get("scales", 3) % 2 == 0:
+            yield f"linkers.{name}.scales: {section['scales']}; allowed: an odd number, so that one is the last size"
     for name, section in config["models"].items():
         if section.get("weights", "").startswith("detector:"):
             detector = section["weights"].removeprefix("detector:")

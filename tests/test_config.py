@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from torchvision.models import detection, list_models
 
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
@@ -75,7 +76,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     def training(kind: str) -> set[str]:
         return set(schema["$defs"][kind]["properties"]["training"]["properties"])
 
-    assert keys("model") == names(AttentionSettings) | names(ScoringSettings)
+    assert keys("model") == names(AttentionSettings) | names(ScoringSettings) | {"trained"}
     assert keys("linker") == names(LinkerSettings) | {"training"}
     assert keys("detector") == names(DetectorSettings) | {"training"}
     assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | {"keep"}
@@ -96,7 +97,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ("datasets.demo.models", ["papr"], "'papr' is not there; allowed: paper, demo; did you mean 'paper'"),
         ("datasets.demo.actors", ["persn"], "'persn' is not there.*mean 'person'"),
         ("linkers.demo_siamese.training", {"gap": 3}, "demo_siamese.training: lacks sequences or images"),
-        ("linkers.demo_siamese.training", {"images": "a"}, "'annotations' is a dependency of 'images'"),
+        ("linkers.demo_siamese.training", {"images": "a"}, "training: images needs 'annotations' beside it"),
         (
             "datasets.demo.type",
             "dmo",
@@ -108,7 +109,41 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
             1.5,
             "min_score: 1.5 is out of range; allowed: at least 0, at most 1",
         ),
-        ("models.paper.epochs", "many", "models.paper.epochs: 'many' is a str; allowed: integer"),
+        ("models.paper.epochs", "many", "models.paper.epochs: 'many' is text; allowed: a whole number$"),
+        (
+            "models.paper.epochs",
+            2.0,
+            "models.paper.epochs: 2.0 is a number; allowed: a whole number; write 2$",
+        ),
+        ("seed", True, "seed: True is true or false; allowed: a whole number"),
+        (
+            "models.paper.learning_rate",
+            "1e-3",
+            "learning_rate: '1e-3' is text; allowed: a number; write 0.001",
+        ),
+        ("linkers.siamese", None, "linkers.siamese: nothing; allowed: a section of keys"),
+        ("datasets.demo.actors", "person", "'person' is text; allowed: a list .*; write \\[person\\]"),
+        ("datasets.demo.seeds", [], "datasets.demo.seeds: the list is empty; name at least one"),
+        ("models.my videos", {}, "models: 'my videos' is no name; a name holds letters, digits"),
+        ("detectors.mine", {"type": "supplied"}, "detectors.mine: the key 'path' is missing"),
+        (
+            "detectors.ssd300_vgg16.model",
+            "ssd300_vgg61",
+            "'ssd300_vgg61' is not allowed.*mean 'ssd300_vgg16'",
+        ),
+        ("linkers.static.scales", 5, "linkers.static: the type static does not read 'scales'; siamese does"),
+        ("datasets.demo.split", 2, "datasets.demo: the type demo does not read 'split'; thumos13 does"),
+        (
+            "linkers.siamese.search_size",
+            100,
+            "search_size: 100 is out of range; allowed: above exemplar_size, 127",
+        ),
+        ("linkers.siamese.scales", 2, "linkers.siamese.scales: 2; allowed: an odd number"),
+        (
+            "models.old",
+            {"trained": "a.pt", "k": 3},
+            "trained already does not read 'k'; allowed: trained, class",
+        ),
         ("models.paper.k", 30, "models.paper.k: 30 is more than tubes, 20"),
         ("models.demo.weights", "detector:demo_sdd", "'demo_sdd' is not there.*mean 'demo_ssd'"),
         ("seed", -1, "seed: -1 is out of range; allowed: at least 0"),
@@ -126,6 +161,20 @@ def test_a_mistake_is_told_with_its_remedy(config, where, value, words):
     with pytest.raises(ConfigError, match=words) as told:
         check_config(wrong)
     assert "\n" not in str(told.value)
+
+
+def test_the_detectors_that_may_be_named_are_torchvisions(schema):
+    named = schema["$defs"]["detector"]["properties"]["model"]["enum"]
+    # those of other tasks are detectors too, with a head that is not used here
+    others = {"maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2", "keypointrcnn_resnet50_fpn"}
+    assert set(named) == set(list_models(module=detection)) - others
+
+
+def test_keys_of_a_type_are_told_by_the_types_that_there_are(schema):
+    for kind in ("dataset", "detector", "linker"):
+        properties = schema["$defs"][kind]["properties"]
+        for about in properties.values():
+            assert set(about.get("readBy", [])) <= set(properties["type"]["enum"])
 
 
 def test_a_key_that_is_missing(config):
