@@ -183,9 +183,11 @@ def _wrong_names(config: Mapping[str, Any]) -> Iterable[str]:
         yield from unknown(f"linkers.{name}.detector", section["detector"], config["detectors"])
         exemplar, search = section.get("exemplar_size"), section.get("search_size")
         if exemplar and search and search <= exemplar:
-            yield f"linkers.{name}.search_size: {search} is out of range; allowed: above exemplar_size, {exemplar}"
+            wanted = f"above exemplar_size, {exemplar}"
+            yield f"linkers.{name}.search_size: {search} is out of range; allowed: {wanted}"
         if section.get("scales", 3) % 2 == 0:
-            yield f"linkers.{name}.scales: {section['scales']}; allowed: an odd number, so that one is the last size"
+            wanted = "an odd number, so that one is the last size"
+            yield f"linkers.{name}.scales: {section['scales']}; allowed: {wanted}"
     for name, section in config["models"].items():
         if section.get("weights", "").startswith("detector:"):
             detector = section["weights"].removeprefix("detector:")

@@ -25,7 +25,7 @@ from actorsup.linking.base import Seed, Tracker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_tracker
 from actorsup.linking.success import track_success
-from actorsup.plan import Plan
+from actorsup.plan.run import Plan
 
 HOUSE = Path(__file__).resolve().parents[1]
 

@@ -3,11 +3,7 @@
 
 rule train_attention:
     input:
-        frames=from_dataset(
-            lambda w, d: [
-                f"results/{w.dataset}/frames/{s}.h5" for s in d.shards_to_train()
-            ]
-        ),
+        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_train())),
         tubes=from_dataset(
             lambda w, d: tube_shards(w.dataset, w.linker, d.shards_to_train())
         ),
@@ -40,7 +36,7 @@ rule score_tubes:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
         tubes="results/{dataset}/tubes/{linker}/{shard}.h5",
-        model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
+        model=planned(lambda w: PLAN.model_file(w.dataset, w.linker, w.model, w.seed)),
     output:
         "results/{dataset}/predictions/{linker}/{model}/seed{seed}/{shard}.h5",
     log:

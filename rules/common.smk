@@ -10,7 +10,7 @@ python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
 from actorsup.errors import ActorsupError
-from actorsup.plan import Plan
+from actorsup.plan.run import Plan
 from actorsup.provenance import code_digest
 
 try:
@@ -49,13 +49,17 @@ def from_dataset(question):
     return planned(lambda w: question(w, PLAN.dataset(w.dataset)))
 
 
+def from_evaluated(question):
+    """The same, of a data set that is to be evaluated."""
+    return planned(lambda w: question(w, PLAN.evaluated_dataset(w.dataset)))
+
+
+def frame_shards(dataset, shards):
+    return [f"results/{dataset}/frames/{shard}.h5" for shard in shards]
+
+
 def tube_shards(dataset, linker, shards):
     return [f"results/{dataset}/tubes/{linker}/{shard}.h5" for shard in shards]
-
-
-def prediction_shards(dataset, linker, model, seed):
-    folder = f"results/{dataset}/predictions/{linker}/{model}/seed{seed}"
-    return [f"{folder}/{shard}.h5" for shard in PLAN.dataset(dataset).shards_to_score()]
 
 
 def compared(section):

@@ -12,7 +12,7 @@ rule write_ground_truth:
     conda:
         TABLES_ENV
     params:
-        dataset=from_dataset(lambda w, d: d.section),
+        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
     message:
         "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
@@ -22,7 +22,7 @@ rule write_ground_truth:
 
 rule evaluate_recall:
     input:
-        tubes=from_dataset(
+        tubes=from_evaluated(
             lambda w, d: [
                 path
                 for linker in d.section["linkers"]
@@ -38,7 +38,7 @@ rule evaluate_recall:
     conda:
         TABLES_ENV
     params:
-        linkers=from_dataset(lambda w, d: d.section["linkers"]),
+        linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         settings={
             key: value
             for key, value in config["evaluation"].items()
@@ -53,11 +53,11 @@ rule evaluate_recall:
 
 rule evaluate_map:
     input:
-        predictions=from_dataset(
+        predictions=from_evaluated(
             lambda w, d: [
                 path
                 for run in compared(d.section)
-                for path in prediction_shards(w.dataset, **run)
+                for path in PLAN.prediction_shards(w.dataset, **run)
             ]
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
@@ -70,7 +70,7 @@ rule evaluate_map:
     conda:
         TABLES_ENV
     params:
-        runs=from_dataset(lambda w, d: compared(d.section)),
+        runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=config["evaluation"],
         code=code_digest("actorsup.evaluation.stage"),
     message:
@@ -81,9 +81,7 @@ rule evaluate_map:
 
 rule collect_failures:
     input:
-        frames=from_dataset(
-            lambda w, d: [f"results/{w.dataset}/frames/{s}.h5" for s in d.shards]
-        ),
+        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards)),
         detections=from_dataset(
             lambda w, d: [
                 f"results/{w.dataset}/detections/{detector}/{shard}.h5"
@@ -104,7 +102,7 @@ rule collect_failures:
             lambda w, d: [
                 path
                 for run in compared(d.section)
-                for path in prediction_shards(w.dataset, **run)
+                for path in PLAN.prediction_shards(w.dataset, **run)
             ]
         ),
     output:
@@ -127,7 +125,7 @@ rule collect_failures:
 rule merge_predictions:
     input:
         from_dataset(
-            lambda w, d: prediction_shards(w.dataset, **compared(d.section)[0])
+            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
         ),
     output:
         h5="results/{dataset}/predictions.h5",
@@ -146,13 +144,9 @@ rule merge_predictions:
 
 rule draw_tubes:
     input:
-        frames=from_dataset(
-            lambda w, d: [
-                f"results/{w.dataset}/frames/{s}.h5" for s in d.shards_to_score()
-            ]
-        ),
+        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
         predictions=from_dataset(
-            lambda w, d: prediction_shards(w.dataset, **compared(d.section)[0])
+            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
         ),
         ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
     output:

@@ -14,9 +14,7 @@ rule decode_frames:
         VISION_ENV
     params:
         videos=from_dataset(lambda w, d: d.videos_to_decode(w.shard)),
-        settings={
-            key: value for key, value in config["frames"].items() if key != "keep"
-        },
+        settings=PLAN.frame_settings,
         code=code_digest("actorsup.frames.stage"),
     message:
         "Decoding {wildcards.dataset}, shard {wildcards.shard}"
@@ -26,11 +24,7 @@ rule decode_frames:
 
 rule write_video_table:
     input:
-        frames=from_dataset(
-            lambda w, d: [
-                f"results/{w.dataset}/frames/{shard}.h5" for shard in d.shards
-            ]
-        ),
+        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards)),
     output:
         "results/{dataset}/videos.csv",
     log:

@@ -16,7 +16,7 @@ from actorsup.errors import ConfigError
 from actorsup.evaluation.tables import THRESHOLDS
 from actorsup.frames.settings import FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
-from actorsup.plan import TRAINING_PATHS, Plan
+from actorsup.plan.run import TRAINING_PATHS, Plan
 
 
 @pytest.fixture

@@ -54,7 +54,9 @@ def test_the_library_never_imports_snakemake(repository):
 
 
 def test_importing_the_package_loads_nothing_heavy(repository):
-    code = "import sys, actorsup, actorsup.plan; print({'torch', 'cv2', 'torchvision'} & set(sys.modules))"
+    code = (
+        "import sys, actorsup, actorsup.plan.run; print({'torch', 'cv2', 'torchvision'} & set(sys.modules))"
+    )
     import sys
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repository)

@@ -4,14 +4,17 @@ with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from actorsup.datasets.base import VideoRecord
+    from actorsup.datasets.registry import open_dataset
     from actorsup.frames.settings import FrameSettings
     from actorsup.frames.stage import decode_videos
     from actorsup.provenance import provenance
 
-    params = snakemake.params
+    params, name = snakemake.params, snakemake.wildcards.dataset
+    # where the data set lies is no parameter: a root that moved makes nothing again
+    root = open_dataset(name, snakemake.config["datasets"][name], snakemake.config["seed"]).root
     decode_videos(
         # what a video is labelled, and its split, are no business of this stage
-        [VideoRecord(video, Path(path), "", ()) for video, path, _ in params.videos],
+        [VideoRecord(video, root / path, "", ()) for video, path, _ in params.videos],
         Path(snakemake.output[0]),
         FrameSettings(**params.settings),
         provenance(snakemake.rule, params.settings, code=params.code, videos=params.videos),

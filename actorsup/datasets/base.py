@@ -62,6 +62,11 @@ class GroundTruth:
 class Dataset(Protocol):
     """A data set, as its authors publish it or a user keeps it."""
 
+    @property
+    def root(self) -> Path:
+        """The folder that its videos lie below."""
+        ...
+
     def listing(self) -> Listing:
         """Which videos there are, without opening one and without reading a box."""
         ...

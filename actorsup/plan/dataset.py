@@ -1,0 +1,194 @@
+"""One data set of a run: its videos in their shards, and what is asked of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from actorsup.config import existing_path
+from actorsup.datasets.base import Dataset, Listing, VideoRecord, bucket_of
+from actorsup.datasets.digests import content_digests
+from actorsup.datasets.registry import open_dataset
+from actorsup.errors import ConfigError
+from actorsup.provenance import code_digest, settings_digest
+
+Section = Mapping[str, Any]
+_OF_RUNS = ("actors", "linkers", "models", "seeds", "shards", "absent_videos", "stills", "sequences")
+
+
+@dataclass(frozen=True)
+class PlannedDataset:
+    """One data set of the configuration, with its videos in their shards."""
+
+    name: str
+    section: Section
+    seed: int
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set itself."""
+        return open_dataset(self.name, self.section, self.seed)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Which videos there are."""
+        return self.dataset.listing()
+
+    @cached_property
+    def shards(self) -> dict[str, list[VideoRecord]]:
+        """The videos of each shard that has any, by the shard's name, both sorted."""
+        shards: dict[str, list[VideoRecord]] = {}
+        for record in self.listing.records:
+            shards.setdefault(self.shard_of(record), []).append(record)
+        return dict(sorted(shards.items()))
+
+    def shard_of(self, record: VideoRecord) -> str:
+        """Name of the shard of a video.
+
+        Videos of the training split have the even buckets, all others the odd ones, so that a
+        video to predict that is added or changed trains nothing again.
+        """
+        buckets = self.section["shards"]
+        apart = 0 if record.split == "train" or buckets == 1 else 1
+        of_split = (buckets + 1) // 2 if apart == 0 else buckets // 2
+        bucket = bucket_of(record.video, of_split) * 2 + apart if buckets > 1 else 0
+        return f"{bucket:04d}"
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Digest of the content of each video; the demo's are those of what makes them."""
+        if self.section["type"] == "demo":
+            made_by = settings_digest([self.demo_settings(), code_digest("actorsup.demo.videos")])
+            return dict.fromkeys((record.video for record in self.listing.records), made_by)
+        return content_digests(self.listing.records, Path(f"results/{self.name}/digests.json"))
+
+    @property
+    def train_labels(self) -> dict[str, tuple[str, ...]]:
+        """Action classes of each labelled training video."""
+        return {r.video: r.labels for r in self.listing.records if self._teaches(r)}
+
+    @property
+    def table_records(self) -> list[VideoRecord]:
+        """The videos of videos.csv: all that are there, and those missing if they count."""
+        counted = self.section.get("absent_videos", "count") == "count"
+        missing = self.listing.missing if counted else ()
+        return sorted([*self.listing.records, *missing], key=lambda record: record.video)
+
+    def demo_settings(self, *more: str) -> dict[str, int]:
+        """What the demo's videos are made from, and what is ``more``: its stills or sequences."""
+        if self.section["type"] != "demo":
+            raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
+        counts = {"train": self.section["train_videos"], "test": self.section["test_videos"]}
+        others = {key: self.section[key] for key in more if key in self.section}
+        return {**counts, **others, "seed": self.seed}
+
+    def made_by_rules(self) -> list[str]:
+        """What must be made before the videos can be decoded."""
+        return [f"results/{self.name}/source/videos"] if self.section["type"] == "demo" else []
+
+    def annotation_files(self) -> list[str]:
+        """The files that hold its ground truth.
+
+        Raises:
+            ConfigError: It has none, so that nothing can be evaluated.
+        """
+        match self.section:
+            case {"type": "demo"}:
+                return [f"results/{self.name}/source/ground_truth.csv"]
+            case {"type": "thumos13", "root": root}:
+                return [str(existing_path(f"{root}/annotations/pyannot.pkl", f"datasets.{self.name}.root"))]
+            case {"ground_truth": path}:
+                return [str(existing_path(path, f"datasets.{self.name}.ground_truth"))]
+        raise ConfigError(
+            f"datasets.{self.name}: it has no ground truth to evaluate with; name a table of boxes as its "
+            f"ground_truth:, or ask for results/{self.name}/predictions.json"
+        )
+
+    def ground_truth_section(self) -> dict[str, Any]:
+        """What of its section the ground truth depends on."""
+        return {key: value for key, value in self.section.items() if key not in _OF_RUNS}
+
+    def check_evaluable(self) -> None:
+        """Whether its predictions can be evaluated, told before any work.
+
+        Raises:
+            ConfigError: It has no ground truth, no test video, or none with ground truth.
+            DataError: The table of ground truth cannot be used.
+        """
+        self.annotation_files()
+        tests = {r.video for r in (*self.listing.records, *self.listing.missing) if r.split == "test"}
+        if not tests:
+            raise ConfigError(
+                f"datasets.{self.name}: no video is of the test split, so that nothing can be evaluated; "
+                f"set some apart by the split 'test', or ask for results/{self.name}/predictions.json"
+            )
+        if self.section["type"] == "folder":
+            truth = self.dataset.ground_truth()
+            if truth is None or not tests & set(truth.boxes["video"]):
+                raise ConfigError(
+                    f"datasets.{self.name}.ground_truth: it has no box of a video of the test split, such as "
+                    f"{min(tests)!r}; wanted ids as in the table of videos"
+                )
+
+    def ground_truth_table(self) -> list[str]:
+        """The table of its ground truth, or none where it has none."""
+        known = self.section["type"] != "folder" or "ground_truth" in self.section
+        return [f"results/{self.name}/ground_truth.csv"] if known else []
+
+    def videos_to_decode(self, shard: str) -> list[tuple[str, str, str]]:
+        """Id, path below the data set's root and content digest of each video of a shard."""
+        root = self.dataset.root
+        return [
+            (r.video, r.path.relative_to(root).as_posix(), self.digests[r.video]) for r in self.shards[shard]
+        ]
+
+    def table_rows(self) -> list[dict[str, str]]:
+        """What videos.csv says of each video before it is opened."""
+        return [
+            {
+                "video": record.video,
+                "path": str(record.path),
+                "split": record.split,
+                "label": "|".join(record.labels),
+                "shard": self.shard_of(record),
+            }
+            for record in self.table_records
+        ]
+
+    def shards_to_train(self) -> list[str]:
+        """Names of the shards that hold labelled training videos.
+
+        Raises:
+            ConfigError: There is no such video, so that nothing can be trained.
+        """
+        shards = [s for s, records in self.shards.items() if any(self._teaches(r) for r in records)]
+        if not shards:
+            missing = sum(self._teaches(r) for r in self.listing.missing)
+            raise ConfigError(
+                f"datasets.{self.name}: no labelled training video is there, {missing} are missing; training "
+                "needs at least one, or name a model that is trained already: models.NAME.trained"
+            )
+        return shards
+
+    @staticmethod
+    def _teaches(record: VideoRecord) -> bool:
+        return record.split == "train" and bool(record.labels)
+
+    def shards_to_score(self) -> list[str]:
+        """Names of the shards that hold videos to predict: all but those trained on.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        shards = [s for s in self.shards if self.videos_to_score(s)]
+        if not shards:
+            raise ConfigError(
+                f"datasets.{self.name}: no video is there to predict; set some apart by the split 'test', or "
+                "leave their split empty"
+            )
+        return shards
+
+    def videos_to_score(self, shard: str) -> list[str]:
+        """Ids of a shard's videos to predict: all but those of the training split."""
+        return [record.video for record in self.shards[shard] if record.split != "train"]
