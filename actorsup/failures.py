@@ -3,11 +3,14 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from glob import escape
 from pathlib import Path
 
+from actorsup.datasets.ids import VIDEO_SUFFIXES
 from actorsup.storage import ShardReader, write_whole
 
 FAILURE_COLUMNS = ["video", "stage", "reason"]
+_KINDS = sorted(VIDEO_SUFFIXES)
 _SCHEMAS = {
     "frames": "frames/1",
     "detections": "detections/1",
@@ -29,7 +32,7 @@ def write_failures(
     Raises:
         DataError: A shard cannot be read.
     """
-    rows = [(video, "manifest", f"no such video: {path}") for video, path in missing]
+    rows = [(video, "manifest", _absence(Path(path))) for video, path in missing]
     for stage, paths in shards.items():
         for path in paths:
             with ShardReader(path, _SCHEMAS[stage]) as shard:
@@ -39,3 +42,14 @@ def write_failures(
     writer.writerow(FAILURE_COLUMNS)
     writer.writerows(sorted(set(rows)))
     write_whole(output, text.getvalue())
+
+
+def _absence(path: Path) -> str:
+    """Why there is no video at a path, as far as the folder tells."""
+    if path.is_dir():
+        return f"no video: {path} is a folder without images"
+    stem = path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path
+    others = sorted(one.name for one in stem.parent.glob(f"{escape(stem.name)}.*"))
+    if others:
+        return f"no video: {path.parent / others[0]} is of no kind that is read here ({', '.join(_KINDS)})"
+    return f"no such video: {path}"

@@ -45,7 +45,7 @@ def provenance(
         "stage": stage,
         "settings": dict(settings),
         "settings_digest": settings_digest(settings),
-        "inputs": {Path(path).name: _input_digest(Path(path)) for path in inputs},
+        "inputs": {Path(path).as_posix(): _input_digest(Path(path)) for path in inputs},
         "versions": versions,
     } | more
 

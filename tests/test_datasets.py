@@ -1,6 +1,7 @@
 """Data sets: THUMOS13 against its published facts, folders, pickles, digests, ground truth."""
 
 import hashlib
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -217,12 +218,41 @@ def test_boxes_name_their_videos_with_an_extension_or_without(tmp_path):
     assert sorted(boxes.boxes["video"]) == ["b", "v1.5"]
 
 
-def test_links_do_not_lead_out_of_the_root_or_round_in_circles(tmp_path):
-    touch(tmp_path / "root", "a/x.avi")
-    touch(tmp_path / "outside", "secret.avi")
-    (tmp_path / "root" / "loop").symlink_to(tmp_path / "root")
-    (tmp_path / "root" / "out").symlink_to(tmp_path / "outside")
-    assert list(find_videos(tmp_path / "root")) == ["a/x"]
+def test_links_are_followed_but_not_round_in_circles(tmp_path):
+    (tmp_path / "root" / "in").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b.avi").touch()
+    (tmp_path / "root" / "in" / "a.avi").touch()
+    (tmp_path / "root" / "in" / "loop").symlink_to(tmp_path / "root")
+    (tmp_path / "root" / "kitchen").symlink_to(tmp_path / "elsewhere")
+    assert sorted(find_videos(tmp_path / "root")) == ["in/a", "kitchen/b"]
+
+
+def test_a_picture_does_not_hide_the_videos_below_it(tmp_path):
+    for name in ("k/cover.jpg", "k/d1/a.avi", "f/1.png", "f/thumbnails/readme.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert sorted(find_videos(tmp_path)) == ["f", "k/d1/a"]
+
+
+def test_an_accent_is_the_same_however_it_is_written(tmp_path):
+    (tmp_path / "cafe\u0301.avi").touch()
+    (tmp_path / "videos.csv").write_text("video,label,split\ncaf\u00e9,run,train\n", encoding="utf-8")
+    listing = Folder(tmp_path, tmp_path / "videos.csv").listing()
+    assert [r.video for r in listing.records] == ["caf\u00e9"] and not listing.missing
+    assert listing.records[0].path.exists()
+
+
+def test_a_name_that_no_table_can_hold_is_told(tmp_path):
+    Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9.avi"))).touch()
+    with pytest.raises(DataError, match="the name is not UTF-8"):
+        find_videos(tmp_path)
+
+
+def test_a_class_that_would_stand_twice_in_the_tables(tmp_path):
+    (tmp_path / "videos.csv").write_text("video,label,split\na,mean,train\n")
+    with pytest.raises(DataError, match="no class can be called 'mean'"):
+        Folder(tmp_path, tmp_path / "videos.csv").listing()
 
 
 def test_ground_truth_of_a_class_that_no_video_has(tmp_path):

@@ -1,5 +1,6 @@
 """The workflow: from raw videos to the tables, and what runs again when something changes."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,7 +18,17 @@ from actorsup.demo.videos import make_videos
 from actorsup.storage import ShardReader
 from actorsup.weights import load_weights
 
-HOUSE = ("Snakefile", "rules", "workflow_scripts", "actorsup", "config.yaml", "schemas", "profiles", "envs")
+HOUSE = (
+    "Snakefile",
+    "rules",
+    "workflow_scripts",
+    "actorsup",
+    "config.yaml",
+    "schemas",
+    "profiles",
+    "envs",
+    "samples",
+)
 BROKEN = {"missing", "empty", "text", "beheaded", "no images"}
 
 Changes = dict[str, object]
@@ -225,16 +236,31 @@ def test_a_changed_linker_keeps_the_detections(unchanged):
 @pytest.mark.parametrize(
     ("module", "old", "new", "first"),
     [
+        ("frames/decode.py", "import cv2\n", "import cv2\n\nADDED = 1\n", "decode_frames"),
+        ("detection/supplied.py", "import json\n", "import json\n\nADDED = 1\n", "detect_actors"),
         ("linking/static.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "link_actors"),
         ("linking/algorithm.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "link_actors"),
+        ("attention/training.py", "import math\n", "import math\n\nADDED = 1\n", "train_attention"),
         ("attention/scoring.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "score_tubes"),
         ("evaluation/tables.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "evaluate_map"),
+        (
+            "datasets/ground_truth.py",
+            "import pandas as pd\n",
+            "import pandas as pd\n\nADDED = 1\n",
+            "write_ground_truth",
+        ),
+        (
+            "frames/video_table.py",
+            "import pandas as pd\n",
+            "import pandas as pd\n\nADDED = 1\n",
+            "write_video_table",
+        ),
         ("failures.py", "import csv\n", "import csv\n\nADDED = 1\n", "collect_failures"),
     ],
 )
 def test_changed_code_runs_its_stage_and_none_before(unchanged, module, old, new, first):
     order = ["decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes"]
-    order += ["collect_failures", "evaluate_map"]
+    order += ["collect_failures", "write_video_table", "write_ground_truth", "evaluate_map"]
     edit(unchanged / "actorsup" / module, old, new)
     rules = would_run(unchanged, *TARGETS)
     assert first in rules
@@ -264,8 +290,66 @@ def test_an_added_video_makes_one_bucket_a_stage_again(unchanged):
                      "videos/added,kick,test\n")  # fmt: skip
     rules = would_run(unchanged, *TARGETS)
     added.unlink()
+    for stage in ("decode_frames", "detect_actors", "link_actors", "score_tubes"):
+        assert rules[stage] == 1, stage
+    assert "train_attention" not in rules
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_video_of_other_content_makes_one_bucket_a_stage_again(unchanged, split):
+    data = unchanged.parent / "data"
+    table = pd.read_csv(data / "videos.csv", keep_default_na=False)
+    whole = [name for name in table.query("split == @split")["video"] if (data / f"{name}.avi").exists()]
+    changed, other = (data / f"{name}.avi" for name in whole[:2])
+    content = changed.read_bytes()
+    changed.write_bytes(other.read_bytes())
+    rules = would_run(unchanged, *TARGETS)
+    changed.write_bytes(content)
     for stage in ("decode_frames", "detect_actors", "link_actors"):
         assert rules[stage] == 1, stage
+    # what trains nothing trains nothing again
+    assert rules.get("train_attention", 0) == (split == "train")
+    assert rules["score_tubes"] == (1 if split == "test" else scored_shards(unchanged))
+
+
+def scored_shards(folder: Path) -> int:
+    return len(list((folder / "results" / "mine" / "predictions").rglob("*.h5")))
+
+
+def test_a_root_that_moved_decodes_and_links_nothing(unchanged, tmp_path):
+    shutil.copytree(unchanged.parent / "data", tmp_path / "moved")
+    configure(unchanged, {"datasets.mine.root": str(tmp_path / "moved")})
+    heavy = {"decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes"}
+    assert not would_run(unchanged, *TARGETS).keys() & heavy
+
+
+def test_another_seed_is_another_model(mine):
+    snakemake(mine, *(f"results/blind/models/fixed/tiny/seed{seed}.pt" for seed in (0, 1)))
+    first, second = (load_weights(mine / f"results/blind/models/fixed/tiny/seed{s}.pt") for s in (0, 1))
+    assert any((first["state"][name] != second["state"][name]).any() for name in first["state"])
+
+
+def test_unlabelled_videos_are_predicted_with_a_model_that_is_trained(mine, tmp_path):
+    folder = house(mine, tmp_path / "house", {})
+    plain = {
+        "type": "folder", "root": str(mine.parent / "data" / "videos"), "actors": ["person"],
+        "linkers": ["unmoved"], "models": ["old"], "seeds": [0], "shards": 2,
+    }  # fmt: skip
+    configure(folder, {"datasets.plain": plain | {"models": ["tiny"]}})
+    detections = pd.read_csv(mine.parent / "data" / "detections.csv")
+    here = detections.assign(video=detections["video"].str.removeprefix("videos/"))
+    here.to_csv(tmp_path / "detections.csv", index=False)
+    configure(folder, {"detectors.here": {"type": "supplied", "path": str(tmp_path / "detections.csv")}})
+    configure(folder, {"linkers.unmoved": {"type": "static", "detector": "here", "tubes": 4}})
+    text = snakemake(folder, "--dry-run", "results/plain/predictions.json", fails=True)
+    assert "name a model that is trained already: models.NAME.trained" in text
+    trained = mine / "results/mine/models/fixed/tiny/seed0.pt"
+    configure(folder, {"datasets.plain": plain, "models.old": {"trained": str(trained)}})
+    snakemake(folder, "results/plain/predictions.json")
+    found = json.loads((folder / "results/plain/predictions.json").read_text(encoding="utf-8"))
+    assert len(str(found)) > 1000
+    shards = list((folder / "results/plain/predictions/unmoved/old/seed0").glob("*.h5"))
+    assert shards and not (folder / "results/plain/models").exists()
 
 
 def test_a_changed_label_decodes_and_links_nothing(unchanged):
@@ -285,12 +369,64 @@ def test_a_changed_label_decodes_and_links_nothing(unchanged):
         ({"linkers.fixed.filter_iuo": 0.5}, "linkers.fixed: unknown key 'filter_iuo'"),
         ({"datasets.mine.table": "nowhere.csv"}, "datasets.mine.table: no such file"),
         ({"datasets.mine.classes": ["kick"]}, "no class is called"),
+        # what only a rule before asks for, whose files are there
+        ({"detectors.given.path": "nowhere.csv"}, "detectors.given.path: no such file"),
+        ({"models.tiny.weights": "nowhere.pth"}, "models.tiny.weights: no such file"),
+        ({"models.tiny.weights": "published"}, "'published' is not to be had"),
+        ({"models.tiny.weights": "detector:given"}, "'detector:given' has no trunk"),
+        ({"models.tiny": {"trained": "nowhere.pt"}}, "models.tiny.trained: no such file"),
+        (
+            {"linkers.fixed": {"type": "siamese", "detector": "given", "weights": "no.pth"}},
+            "linkers.fixed.weights",
+        ),
+        (
+            {"linkers.fixed": {"type": "siamese", "detector": "given", "weights": "trained"}},
+            "say on what under",
+        ),
+        (
+            {"detectors.given": {"type": "yolox", "weights": "no.onnx"}},
+            "detectors.given.weights: no such file",
+        ),
     ],
 )
 def test_a_mistake_is_told_before_any_work(unchanged, changes, words):
     configure(unchanged, changes)
-    text = snakemake(unchanged, "--dry-run", *TARGETS, fails=True)
-    assert words in text and "Traceback (most recent" not in text
+    for target in TARGETS:
+        text = snakemake(unchanged, "--dry-run", target, fails=True)
+        assert words in text and "Traceback (most recent" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("gt.csv", "kick", "kcik", "class 'kcik' is not there; allowed: .*did you mean 'kick'"),
+        ("gt.csv", "tube", "tub", "column 'tube' is missing"),
+        ("gt.csv", "videos/", "", "no box of a video of the test split, such as 'videos/"),
+        ("videos.csv", "test", "", "no video is of the test split"),
+        ("videos.csv", "test", "train", "no video is of the test split"),
+    ],
+)
+def test_a_mistake_in_what_is_evaluated_is_told_before_any_work(unchanged, name, old, new, words):
+    table = unchanged.parent / "data" / name
+    table.write_text(table.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    text = snakemake(unchanged, "--dry-run", "results/mine_map.csv", fails=True)
+    assert re.search(words, text), text
+
+
+def test_nothing_to_predict_is_told_before_any_work(unchanged):
+    table = unchanged.parent / "data" / "videos.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("test", "train"), encoding="utf-8")
+    text = snakemake(unchanged, "--dry-run", "results/mine/predictions.json", fails=True)
+    assert "no video is there to predict" in text
+
+
+def test_the_command_of_the_sample_is_understood(mine, monkeypatch):
+    for name in ("CLIPS", "WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+    text = (mine / "samples" / "thumos13.yaml").read_text(encoding="utf-8")
+    command = re.search(r"^#   snakemake (.*)$", text, flags=re.M)[1].split()
+    told = snakemake(mine, "--dry-run", *command, fails=True)
+    assert re.search("needs the environment variable (CLIPS|WEIGHTS); set it", told)
 
 
 def test_a_data_set_that_there_is_not(mine):
@@ -326,3 +462,11 @@ def test_the_demo_end_to_end_in_miniature(repository, tmp_path):
     assert recall["proposals"].max() == 3
     assert (folder / "results/demo/failures.csv").read_text() == "video,stage,reason\n"
     assert would_run(folder) == {}
+    # what is detected and tracked with, once they are trained, trains no network again
+    configure(folder, {"linkers.demo_siamese.filter_iou": 0.5, "linkers.demo_siamese.window_influence": 0.2})
+    configure(folder, {"detectors.demo_ssd.nms_iou": 0.5})
+    rules, shards = would_run(folder), len(list((folder / "results/demo/frames").glob("*.h5")))
+    assert rules["detect_actors"] == rules["link_actors"] == shards
+    assert not rules.keys() & {"train_detector", "train_siamese"}
+    configure(folder, {"detectors.demo_ssd.training.epochs": 2, "linkers.demo_siamese.training.pairs": 3})
+    assert {"train_detector", "train_siamese"} <= would_run(folder).keys()

@@ -49,6 +49,8 @@ class Folder:
             record = VideoRecord(video, on_disk.get(video, self.root / video), split, labels)
             (there if video in on_disk else missing).append(record)
         classes = self.classes or tuple(sorted({label for r in (*there, *missing) for label in r.labels}))
+        if "mean" in classes:
+            raise DataError(f"{self.table}: no class can be called 'mean', as the tables' mean is; rename it")
         return Listing(tuple(there), tuple(missing), classes)
 
     def ground_truth(self) -> GroundTruth | None:

@@ -38,8 +38,11 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
         "video"
     )
     rows = truth.boxes[truth.boxes["video"].isin(table.index)].reset_index(drop=True)
-    if others := truth.boxes["video"].nunique() - rows["video"].nunique():
-        _LOG.warning("annotations of %d videos that are not in this run are left out", others)
+    others = truth.boxes["video"][~truth.boxes["video"].isin(table.index)].unique()
+    if len(others):
+        _LOG.warning(
+            "annotations of %d videos that are not in this run are left out: %s", len(others), _some(others)
+        )
     rows = _fitted(rows, table, truth.size)
     columns = [name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]
     write_whole(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))

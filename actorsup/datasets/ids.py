@@ -1,5 +1,6 @@
 """Ids of videos: their path below the root without the extension."""
 
+import unicodedata
 from pathlib import PurePosixPath
 
 VIDEO_SUFFIXES = frozenset(
@@ -7,7 +8,12 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
+def normalised(name: str) -> str:
+    """A name as tables compare it: a Mac writes an accent as a letter of its own, others do not."""
+    return unicodedata.normalize("NFC", name)
+
+
 def video_id(name: str) -> str:
     """The id of a video as a table may write it: spaces around, ``./`` and a video's extension go."""
-    path = PurePosixPath(name.strip())
+    path = PurePosixPath(normalised(name.strip()))
     return str(path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path).removeprefix("./")

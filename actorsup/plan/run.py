@@ -129,7 +129,13 @@ class Plan:
         section = self.config["models"][model]
         weights = section.get("weights", "published")
         if weights.startswith("detector:"):
-            return self.detector_weights(weights.removeprefix("detector:"))
+            detector = weights.removeprefix("detector:")
+            if self.config["detectors"][detector]["type"] not in ("torchvision", "small_ssd"):
+                raise ConfigError(
+                    f"models.{model}.weights: {weights!r} has no trunk that an encoder could start from; "
+                    "allowed: detectors of the types torchvision and small_ssd"
+                )
+            return self.detector_weights(detector)
         published = "vgg16" if section.get("encoder", "vgg16") == "vgg16" else None
         return self._weights("models", model, weights, published)
 
@@ -160,11 +166,12 @@ class Plan:
 
         What it detects or tracks with, once it is trained, is not among it.
         """
-        section = {k: v for k, v in self.config[kind][name].items() if k in _READ_BY_TRAINING[kind]}
+        section = self.config[kind][name]
+        read = {key: value for key, value in section.items() if key in _READ_BY_TRAINING[kind]}
         training = {k: v for k, v in section.get("training", {}).items() if k not in TRAINING_PATHS}
         if training.get("start"):
             training["start"] = str(existing_path(training["start"], f"{kind}.{name}.training.start"))
-        return {**section, "training": training}
+        return {**read, "training": training}
 
     def training_data(self, kind: str, name: str) -> dict[str, str]:
         """Where the set lies that a detector or a Siamese network is trained on."""
