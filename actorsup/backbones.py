@@ -1,5 +1,7 @@
 """Convolutional trunks that detector, Siamese network and video encoder are made of."""
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 
@@ -60,8 +62,15 @@ def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequ
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Images (B, H, W, 3) uint8 RGB to (B, 3, H, W) float32, scaled with ImageNet's values."""
-    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(3, 1, 1)
-    deviation = torch.tensor(IMAGENET_STD, device=images.device).view(3, 1, 1)
+    """Images (B, H, W, 3) RGB, 0-255, to (B, 3, H, W) float32, scaled with ImageNet's values."""
+    mean, deviation = _scaling(images.device)
     pixels = images.permute(0, 3, 1, 2).to(torch.float32, copy=True)
     return pixels.div_(255).sub_(mean).div_(deviation)
+
+
+@cache
+def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
+    # carried over once; training may follow inference, and could not use a tensor made in it
+    with torch.inference_mode(False):
+        values = torch.tensor([IMAGENET_MEAN, IMAGENET_STD], device=device).view(2, 3, 1, 1)
+        return values[0], values[1]

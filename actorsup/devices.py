@@ -1,6 +1,9 @@
 """Where networks run."""
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from actorsup.errors import ConfigError
 
@@ -23,3 +26,9 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device: {name!r}: PyTorch sees no such GPU here; use auto or cpu")
     return device
+
+
+def put(values: Sequence[int], device: torch.device) -> Tensor:
+    """Numbers (N,) int64 on a device, without waiting for what it does."""
+    host = torch.tensor(values, dtype=torch.int64)
+    return host if device.type == "cpu" else host.pin_memory().to(device, non_blocking=True)

@@ -5,14 +5,23 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from actorsup.detection.base import Image
+from actorsup.devices import put
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.crops import context_side, mean_colour
-from actorsup.linking.regions import CroppedRegions, Encode, Region, Regions, SharedRegions, chunks
+from actorsup.linking.regions import (
+    CroppedRegions,
+    DeviceRegions,
+    Encode,
+    RegionFeatures,
+    Regions,
+    chunks,
+)
 from actorsup.linking.settings import LinkerSettings
+from actorsup.linking.shared_regions import SharedRegions
 from actorsup.linking.siamese import TRUNKS, SiameseNetwork, crop_sizes, without_normalisation
 
 UPSAMPLING = 16
@@ -45,9 +54,13 @@ class SiameseTracker:
         self._exemplar_size, self._search_size, self._stride = crop_sizes(settings)
         self._network = network.eval().to(device)
         trunk = without_normalisation(network.trunk)
-        self._regions = self._regions_of(Encode(trunk, device, settings.precision), device)
+        self._device = device
+        self._features = self._features_of(Encode(trunk, device, settings.precision))
+        self._together = max(1, _CROPS // settings.scales)
+        # on a GPU the last digits of a result depend on its batch's shape: it is always the same
+        self._fixed = device.type != "cpu"
         steps = np.arange(settings.scales) - settings.scales // 2
-        self._factors = settings.scale_step**steps
+        self._factors = torch.from_numpy(settings.scale_step**steps).to(device)
         penalty = torch.full((settings.scales,), 1 - settings.scale_penalty)
         penalty[settings.scales // 2] = 0
         self._penalty = penalty.to(device)
@@ -59,51 +72,53 @@ class SiameseTracker:
 
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
         """One track a seed, in the same order."""
-        if not seeds:
-            return []
-        targets = [target for seed in seeds for target in (_Target(seed, 1), _Target(seed, -1))]
-        tracks = [_empty_track(seed) for seed in seeds]
-        with torch.inference_mode():
-            exemplars = self._regions.features(
-                [target.region(0, self._settings.context) for target in targets[::2]], self._exemplar_size
-            )
-            step = 1
-            while active := [i for i, target in enumerate(targets) if target.has(step)]:
-                for some in chunks(active, max(1, _CROPS // self._settings.scales)):
-                    scores = self._step([targets[i] for i in some], exemplars[[i // 2 for i in some]], step)
-                    for i, score in zip(some, scores, strict=True):
-                        frame = targets[i].frame(step)
-                        tracks[i // 2].boxes[frame] = targets[i].box()
-                        tracks[i // 2].score[frame] = score
-                step += 1
-        return tracks
+        return self._followed(_Targets(seeds, self._device)).tracks() if seeds else []
 
-    def _regions_of(self, encode: Encode, device: torch.device) -> Regions:
+    @torch.inference_mode()
+    def _followed(self, targets: "_Targets") -> "_Targets":
+        """Follow targets through all frames of their videos; nothing in it waits for the device."""
+        every = range(len(targets))
+        exemplars = self._features(self._regions(targets, every[::2], 0), self._exemplar_size)
+        step = 1
+        while active := [target for target in every if targets.has(target, step)]:
+            for some in chunks(active, self._together):
+                self._step(targets, some, exemplars, step)
+            step += 1
+        return targets
+
+    def _features_of(self, encode: Encode) -> RegionFeatures:
         kind = TRUNKS[self._settings.trunk]
-        if self._settings.mode == "exact":
-            return CroppedRegions(encode, kind.crops if device.type == "cpu" else _CROPS)
-        step, memory = self._settings.size_step, round(self._settings.feature_memory * 2**30)
-        return SharedRegions(encode, kind.stride, kind.receptive, step, memory)
+        memory = round(self._settings.feature_memory * 2**30)
+        if self._settings.mode == "shared":
+            return SharedRegions(encode, kind.stride, kind.receptive, self._settings.size_step, memory)
+        if self._device.type == "cpu":
+            return CroppedRegions(encode, kind.crops)
+        return DeviceRegions(encode, _CROPS, memory)
 
-    def _step(self, targets: Sequence["_Target"], exemplars: Tensor, step: int) -> NDArray[np.float32]:
-        """Move the targets to where they are in their next frame; (B,) their scores there."""
-        pixels = self._search_size
-        middle = [target.region(step, self._settings.context) for target in targets]
-        sides = np.array([region.side for region in middle]) * pixels / self._exemplar_size
-        regions = [
-            replace(region, side=float(side * factor))
-            for region, side in zip(middle, sides, strict=True)
-            for factor in self._factors
-        ]
-        features = self._regions.features(regions, pixels)
-        responses = self._network(exemplars, features.unflatten(0, (len(targets), len(self._factors))))
-        scale, offset, score = (value.cpu().numpy() for value in self._peak(responses))
+    def _regions(self, targets: "_Targets", some: Sequence[int], step: int) -> Regions:
+        """Squares around targets with their context, as exemplars are cut, in their frames of a step."""
+        index = put(some, self._device)
+        side = context_side(targets.first_size[index] * targets.scale[index, None], self._settings.context)
+        images, frames = zip(*(targets.image(target, step) for target in some), strict=True)
+        return Regions(images, frames, targets.centre[index], side[:, None], targets.padding[index])
+
+    def _step(self, targets: "_Targets", some: Sequence[int], exemplars: Tensor, step: int) -> None:
+        """Move targets to where they are in their next frame, and note it."""
+        count, pixels = len(some), self._search_size
+        if self._fixed:
+            some = [*some, *[some[-1]] * (self._together - count)]
+        index = put(some, self._device)
+        regions = self._regions(targets, some, step)
+        sides = regions.side * pixels / self._exemplar_size
+        features = self._features(replace(regions, side=sides * self._factors), pixels)
+        responses = self._network(exemplars[index // 2], features.unflatten(0, (len(some), -1)))
+        scale, offset, score = self._peak(responses)
         factors = self._factors[scale]
-        moves = offset * self._stride / pixels * (sides * factors)[:, None]
+        moves = offset * self._stride / pixels * (sides[:, 0] * factors)[:, None]
         damping = self._settings.scale_damping
-        for target, move, factor in zip(targets, moves, 1 - damping + damping * factors, strict=True):
-            target.move(move, factor)
-        return np.asarray(score, np.float32)
+        changes = 1 - damping + damping * factors
+        targets.move(index[:count], moves[:count], changes[:count])
+        targets.note(some[:count], step, score[:count])
 
     def _peak(self, responses: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Where responses (B, K, R, R) are highest.
@@ -127,47 +142,70 @@ class SiameseTracker:
         return scale, (xy - (side - 1) / 2) / UPSAMPLING, score
 
 
-class _Target:
-    """One seed in one direction, and where it is by now."""
+class _Targets:
+    """Seeds, each in two directions, and where they are by now.
 
-    def __init__(self, seed: Seed, direction: int) -> None:
-        box = seed.box.astype(np.float64)
-        self._seed, self._direction = seed, direction
-        self.centre: NDArray[np.float64] = (box[:2] + box[2:]) / 2
-        self._first_size: NDArray[np.float64] = box[2:] - box[:2]
-        self._scale = 1.0
-        self._padding = mean_colour(seed.images[seed.frame])
+    Target 2 * i is seed i forward, 2 * i + 1 the same backward.
 
-    @property
-    def size(self) -> NDArray[np.float64]:
-        """Width and height; their ratio is the seed's."""
-        return self._first_size * self._scale
+    Attributes:
+        centre: (T, 2) float64 x and y in pixels.
+        first_size: (T, 2) float64 width and height of the seed; their ratio stays.
+        scale: (T,) float64, by which it has grown since.
+        padding: (T, 3) float64, the mean colour of the seed's frame.
+    """
 
-    def frame(self, step: int) -> int:
-        return self._seed.frame + self._direction * step
+    def __init__(self, seeds: Sequence[Seed], device: torch.device) -> None:
+        self._seeds, self._device = seeds, device
+        boxes = np.repeat(np.stack([seed.box for seed in seeds]).astype(np.float64), 2, axis=0)
+        colours = [mean_colour(seed.images[seed.frame]) for seed in seeds]
+        self.padding = torch.tensor(np.repeat(np.array(colours, np.float64), 2, axis=0), device=device)
+        corners = torch.from_numpy(boxes).to(device)
+        self.centre = (corners[:, :2] + corners[:, 2:]) / 2
+        self.first_size = corners[:, 2:] - corners[:, :2]
+        self.scale = torch.ones(len(boxes), dtype=torch.float64, device=device)
+        # the tracks, one after the other
+        lengths = [len(seed.images) for seed in seeds]
+        self._first = np.concatenate([[0], np.cumsum(lengths)])
+        self._boxes = torch.full((int(self._first[-1]), 4), torch.nan, device=device)
+        self._score = torch.full((int(self._first[-1]),), torch.nan, device=device)
 
-    def has(self, step: int) -> bool:
-        return 0 <= self.frame(step) < len(self._seed.images)
+    def __len__(self) -> int:
+        return 2 * len(self._seeds)
 
-    def region(self, step: int, context: float) -> Region:
-        """The square of the target with its context, at its place by now, in a frame."""
-        side = float(context_side(self.size, context))
-        return Region(self._seed.images, self.frame(step), self.centre, side, self._padding)
+    def _frame(self, target: int, step: int) -> int:
+        return self._seeds[target // 2].frame + (-step if target % 2 else step)
 
-    def move(self, by: NDArray[np.floating], factor: float) -> None:
-        self.centre = self.centre + by
-        self._scale = min(max(self._scale * factor, SMALLEST), LARGEST)
+    def has(self, target: int, step: int) -> bool:
+        """Whether a target's video has a frame so many steps from its seed."""
+        return 0 <= self._frame(target, step) < len(self._seeds[target // 2].images)
 
-    def box(self) -> NDArray[np.float64]:
-        return np.concatenate([self.centre - self.size / 2, self.centre + self.size / 2])
+    def image(self, target: int, step: int) -> tuple[Sequence[Image], int]:
+        """The frames of a target's video, and the number of that so many steps from its seed."""
+        return self._seeds[target // 2].images, self._frame(target, step)
 
+    def move(self, index: Tensor, by: Tensor, factor: Tensor) -> None:
+        """Move targets by pixels (B, 2), and grow them by factors (B,)."""
+        self.centre[index] += by
+        self.scale[index] = (self.scale[index] * factor).clamp(SMALLEST, LARGEST)
 
-def _empty_track(seed: Seed) -> Track:
-    """A track with the seed's frame alone filled in."""
-    count = len(seed.images)
-    track = Track(np.full((count, 4), np.nan, np.float32), np.full(count, np.nan, np.float32))
-    track.boxes[seed.frame], track.score[seed.frame] = seed.box, 1
-    return track
+    def note(self, some: Sequence[int], step: int, score: Tensor) -> None:
+        """Write down where targets are in the frame so many steps from their seeds."""
+        index = put(some, self._device)
+        rows = [int(self._first[target // 2]) + self._frame(target, step) for target in some]
+        row = put(rows, self._device)
+        half = self.first_size[index] * self.scale[index, None] / 2
+        centre = self.centre[index]
+        self._boxes[row] = torch.cat([centre - half, centre + half], 1).float()
+        self._score[row] = score
+
+    def tracks(self) -> list[Track]:
+        """The track of each seed, when all steps are done."""
+        boxes, score = self._boxes.cpu().numpy(), self._score.cpu().numpy()
+        found = []
+        for seed, start, end in zip(self._seeds, self._first, self._first[1:], strict=False):
+            boxes[start + seed.frame], score[start + seed.frame] = seed.box, 1
+            found.append(Track(boxes[start:end].copy(), score[start:end].copy()))
+        return found
 
 
 def _bicubic(cells: int, ratio: int) -> Tensor:
