@@ -48,13 +48,21 @@ def job(path: str | Path, threads: int) -> Iterator[None]:
         to_file.close()
 
 
-def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def progress(items: Iterable[Item], total: int, what: str, passing: bool = False) -> Iterator[Item]:
     """Go through items showing how many are done, the rate and the time left.
 
     A bar on a terminal; otherwise a line in the log every ten seconds and one at the end.
+
+    Args:
+        items: Any.
+        total: How many they are.
+        what: What is done with them, for a person.
+        passing: Part of a longer work: what is over within ten seconds leaves no trace.
     """
     if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=what, unit="", dynamic_ncols=True)
+        delay = _SECONDS_BETWEEN_LINES if passing else 0
+        bar = tqdm(items, total=total, desc=what, unit="", dynamic_ncols=True, delay=delay, leave=not passing)
+        yield from bar
         return
     start = last = time.monotonic()
     done = 0
@@ -66,4 +74,5 @@ def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
             left = (total - done) / rate
             _LOG.info("%s: %d of %d, %.1f a second, %.0f s left", what, done, total, rate, left)
             last = now
-    _LOG.info("%s: %d of %d in %.1f s", what, done, total, time.monotonic() - start)
+    if not passing or last > start:
+        _LOG.info("%s: %d of %d in %.1f s", what, done, total, time.monotonic() - start)

@@ -383,3 +383,16 @@ def test_an_unknown_type_is_named():
         LinkerSettings(scales=2)
     with pytest.raises(ConfigError, match="trunk"):
         LinkerSettings(trunk="resnet")
+
+
+@pytest.mark.parametrize(
+    ("changes", "gains"),
+    [
+        ({}, False),
+        ({"trunk": "small"}, True),
+        ({"trunk": "small", "mode": "shared"}, False),
+        ({"type": "nanotrack"}, False),
+    ],
+)
+def test_videos_that_gain_nothing_by_company_are_written_one_by_one(changes, gains):
+    assert stage._gains_by_company(LinkerSettings(**changes), "cpu") == gains

@@ -23,6 +23,7 @@ from actorsup.linking.regions import (
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.shared_regions import SharedRegions
 from actorsup.linking.siamese import TRUNKS, SiameseNetwork, crop_sizes, without_normalisation
+from actorsup.logs import progress
 
 UPSAMPLING = 16
 """Ratio of the response that peaks are sought in to the network's (SiamFC: 17 to 272 cells)."""
@@ -79,11 +80,11 @@ class SiameseTracker:
         """Follow targets through all frames of their videos; nothing in it waits for the device."""
         every = range(len(targets))
         exemplars = self._features(self._regions(targets, every[::2], 0), self._exemplar_size)
-        step = 1
-        while active := [target for target in every if targets.has(target, step)]:
+        steps = range(1, targets.steps + 1)
+        for step in progress(steps, len(steps), f"tracking {len(exemplars)} seeds both ways", passing=True):
+            active = [target for target in every if targets.has(target, step)]
             for some in chunks(active, self._together):
                 self._step(targets, some, exemplars, step)
-            step += 1
         return targets
 
     def _features_of(self, encode: Encode) -> RegionFeatures:
@@ -171,6 +172,11 @@ class _Targets:
 
     def __len__(self) -> int:
         return 2 * len(self._seeds)
+
+    @property
+    def steps(self) -> int:
+        """Frames from a seed to the end of its video, at most."""
+        return max(max(seed.frame, len(seed.images) - 1 - seed.frame) for seed in self._seeds)
 
     def _frame(self, target: int, step: int) -> int:
         return self._seeds[target // 2].frame + (-step if target % 2 else step)

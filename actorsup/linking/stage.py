@@ -64,12 +64,23 @@ def link_videos(
     ):
         videos = [v for v in store.videos if v not in found.failures and not writer.finished(v)]
         usable = _usable(videos, store, found, writer)
-        # features of a frame are shared by the tubes of one video: others would only push them out
-        together = _GROUP_BYTES if settings.mode == "exact" else 0
-        linked = _linked(linker, usable, together)
+        linked = _linked(linker, usable, _GROUP_BYTES if _gains_by_company(settings, device) else 0)
         for video, images, tubes in progress(linked, len(videos), "linking actors"):
             info = VideoInfo(len(images), images.fps, images.width, images.height)
             write_tubes(writer, video, info, tubes)
+
+
+def _gains_by_company(settings: LinkerSettings, device: str) -> bool:
+    """Whether several videos are linked faster at once; otherwise each is written when it is done."""
+    # the shared features of a frame are of one video's use: others would only push them out
+    if settings.type != "siamese" or settings.mode == "shared":
+        return False
+    if settings.trunk == "small":
+        return True
+    from actorsup.devices import resolve_device
+
+    # a crop of 255 pixels keeps a CPU as busy as many of them
+    return resolve_device(device).type != "cpu"
 
 
 def build_linker(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
