@@ -10,8 +10,8 @@ each way, in one run:
 frame-targets   targets times frames that were tracked, a second
 ratio           to the plain loop of the same tracker, the baseline
 of the limit    share of the machine's matrix products a second (measured in the same run, float32)
-                that the trunk's arithmetic makes
-peak            most memory that the process had so far, GiB
+                that the trunk's arithmetic makes, padding counted
+peak            most memory that the process had so far, on a GPU that of its tensors, GiB
 same            tracks that equal the plain loop's to the bit
 wasted          seeds that were tracked ahead and made no tube, of a linker over the true boxes
 """
@@ -38,7 +38,7 @@ from actorsup.linking.siamese_tracker import SiameseTracker
 WIDTH, HEIGHT = 320, 240
 
 
-def wandering(frames: int, targets: int) -> tuple[list[Image], np.ndarray]:
+def wandering(frames: int, targets: int, size: float) -> tuple[list[Image], np.ndarray]:
     """Images, and the true boxes (frames, targets, 4) of what wanders in them."""
     random = np.random.default_rng(0)
 
@@ -48,7 +48,7 @@ def wandering(frames: int, targets: int) -> tuple[list[Image], np.ndarray]:
         return ((smooth - smooth.min()) / np.ptp(smooth) * 255).astype(np.uint8)
 
     ground = texture(HEIGHT + 2 * frames, WIDTH + 2 * frames, 4)
-    sizes = random.integers((24, 50), (50, 110), (targets, 2))
+    sizes = (size * random.integers((24, 50), (50, 110), (targets, 2))).astype(int)
     sprites = [texture(h, w, 5) for w, h in sizes]
     place = random.uniform(0, 1, (targets, 2)) * ((WIDTH, HEIGHT) - sizes)
     speed = random.uniform(-2, 2, (targets, 2))
@@ -116,12 +116,13 @@ def main() -> None:
     parser.add_argument("--targets", type=int, default=20)
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--plain", type=int, default=3, help="targets that the plain loop follows")
+    parser.add_argument("--size", type=float, default=1, help="of the targets, times 24-50 by 50-110 pixels")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--backbone", type=Path, help="NanoTrack's ONNX files, to measure it too")
     parser.add_argument("--head", type=Path)
     options = parser.parse_args()
     device = resolve_device(options.device)
-    images, boxes = wandering(options.frames, options.targets)
+    images, boxes = wandering(options.frames, options.targets, options.size)
     middle = options.frames // 2
     seeds = [Seed(images, middle, box) for box in boxes[middle]]
     steps = options.frames - 1
@@ -131,6 +132,8 @@ def main() -> None:
     def row(name: str, seconds: float, targets: int, base: float, rest: str = "") -> None:
         rate = targets * steps / seconds
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        if device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated() / 2**30
         print(f"{name:28s} {rate:9.2f} frame-targets a second, {rate / base:6.2f} x, peak {peak:.2f}{rest}")
 
     settings = {mode: LinkerSettings(trunk=options.trunk, mode=mode) for mode in ("exact", "shared")}
