@@ -1,11 +1,14 @@
 """Where networks run."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from actorsup.errors import ConfigError
+
+_LOG = logging.getLogger(__name__)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -32,3 +35,30 @@ def put(values: Sequence[int], device: torch.device) -> Tensor:
     """Numbers (N,) int64 on a device, without waiting for what it does."""
     host = torch.tensor(values, dtype=torch.int64)
     return host if device.type == "cpu" else host.pin_memory().to(device, non_blocking=True)
+
+
+def in_halves(job: Callable[[slice], Tensor], count: int, what: str) -> Tensor:
+    """What a job makes of ``count`` items at once, or of half of them where memory is too small.
+
+    Args:
+        job: Some of the items to a tensor, one row an item.
+        count: How many items there are.
+        what: They are, for the log.
+
+    Raises:
+        torch.OutOfMemoryError: The memory does not hold a single one.
+    """
+    return _of_part(job, 0, count, what)
+
+
+def _of_part(job: Callable[[slice], Tensor], start: int, end: int, what: str) -> Tensor:
+    try:
+        return job(slice(start, end))
+    except torch.OutOfMemoryError:
+        if end - start == 1:
+            raise
+    # after the handler, whose error holds on to the memory
+    torch.cuda.empty_cache()
+    _LOG.info("not enough memory for %d %s at once: they go in halves", end - start, what)
+    middle = (start + end) // 2
+    return torch.cat([_of_part(job, start, middle, what), _of_part(job, middle, end, what)])

@@ -251,6 +251,26 @@ def test_frames_are_carried_over_once_where_they_fit(memory):
     assert len(frames._kept) == {0: 0, 3 * 60 * 80 * 3: 1, 1 << 30: 2}[memory]
 
 
+def test_too_little_memory_keeps_no_frames_and_halves_the_crops(monkeypatch, caplog):
+    images = [textured(n, 60, 80) for n in range(4)]
+    encode = Encode(siamese_network("small", None).trunk, CPU)
+    places = regions(images, range(4), [[40, 30]] * 4, [49.0] * 4)
+    carried, counts = DeviceFrames._carried, []
+
+    def full(self, images, frames):
+        counts.append(len(frames))
+        if len(frames) > 2:
+            raise torch.OutOfMemoryError("no memory is left")
+        return carried(self, images, frames)
+
+    with torch.inference_mode(), caplog.at_level("INFO"):
+        expected = DeviceRegions(encode, crops=4, memory=1 << 30)(places, 49)
+        monkeypatch.setattr(DeviceFrames, "_carried", full)
+        torch.testing.assert_close(DeviceRegions(encode, crops=4, memory=1 << 30)(places, 49), expected)
+    assert counts == [4, 4, 2, 2]
+    assert "none are kept" in caplog.text and "not enough memory for 4 frames at once" in caplog.text
+
+
 def on_device(settings: LinkerSettings) -> SiameseTracker:
     """A tracker that works as on a GPU: its frames and crops there, its batches of one shape."""
     tracker = SiameseTracker(siamese_network("small", None), settings, CPU)

@@ -1,5 +1,6 @@
 """Frames that stay where the network runs, for the life of their video."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ from torch import Tensor
 
 from actorsup.detection.base import Image
 from actorsup.devices import put
+
+_LOG = logging.getLogger(__name__)
 
 
 class DeviceFrames:
@@ -41,7 +44,13 @@ class DeviceFrames:
         return torch.from_numpy(np.stack([images[frame] for frame in frames])).to(self._device)
 
     def _keep(self, images: Sequence[Image]) -> None:
-        video = self._carried(images, range(len(images)))
+        try:
+            video = self._carried(images, range(len(images)))
+        except torch.OutOfMemoryError:
+            _LOG.info("not enough memory for %d frames: none are kept from here on", len(images))
+            self._kept.clear()
+            self._memory = self._bytes = 0
+            return
         self._kept[id(images)] = images, video
         self._bytes += video.nbytes
         while self._bytes > self._memory:

@@ -5,9 +5,9 @@ Cell (i, j) of a region's features looks at its crop around the point ``receptiv
 """
 
 import copy
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from actorsup.backbones import normalise
 from actorsup.detection.base import Image
-from actorsup.devices import put
+from actorsup.devices import in_halves, put
 from actorsup.linking.crops import crop, sample_crops
 from actorsup.linking.device_frames import DeviceFrames
 from actorsup.linking.padding import Box, OverPadding
 
 Item = TypeVar("Item")
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,16 +81,7 @@ class Encode:
 
         ``inside``, in pixels, is where images are not padding of one colour each; None is everywhere.
         """
-        try:
-            return self._features(images, inside)
-        except torch.OutOfMemoryError:
-            if len(images) == 1:
-                raise
-        # after the handler, whose error holds on to the memory
-        torch.cuda.empty_cache()
-        _LOG.info("not enough memory for %d images at once: they go in halves", len(images))
-        half = len(images) // 2
-        return torch.cat([self(images[:half], inside), self(images[half:], inside)])
+        return in_halves(lambda some: self._features(images[some], inside), len(images), "images")
 
     def _features(self, images: Tensor, inside: Box | None) -> Tensor:
         pixels = normalise(images.to(self.device)).to(self._dtype)
@@ -174,13 +164,17 @@ class DeviceRegions:
         shape = (len(regions), sizes, 3, pixels, pixels)
         crops = torch.empty(shape, device=self._encode.device)
         for places in by_video.values():
-            some = regions.take(places)
-            frames = self._frames(some.images[0], some.frame)
-            index = put(places, crops.device)
-            crops[index] = sample_crops(frames, some.centre, some.side, some.padding, pixels)
+            job = partial(self._crops_of, regions, places, pixels)
+            crops[put(places, crops.device)] = in_halves(job, len(places), "frames")
         every = crops.flatten(0, 1).permute(0, 2, 3, 1)
         found = [self._encode(filled(some, self._crops))[: len(some)] for some in every.split(self._crops)]
         return torch.cat(found).contiguous()
+
+    def _crops_of(self, regions: Regions, places: Sequence[int], pixels: int, some: slice) -> Tensor:
+        """Crops (B, K, 3, S, S) of some places of one video."""
+        chosen = regions.take(places[some])
+        frames = self._frames(chosen.images[0], chosen.frame)
+        return sample_crops(frames, chosen.centre, chosen.side, chosen.padding, pixels)
 
 
 def filled(items: Tensor, count: int) -> Tensor:

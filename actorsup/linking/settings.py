@@ -51,7 +51,8 @@ class LinkerSettings:
             the features of whole frames: many times faster, and not the same tubes.
         precision: ``float32`` or ``bfloat16``, of the trunk: faster, and not the same tubes.
         size_step: For ``shared``, the ratio of one size that frames are encoded at to the next.
-        feature_memory: For ``shared``, features that are kept at once, GiB.
+        feature_memory: For ``shared``, features that are kept at once, GiB; for ``exact`` on a GPU,
+            frames that are kept there.
         scale_step: Ratio of one size to the next.
         scale_penalty: What is left of the peak of a size that is not the last one.
         scale_damping: Share of a change of size that is taken over.
