@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.backends import cudnn
 
 from actorsup.backbones import normalise
 from actorsup.detection.base import Image
@@ -85,7 +86,9 @@ class Encode:
 
     def _features(self, images: Tensor, inside: Box | None) -> Tensor:
         pixels = normalise(images.to(self.device)).to(self._dtype)
-        return (self.trunk(pixels) if inside is None else self._over_padding(pixels, inside)).float()
+        # on a GPU float32 is float32, and one algorithm is chosen, the same each time
+        with cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            return (self.trunk(pixels) if inside is None else self._over_padding(pixels, inside)).float()
 
 
 class CroppedRegions:
