@@ -23,7 +23,8 @@ def moving(frames: int, seed: int = 0, step=(4, 1), growth: float = 1.0):
         size = np.round(np.array([24, 40]) * growth**frame).astype(int)
         x, y = 20 + step[0] * frame, 30 + step[1] * frame
         image = ground.copy()
-        image[y : y + size[1], x : x + size[0]] = cv2.resize(sprite, (int(size[0]), int(size[1])))
+        seen = image[y : y + size[1], x : x + size[0]]  # less where it leaves the frame
+        seen[:] = cv2.resize(sprite, (int(size[0]), int(size[1])))[: seen.shape[0], : seen.shape[1]]
         images.append(image)
         boxes.append([x, y, x + size[0], y + size[1]])
     return images, np.array(boxes, np.float32)
