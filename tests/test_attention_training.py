@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from attention_sets import Video, random_video, write_set
+from kills import die_after, steps_taken
 from torch.nn import functional
 
 from actorsup.attention import training
@@ -171,29 +172,21 @@ def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
     assert same_weights(first, train(shards, tmp_path / "4.pt", labels=backwards))
 
 
-@pytest.mark.parametrize("killed", [1, 2])
+@pytest.mark.parametrize("killed", [0, 1, 2, 3, 5])
 def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch, killed):
+    """Four videos, two a step: two steps in each of three epochs."""
     whole = train(shards, tmp_path / "whole.pt")
     with monkeypatch.context() as patch:
-        epoch_of = training._Training.epoch
-
-        def epoch(self, epoch):
-            if epoch == killed:
-                raise KeyboardInterrupt
-            return epoch_of(self, epoch)
-
-        patch.setattr(training._Training, "epoch", epoch)
+        die_after(patch, training._Training, killed)
         with pytest.raises(KeyboardInterrupt):
             train(shards, tmp_path / "killed.pt")
         assert not (tmp_path / "killed.pt").exists()
-        assert len(curve(tmp_path / "killed.csv")) == killed
     # Snakemake deletes the outputs of a failed job, the curve too
-    (tmp_path / "killed.csv").unlink()
-    seen = []
+    (tmp_path / "killed.csv").unlink(missing_ok=True)
     with monkeypatch.context() as patch:
-        patch.setattr(training._Training, "epoch", lambda self, e: seen.append(e) or epoch_of(self, e))
+        taken = steps_taken(patch, training._Training)
         resumed = train(shards, tmp_path / "killed.pt")
-    assert seen == list(range(killed, 3))
+    assert taken == [(epoch, step) for epoch in range(3) for step in range(2)][killed:]
     assert same_weights(whole, resumed)
     rows = [[{**row, "seconds": ""} for row in curve(tmp_path / f"{n}.csv")] for n in ("whole", "killed")]
     assert rows[0] == rows[1] and len(rows[0]) == 3

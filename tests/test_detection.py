@@ -10,11 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kills import die_after, steps_taken
 from torchvision.ops import batched_nms
 
 from actorsup.boxes import iou_matrix
 from actorsup.coco import ID_OF
 from actorsup.datasets.base import VideoRecord
+from actorsup.detection import training
 from actorsup.detection.base import Detections, ImageDetections
 from actorsup.detection.networks import COCO_COLUMNS, build_network, random_network
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
@@ -331,28 +333,23 @@ def test_training_learns_to_find_what_the_stills_show(tmp_path):
     assert set(trunk_state(tmp_path / "w.pt")) >= {"0.0.weight", "4.1.running_var"}
 
 
-def test_training_is_deterministic_and_resumes_to_the_same_weights(tmp_path, monkeypatch):
+@pytest.mark.parametrize("killed", [3, 4])
+def test_training_is_deterministic_and_resumes_to_the_same_weights(tmp_path, monkeypatch, killed):
     root = stills(tmp_path / "stills")
     whole = train(root, tmp_path / "whole.pt", 3)
     assert same(whole, train(root, tmp_path / "again.pt", 3))
     assert not same(whole, train(root, tmp_path / "other.pt", 3, seed=1))
-
-    from actorsup.detection.training import _Training
-
-    real = _Training.epoch
-
-    def killed(self, epoch):
-        if epoch == 2:
-            raise KeyboardInterrupt
-        return real(self, epoch)
-
-    monkeypatch.setattr(_Training, "epoch", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(root, tmp_path / "cut.pt", 3)
-    epochs = []
-    monkeypatch.setattr(_Training, "epoch", lambda self, epoch: epochs.append(epoch) or real(self, epoch))
-    assert same(whole, train(root, tmp_path / "cut.pt", 3))
-    assert epochs == [2]
+    with monkeypatch.context() as patch:
+        every = steps_taken(patch, training._Training)
+        train(root, tmp_path / "counted.pt", 3)
+    with monkeypatch.context() as patch:
+        die_after(patch, training._Training, killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(root, tmp_path / "cut.pt", 3)
+    with monkeypatch.context() as patch:
+        taken = steps_taken(patch, training._Training)
+        assert same(whole, train(root, tmp_path / "cut.pt", 3))
+    assert taken == every[killed:]
 
 
 def test_learning_rate_rises_and_falls():

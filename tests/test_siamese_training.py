@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from kills import die_after, steps_taken
 from moving_targets import moving, textured, write_sequences
 
 from actorsup.errors import DataError
+from actorsup.linking import training
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.pairs import PairMaker
 from actorsup.linking.sequences import Sequences
@@ -221,31 +223,23 @@ def test_sequences_that_cannot_be_used_are_named(tmp_path, file, text, match):
 SECTION = {"trunk": "small", "training": {"epochs": 3, "pairs": 4, "batch": 4}}
 
 
-def test_training_goes_on_where_it_was_killed_bit_for_bit(tmp_path, monkeypatch):
+@pytest.mark.parametrize("killed", [1, 2])
+def test_training_goes_on_where_it_was_killed_bit_for_bit(tmp_path, monkeypatch, killed):
     root = write_sequences(tmp_path / "set", 2)
     whole, halved, other = (tmp_path / name / "weights.pt" for name in ("whole", "halved", "other"))
-    train_siamese(TrainingSet(root), whole, SECTION, "cpu", 3, {"of": 1})
+    with monkeypatch.context() as patch:
+        every = steps_taken(patch, training._Training)
+        train_siamese(TrainingSet(root), whole, SECTION, "cpu", 3, {"of": 1})
     train_siamese(TrainingSet(root), other, SECTION, "cpu", 4, {"of": 1})
-
-    from actorsup.linking import training
-
-    epoch = training._Training.epoch
-
-    def killed(self, number):
-        if number == 2:
-            raise KeyboardInterrupt
-        return epoch(self, number)
-
-    monkeypatch.setattr(training._Training, "epoch", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train_siamese(TrainingSet(root), halved, SECTION, "cpu", 3, {"of": 1})
+    with monkeypatch.context() as patch:
+        die_after(patch, training._Training, killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_siamese(TrainingSet(root), halved, SECTION, "cpu", 3, {"of": 1})
     assert not halved.exists()
-    seen = []
-    monkeypatch.setattr(
-        training._Training, "epoch", lambda self, number: seen.append(number) or epoch(self, number)
-    )
-    train_siamese(TrainingSet(root), halved, SECTION, "cpu", 3, {"of": 1})
-    assert seen == [2]
+    with monkeypatch.context() as patch:
+        taken = steps_taken(patch, training._Training)
+        train_siamese(TrainingSet(root), halved, SECTION, "cpu", 3, {"of": 1})
+    assert taken == every[killed:] and len(taken) < len(every)
     states = [load_weights(path)["state"] for path in (whole, halved, other)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert not all(torch.equal(states[0][name], states[2][name]) for name in states[0])

@@ -20,7 +20,6 @@ from actorsup.attention.videos import TrainingVideo, TrainingVideos
 from actorsup.devices import resolve_device
 from actorsup.epochs import train_epochs
 from actorsup.errors import DataError
-from actorsup.logs import progress
 
 
 def train_attention(
@@ -37,7 +36,7 @@ def train_attention(
 ) -> None:
     """Train the network from video labels; no box of an annotation is among its arguments.
 
-    A killed run goes on after its last whole epoch (``epochs.train_epochs``).
+    A killed run goes on where it was (``epochs.train_epochs``).
 
     Args:
         frames: The frame stores that hold the training videos.
@@ -62,7 +61,7 @@ def train_attention(
     with TrainingVideos(frames, tubes, labels, classes) as videos:
         training = _Training(model, videos, resolve_device(device), seed)
         content = partial(model_content, model, provenance)
-        train_epochs(training, settings.epochs, output, content, provenance)
+        train_epochs(training, settings.epochs, output, content, provenance, "actor attention")
 
 
 class _Training:
@@ -81,28 +80,36 @@ class _Training:
         ]
         self._optimiser = torch.optim.SGD(groups, self._settings.learning_rate, self._settings.momentum)
         self.parts = {"network": self._model, "optimiser": self._optimiser}
+        self.steps = math.ceil(len(videos) / self._settings.batch)
 
-    def epoch(self, epoch: int) -> dict[str, float]:
-        """See every video once; its row of the curve."""
+    def epoch(self, epoch: int, first: int) -> Iterator[dict[str, float]]:
+        """See every video once; each step's losses, rightly classified videos and seconds."""
         self._model.train()
-        rate = self._settings.learning_rate_of(epoch)
         for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        start, loss, right = time.monotonic(), 0.0, 0.0
-        what = f"training actor attention, epoch {epoch + 1} of {self._settings.epochs}"
-        steps = math.ceil(len(self._videos) / self._settings.batch)
-        for batch in progress(self._batches(epoch), steps, what):
-            losses, hits = self._step(batch, epoch)
-            loss, right = loss + losses, right + hits
-        count = len(self._videos)
-        seconds = round(time.monotonic() - start, 2)
-        return {"loss": loss / count, "accuracy": right / count, "learning_rate": rate, "seconds": seconds}
+            group["lr"] = self._settings.learning_rate_of(epoch)
+        start = time.monotonic()
+        for batch in self._batches(epoch, first):
+            loss, right = self._step(batch, epoch)
+            now = time.monotonic()
+            yield {"loss": loss, "accuracy": right, "seconds": now - start}
+            start = now
 
-    def _batches(self, epoch: int) -> Iterator[list[tuple[TrainingVideo, Clip]]]:
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._videos))
-        chosen = [self._videos[index] for index in order]
-        clips = ahead(partial(video.clip, self._settings, self._seed, epoch) for video in chosen)
+    def row(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """The mean loss and accuracy of an epoch, its learning rate and how long it took."""
+        count = len(self._videos)
+        rate = self._optimiser.param_groups[0]["lr"]
+        return {
+            "loss": sums["loss"] / count,
+            "accuracy": sums["accuracy"] / count,
+            "learning_rate": rate,
+            "seconds": round(sums["seconds"], 2),
+        }
+
+    def _batches(self, epoch: int, first: int) -> Iterator[list[tuple[TrainingVideo, Clip]]]:
         size = self._settings.batch
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._videos))
+        chosen = [self._videos[index] for index in order[first * size :]]
+        clips = ahead(partial(video.clip, self._settings, self._seed, epoch) for video in chosen)
         for start in range(0, len(chosen), size):
             yield [(video, next(clips)) for video in chosen[start : start + size]]
 

@@ -19,7 +19,6 @@ from actorsup.detection.stills import Stills
 from actorsup.devices import resolve_device
 from actorsup.epochs import train_epochs
 from actorsup.errors import DataError
-from actorsup.logs import progress
 
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 10.0
@@ -36,7 +35,7 @@ def train_detector(
 ) -> None:
     """Train a detector from random weights.
 
-    A killed run goes on after its last whole epoch (``epochs.train_epochs``).
+    A killed run goes on where it was (``epochs.train_epochs``).
 
     Args:
         images: Folder that the annotations' file names are relative to.
@@ -59,7 +58,7 @@ def train_detector(
     training = _Training(network, stills, settings, resolve_device(device), seed)
     size = (settings.width, settings.height)
     content = partial(weights_content, settings.model, network, size, dict(provenance))
-    train_epochs(training, settings.epochs, output, content, provenance)
+    train_epochs(training, settings.epochs, output, content, provenance, "the detector")
 
 
 class _Training:
@@ -79,18 +78,19 @@ class _Training:
         self._optimiser = AdamW(
             self._module.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
-        steps = settings.epochs * math.ceil(len(stills) / settings.batch)
-        self._schedule = LambdaLR(self._optimiser, lambda step: learning_rate_factor(step, steps))
+        self.steps = math.ceil(len(stills) / settings.batch)
+        every = settings.epochs * self.steps
+        self._schedule = LambdaLR(self._optimiser, lambda step: learning_rate_factor(step, every))
         self.parts = {"network": self._module, "optimiser": self._optimiser, "schedule": self._schedule}
 
-    def epoch(self, epoch: int) -> dict[str, float]:
-        """See every still once; the mean of each of the network's losses."""
-        torch.manual_seed(self._seed + epoch)
+    def epoch(self, epoch: int, first: int) -> Iterator[dict[str, float]]:
+        """See every still once; each step's share of the mean of each of the network's losses."""
         random = np.random.default_rng([self._seed, epoch])
-        sums: dict[str, float] = {}
-        steps = math.ceil(len(self._stills) / self._settings.batch)
-        what = f"training the detector, epoch {epoch + 1} of {self._settings.epochs}"
-        for images, targets in progress(self._batches(random), steps, what):
+        for step, (images, targets) in enumerate(self._batches(random)):
+            if step < first:
+                continue
+            # some networks draw from PyTorch's own chance
+            torch.manual_seed((self._seed + epoch) * self.steps + step)
             losses: dict[str, Tensor] = self._module(images, targets)
             total = torch.stack(list(losses.values())).sum()
             if not torch.isfinite(total):
@@ -100,9 +100,11 @@ class _Training:
             torch.nn.utils.clip_grad_norm_(self._module.parameters(), _LARGEST_GRADIENT)
             self._optimiser.step()
             self._schedule.step()
-            for name, loss in losses.items():
-                sums[name] = sums.get(name, 0.0) + loss.item() / steps
-        return sums
+            yield {name: loss.item() / self.steps for name, loss in losses.items()}
+
+    def row(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """The mean losses of an epoch."""
+        return dict(sums)
 
     def _batches(self, random: np.random.Generator) -> Iterator[tuple[list[Tensor], list[Target]]]:
         order = random.permutation(len(self._stills))

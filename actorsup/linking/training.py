@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,6 @@ from actorsup.linking.siamese import (
 from actorsup.linking.siamese_tracker import SiameseTracker
 from actorsup.linking.success import sequences_success
 from actorsup.linking.tracking_sets import index_files, read_tracking_set, stills_as_sequences
-from actorsup.logs import progress
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def train_siamese(
 ) -> None:
     """Train a Siamese network on pairs of frames of tracked targets.
 
-    A killed run goes on after its last whole epoch (``epochs.train_epochs``).
+    A killed run goes on where it was (``epochs.train_epochs``).
 
     Args:
         training_set: What is trained on.
@@ -108,7 +107,7 @@ def train_siamese(
         tracking = {key: value for key, value in section.items() if key != "training"}
         training.track_after_each_epoch(held_out, LinkerSettings(**tracking))
     content = partial(weights_content, network, settings.trunk, provenance)
-    train_epochs(training, settings.epochs, output, content, provenance)
+    train_epochs(training, settings.epochs, output, content, provenance, "the Siamese network")
 
 
 class _Training:
@@ -130,37 +129,41 @@ class _Training:
         exemplar, search, stride = crop_sizes(settings)
         self._cells = (search - exemplar) // stride + 1
         self._pairs = PairMaker(sequences, settings, (exemplar, search, stride))
-        self._steps = math.ceil(self._count * settings.pairs / settings.batch)
+        self.steps = math.ceil(self._count * settings.pairs / settings.batch)
         self._optimiser = AdamW(
             network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self._schedule = CosineAnnealingLR(self._optimiser, settings.epochs * self._steps)
+        self._schedule = CosineAnnealingLR(self._optimiser, settings.epochs * self.steps)
         self.parts = {"network": network, "optimiser": self._optimiser, "schedule": self._schedule}
 
     def track_after_each_epoch(self, held_out: Sequences, settings: LinkerSettings) -> None:
         """Make the success on held-out sequences a column of the curve."""
         self._held_out, self._tracking = held_out, settings
 
-    def epoch(self, epoch: int) -> dict[str, float]:
-        """See ``pairs`` pairs of every sequence; the mean loss."""
+    def epoch(self, epoch: int, first: int) -> Iterator[dict[str, float]]:
+        """See ``pairs`` pairs of every sequence; each step's share of the mean loss."""
         random = np.random.default_rng([self._seed, epoch])
         # exemplars and regions differ in their statistics: later on the network gets used to those
         # that tracking will have
         self._network.train(2 * epoch < self._settings.epochs)
         order = random.permutation(np.repeat(np.arange(self._count), self._settings.pairs))
-        what = f"training the Siamese network, epoch {epoch + 1} of {self._settings.epochs}"
-        total = 0.0
-        for step in progress(range(self._steps), self._steps, what):
+        for step in range(self.steps):
             chosen = order[step * self._settings.batch : (step + 1) * self._settings.batch]
-            loss = self._loss(self._pairs.make(chosen, random))
+            pairs = self._pairs.make(chosen, random)
+            if step < first:
+                continue
+            loss = self._loss(pairs)
             if not torch.isfinite(loss):
                 raise DataError(f"the loss is not finite in epoch {epoch + 1}; lower the learning_rate")
             self._optimiser.zero_grad()
             loss.backward()
             self._optimiser.step()
             self._schedule.step()
-            total += loss.item() / self._steps
-        return {"loss": total} | self._success()
+            yield {"loss": loss.item() / self.steps}
+
+    def row(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """The mean loss of an epoch, and how well the network tracks what is held out."""
+        return dict(sums) | self._success()
 
     def _success(self) -> dict[str, float]:
         if self._held_out is None or self._tracking is None:

@@ -1,0 +1,33 @@
+"""Trainings that are killed between two steps, and what is done when they go on."""
+
+import pytest
+
+from actorsup import epochs
+
+
+def die_after(patch: pytest.MonkeyPatch, training: type, steps: int) -> None:
+    """Make a training die when it has taken so many steps, a checkpoint after each."""
+    real, left = training.epoch, [steps]
+
+    def epoch(self, number, first):
+        for shares in real(self, number, first):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            yield shares
+
+    patch.setattr(training, "epoch", epoch)
+    patch.setattr(epochs, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+
+
+def steps_taken(patch: pytest.MonkeyPatch, training: type) -> list[tuple[int, int]]:
+    """Epoch and step of each step that is taken from here on."""
+    real, taken = training.epoch, []
+
+    def epoch(self, number, first):
+        for step, shares in enumerate(real(self, number, first), first):
+            taken.append((number, step))
+            yield shares
+
+    patch.setattr(training, "epoch", epoch)
+    return taken
