@@ -77,6 +77,8 @@ def test_the_curve_has_a_row_an_epoch(tmp_path):
     # by hand: the weight is 1, then 1 - 0.1 * 2 * 1 = 0.8 on the way to 1
     assert [float(value) for value in lines[1].split(",")] == pytest.approx([1, (1 + 0.04) / 2, 1])
     assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3"]
+    # each epoch's sums begin anew
+    assert [float(line.split(",")[2]) for line in lines[1:]] == [1, 1, 1]
 
 
 def test_a_checkpoint_of_another_provenance_is_not_taken(tmp_path):

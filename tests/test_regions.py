@@ -283,8 +283,12 @@ def test_tracks_with_frames_on_the_device_are_each_by_themselves():
     settings = LinkerSettings(trunk="small")
     videos = [moving(n) for n in (9, 12, 5)]
     seeds = [Seed(images, frame, boxes[frame]) for images, boxes in videos for frame in (0, 2, 4)]
-    tracker = on_device(settings)
+    tracker, shapes = on_device(settings), set()
+    for module in (tracker._network, tracker._features._encode.trunk):
+        module.register_forward_pre_hook(lambda _, inputs: shapes.add(inputs[0].shape))
     together, alone = tracker.track(seeds), [on_device(settings).track([seed])[0] for seed in seeds]
+    # one of the correlation, and one each of exemplars and search regions through the trunk
+    assert len(shapes) == 3
     host = SiameseTracker(siamese_network("small", None), settings, CPU).track(seeds)
     for one, other, third in zip(together, alone, host, strict=True):
         np.testing.assert_array_equal(one.boxes, other.boxes)
