@@ -16,7 +16,10 @@ from actorsup.errors import ConfigError, did_you_mean
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "config.schema.yaml"
 
-_READ_ONCE_TRAINED = ("trained", "class_score", "nms_iou")
+_READ_ONCE_TRAINED = (
+    "trained", "attention", "class_score", "video_score", "score_frames", "trim", "trim_smooth", "nms_iou",
+)  # fmt: skip
+_USED = ("linkers", "models")
 _WORDS = {
     "array": "a list such as [a, b]",
     "boolean": "true or false",
@@ -44,12 +47,60 @@ def check_config(config: Mapping[str, Any]) -> None:
             nearest right name.
     """
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    validator = extend(Draft202012Validator, type_checker=_integers_are_whole)
-    errors = sorted(validator(schema).iter_errors(config), key=lambda e: str(list(e.absolute_path)))
-    lines = [line for error in errors for line in _lines(error)]
-    lines = lines or [*_unread_keys(config, schema), *_wrong_names(config)]
-    if lines:
-        raise ConfigError("\n".join(lines))
+    validator = extend(Draft202012Validator, type_checker=_integers_are_whole)(schema)
+    whole = with_variants(config)
+    # a section's mistake is told once, not for each of its variants too
+    for each in (config, whole):
+        errors = sorted(validator.iter_errors(each), key=lambda e: str(list(e.absolute_path)))
+        lines = [line for error in errors for line in _lines(error)]
+        lines = lines or [*_unread_keys(each, schema), *_wrong_names(each, whole)]
+        if lines:
+            raise ConfigError("\n".join(lines))
+
+
+def with_variants(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration in which every variant that is used is a section of its own.
+
+    A linker or model that a data set or an ablation names as ``demo+k=1+tubes=5`` is the section
+    ``demo`` with those settings changed; values are read as YAML.
+
+    Args:
+        config: The whole configuration, not checked yet; what is not of its form is left to the check.
+    """
+    made = dict(config)
+    for kind in _USED:
+        sections = made.get(kind)
+        if isinstance(sections, Mapping):
+            used = {name for name in _names_used(config, kind) if name not in sections}
+            variants = {name for name in used if "+" in name and base_of(name) in sections}
+            made[kind] = {**sections, **{name: _variant(sections, name) for name in sorted(variants)}}
+    return made
+
+
+def base_of(variant: str) -> str:
+    """The section that a variant is of."""
+    return variant.split("+", 1)[0]
+
+
+def changes_of(variant: str) -> dict[str, Any]:
+    """The settings that a variant changes."""
+    pairs = (change.partition("=") for change in variant.split("+")[1:])
+    return {key: yaml.safe_load(value) for key, _, value in pairs}
+
+
+def _names_used(config: Mapping[str, Any], kind: str) -> Iterable[str]:
+    """Names of linkers or models in the lists of data sets and ablations."""
+    for users in ("datasets", "ablations"):
+        sections = config.get(users)
+        for section in sections.values() if isinstance(sections, Mapping) else ():
+            listed = section.get(kind) if isinstance(section, Mapping) else None
+            if isinstance(listed, list):
+                yield from (name for name in listed if isinstance(name, str))
+
+
+def _variant(sections: Mapping[str, Any], name: str) -> Any:
+    section = sections[base_of(name)]
+    return {**section, **changes_of(name)} if isinstance(section, Mapping) else section
 
 
 def expand_path(path: str, key: str) -> Path:
@@ -102,7 +153,8 @@ def _lines(error: ValidationError) -> Iterable[str]:
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             yield f"{key}: {value!r} is out of range; allowed: {_range(error.schema)}"
         case "pattern" if "propertyNames" in error.absolute_schema_path:
-            yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone"
+            more = "; settings are changed after it: NAME+k=1" if "+" in str(value) else ""
+            yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone{more}"
         case "minItems":
             yield f"{key}: the list is empty; name at least one"
         case "dependentRequired":
@@ -165,18 +217,20 @@ def _range(schema: Mapping[str, Any]) -> str:
     return ", ".join(f"{word} {schema[name]}" for name, word in words.items() if name in schema)
 
 
-def _wrong_names(config: Mapping[str, Any]) -> Iterable[str]:
-    """References from one section to another that lead nowhere."""
+def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterable[str]:
+    """References from one section to another that lead nowhere; ``whole`` has the variants too."""
 
     def unknown(key: str, name: str, allowed: Iterable[str]) -> Iterable[str]:
         allowed = list(allowed)
         if name not in allowed:
             yield f"{key}: {name!r} is not there; allowed: {_listed(allowed)}{did_you_mean(name, allowed)}"
 
+    for users in ("datasets", "ablations"):
+        for name, section in config.get(users, {}).items():
+            for kind in _USED:
+                for used in set(section.get(kind, ())) - set(whole[kind]):
+                    yield from unknown(f"{users}.{name}.{kind}", used, config[kind])
     for name, section in config["datasets"].items():
-        for kind in ("linkers", "models"):
-            for used in section[kind]:
-                yield from unknown(f"datasets.{name}.{kind}", used, config[kind])
         for actor in section["actors"]:
             yield from unknown(f"datasets.{name}.actors", actor, ID_OF)
     for name, section in config["linkers"].items():
@@ -192,8 +246,6 @@ def _wrong_names(config: Mapping[str, Any]) -> Iterable[str]:
         if section.get("weights", "").startswith("detector:"):
             detector = section["weights"].removeprefix("detector:")
             yield from unknown(f"models.{name}.weights", detector, config["detectors"])
-        if section.get("k", 12) > section.get("tubes", 20):
-            yield f"models.{name}.k: {section.get('k', 12)} is more than tubes, {section.get('tubes', 20)}"
 
 
 def _listed(names: Iterable[Any]) -> str:

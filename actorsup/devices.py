@@ -1,7 +1,9 @@
 """Where networks run."""
 
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -29,6 +31,27 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device: {name!r}: PyTorch sees no such GPU here; use auto or cpu")
     return device
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """Let PyTorch use operations alone that give one result; a GPU pays for it in time.
+
+    Args:
+        wanted: If it is; else nothing changes.
+
+    Raises:
+        RuntimeError: Within, of an operation that has no such form.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    if wanted:
+        # cuBLAS reads it when it starts
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def put(values: Sequence[int], device: torch.device) -> Tensor:

@@ -56,6 +56,17 @@ class Tubes:
         """The ``count`` best tubes."""
         return replace(self, **{name: array[:count] for name, array in self.arrays().items()})
 
+    def chosen(self, which: NDArray) -> "Tubes":
+        """Some of the tubes: an index array or a mask of them."""
+        return replace(self, **{name: array[which] for name, array in self.arrays().items()})
+
+    def followed_by(self, others: "Tubes") -> "Tubes":
+        """These tubes and, after them, others of the same video."""
+        more = others.arrays()
+        return replace(
+            self, **{name: np.concatenate([array, more[name]]) for name, array in self.arrays().items()}
+        )
+
     def arrays(self) -> dict[str, NDArray]:
         """The arrays that are there, by their name in a tube file."""
         present = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -69,6 +69,11 @@ def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
     os.replace(temporary, path)
 
 
+def epoch_file(folder: str | Path, epoch: int) -> Path:
+    """Where the weights after an epoch of a training are kept, counted from 1."""
+    return Path(folder) / f"epoch{epoch:03d}.pt"
+
+
 def put_weights(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
     """Put weights into a module, all of them and no others.
 

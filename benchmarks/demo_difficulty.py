@@ -173,7 +173,7 @@ def clip_of(video: DemoVideo, settings: DemoSettings, masked: bool) -> Clip:
     """
     chosen = np.linspace(0, settings.frames - 1, FRAMES).round().astype(int)
     frames = np.stack([video.scene.image(frame) for frame in chosen])
-    actors = (video.acting, *video.idling)
+    actors = (video.acting[0].sprite, *video.idling)
     tubes = np.stack([actor.boxes[chosen] for actor in actors])
     if masked:
         for image, frame in zip(frames, chosen, strict=True):
@@ -181,7 +181,7 @@ def clip_of(video: DemoVideo, settings: DemoSettings, masked: bool) -> Clip:
                 paint_over(image, actor.anchor[frame])
         whole = np.array([0, 0, settings.width, settings.height], np.float32)
         tubes = np.broadcast_to(whole, (1, FRAMES, 4)).copy()
-    return Clip(frames, tubes, CLASSES.index(video.label))
+    return Clip(frames, tubes, CLASSES.index(video.labels[0]))
 
 
 def paint_over(image: NDArray[np.uint8], feet: NDArray[np.float32]) -> None:
@@ -194,7 +194,7 @@ def boxes_line(videos: list[DemoVideo]) -> str:
     """Recall of the middle box held still, and of perfect boxes of the middle one's aspect ratio."""
     static, fixed = [], []
     for video in videos:
-        boxes = video.acting.boxes.astype(float)
+        boxes = video.acting[0].sprite.boxes.astype(float)
         middle = boxes[len(boxes) // 2]
         static.append(tube_iou(np.broadcast_to(middle, boxes.shape)[None], boxes[None])[0, 0])
         centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]

@@ -43,6 +43,7 @@ from actorsup.evaluation.matching import VideoOverlap, overlap
 from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.tables import map_table
 from actorsup.frames.store import FrameStore
+from actorsup.plan.run import Plan
 from actorsup.provenance import code_digest, provenance
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
@@ -85,9 +86,9 @@ class Seed:
         self._work, self._seed = folder, seed
         self._results = folder / "results" / "demo"
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        model = dict(config["models"]["demo"])
-        self._scoring = ScoringSettings(model.pop("class_score"), model.pop("nms_iou"))
-        self._settings = AttentionSettings(**model)
+        plan = Plan(config)
+        self._scoring = ScoringSettings(**plan.scoring_settings("demo"))
+        self._settings = AttentionSettings(**plan.model_settings("demo"))
         table = pd.read_csv(self._results / "source" / "videos.csv")
         train = table[table["split"] == "train"]
         self.train: dict[str, str] = dict(zip(train["video"], train["label"], strict=True))

@@ -1,5 +1,12 @@
 # Actor attention (3.2, 4.2, 6.2): trained from video labels, then every tube is scored.
 
+# on request: the weights of a model after each epoch are gigabytes
+kept_epochs = (
+    {"epochs": directory("results/{dataset}/models/{linker}/{model}/seed{seed}_epochs")}
+    if PLAN.keeps_epochs
+    else {}
+)
+
 
 rule train_attention:
     input:
@@ -9,8 +16,10 @@ rule train_attention:
         ),
         weights=planned(lambda w: PLAN.encoder_weights(w.model)),
     output:
+        **kept_epochs,
         model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
         curve="results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
+        steps="results/{dataset}/models/{linker}/{model}/seed{seed}_steps.csv",
     log:
         "logs/{dataset}/train_attention/{linker}/{model}/seed{seed}.log",
     benchmark:
@@ -19,13 +28,13 @@ rule train_attention:
         VISION_ENV
     threads: 8
     resources:
-        gpu=int(USES_GPU),
+        gpu=PLAN.processes * USES_GPU,
     params:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),
         settings=planned(lambda w: PLAN.model_settings(w.model)),
         seed=lambda w: config["seed"] + int(w.seed),
-        code=code_digest("actorsup.attention.training"),
+        code=code_digest("actorsup.attention.job"),
     message:
         "Training {wildcards.model} on {wildcards.dataset}, tubes of {wildcards.linker}, seed {wildcards.seed}"
     script:
@@ -49,9 +58,25 @@ rule score_tubes:
         gpu=int(USES_GPU),
     params:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
+        classes=from_dataset(lambda w, d: d.listing.classes),
         settings=planned(lambda w: PLAN.scoring_settings(w.model)),
         code=code_digest("actorsup.attention.scoring"),
     message:
         "Scoring tubes of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"
     script:
         "../workflow_scripts/score_tubes.py"
+
+
+use rule score_tubes as score_tubes_by_epoch with:
+    input:
+        frames="results/{dataset}/frames/{shard}.h5",
+        tubes="results/{dataset}/tubes/{linker}/{shard}.h5",
+        model=planned(
+            lambda w: PLAN.epochs_folder(w.dataset, w.linker, w.model, w.seed)
+        ),
+    output:
+        "results/{dataset}/predictions/{linker}/{model}/seed{seed}/epoch{epoch}/{shard}.h5",
+    log:
+        "logs/{dataset}/score_tubes/{linker}/{model}/seed{seed}/epoch{epoch}/{shard}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/score_tubes/{linker}/{model}/seed{seed}/epoch{epoch}/{shard}.tsv"

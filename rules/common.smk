@@ -22,13 +22,18 @@ USES_GPU = PLAN.uses_gpu
 VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
 
+# a section, or one with settings changed: demo+k=1+tubes=5
+VARIANT = r"[A-Za-z0-9_-]+(\+[a-z_]+=[A-Za-z0-9_.-]+)*"
+
 
 wildcard_constraints:
     dataset="[A-Za-z0-9_-]+",
     detector="[A-Za-z0-9_-]+",
-    linker="[A-Za-z0-9_-]+",
-    model="[A-Za-z0-9_-]+",
+    linker=VARIANT,
+    model=VARIANT,
+    ablation="[A-Za-z0-9_-]+",
     seed="[0-9]+",
+    epoch="[0-9]+",
     shard="[0-9]{4}",
 
 
@@ -69,6 +74,20 @@ def compared(section):
         for linker in section["linkers"]
         for model in section["models"]
         for seed in section["seeds"]
+    ]
+
+
+def shards_of(dataset, runs):
+    """The shards of scored tubes of some runs, one run after another."""
+    return [path for run in runs for path in PLAN.prediction_shards(dataset, **run)]
+
+
+def by_epoch(section):
+    """The same as ``compared``, after each epoch."""
+    return [
+        {**run, "epoch": epoch}
+        for run in compared(section)
+        for epoch in PLAN.epochs_of(run["model"])
     ]
 
 

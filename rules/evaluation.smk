@@ -54,11 +54,7 @@ rule evaluate_recall:
 rule evaluate_map:
     input:
         predictions=from_evaluated(
-            lambda w, d: [
-                path
-                for run in compared(d.section)
-                for path in PLAN.prediction_shards(w.dataset, **run)
-            ]
+            lambda w, d: shards_of(w.dataset, compared(d.section))
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
@@ -77,6 +73,54 @@ rule evaluate_map:
         "Mean average precision of {wildcards.dataset}"
     script:
         "../workflow_scripts/evaluate_map.py"
+
+
+rule evaluate_ablation:
+    input:
+        predictions=planned(
+            lambda w: shards_of(
+                w.dataset, compared(PLAN.ablation(w.dataset, w.ablation))
+            )
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+    output:
+        "results/{dataset}/ablations/{ablation}.csv",
+    log:
+        "logs/{dataset}/evaluate_ablation/{ablation}.log",
+    conda:
+        TABLES_ENV
+    params:
+        runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
+        settings=config["evaluation"],
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_ablation.py"
+
+
+rule evaluate_epochs:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, by_epoch(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+    output:
+        "results/{dataset}/map_by_epoch.csv",
+    log:
+        "logs/{dataset}/evaluate_epochs.log",
+    conda:
+        TABLES_ENV
+    params:
+        runs=from_evaluated(lambda w, d: by_epoch(d.section)),
+        settings=config["evaluation"],
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Mean average precision of {wildcards.dataset} after each epoch"
+    script:
+        "../workflow_scripts/evaluate_epochs.py"
 
 
 rule collect_failures:
@@ -98,13 +142,7 @@ rule collect_failures:
                 for path in tube_shards(w.dataset, linker, d.shards)
             ]
         ),
-        predictions=from_dataset(
-            lambda w, d: [
-                path
-                for run in compared(d.section)
-                for path in PLAN.prediction_shards(w.dataset, **run)
-            ]
-        ),
+        predictions=from_dataset(lambda w, d: shards_of(w.dataset, compared(d.section))),
     output:
         "results/{dataset}/failures.csv",
     log:

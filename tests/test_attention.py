@@ -1,4 +1,4 @@
-"""Actor attention: Equation 1, top-k, encoders, clips, model files and scoring."""
+"""Actor attention: Equation 1, settings, clips, model files and scoring."""
 
 import math
 from dataclasses import replace
@@ -9,22 +9,18 @@ import torch
 from attention_sets import Video, random_video, write_set
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.nn import functional
 
-from actorsup.attention.clips import Clip, ahead, read_clip, segment_frames
-from actorsup.attention.encoder import ENCODERS, put_encoder_weights
-from actorsup.attention.model import ActorAttention, load_model, model_content, random_model, topk_mean
+from actorsup.attention.clips import Clip, ahead, on_device, read_clip, segment_frames
+from actorsup.attention.model import ActorAttention, Pooled, load_model, model_content, random_model
 from actorsup.attention.pooling import actor_pooling
-from actorsup.attention.scoring import score_tubes, score_videos, suppress_tubes
+from actorsup.attention.scoring import logits_of, score_videos, see
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.backbones import SmallBackbone, normalise
-from actorsup.detection.networks import build_network, weights_content
+from actorsup.backbones import normalise
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames.store import FrameStore
 from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
-from actorsup.tubes import Tubes, tube_iou
+from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
 from actorsup.weights import save_weights
 
 torch.set_num_threads(1)
@@ -58,6 +54,15 @@ def literal_pooling(features, boxes, stride, grid, origin=None):
     return pooled, shares
 
 
+def averaged(pooled, boxes):
+    """(N, P, X * Y, C) of each frame to (P, C, X, Y), the mean over the frames that a tube is in."""
+    tubes, cells, channels = pooled.shape[1:]
+    present = ~np.isnan(boxes).any(2)
+    features = Pooled(pooled.permute(1, 0, 3, 2).flatten(2), torch.from_numpy(present)).averaged().features
+    grid = math.isqrt(cells)
+    return features.view(tubes, channels, grid, grid)
+
+
 BOXES = {
     "inside": [20.0, 12.0, 70.0, 60.0],
     "partly outside": [-30.0, 40.0, 50.0, 120.0],
@@ -76,7 +81,7 @@ def test_pooling_and_its_gradient_are_those_of_equation_1(stride, grid, origin):
     boxes = np.tile(np.array(list(BOXES.values()))[:, None], (1, frames, 1))
     boxes += rng.uniform(-3, 3, (len(boxes), frames, 1))
     boxes[0, 1] = np.nan
-    pooled = actor_pooling(features, torch.from_numpy(boxes), stride, grid, origin)
+    pooled = averaged(actor_pooling(features, torch.from_numpy(boxes), stride, grid, origin), boxes)
     wanted, shares = literal_pooling(features.detach().numpy(), boxes, stride, grid, origin)
     np.testing.assert_allclose(pooled.detach(), wanted, atol=1e-9)
     assert np.abs(wanted).max() > 0.1
@@ -91,14 +96,14 @@ def test_samples_lie_where_the_paper_puts_them():
     # every cell holds the pixel that is its middle, so that a sample reads its own place
     x = (torch.arange(10) + 0.5) * 16
     features = torch.stack([x.expand(8, 10), x[:8, None].expand(8, 10)])[None]
-    pooled = actor_pooling(features, torch.tensor([[[30.0, 40.0, 80.0, 100.0]]]), 16, 5)
-    assert pooled[0, 0, :, 2].tolist() == pytest.approx([35, 45, 55, 65, 75])
-    assert pooled[0, 1, 2, :].tolist() == pytest.approx([46, 58, 70, 82, 94])
+    pooled = actor_pooling(features, torch.tensor([[[30.0, 40.0, 80.0, 100.0]]]), 16, 5).view(5, 5, 2)
+    assert pooled[:, 2, 0].tolist() == pytest.approx([35, 45, 55, 65, 75])
+    assert pooled[2, :, 1].tolist() == pytest.approx([46, 58, 70, 82, 94])
 
 
 def test_pooling_of_no_tubes_and_of_a_tube_in_no_frame():
     features = torch.randn(2, 3, 4, 5)
-    assert actor_pooling(features, torch.zeros(0, 2, 4), 16, 5).shape == (0, 3, 5, 5)
+    assert actor_pooling(features, torch.zeros(0, 2, 4), 16, 5).shape == (2, 0, 25, 3)
     assert actor_pooling(features, torch.full((1, 2, 4), torch.nan), 16, 5).abs().max() == 0
 
 
@@ -107,6 +112,7 @@ def test_a_flipped_frame_with_flipped_boxes_pools_to_the_mirror_image():
     there = actor_pooling(features, torch.from_numpy(clip.boxes), 8, 5)
     flipped = torch.from_numpy(clip.flipped().boxes)
     mirrored = actor_pooling(features.flip(3), flipped, 8, 5)
+    mirrored, there = (values.unflatten(2, (5, 5)) for values in (mirrored, there))
     torch.testing.assert_close(mirrored, there.flip(2))
     assert not torch.allclose(mirrored, there)
 
@@ -127,32 +133,6 @@ def test_flipping_twice_changes_nothing():
     assert (clip.flipped().boxes[..., 2] > clip.flipped().boxes[..., 0]).all()
 
 
-# ------------------------------------------------------------------------------------ top-k
-@given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 8), st.data())
-def test_topk_is_the_mean_under_a_binary_mask_which_is_its_gradient(tubes, classes, k, data):
-    # few values, so that ties are common
-    values = data.draw(st.lists(st.integers(0, 3), min_size=tubes * classes, max_size=tubes * classes))
-    logits = torch.tensor(values, dtype=torch.float64).view(tubes, classes).requires_grad_()
-    video = topk_mean(logits, k)
-    video.sum().backward()
-    taken = min(k, tubes)
-    for c in range(classes):
-        column = sorted((row[c] for row in logits.tolist()), reverse=True)
-        assert video[c].item() == pytest.approx(sum(column[:taken]) / taken)
-        mask = logits.grad[:, c] * taken
-        assert sorted(mask.tolist()) == pytest.approx([0.0] * (tubes - taken) + [1.0] * taken)
-        # none that is left out is higher than one that is taken
-        left_out = logits[mask == 0, c]
-        assert not len(left_out) or left_out.max() <= logits[mask > 0, c].min()
-
-
-def test_each_class_takes_tubes_of_its_own():
-    logits = torch.tensor([[5.0, 0.0], [3.0, 1.0], [0.0, 7.0]], requires_grad=True)
-    assert topk_mean(logits, 2).tolist() == [4.0, 4.0]
-    topk_mean(logits, 2).sum().backward()
-    assert logits.grad.tolist() == [[0.5, 0.0], [0.5, 0.5], [0.0, 0.5]]
-
-
 # --------------------------------------------------------------------------------- settings
 def test_the_defaults_are_the_papers():
     paper = AttentionSettings()
@@ -166,100 +146,21 @@ def test_the_defaults_are_the_papers():
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"encoder": "vgg19"}, "vgg19.*vgg16, small"), ({"k": 21}, "k: 21.*20"), ({"frames": 0}, "frames: 0")],
+    [
+        ({"k": 21}, "k: 21.*20"),
+        ({"k_last": 21}, "k: 21.*20"),
+        ({"frames": 0}, "frames: 0"),
+        ({"at_once": 0}, "at_once: 0"),
+        ({"frame_share": 0.0}, "frame_share: 0.0; allowed: above 0, at most 1"),
+        ({"selection": "topk"}, "selection: 'topk'; allowed: top_k, noisy_or, log_sum_exp"),
+        ({"label_loss": "bce"}, "label_loss: 'bce'; allowed: softmax, sigmoid"),
+        ({"pixels": "raw"}, "pixels: 'raw'; allowed: imagenet, half"),
+        ({"precision": "fp16"}, "precision: 'fp16'; allowed: float32, bfloat16"),
+    ],
 )
 def test_settings_that_cannot_be_used_say_so(wrong, said):
     with pytest.raises(ConfigError, match=said):
         AttentionSettings(**wrong)
-
-
-# --------------------------------------------------------------------------------- encoders
-def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
-    plan = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512]
-    torch.manual_seed(0)
-    state, layer, channels = {"classifier.0.weight": torch.zeros(2, 2)}, 0, 3
-    images = wanted = torch.randn(2, 3, 33, 50)
-    for width in plan:
-        if width == "M":
-            wanted, layer = functional.max_pool2d(wanted, 2), layer + 1
-            continue
-        weight = torch.randn(width, channels, 3, 3) * math.sqrt(2 / channels / 9)
-        bias = torch.randn(width) * 0.1
-        wanted = functional.relu(functional.conv2d(wanted, weight, bias, padding=1))
-        state |= {f"features.{layer}.weight": weight, f"features.{layer}.bias": bias}
-        layer, channels = layer + 2, width
-    save_weights(tmp_path / "vgg16.pth", state)
-    encoder = ENCODERS["vgg16"]()
-    put_encoder_weights("vgg16", encoder, tmp_path / "vgg16.pth")
-    assert (encoder.stride, encoder.channels) == (16, 512)
-    torch.testing.assert_close(encoder(images), wanted, rtol=1e-4, atol=1e-4)
-    assert wanted.shape == (2, 512, 2, 3)
-
-
-@pytest.mark.parametrize("name", ENCODERS)
-def test_a_cell_of_the_features_lies_where_the_encoder_says(name):
-    encoder = ENCODERS[name]().double()
-    # equal weights, and averages for maxima, see a cell's whole field evenly
-    for parent in list(encoder.modules()):
-        for key, layer in parent.named_children():
-            if isinstance(layer, torch.nn.MaxPool2d):
-                setattr(parent, key, torch.nn.AvgPool2d(2))
-            elif isinstance(layer, torch.nn.Conv2d):
-                layer.weight.data.fill_(1 / layer.weight[0].numel())
-                layer.bias.data.zero_()
-    side, cell = 26 * encoder.stride, (12, 14)
-    images = torch.ones(1, 3, side, side, dtype=torch.float64, requires_grad=True)
-    encoder(images)[0, :, cell[0], cell[1]].sum().backward()
-    weight = images.grad[0].sum(0)
-    middles = torch.arange(side, dtype=torch.float64) + 0.5
-    y, x = ((weight.sum(d) * middles).sum() / weight.sum() for d in (1, 0))
-    wanted = [encoder.origin + encoder.stride * at for at in cell]
-    assert [y.item(), x.item()] == pytest.approx(wanted)
-
-
-def taught_trunk() -> SmallBackbone:
-    """A trunk whose batch normalisation has seen images."""
-    torch.manual_seed(0)
-    trunk = SmallBackbone().train()
-    for _ in range(5):
-        trunk(torch.randn(4, 3, 32, 32) * 2 + 1)
-    return trunk.eval()
-
-
-def test_the_small_encoder_is_the_trunk_with_frozen_statistics(tmp_path):
-    trunk, images = taught_trunk(), torch.randn(3, 3, 40, 56)
-    save_weights(tmp_path / "trunk.pt", trunk.state_dict())
-    encoder = ENCODERS["small"]().train()
-    assert not torch.allclose(encoder(images), trunk(images), atol=1e-3)
-    put_encoder_weights("small", encoder, tmp_path / "trunk.pt")
-    torch.testing.assert_close(encoder(images), trunk(images), rtol=1e-4, atol=1e-5)
-    # what it makes of a frame does not depend on the others
-    torch.testing.assert_close(encoder(images[:1]), encoder(images)[:1], rtol=1e-4, atol=1e-5)
-    assert all(parameter.requires_grad for parameter in encoder.parameters())
-
-
-def test_the_small_encoder_starts_from_a_trained_detector(tmp_path):
-    network = build_network("small_ssd", (0, 1))
-    network.module.backbone.trunk.load_state_dict(taught_trunk().state_dict())
-    save_weights(tmp_path / "ssd.pt", weights_content("small_ssd", network, (160, 120), {}))
-    encoder, images = ENCODERS["small"](), torch.randn(1, 3, 32, 32)
-    put_encoder_weights("small", encoder, tmp_path / "ssd.pt")
-    torch.testing.assert_close(encoder(images), taught_trunk()(images), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("vgg16", {"features.0.weight": torch.zeros(64, 3, 3, 3)}, r"lacks features\.0\.bias"),
-        ("vgg16", {"architecture": "small_ssd", "state": {}}, r"lacks features\.0\.weight"),
-        ("small", {"architecture": "ssd300_vgg16", "state": {}}, "not the weights of a small_ssd"),
-        ("small", {"0.0.weight": torch.zeros(1)}, "another architecture"),
-    ],
-)
-def test_weights_of_another_network_are_refused(tmp_path, name, content, said):
-    save_weights(tmp_path / "other.pt", content)
-    with pytest.raises(DataError, match=f"other.pt.*{said}"):
-        put_encoder_weights(name, ENCODERS[name](), tmp_path / "other.pt")
 
 
 # ------------------------------------------------------------------------------------ clips
@@ -282,17 +183,41 @@ def test_frames_of_segments_by_hand():
     assert draws == {(a, b) for a in range(4) for b in range(4, 8)}
 
 
+def test_snippets_lie_around_the_frames_of_segments():
+    assert segment_frames(40, 2, None, 4, 3).tolist() == [4, 7, 10, 13, 24, 27, 30, 33]
+    # at the ends of a video its first or last frame is repeated
+    assert segment_frames(6, 2, None, 5, 2).tolist() == [0, 0, 1, 3, 5, 0, 2, 4, 5, 5]
+
+
 def test_clips_are_resized_and_their_boxes_with_them(tmp_path):
     video = replace(random_video(0, count=3, size=(20, 30)), scale=(4, 2))
     frames, _ = write_set(tmp_path, {"v": video})
     boxes = video.boxes.astype(np.float32)
     with FrameStore(frames) as store:
-        same = read_clip(store["v"], boxes, np.array([2, 0]), 20)
-        larger = read_clip(store["v"], boxes, np.array([1]), 40)
-    np.testing.assert_array_equal(same.frames, video.frames[[2, 0]])
-    np.testing.assert_allclose(same.boxes, video.boxes[:, [2, 0]] / [4, 2, 4, 2], rtol=1e-5)
-    assert larger.frames.shape == (1, 40, 60, 3)
-    np.testing.assert_allclose(larger.boxes, video.boxes[:, [1]] / [2, 1, 2, 1], rtol=1e-5)
+        clip = read_clip(store["v"], boxes, np.array([2, 0, 2]))
+    np.testing.assert_array_equal(clip.frames, video.frames[[2, 0, 2]])
+    np.testing.assert_allclose(clip.boxes, video.boxes[:, [2, 0, 2]] / [4, 2, 4, 2], rtol=1e-5)
+    images, there = on_device(clip, 20, None, torch.device("cpu"))
+    np.testing.assert_array_equal(images, clip.frames)
+    np.testing.assert_array_equal(there, clip.boxes)
+    images, there = on_device(clip, 40, None, torch.device("cpu"))
+    assert images.shape == (3, 40, 60, 3) and images.dtype == torch.uint8
+    np.testing.assert_allclose(there, clip.boxes * 2, rtol=1e-5)
+    # a network of one size takes this one, whatever the shape
+    images, there = on_device(clip, 40, 10, torch.device("cpu"))
+    assert images.shape == (3, 10, 10, 3)
+    np.testing.assert_allclose(there, clip.boxes * np.array([1 / 3, 1 / 2] * 2), rtol=1e-5)
+
+
+def test_resized_frames_keep_their_places():
+    # the middle of pixel x is at x + 1/2, before and after
+    x, y = np.meshgrid(np.arange(48), np.arange(32))
+    frames = np.stack([4 * x + 2, 6 * y + 3, 0 * x], axis=2).astype(np.uint8)[None]
+    images, _ = on_device(Clip(frames, random_clip().boxes), 16, None, torch.device("cpu"))
+    x, y = (np.meshgrid(np.arange(24), np.arange(16))[i] * 2 + 1 for i in range(2))
+    inside = np.s_[2:-2, 2:-2]
+    np.testing.assert_allclose(images[0, ..., 0][inside], (4 * x)[inside], atol=1)
+    np.testing.assert_allclose(images[0, ..., 1][inside], (6 * y)[inside], atol=1)
 
 
 def test_work_ahead_keeps_its_order_and_its_errors():
@@ -316,8 +241,8 @@ def test_one_fully_connected_layer_with_xavier_weights():
     assert not torch.equal(other, model.classifier.weight)
 
 
-def save_model(path, classes=("a", "b", "c"), seed=0) -> ActorAttention:
-    model = random_model(SMALL, classes, seed).eval()
+def save_model(path, classes=("a", "b", "c"), seed=0, settings=SMALL) -> ActorAttention:
+    model = random_model(settings, classes, seed).eval()
     save_weights(path, model_content(model, {"seed": seed}))
     return model
 
@@ -359,8 +284,8 @@ def test_damaged_and_missing_models_are_refused(tmp_path):
 
 
 # ---------------------------------------------------------------------------------- scoring
-def score(folder, videos, names, output="p.h5"):
-    save_model(folder / "m.pt")
+def score(folder, videos, names, output="p.h5", settings=SMALL, how=None):
+    save_model(folder / "m.pt", settings=settings)
     frames, tubes = write_set(folder, videos)
     score_videos(
         frames,
@@ -368,7 +293,7 @@ def score(folder, videos, names, output="p.h5"):
         folder / "m.pt",
         folder / output,
         names,
-        ScoringSettings(),
+        how or ScoringSettings(),
         "cpu",
         {"stage": "score_tubes"},
     )
@@ -379,8 +304,8 @@ def score(folder, videos, names, output="p.h5"):
 
 def test_scores_are_those_of_the_network_applied_by_hand(tmp_path):
     video = replace(random_video(1, count=20, size=(32, 40)), scale=(2, 3))
-    scored, failures = score(tmp_path, {"v": video, "not asked for": random_video(2)}, ["v"])
-    assert (list(scored), failures) == (["v"], {})
+    found, failures = score(tmp_path, {"v": video, "not asked for": random_video(2)}, ["v"])
+    assert (list(found), failures) == (["v"], {})
     model = load_model(tmp_path / "m.pt")
     chosen = [2, 7, 12, 17]
     with torch.no_grad():
@@ -389,17 +314,17 @@ def test_scores_are_those_of_the_network_applied_by_hand(tmp_path):
     pooled, _ = literal_pooling(features.numpy().astype(float), boxes, 8, 5, 0.5)
     weight, bias = (p.detach().double().numpy() for p in model.classifier.parameters())
     logits = pooled.reshape(3, -1) @ weight.T + bias
-    np.testing.assert_allclose(scored["v"].class_logit, logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["v"].class_logit, logits, rtol=1e-4, atol=1e-5)
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    np.testing.assert_allclose(scored["v"].class_score, shares, rtol=1e-4)
-    np.testing.assert_array_equal(scored["v"].boxes, video.boxes.astype(np.float32))
-    assert scored["v"].class_score.dtype == np.float64
+    np.testing.assert_allclose(found["v"].class_score, shares, rtol=1e-4)
+    np.testing.assert_array_equal(found["v"].boxes, video.boxes.astype(np.float32))
+    assert found["v"].class_score.dtype == np.float64
 
 
 def test_every_tube_is_scored_not_only_those_of_training(tmp_path):
-    scored, _ = score(tmp_path, {"v": random_video(0, tubes=7)}, ["v"])
-    assert scored["v"].class_logit.shape == (7, 3)
-    assert np.isfinite(scored["v"].class_logit).all()
+    found, _ = score(tmp_path, {"v": random_video(0, tubes=7)}, ["v"])
+    assert found["v"].class_logit.shape == (7, 3)
+    assert np.isfinite(found["v"].class_logit).all()
 
 
 def test_a_tube_has_its_scores_whatever_is_beside_it(tmp_path):
@@ -415,12 +340,12 @@ def test_no_tubes_short_videos_and_tubes_in_no_sampled_frame(tmp_path):
     absent.boxes[1] = np.nan
     absent.boxes[1, 0] = [1, 1, 9, 9]  # frame 0 is not among those that are taken
     videos = {"none": random_video(0, tubes=0), "short": random_video(1, count=1), "absent": absent}
-    scored, failures = score(tmp_path, videos, list(videos))
+    found, failures = score(tmp_path, videos, list(videos))
     assert failures == {}
-    assert scored["none"].class_logit.shape == scored["none"].class_score.shape == (0, 3)
-    assert np.isfinite(scored["short"].class_score).all()
-    assert np.isnan(scored["absent"].class_score).all(1).tolist() == [False, True, False]
-    assert np.isnan(scored["absent"].class_logit).all(1).tolist() == [False, True, False]
+    assert found["none"].class_logit.shape == found["none"].class_score.shape == (0, 3)
+    assert np.isfinite(found["short"].class_score).all()
+    assert np.isnan(found["absent"].class_score).all(1).tolist() == [False, True, False]
+    assert np.isnan(found["absent"].class_logit).all(1).tolist() == [False, True, False]
 
 
 def test_tubes_of_another_video_are_a_failure_and_the_others_go_on(tmp_path):
@@ -437,62 +362,32 @@ def test_tubes_of_another_video_are_a_failure_and_the_others_go_on(tmp_path):
         assert "19 frames" in shard.failures["a"] and "20" in shard.failures["a"]
 
 
-# -------------------------------------------------------------- what scores of classes are over
-def test_one_softmax_over_the_tubes_and_classes_of_a_video():
-    network = random_model(SMALL, ["a", "b", "c"], seed=0).eval()
-    random = np.random.default_rng(0)
-    low = random.uniform(0, 12, (4, 4, 2))
-    boxes = np.concatenate([low, low + 16], axis=2).astype(np.float32)
-    boxes[2] = np.nan
-    clip = Clip(random.integers(0, 256, (4, 32, 40, 3), dtype=np.uint8), boxes)
-    found = score_tubes(network, clip, Tubes.empty(4), "video")
-    logit = found.class_logit.astype(np.float64)
-    total = sum(math.exp(logit[p, c]) for p in (0, 1, 3) for c in range(3))
-    for p in (0, 1, 3):
-        for c in range(3):
-            assert found.class_score[p, c] == pytest.approx(math.exp(logit[p, c]) / total, rel=1e-4)
-    assert np.isnan(found.class_score[2]).all() and np.isnan(logit[2]).all()
-    # the logits are those of the other way
-    np.testing.assert_array_equal(found.class_logit, score_tubes(network, clip, Tubes.empty(4)).class_logit)
+def test_tubes_are_scored_by_the_frames_that_are_asked_for(tmp_path):
+    video = random_video(1, count=20)
+    found, _ = score(tmp_path, {"v": video}, ["v"], how=ScoringSettings(score_frames=10))
+    more, _ = score(tmp_path, {"v": video}, ["v"], "q.h5", settings=replace(SMALL, frames=10))
+    np.testing.assert_allclose(found["v"].class_logit, more["v"].class_logit, rtol=1e-5)
+    fewer, _ = score(tmp_path, {"v": video}, ["v"], "r.h5")
+    assert not np.allclose(found["v"].class_logit, fewer["v"].class_logit)
 
 
-def test_scores_of_an_unknown_kind():
-    with pytest.raises(ConfigError, match="class_score: 'tub'; allowed: tube, video"):
-        ScoringSettings("tub")
-
-
-# ---------------------------------------------------------------- suppression of scored tubes
-def literal_suppression(boxes, scores, iou):
-    """Kept (tube, class) pairs: the best first, each against those kept before it."""
-    kept = set()
-    for c in range(scores.shape[1]):
-        for p in sorted(range(len(boxes)), key=lambda p: (-scores[p, c], p)):
-            if all(tube_iou(boxes[[p]], boxes[[q]])[0, 0] <= iou for q, other in kept if other == c):
-                kept.add((p, c))
-    return kept
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 7), st.sampled_from([0.0, 0.1, 0.3, 1.0]))
-def test_suppression_against_a_loop(seed, count, iou):
-    random = np.random.default_rng(seed)
-    low = random.uniform(0, 30, (count, 1, 2)) + random.uniform(0, 4, (count, 5, 2))
-    boxes = np.concatenate([low, low + 25], axis=2).astype(np.float32)
-    # equal scores are frequent
-    scores = random.integers(0, 4, (count, 3)).astype(np.float32) / 4
-    suppressed = suppress_tubes(replace(Tubes.empty(5), boxes=boxes, class_score=scores), iou).class_score
-    kept = literal_suppression(boxes, scores, iou)
-    assert {(int(p), int(c)) for p, c in np.argwhere(~np.isnan(suppressed))} == kept
-    for p, c in kept:
-        assert suppressed[p, c] == scores[p, c]
-
-
-def test_suppression_leaves_what_is_not_predicted():
-    boxes = np.tile(np.array([0, 0, 10, 10], np.float32), (2, 3, 1))
-    tubes = replace(
-        Tubes.empty(3),
-        boxes=boxes,
-        class_score=np.array([[np.nan, 0.4], [0.3, 0.5]], np.float32),
+@pytest.mark.parametrize("snippet", [1, 3])
+def test_logits_of_frames_average_to_those_of_tubes(tmp_path, snippet):
+    video = random_video(1, count=40)
+    video.boxes[1, :20] = np.nan
+    network = random_model(replace(SMALL, snippet=snippet), ["a", "b"], seed=0).eval()
+    frames, tubes = write_set(tmp_path, {"v": video})
+    with FrameStore(frames) as store, ShardReader(tubes, TUBES_SCHEMA) as shard:
+        seen = see(network, store["v"], read_tubes(shard["v"]), 5)
+        (made,) = logits_of(network, [seen], of_frames=True)
+        (alone,) = logits_of(network, [seen])
+    assert made.frames.shape == (3, 5 * snippet, 2)
+    assert made.chosen.tolist() == sorted(
+        {4 + 8 * s + a for s in range(5) for a in range(-(snippet // 2), 2)}
+        if snippet == 3
+        else range(4, 40, 8)
     )
-    np.testing.assert_array_equal(
-        suppress_tubes(tubes, 0.3).class_score, np.array([[np.nan, np.nan], [0.3, 0.5]], np.float32)
-    )
+    np.testing.assert_allclose(np.nanmean(made.frames, axis=1), made.tubes, rtol=1e-4, atol=1e-5)
+    assert np.isnan(made.frames[1]).all(1).any()
+    assert alone.frames is None
+    np.testing.assert_array_equal(alone.tubes, made.tubes)

@@ -3,6 +3,7 @@
 import csv
 import inspect
 import logging
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,10 @@ import pytest
 import torch
 from attention_sets import Video, random_video, write_set
 from kills import die_after, steps_taken
-from torch.nn import functional
 
 from actorsup.attention import training
-from actorsup.attention.model import load_model, random_model, topk_mean
+from actorsup.attention.clips import on_device
+from actorsup.attention.model import load_model, random_model
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
@@ -78,7 +79,7 @@ def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards
     train(shards, tmp_path / "m.pt")
     assert set(opened) == set(shards)
     given = set(inspect.signature(train_attention).parameters)
-    how = {"output", "settings", "weights", "device", "seed", "provenance"}
+    how = {"output", "settings", "weights", "device", "seed", "provenance", "keeping"}
     assert given - how == {"frames", "tubes", "labels", "classes"}
 
 
@@ -128,39 +129,99 @@ def test_labels_of_videos_teach_which_tube_acts(tmp_path):
 
 
 # ------------------------------------------------------------------------------ how it learns
-@pytest.mark.parametrize("encoder", ["small", "vgg16"])
-def test_steps_are_those_of_sgd_as_the_appendix_has_it(tmp_path, encoder):
+def attended_by_hand(settings, logits, k):
+    """A class's k highest of its tubes' logits (P, C), and what is made of them: (C,)."""
+    highest = logits.sort(0, descending=True).values[:k]
+    if settings.selection == "noisy_or":
+        nowhere = (1 - highest.sigmoid()).prod(0)
+        return ((1 - nowhere) / nowhere).log()
+    return highest.mean(0) if settings.selection == "top_k" else highest.exp().mean(0).log()
+
+
+def loss_by_hand(settings, logits, shares):
+    """Of a video's logits (C,) and the shares of the classes in its label."""
+    if settings.label_loss == "softmax":
+        return -(shares * (logits.exp() / logits.exp().sum()).log()).sum()
+    right = torch.where(shares > 0, logits.sigmoid(), 1 - logits.sigmoid())
+    return -right.log().sum()
+
+
+def video_by_hand(settings, model, clip, shares, k):
+    """Loss of a video, and whether its highest class is in its label."""
+    images, boxes = on_device(clip, settings.shorter_side, None, torch.device("cpu"))
+    pooled = model.pool(images, [boxes])[0]
+    assert pooled.features.shape[:2] == (2, 2) and pooled.present.all()
+    frames = math.ceil(2 * settings.frame_share)
+    each = pooled.features @ model.classifier.weight.T + model.classifier.bias
+    tubes = each.sort(1, descending=True).values[:, :frames].mean(1)
+    logits = attended_by_hand(settings, tubes, k)
+    loss = loss_by_hand(settings, logits, shares)
+    if settings.uncertainty:
+        of_tubes = pooled.features.mean(1) @ model.log_variance.weight.T + model.log_variance.bias
+        loss = loss / of_tubes.mean().exp() + of_tubes.mean()
+    return loss, float(shares[logits.argmax()] > 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "ks", "draws"),
+    [
+        ({}, (1, 1), (0, 1)),
+        ({"encoder": "vgg16"}, (1, 1), (0, 1)),
+        ({"shorter_side": 24, "pixels": "half"}, (1, 1), (0, 1)),
+        ({"k": 2, "k_last": 1}, (2, 1), (0, 1)),
+        ({"label_loss": "sigmoid"}, (1, 1), (0, 1)),
+        ({"label_loss": "sigmoid", "selection": "noisy_or", "k": 2}, (2, 2), (0, 1)),
+        ({"selection": "log_sum_exp", "k": 2}, (2, 2), (0, 1)),
+        ({"frame_share": 0.5}, (1, 1), (0, 1)),
+        ({"uncertainty": True}, (1, 1), (0, 1)),
+        ({"train_encoder": False, "draws": 1}, (1, 1), (0, 0)),
+    ],
+    ids=lambda value: "_".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_steps_are_those_of_sgd_as_the_appendix_has_it(tmp_path, more, ks, draws):
     shards = write_set(tmp_path, {v: random_video(i, tubes=3) for i, v in enumerate(("u", "v"))})
     labels = {"u": ("a",), "v": ("a", "b")}
-    settings = replace(
-        TINY, encoder=encoder, epochs=2, learning_rate=0.02, decay_after=1, weight_decay=0.3, momentum=0.9
-    )
+    how = {"epochs": 2, "learning_rate": 0.02, "decay_after": 1, "weight_decay": 0.3, "momentum": 0.9}
+    settings = replace(TINY, **how, **more)
     trained = train(shards, tmp_path / "m.pt", settings, labels, seed=5)
 
     model = random_model(settings, CLASSES, seed=5)
     shares = {"u": torch.tensor([1.0, 0.0]), "v": torch.tensor([0.5, 0.5])}
+    learned = [
+        name for name, _ in model.named_parameters() if settings.train_encoder or "encoder" not in name
+    ]
     velocity = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
+    curve_by_hand = []
     with TrainingVideos([shards[0]], [shards[1]], labels, CLASSES) as videos:
-        for epoch, rate in enumerate((0.02, 0.005)):
-            losses = []
+        for rate, k, draw in zip((0.02, 0.005), ks, draws, strict=True):
+            found = []
             for video in videos:
-                clip = video.clip(settings, 5, epoch)
+                clip = video.clip(settings, 5, draw)
                 assert clip.boxes.shape == (2, 2, 4)
-                logits = topk_mean(model(torch.from_numpy(clip.frames), torch.from_numpy(clip.boxes)), 1)
-                losses.append(-(shares[video.video] * functional.log_softmax(logits, 0)).sum())
+                found.append(video_by_hand(settings, model, clip, shares[video.video], k))
+            (loss, right) = (sum(values) / 2 for values in zip(*found, strict=True))
+            curve_by_hand.append((loss.item(), right, rate))
             model.zero_grad()
-            (sum(losses) / 2).backward()
+            loss.backward()
             with torch.no_grad():
                 for name, value in model.named_parameters():
-                    decay = 0.3 if name == "classifier.weight" else 0
-                    velocity[name] = 0.9 * velocity[name] + value.grad + decay * value
-                    value -= rate * velocity[name]
+                    if name in learned:
+                        decay = 0.3 if name == "classifier.weight" else 0
+                        velocity[name] = 0.9 * velocity[name] + value.grad + decay * value
+                        value -= rate * velocity[name]
     start = random_model(settings, CLASSES, seed=5).state_dict()
     for name, value in model.state_dict().items():
         torch.testing.assert_close(trained["state"][name], value, rtol=1e-3, atol=1e-5)
-    moved = [name for name, value in trained["state"].items() if not torch.equal(value, start[name])]
-    assert "classifier.weight" in moved
-    assert any(name.startswith("encoder.") for name in moved)
+    moved = {name for name, value in trained["state"].items() if not torch.equal(value, start[name])}
+    assert moved <= set(learned)
+    assert {name for name in learned if "encoder" not in name} <= moved
+    assert any(name.startswith("encoder.") for name in moved) == settings.train_encoder
+    told = [
+        tuple(float(row[of]) for of in ("loss", "accuracy", "learning_rate"))
+        for row in curve(tmp_path / "m.csv")
+    ]
+    for mine, row in zip(curve_by_hand, told, strict=True):
+        assert row == pytest.approx(mine, rel=1e-4)
 
 
 def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
@@ -172,25 +233,33 @@ def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
     assert same_weights(first, train(shards, tmp_path / "4.pt", labels=backwards))
 
 
-@pytest.mark.parametrize("killed", [0, 1, 2, 3, 5])
-def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch, killed):
+@pytest.mark.parametrize(
+    ("killed", "settings"),
+    [(killed, TINY) for killed in (0, 1, 2, 3, 5)] + [(3, replace(TINY, train_encoder=False, draws=1))],
+)
+def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch, killed, settings):
     """Four videos, two a step: two steps in each of three epochs."""
-    whole = train(shards, tmp_path / "whole.pt")
+    whole = train(shards, tmp_path / "whole.pt", settings)
     with monkeypatch.context() as patch:
         die_after(patch, training._Training, killed)
         with pytest.raises(KeyboardInterrupt):
-            train(shards, tmp_path / "killed.pt")
+            train(shards, tmp_path / "killed.pt", settings)
         assert not (tmp_path / "killed.pt").exists()
-    # Snakemake deletes the outputs of a failed job, the curve too
-    (tmp_path / "killed.csv").unlink(missing_ok=True)
+    # Snakemake deletes the outputs of a failed job, the curves too
+    for name in ("killed.csv", "killed_steps.csv"):
+        (tmp_path / name).unlink(missing_ok=True)
     with monkeypatch.context() as patch:
         taken = steps_taken(patch, training._Training)
-        resumed = train(shards, tmp_path / "killed.pt")
+        resumed = train(shards, tmp_path / "killed.pt", settings)
     assert taken == [(epoch, step) for epoch in range(3) for step in range(2)][killed:]
     assert same_weights(whole, resumed)
     rows = [[{**row, "seconds": ""} for row in curve(tmp_path / f"{n}.csv")] for n in ("whole", "killed")]
     assert rows[0] == rows[1] and len(rows[0]) == 3
-    assert not list(tmp_path.glob("*.partial"))
+    steps = [curve(tmp_path / f"{name}_steps.csv") for name in ("whole", "killed")]
+    assert steps[0] == steps[1] and len(steps[0]) == 6
+    assert list(steps[0][0]) == ["epoch", "step", "loss", "accuracy", "learning_rate"]
+    made = [f"{name}{end}" for name in ("killed", "whole") for end in (".csv", ".pt", "_steps.csv")]
+    assert sorted(path.name for path in tmp_path.iterdir() if path not in shards) == made
 
 
 def test_a_checkpoint_of_other_settings_is_not_taken(shards, tmp_path, monkeypatch):

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from torchvision.models import detection, list_models
 
+from actorsup.attention.job import TrainingJob
+from actorsup.attention.presets import PRESETS
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.config import check_config, existing_path, expand_path
@@ -76,7 +78,8 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     def training(kind: str) -> set[str]:
         return set(schema["$defs"][kind]["properties"]["training"]["properties"])
 
-    assert keys("model") == names(AttentionSettings) | names(ScoringSettings) | {"trained"}
+    assert keys("model") == names(AttentionSettings) | names(ScoringSettings) | {"trained", "attention"}
+    assert set(schema["$defs"]["model"]["properties"]["attention"]["enum"]) == set(PRESETS)
     assert keys("linker") == names(LinkerSettings) | {"training"}
     assert keys("detector") == names(DetectorSettings) | {"training"}
     assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | {"keep"}
@@ -94,7 +97,11 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
             "linkers.siamese: unknown key 'filter_iuo'; allowed: .*mean 'filter_iou'",
         ),
         ("datasets.demo.linkers", ["siamse"], "datasets.demo.linkers: 'siamse' is not there.*mean 'siamese'"),
-        ("datasets.demo.models", ["papr"], "'papr' is not there; allowed: paper, demo; did you mean 'paper'"),
+        (
+            "datasets.demo.models",
+            ["papr"],
+            "'papr' is not there; allowed: paper, best, demo, demo_small; did you mean 'paper'",
+        ),
         ("datasets.demo.actors", ["persn"], "'persn' is not there.*mean 'person'"),
         ("linkers.demo_siamese.training", {"gap": 3}, "demo_siamese.training: lacks sequences or images"),
         ("linkers.demo_siamese.training", {"images": "a"}, "training: images needs 'annotations' beside it"),
@@ -142,9 +149,24 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         (
             "models.old",
             {"trained": "a.pt", "k": 3},
-            "trained already does not read 'k'; allowed: trained, class",
+            "trained already does not read 'k'; allowed: trained, attention, class",
         ),
-        ("models.paper.k", 30, "models.paper.k: 30 is more than tubes, 20"),
+        ("datasets.demo.models", ["dmo+k=1"], "'dmo.k=1' is not there"),
+        ("datasets.demo.models", ["demo+q=1"], "models.demo.q=1: unknown key 'q'"),
+        (
+            "datasets.demo.models",
+            ["demo+k=one"],
+            "models.demo.k=one.k: 'one' is text; allowed: a whole number",
+        ),
+        (
+            "models",
+            {"a+b": {}, "demo": {}, "demo_small": {}, "paper": {}},
+            "models: 'a.b' is no name; .* changed after it: NAME.k=1",
+        ),
+        ("datasets.demo.linkers", ["static+scales=3"], "the type static does not read 'scales'"),
+        ("ablations.k.models", ["papre+k=2"], "ablations.k.models: 'papre.k=2' is not there"),
+        ("models.paper.attention", "bets", "models.paper.attention: 'bets' is not allowed.*mean 'best'"),
+        ("models.paper.trim", 1, "trim: 1 is out of range"),
         ("models.demo.weights", "detector:demo_sdd", "'demo_sdd' is not there.*mean 'demo_ssd'"),
         ("seed", -1, "seed: -1 is out of range; allowed: at least 0"),
         ("device", "gpu", "device"),
@@ -232,3 +254,84 @@ def test_nothing_to_train_on_is_told_before_any_work(config, tmp_path):
         ConfigError, match=r"datasets\.mine: no labelled training video is there, 1 are missing"
     ):
         dataset.shards_to_train()
+
+
+# --------------------------------------------------------------- variants, presets, ablations
+@pytest.mark.parametrize(
+    ("model", "changes", "words"),
+    [
+        ("demo", {"k": 30}, "models.demo.k: 30 is more than tubes, 10"),
+        ("demo", {"k_last": 11}, "models.demo.k: 11 is more than tubes, 10"),
+        (
+            "demo",
+            {"encoder": "resnet5"},
+            "models.demo.encoder: 'resnet5'; allowed: .*did you mean 'resnet50'",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_built_is_told_before_any_work(config, model, changes, words):
+    config["models"][model] |= changes
+    with pytest.raises(ConfigError, match=words):
+        Plan(config).dataset("demo")
+
+
+def test_a_variant_is_its_section_with_settings_changed(config):
+    name = "demo+k=1+frame_share=0.5+k_last=null+uncertainty=true+selection=noisy_or"
+    config["datasets"]["demo"]["models"] = [name]
+    plan = Plan(config)
+    wanted = {"k": 1, "frame_share": 0.5, "k_last": None, "uncertainty": True, "selection": "noisy_or"}
+    assert plan.model_settings(name) == plan.model_settings("demo") | wanted
+    assert plan.scoring_settings(name) == plan.scoring_settings("demo")
+    assert plan.encoder_weights(name) == plan.encoder_weights("demo")
+
+
+def test_a_preset_stands_under_what_the_section_says(config):
+    config["models"]["mine"] = {"attention": "best", "trim": None, "epochs": 3}
+    config["models"]["theirs"] = {"attention": "paper"}
+    plan = Plan(config)
+    assert plan.scoring_settings("mine") == {
+        key: value for key, value in PRESETS["best"].items() if key in names(ScoringSettings)
+    } | {"trim": None}
+    assert plan.model_settings("mine") == {"label_loss": "sigmoid", "epochs": 3}
+    assert AttentionSettings(**plan.model_settings("theirs")) == AttentionSettings()
+    assert ScoringSettings(**plan.scoring_settings("theirs")) == ScoringSettings()
+
+
+def test_variants_that_are_trained_alike_are_trained_once(config):
+    models = ["demo", "demo+nms_iou=0.5", "demo+k=1", "demo+trim=0.4+k=1", "demo+k=1+trim=0.2", "paper+k=12"]
+    config["datasets"]["demo"]["models"] = models
+    plan = Plan(config)
+    trained = [plan.trained_as(name) for name in models]
+    # the default written out is no other model, but another section may be of other weights one day
+    assert trained[:5] == ["demo", "demo", "demo+k=1", "demo+k=1", "demo+k=1"]
+    assert plan.model_file("demo", "l", "demo+trim=0.4+k=1", 3) == "results/demo/models/l/demo+k=1/seed3.pt"
+    assert plan.epochs_folder("demo", "l", "demo", 0) == "results/demo/models/l/demo/seed0_epochs"
+
+
+def test_variants_of_a_linker_share_what_their_network_is_taught(config):
+    same, other = "demo_siamese+filter_iou=0.5", "demo_siamese+search_size=111"
+    config["ablations"]["linkers"] = {"linkers": [same, other]}
+    plan = Plan(config)
+    assert plan.linker_weights(same) == ["results/weights/linkers/demo_siamese.pt"]
+    assert plan.linker_weights(other) == [f"results/weights/linkers/{other}.pt"]
+    assert plan.settings("linkers", same)["filter_iou"] == 0.5
+
+
+def test_an_ablation_takes_what_it_does_not_name_from_the_data_set(config):
+    config["ablations"]["few"] = {"models": ["demo+k=1"]}
+    section = Plan(config).ablation("demo", "few")
+    assert (section["models"], section["linkers"], section["seeds"]) == (["demo+k=1"], ["demo_siamese"], [0])
+    with pytest.raises(ConfigError, match=r"there is no 'fwe'.*did you mean 'few'"):
+        Plan(config).ablation("demo", "fwe")
+
+
+def test_weights_by_epoch_are_there_if_they_are_kept(config):
+    with pytest.raises(ConfigError, match=r"training\.keep_epochs: .* set it to true"):
+        Plan(config).epochs_of("demo")
+    config["training"]["keep_epochs"] = True
+    assert Plan(config).epochs_of("demo") == list(range(1, config["models"]["demo"]["epochs"] + 1))
+
+
+def test_how_models_are_trained_is_what_a_job_takes(schema):
+    settings = set(schema["properties"]["training"]["properties"])
+    assert settings - {"keep_epochs"} <= names(TrainingJob)

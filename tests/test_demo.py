@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
+from actorsup.datasets.pickles import read_numbers
 from actorsup.demo.actors import PERSON, TEDDY_BEAR, skeleton
 from actorsup.demo.files import whole_folder
-from actorsup.demo.poses import ACTIONS, IDLING, cycle
+from actorsup.demo.poses import ACTIONS, IDLING, cycle, spell
 from actorsup.demo.scenes import Scene
 from actorsup.demo.sequences import HELD_OUT, make_sequences
-from actorsup.demo.settings import CLASSES, DemoSettings, demo_records
+from actorsup.demo.settings import CLASSES, FILLS, DemoSettings, demo_records
 from actorsup.demo.sprites import draw
 from actorsup.demo.stills import make_stills, still_scene
 from actorsup.demo.videos import demo_videos, make_videos
@@ -54,24 +55,24 @@ def test_records_are_pure_and_balanced() -> None:
     assert records == demo_records(DemoSettings())
     assert records != demo_records(DemoSettings(seed=1))
     assert len({video for video, _, _ in records}) == len(records) == 264
-    count = Counter((split, label) for _, label, split in records)
+    count = Counter((split, label) for _, (label,), split in records)
     assert count == {(s, c): n for s, n in (("train", 36), ("test", 8)) for c in CLASSES}
     assert len(CLASSES) >= 6 and list(CLASSES) == sorted(ACTIONS)
 
 
 def test_ids_do_not_tell_the_class() -> None:
     records = sorted(demo_records(DemoSettings()))
-    labels = [label for _, label, _ in records]
-    assert not any(label.replace(" ", "") in video for video, label, _ in records)
+    labels = [label for _, (label,), _ in records]
+    assert not any(label.replace(" ", "") in video for video, (label,), _ in records)
     # neighbours share a class as often as chance has it (1 in 6), not always and not never
     same = np.mean([a == b for a, b in pairwise(labels)])
     assert 0.05 < same < 0.35
 
 
 def test_both_kinds_do_every_class_equally() -> None:
-    count = Counter((v.split, v.label, v.acting.category) for v in demo_videos(SMALL))
+    count = Counter((v.split, v.labels, v.acting[0].sprite.category) for v in demo_videos(SMALL))
     assert {key: n for key, n in count.items() if key[0] == "train"} == {
-        ("train", label, kind): 1 for label in CLASSES for kind in (1, 88)
+        ("train", (label,), kind): 1 for label in CLASSES for kind in (1, 88)
     }
 
 
@@ -106,7 +107,7 @@ def test_videos_decode_to_what_was_drawn(root: Path) -> None:
 def test_tables_have_the_contract_s_form(root: Path) -> None:
     records = demo_records(SMALL)
     table = rows(root / "videos.csv")
-    assert [(r["video"], r["label"], r["split"]) for r in table] == records
+    assert [(r["video"], (r["label"],), r["split"]) for r in table] == records
     boxes = rows(root / "ground_truth.csv")
     assert list(boxes[0]) == ["video", "tube", "class", "frame", "x1", "y1", "x2", "y2", "actor"]
     frames = defaultdict(list)
@@ -115,34 +116,34 @@ def test_tables_have_the_contract_s_form(root: Path) -> None:
         x1, y1, x2, y2 = (float(row[name]) for name in ("x1", "y1", "x2", "y2"))
         assert 0 <= x1 < x2 <= SMALL.width and 0 <= y1 < y2 <= SMALL.height
         assert row["actor"] in ("person", "teddy bear")
-    assert frames == {(video, label, "0"): list(range(5)) for video, label, _ in records}
+    assert frames == {(video, label, "0"): list(range(5)) for video, (label,), _ in records}
 
 
 def test_boxes_are_tight_around_the_actor_alone() -> None:
     for made in demo_videos(SMALL):
         for frame in (0, 4):
             alone = np.zeros((SMALL.height, SMALL.width, 3), np.uint8)
-            draw(alone, made.acting, frame)
+            draw(alone, made.acting[0].sprite, frame)
             ys, xs = np.nonzero(alone.any(-1))
             seen = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
-            inside = np.clip(made.acting.boxes[frame], 0, (160, 120, 160, 120))
+            inside = np.clip(made.acting[0].sprite.boxes[frame], 0, (160, 120, 160, 120))
             assert np.abs(seen - inside).max() < 1.6
 
 
 def test_actors_are_mostly_in_the_frame_and_not_alone() -> None:
     for made in demo_videos(SMALL):
-        boxes = made.acting.boxes
+        boxes = made.acting[0].sprite.boxes
         inside = np.clip(boxes, 0, (160, 120, 160, 120))
         share = (inside[:, 2:] - inside[:, :2]).prod(1) / (boxes[:, 2:] - boxes[:, :2]).prod(1)
         assert share.min() > 0.8
         assert 3 <= len(made.idling) <= 5
-        assert made.acting in made.scene.sprites
+        assert made.acting[0].sprite in made.scene.sprites
 
 
 def test_static_boxes_fail_and_boxes_of_one_aspect_ratio_do_not() -> None:
     static, fixed = [], []
     for made in demo_videos(DemoSettings(train=6, test=12)):
-        boxes = made.acting.boxes.astype(float)
+        boxes = made.acting[0].sprite.boxes.astype(float)
         middle = boxes[len(boxes) // 2]
         static.append(np.mean([box_iou(middle, box) for box in boxes]))
         ratio = (middle[2] - middle[0]) / (middle[3] - middle[1])
@@ -260,3 +261,53 @@ def test_nearer_sprites_hide_farther_ones_whatever_their_order() -> None:
     turned = Scene(scene.backdrop, scene.sprites[::-1])
     assert np.array_equal(scene.image(3), turned.image(3))
     assert len(set(sprite.depth for sprite in scene.sprites)) == len(scene.sprites)
+
+
+UNTRIMMED = DemoSettings(train=240, test=96, frames=64, untrimmed=True)
+
+
+def test_the_fills_are_those_of_the_real_annotations(shared: Path) -> None:
+    annotations = read_numbers(shared / "data" / "thumos13" / "annotations" / "pyannot.pkl")
+    fills = [
+        (tube["ef"] - tube["sf"]) / video["numf"]
+        for video in annotations.values()
+        for tube in video["annotations"]
+    ]
+    whole = sum(fill == 1 for fill in fills)
+    counts = np.histogram([fill for fill in fills if fill < 1], 20, (0, 1))[0]
+    assert (*counts.tolist(), whole) == FILLS
+
+
+def test_actions_of_untrimmed_videos_fill_them_as_real_ones_do() -> None:
+    videos = list(demo_videos(replace(UNTRIMMED, frames=64)))
+    fills = np.array([end - first for v in videos for a in v.acting for first, end in [a.interval]]) / 64
+    shares = np.array(FILLS) / sum(FILLS)
+    # the largest distance of the two cumulative shares: Kolmogorov's, at 1 in 100
+    edges = np.arange(1, 20) / 20
+    distance = [abs((fills < edge).mean() - shares[: i + 1].sum()) for i, edge in enumerate(edges)]
+    assert max(distance) < 1.63 / np.sqrt(len(fills))
+    both = [v for v in videos if len(v.labels) == 2]
+    assert 0.4 < len(both) / len(videos) < 0.6
+    assert all(v.labels[0] != v.labels[1] for v in both)
+    assert all(tuple(a.action for a in v.acting) == v.labels for v in videos)
+
+
+def test_untrimmed_actors_idle_outside_their_action() -> None:
+    acting, idling = np.full((9, 10), 100.0), np.zeros((9, 10))
+    angles = spell(acting, idling, (3, 5))[:, 0]
+    assert angles.tolist() == pytest.approx([0, 100 / 3, 200 / 3, 100, 100, 200 / 3, 100 / 3, 0, 0])
+
+
+def test_truth_of_untrimmed_videos_has_the_boxes_of_the_interval_alone(tmp_path: Path) -> None:
+    settings = replace(SMALL, frames=20, untrimmed=True)
+    make_videos(tmp_path, settings)
+    frames = defaultdict(list)
+    for row in rows(tmp_path / "ground_truth.csv"):
+        frames[row["video"], int(row["tube"]), row["class"]].append(int(row["frame"]))
+    assert frames == {
+        (made.video, tube, acting.action): list(range(*acting.interval))
+        for made in demo_videos(settings)
+        for tube, acting in enumerate(made.acting)
+    }
+    labels = {row["video"]: tuple(row["label"].split("|")) for row in rows(tmp_path / "videos.csv")}
+    assert labels == {made.video: made.labels for made in demo_videos(settings)}

@@ -115,6 +115,12 @@ def write_broken(folder: Path) -> None:
     (folder / "no images").mkdir()
 
 
+TINY = {
+    "encoder": "small", "weights": "random", "shorter_side": 60,
+    "tubes": 4, "k": 2, "epochs": 1, "frames": 4,
+}  # fmt: skip
+
+
 def own_changes(root: Path) -> Changes:
     section = {
         "type": "folder",
@@ -131,11 +137,8 @@ def own_changes(root: Path) -> Changes:
         "datasets.blind": section,
         "detectors.given": {"type": "supplied", "path": str(root / "detections.csv")},
         "linkers.fixed": {"type": "static", "detector": "given", "tubes": 4},
-        "models.tiny": {
-            "encoder": "small", "weights": "random", "shorter_side": 60,
-            "tubes": 4, "k": 2, "epochs": 1, "frames": 4,
-        },
-    }  # fmt: skip
+        "models.tiny": TINY,
+    }
 
 
 TARGETS = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/predictions.json")
@@ -327,6 +330,60 @@ def test_another_seed_is_another_model(mine):
     snakemake(mine, *(f"results/blind/models/fixed/tiny/seed{seed}.pt" for seed in (0, 1)))
     first, second = (load_weights(mine / f"results/blind/models/fixed/tiny/seed{s}.pt") for s in (0, 1))
     assert any((first["state"][name] != second["state"][name]).any() for name in first["state"])
+
+
+def test_an_ablation_is_one_target_with_one_table(unchanged):
+    models = ["tiny", "tiny+nms_iou=0.2", "tiny+k=1"]
+    section = {"models": models, "linkers": ["fixed", "fixed+tubes=2"], "seeds": [0, 1]}
+    configure(unchanged, {"ablations.few": section})
+    target = "results/mine/ablations/few.csv"
+    rules = would_run(unchanged, target)
+    # of two linkers and two seeds; what differs in scoring alone is trained once, and one is there
+    assert rules["train_attention"] == 2 * 2 * 2 - 1
+    snakemake(unchanged, target)
+    table = pd.read_csv(unchanged / target)
+    assert list(table["model"].unique()) == models and len(table["linker"].unique()) == 2
+    assert (table["seeds"] == 2).all()
+    whole = pd.read_csv(unchanged / "results" / "mine_map.csv")
+    wanted = whole[(whole["class"] == "mean") & (whole["iou_threshold"] == "0.2")]["average_precision"].item()
+    mine_ = table[
+        (table["model"] == "tiny") & (table["linker"] == "fixed") & (table["iou_threshold"] == "0.2")
+    ]
+    low, high, mean, deviation = (mine_[name].item() for name in ("lowest", "highest", "mean", "deviation"))
+    assert low == pytest.approx(wanted, abs=1e-6) or high == pytest.approx(wanted, abs=1e-6)
+    assert mean == pytest.approx((low + high) / 2, abs=2e-6)
+    assert deviation == pytest.approx((high - low) / 2**0.5, abs=2e-6)
+    assert would_run(unchanged, target) == {}
+
+
+def test_a_map_by_epoch_is_told_how_to_be_had_and_ends_in_that_of_the_model(unchanged):
+    target = "results/mine/map_by_epoch.csv"
+    assert "training.keep_epochs" in snakemake(unchanged, "--dry-run", target, fails=True)
+    configure(unchanged, {"training.keep_epochs": True, "models.twice": {**TINY, "epochs": 2}})
+    configure(unchanged, {"datasets.mine.models": ["twice"], "ablations.end": {"models": ["twice"]}})
+    end = "results/mine/ablations/end.csv"
+    snakemake(unchanged, target, end)
+    table = pd.read_csv(unchanged / target)
+    assert sorted(table["epoch"].unique()) == [1, 2]
+    means = pd.read_csv(unchanged / end).set_index("iou_threshold")["mean"]
+    last = table[table["epoch"] == 2].set_index("iou_threshold")["average_precision"]
+    pd.testing.assert_series_equal(last, means, check_names=False)
+
+
+def test_how_models_are_trained_trains_none_again(unchanged):
+    configure(unchanged, {"training.processes": 2, "training.checkpoint_steps": 7})
+    assert would_run(unchanged, *TARGETS) == {}
+
+
+def test_a_model_of_other_classes_is_refused(unchanged):
+    table = unchanged.parent / "data" / "videos.csv"
+    trained = unchanged / "results/mine/models/fixed/tiny/seed0.pt"
+    rows = pd.read_csv(table, keep_default_na=False)
+    rows["label"] = rows["label"].replace({name: f"other {name}" for name in set(rows["label"]) - {""}})
+    rows.to_csv(table, index=False)
+    configure(unchanged, {"models.old": {"trained": str(trained)}, "datasets.blind.models": ["old"]})
+    text = snakemake(unchanged, "results/blind/predictions.json", fails=True)
+    assert "knows the classes crawl" in text and "none of the data set's other" in text
 
 
 def test_unlabelled_videos_are_predicted_with_a_model_that_is_trained(mine, tmp_path):

@@ -9,10 +9,7 @@ with job(snakemake.log[0], snakemake.threads):
     each = len(shards) // len(runs)
     write_map(
         snakemake.wildcards.dataset,
-        {
-            (run["linker"], run["model"], run["seed"]): shards[i * each : (i + 1) * each]
-            for i, run in enumerate(runs)
-        },
+        {tuple(run.values()): shards[i * each : (i + 1) * each] for i, run in enumerate(runs)},
         Path(snakemake.input.ground_truth),
         Path(snakemake.input.videos),
         Path(snakemake.output[0]),

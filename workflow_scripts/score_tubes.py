@@ -6,17 +6,26 @@ with job(snakemake.log[0], snakemake.threads):
     from actorsup.attention.scoring import score_videos
     from actorsup.attention.scoring_settings import ScoringSettings
     from actorsup.provenance import provenance
+    from actorsup.weights import epoch_file
 
     inputs, params = snakemake.input, snakemake.params
+    # by epoch it is the folder of them all
+    epoch = snakemake.wildcards.get("epoch")
+    model = epoch_file(inputs.model, int(epoch)) if epoch else Path(inputs.model)
     score_videos(
         Path(inputs.frames),
         Path(inputs.tubes),
-        Path(inputs.model),
+        model,
         Path(snakemake.output[0]),
         params.videos,
         ScoringSettings(**params.settings),
         device=snakemake.config["device"],
         provenance=provenance(
-            snakemake.rule, params.settings, list(inputs), code=params.code, videos=list(params.videos)
+            snakemake.rule,
+            params.settings,
+            [inputs.frames, inputs.tubes, model],
+            code=params.code,
+            videos=list(params.videos),
         ),
+        classes=params.classes,
     )

@@ -1,30 +1,30 @@
 from actorsup.logs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from pathlib import Path
-
-    from actorsup.attention.settings import AttentionSettings
-    from actorsup.attention.training import train_attention
+    from actorsup.attention.job import TrainingJob, train
     from actorsup.provenance import provenance
 
-    inputs, params = snakemake.input, snakemake.params
-    train_attention(
-        [Path(path) for path in inputs.frames],
-        [Path(path) for path in inputs.tubes],
-        params.labels,
-        params.classes,
-        Path(snakemake.output.model),
-        AttentionSettings(**params.settings),
-        weights=Path(inputs.weights[0]) if inputs.weights else None,
-        device=snakemake.config["device"],
-        seed=params.seed,
-        provenance=provenance(
-            snakemake.rule,
-            params.settings,
-            list(inputs),
-            code=params.code,
-            seed=params.seed,
-            labels={video: list(labels) for video, labels in params.labels.items()},
-            classes=list(params.classes),
-        ),
+    inputs, outputs, params, config = (
+        getattr(snakemake, of) for of in ("input", "output", "params", "config")
+    )
+    what = {
+        "labels": {video: list(labels) for video, labels in params.labels.items()},
+        "classes": list(params.classes),
+        "seed": params.seed,
+    }
+    train(
+        TrainingJob(
+            frames=list(inputs.frames),
+            tubes=list(inputs.tubes),
+            output=snakemake.output.model,
+            settings=dict(params.settings),
+            weights=inputs.weights[0] if inputs.weights else None,
+            device=config["device"],
+            provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code, **what),
+            # how it is done makes no other model: a change of it trains nothing again
+            **{name: how for name, how in config.get("training", {}).items() if name != "keep_epochs"},
+            board=snakemake.log[0].removesuffix(".log"),
+            epochs=snakemake.output.get("epochs"),
+            **what,
+        )
     )

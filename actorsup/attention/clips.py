@@ -1,17 +1,20 @@
 """Clips: the frames of a video that the network sees, and its tubes in them."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms.v2.functional import resize
 
 from actorsup import boxes as box_arithmetic
-from actorsup.frames.store import Image, VideoFrames
+from actorsup.frames.store import VideoFrames
 
 Item = TypeVar("Item")
 _AHEAD = 8
@@ -35,6 +38,11 @@ class Clip:
         absent = np.any(np.isnan(self.boxes), axis=2)
         return ~np.all(absent, axis=1)
 
+    def of_tubes_there(self) -> "Clip":
+        """The same with the tubes that are in any of the frames alone, or one where none is."""
+        there = self.tubes_there
+        return Clip(self.frames, self.boxes[there] if there.any() else self.boxes[:1])
+
     def flipped(self) -> "Clip":
         """The same seen in a mirror: frames and boxes, left and right (6.2)."""
         x1, y1, x2, y2 = np.moveaxis(self.boxes, -1, 0)
@@ -42,61 +50,84 @@ class Clip:
         return Clip(self.frames[:, :, ::-1].copy(), np.stack([width - x2, y1, width - x1, y2], axis=-1))
 
 
-def segment_frames(count: int, segments: int, random: np.random.Generator | None) -> NDArray[np.int64]:
-    """One frame of each of a video's equal segments (4.2, 6.2).
+def segment_frames(
+    count: int, segments: int, random: np.random.Generator | None, snippet: int = 1, step: int = 1
+) -> NDArray[np.int64]:
+    """One frame of each of a video's equal segments (4.2, 6.2), or a snippet around it.
 
     Args:
         count: Frames of the video, at least one; with fewer than segments some are taken twice.
         segments: How many.
         random: Draws a frame in each segment; None takes the middle one.
+        snippet: Frames to take around each; at the video's ends its first or last frame is repeated.
+        step: Frames from one of a snippet to the next.
 
     Returns:
-        (segments,) 0-based, ascending.
+        (segments * snippet,) 0-based, ascending within each snippet.
     """
     within = np.full(segments, 0.5) if random is None else random.random(segments)
     chosen = ((np.arange(segments) + within) * count / segments).astype(np.int64)
+    around = (np.arange(snippet) - snippet // 2) * step
     # the product may round up to the video's end
-    return np.minimum(chosen, count - 1)
+    return np.clip(chosen[:, None] + around, 0, count - 1).ravel()
 
 
-def read_clip(
-    images: VideoFrames, boxes: NDArray[np.float32], chosen: NDArray[np.int64], shorter_side: int
-) -> Clip:
-    """Read frames of a video, resized.
+def read_clip(images: VideoFrames, boxes: NDArray[np.float32], chosen: NDArray[np.int64]) -> Clip:
+    """Read frames of a video, as they are stored.
 
     Args:
         images: The video.
         boxes: (P, frames of the video, 4) xyxy in pixels of the source; NaN is an absent frame.
         chosen: (N,) the frames to read, 0-based.
-        shorter_side: Of the clip's frames, pixels.
     """
-    frames = np.stack([resized(image, shorter_side) for image in images.read(chosen)])
+    # a snippet at a video's end repeats its frame
+    once, places = np.unique(chosen, return_inverse=True)
+    frames = np.stack(images.read(once))[places]
     height, width = frames.shape[1:3]
     return Clip(frames, box_arithmetic.scale(boxes[:, chosen], width / images.width, height / images.height))
 
 
-def resized(image: Image, shorter_side: int) -> Image:
-    """An image whose shorter side is of this many pixels, the sides in proportion."""
-    height, width = image.shape[:2]
+def on_device(clip: Clip, shorter_side: int, side: int | None, device: torch.device) -> tuple[Tensor, Tensor]:
+    """A clip's frames (N, H, W, 3) uint8 and boxes (P, N, 4) float32 on a device, resized there.
+
+    Args:
+        clip: As it was read.
+        shorter_side: Of the frames, in pixels, the sides in proportion.
+        side: Both sides of the frames, for networks that take this size alone; None reads the other.
+        device: Where they are wanted.
+    """
+    height, width = clip.frames.shape[1:3]
     ratio = shorter_side / min(height, width)
-    if ratio == 1:
-        return image
-    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    how = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
+    size = (side, side) if side else (max(1, round(height * ratio)), max(1, round(width * ratio)))
+    frames, boxes = (_put(torch.from_numpy(array), device) for array in (clip.frames, clip.boxes))
+    if size == (height, width):
+        return frames, boxes
+    images = resize(frames.permute(0, 3, 1, 2), list(size), antialias=True).permute(0, 2, 3, 1)
+    scale = torch.tensor([size[1] / width, size[0] / height] * 2)
+    return images, boxes * _put(scale, device)
 
 
-def ahead(jobs: Iterable[Callable[[], Item]]) -> Iterator[Item]:
-    """What the jobs return, in order, done ahead in a thread of their own, the same for all."""
+def _put(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device, without waiting for what it does."""
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
+def ahead(jobs: Iterable[Callable[[], Item]], threads: int = 1) -> Iterator[Item]:
+    """What the jobs return, in order, done ahead in threads of their own."""
     waiting: deque[Future[Item]] = deque()
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(threads) as pool:
         try:
             for job in jobs:
-                waiting.append(thread.submit(job))
-                if len(waiting) > _AHEAD:
+                waiting.append(pool.submit(job))
+                if len(waiting) > _AHEAD * threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def loader_threads(device: torch.device) -> int:
+    """Threads that decode ahead: one beside a CPU that trains, several for a GPU."""
+    return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)

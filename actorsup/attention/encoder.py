@@ -3,42 +3,76 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from actorsup.backbones import SmallBackbone, vgg16_blocks
+from actorsup.attention.torchvision_trunks import TrunkInfo, response_maps, torchvision_trunk
+from actorsup.backbones import IMAGENET_MEAN, IMAGENET_STD, SmallBackbone, vgg16_blocks
 from actorsup.errors import DataError
 from actorsup.weights import load_weights, put_weights
 
 
 class Encoder(nn.Module):
-    """A convolutional trunk over single frames.
+    """A trunk over single frames, or over snippets of them.
 
     Args:
-        trunk: (B, 3, H, W) normalised to (B, channels, H / stride, W / stride).
-        stride: Pixels for each cell of the response maps.
-        channels: Number of response maps.
-        origin: Where the middle of the first cell lies in the frame, pixels from its left and top
-            edge.
+        trunk: Images (B, 3, H, W) to (B, channels, h, w); or snippets (B, 3, T, H, W) to
+            (B, channels, t, h, w).
+        info: What there is to know of it.
     """
 
-    def __init__(self, trunk: nn.Sequential, stride: int, channels: int, origin: float) -> None:
+    def __init__(self, trunk: nn.Module, info: TrunkInfo) -> None:
         super().__init__()
-        self.trunk, self.stride, self.channels, self.origin = trunk, stride, channels, origin
+        self.trunk, self.info = trunk, info
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Response maps (B, channels, H / stride, W / stride) of normalised images (B, 3, H, W)."""
-        return self.trunk(images)
+    def forward(self, images: Tensor, snippet: int = 1) -> Tensor:
+        """Response maps (N, channels, h, w) of normalised images (N, 3, H, W).
+
+        Args:
+            images: Whole snippets of frames, one after another.
+            snippet: Frames of each. A trunk for images sees each frame alone; what one for videos
+                makes of a snippet is interpolated linearly in time, so that there is a map a frame.
+        """
+        if not self.info.of_video:
+            return response_maps(self.trunk, images)
+        frames = images.unflatten(0, (-1, snippet)).transpose(1, 2)
+        maps = response_maps(self.trunk, frames)
+        weights = _between(maps.shape[2], snippet).to(maps)
+        return torch.einsum("bcthw,ft->bfchw", maps, weights).flatten(0, 1)
+
+    def normalise(self, frames: Tensor, pixels: str = "imagenet") -> Tensor:
+        """Frames (N, H, W, 3) uint8 RGB to (N, 3, H, W) float32, as the trunk takes them.
+
+        Args:
+            frames: The frames.
+            pixels: ``imagenet``, or ``half`` for [-0.5, 0.5] (``AttentionSettings.pixels``).
+        """
+        images = frames.permute(0, 3, 1, 2).to(torch.float32, copy=True).div_(255)
+        if pixels == "half":
+            return images.sub_(0.5)
+        mean, deviation = (
+            torch.tensor(values, device=frames.device).view(3, 1, 1)
+            for values in (self.info.mean, self.info.deviation)
+        )
+        return images.sub_(mean).div_(deviation)
+
+
+def _between(cells: int, frames: int) -> Tensor:
+    """Linear interpolation of so many equal cells of time at the middles of frames: (frames, cells)."""
+    middle = ((torch.arange(frames) + 0.5) * cells / frames - 0.5).clamp(0, cells - 1)
+    return (1 - (middle[:, None] - torch.arange(cells)).abs()).clamp(min=0)
 
 
 def _vgg16() -> Encoder:
     # conv5_3 after its ReLU, without the last pooling
-    return Encoder(vgg16_blocks(5), stride=16, channels=512, origin=8)
+    return Encoder(vgg16_blocks(5), TrunkInfo(512, 16, 8, IMAGENET_MEAN, IMAGENET_STD))
 
 
 def _small() -> Encoder:
     trunk = SmallBackbone
-    return Encoder(_folded(trunk()), trunk.stride, trunk.channels, trunk.origin)
+    info = TrunkInfo(trunk.channels, trunk.stride, trunk.origin, IMAGENET_MEAN, IMAGENET_STD)
+    return Encoder(_folded(trunk()), info)
 
 
 def _folded(trunk: SmallBackbone) -> nn.Sequential:
@@ -57,16 +91,30 @@ def _folded(trunk: SmallBackbone) -> nn.Sequential:
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {"vgg16": _vgg16, "small": _small}
-"""What builds an encoder with random weights, by its name in a section of ``models:``."""
+"""Encoders of our own, by name; one more is one more entry."""
+
+
+def build_encoder(name: str) -> Encoder:
+    """An encoder with random weights.
+
+    Args:
+        name: One of ``ENCODERS``, or a network of torchvision for images or videos.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    if name in ENCODERS:
+        return ENCODERS[name]()
+    return Encoder(*torchvision_trunk(name, ENCODERS))
 
 
 def put_encoder_weights(name: str, encoder: Encoder, path: Path) -> None:
-    """Start an encoder from what stills taught (Section 4.2).
+    """Start an encoder from what stills or videos taught (Section 4.2).
 
     Args:
         name: Its name. For ``vgg16`` the file holds VGG16's convolutions as ``features.*``,
             torchvision's names; for ``small`` it is a trained ``small_ssd``, or the state of a
-            ``SmallBackbone``.
+            ``SmallBackbone``; else it is what torchvision publishes of the network.
         encoder: The encoder.
         path: The weights file.
 
@@ -79,11 +127,12 @@ def put_encoder_weights(name: str, encoder: Encoder, path: Path) -> None:
         put_weights(trunk, _small_state(content, path), path)
         encoder.trunk.load_state_dict(_folded(trunk).state_dict())
         return
-    state = {layer: content.get(f"features.{layer}") for layer in encoder.trunk.state_dict()}
+    prefix = "features." if name == "vgg16" else ""
+    state = {layer: content.get(prefix + layer) for layer in encoder.trunk.state_dict()}
     if lacking := [layer for layer, value in state.items() if not isinstance(value, Tensor)]:
         raise DataError(
-            f"{path}: lacks features.{lacking[0]}; the encoder {name} starts from VGG16's features.*, "
-            "as torchvision publishes them"
+            f"{path}: lacks {prefix}{lacking[0]}; the encoder {name} starts from weights as torchvision "
+            "publishes them, by their names there"
         )
     put_weights(encoder.trunk, {k: v for k, v in state.items() if v is not None}, path)
 

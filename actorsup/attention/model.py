@@ -1,21 +1,46 @@
 """The actor attention network (Section 3.2) and files of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from actorsup.attention.encoder import ENCODERS
+from actorsup.attention.encoder import build_encoder
 from actorsup.attention.pooling import actor_pooling
+from actorsup.attention.selection import tube_logits
 from actorsup.attention.settings import AttentionSettings
-from actorsup.backbones import normalise
 from actorsup.errors import ConfigError, DataError
 from actorsup.weights import load_weights, put_weights
 
 ARCHITECTURE = "actor_attention"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What was pooled of the P tubes of a video.
+
+    Attributes:
+        features: (P, N, channels * grid * grid) float32, in each of N frames; or (P, 1, ...), their mean.
+        present: (P, N) or (P, 1) whether a tube is there.
+    """
+
+    features: Tensor
+    present: Tensor
+
+    def to(self, device: torch.device) -> "Pooled":
+        """The same on a device."""
+        return Pooled(self.features.to(device), self.present.to(device))
+
+    def averaged(self) -> "Pooled":
+        """The mean over the frames that a tube is in."""
+        present = self.present.to(self.features)
+        share = present / present.sum(1, keepdim=True).clamp(min=1)
+        mean = torch.einsum("pnf,pn->pf", self.features, share)
+        return Pooled(mean[:, None], self.present.any(1, keepdim=True))
 
 
 class ActorAttention(nn.Module):
@@ -24,50 +49,79 @@ class ActorAttention(nn.Module):
     Args:
         settings: The encoder and the grid; how frames are taken.
         classes: Names of the C action classes.
+
+    Raises:
+        ConfigError: There is no such encoder, or it does not take such snippets.
     """
 
     def __init__(self, settings: AttentionSettings, classes: Sequence[str]) -> None:
         super().__init__()
         self.settings, self.classes = settings, tuple(classes)
-        self.encoder = ENCODERS[settings.encoder]()
-        self.classifier = nn.Linear(self.encoder.channels * settings.grid**2, len(self.classes))
+        self.encoder = build_encoder(settings.encoder)
+        info = self.encoder.info
+        if info.snippet not in (None, settings.snippet):
+            raise ConfigError(f"snippet: {settings.snippet}; allowed for {settings.encoder}: {info.snippet}")
+        self.encoder.requires_grad_(settings.train_encoder)
+        features = info.channels * settings.grid**2
+        self.classifier = nn.Linear(features, len(self.classes))
         # "with Xavier technique" (4.2)
         nn.init.xavier_uniform_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
+        self.log_variance = nn.Linear(features, 1) if settings.uncertainty else None
+        if self.log_variance is not None:
+            nn.init.zeros_(self.log_variance.weight)
+            nn.init.zeros_(self.log_variance.bias)
 
-    def forward(self, frames: Tensor, boxes: Tensor) -> Tensor:
-        """Logits of the tubes of one video, before any attention.
+    def train(self, mode: bool = True) -> Self:
+        """As any module; but batch normalisation keeps its statistics.
+
+        The frames of one video are no batch to take them of. An encoder that is not trained drops
+        nothing at random either.
+        """
+        super().train(mode)
+        if not self.settings.train_encoder:
+            self.encoder.eval()
+        for layer in self.modules():
+            if isinstance(layer, _BatchNorm):
+                layer.eval()
+        return self
+
+    def pool(self, frames: Tensor, boxes: Sequence[Tensor]) -> list[Pooled]:
+        """What is pooled of the tubes of some videos in each frame.
 
         Args:
-            frames: (N, H, W, 3) uint8 RGB.
-            boxes: (P, N, 4) float32 xyxy in pixels of these frames; NaN is an absent frame.
-
-        Returns:
-            (P, C) float32.
+            frames: (V * N, H, W, 3) uint8 RGB, of V videos one after another.
+            boxes: Of each video, (P, N, 4) float32 xyxy in pixels of these frames; NaN is an
+                absent frame.
         """
-        features = self.encoder(normalise(frames))
-        encoder = self.encoder
-        pooled = actor_pooling(features, boxes, encoder.stride, self.settings.grid, encoder.origin)
-        return self.classifier(pooled.flatten(1))
+        settings, info = self.settings, self.encoder.info
+        with torch.autocast(frames.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            maps = self.encoder(self.encoder.normalise(frames, settings.pixels), settings.snippet)
+        pooled = []
+        for features, tubes in zip(maps.float().split(len(frames) // len(boxes)), boxes, strict=True):
+            values = actor_pooling(features, tubes, info.stride, settings.grid, info.origin)
+            # channels first, as in the paper's X x Y response maps
+            values = values.permute(1, 0, 3, 2).flatten(2)
+            pooled.append(Pooled(values, ~tubes.isnan().any(2)))
+        return pooled
 
+    def frame_logits(self, pooled: Pooled) -> Tensor:
+        """Logits of tubes in each frame, before any attention: (P, N, C) float32."""
+        return self.classifier(pooled.features)
 
-def topk_mean(logits: Tensor, k: int) -> Tensor:
-    """Attention: each class averages its k highest tubes (Section 3.2, top-k selection).
-
-    The other tubes have no part in the gradient; of equal ones as many are taken as make k.
-
-    Args:
-        logits: (P, C) of at least one tube.
-        k: Tubes of a class; all of them where there are fewer.
-
-    Returns:
-        (C,), the logits of the video.
-    """
-    return logits.topk(min(k, len(logits)), dim=0).values.mean(0)
+    def forward(self, pooled: Pooled) -> Tensor:
+        """Logits of the tubes of one video, before any attention: (P, C) float32."""
+        # the layer is linear: the mean of a tube's logits is the logit of its mean
+        pooled = pooled.averaged() if self.settings.frame_share == 1 else pooled
+        return tube_logits(self.frame_logits(pooled), pooled.present, self.settings.frame_share)
 
 
 def random_model(settings: AttentionSettings, classes: Sequence[str], seed: int) -> ActorAttention:
-    """An untrained network on the CPU, the same for one seed."""
+    """An untrained network on the CPU, the same for one seed.
+
+    Raises:
+        ConfigError: Of an encoder that there is not.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return ActorAttention(settings, classes)

@@ -1,26 +1,31 @@
 """The stage: every tube of a shard's videos is scored for every action class (Section 3.2)."""
 
 import logging
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial as bound
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from actorsup.attention.clips import Clip, ahead, read_clip, segment_frames
-from actorsup.attention.model import ActorAttention, load_model
+from actorsup.attention.clips import Clip, ahead, loader_threads, on_device, read_clip, segment_frames
+from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.selection import video_logits
+from actorsup.attention.tube_scores import TubeLogits, scored
 from actorsup.devices import resolve_device
-from actorsup.errors import VideoError
+from actorsup.errors import DataError, VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.storage import ShardReader, ShardWriter
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes, write_tubes
-from actorsup.tubes import Tubes, tube_iou
+from actorsup.tubes import Tubes
 
+_AT_ONCE_ON_GPU = 8
 _LOG = logging.getLogger(__name__)
 
 
@@ -33,6 +38,7 @@ def score_videos(
     settings: ScoringSettings,
     device: str,
     provenance: Mapping[str, Any],
+    classes: Sequence[str] = (),
 ) -> None:
     """Score all tubes of videos for every class.
 
@@ -49,12 +55,14 @@ def score_videos(
         settings: What the scores of classes are, and which tubes are predicted.
         device: ``auto``, ``cpu``, ``cuda``, ...
         provenance: What makes the shard.
+        classes: Names of the data set's action classes; none where it has no labels.
 
     Raises:
-        DataError: The model or a shard cannot be used as a whole.
+        DataError: The model or a shard cannot be used as a whole, or it knows none of the classes.
     """
     where = resolve_device(device)
     network = load_model(model).to(where)
+    _check_classes(model, network.classes, classes)
     attributes = {"classes": list(network.classes)}
     with (
         FrameStore(frames) as store,
@@ -65,23 +73,48 @@ def score_videos(
         if left_out := len(videos) - len(there):
             _LOG.info("%d videos left out: earlier stages failed on them", left_out)
         there = [video for video in there if not writer.finished(video)]
-        jobs = (bound(_read, network, store[video], found, video) for video in there)
-        read = zip(there, ahead(jobs), strict=True)
-        for video, job in progress(read, len(there), "scoring tubes"):
-            if isinstance(job, VideoError):
-                writer.fail(video, str(job))
-                continue
-            clip, unscored = job
-            scored = score_tubes(network, clip, unscored, settings.class_score)
-            if settings.nms_iou is not None:
-                scored = suppress_tubes(scored, settings.nms_iou)
-            write_tubes(writer, video, read_info(found[video]), scored)
+        jobs = (bound(_read, network, store[video], found, video, settings) for video in there)
+        read = zip(there, ahead(jobs, loader_threads(where)), strict=True)
+        for group in _together(progress(read, len(there), "scoring tubes"), where):
+            for video, error in ((v, job) for v, job in group if isinstance(job, VideoError)):
+                writer.fail(video, str(error))
+            seen = [(video, job) for video, job in group if isinstance(job, _Seen)]
+            logits = logits_of(network, [job for _, job in seen], settings.trim is not None) if seen else []
+            for (video, job), made in zip(seen, logits, strict=True):
+                write_tubes(writer, video, read_info(found[video]), scored(job.tubes, made, settings))
+
+
+def _check_classes(model: Path, known: Sequence[str], wanted: Sequence[str]) -> None:
+    """Whether a model fits the classes of a data set."""
+    unknown = [name for name in wanted if name not in known]
+    if unknown and len(unknown) == len(wanted):
+        raise DataError(
+            f"{model}: knows the classes {', '.join(known)}, none of the data set's {', '.join(wanted)}; "
+            "train a model on the data set, or give its labels the model's names"
+        )
+    if unknown:
+        _LOG.warning("%s does not know the classes %s; it never predicts them", model, ", ".join(unknown))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the network sees of a video.
+
+    Attributes:
+        clip: The frames in the middle of the video's segments.
+        tubes: All tubes of the video.
+        chosen: (M * snippet,) which frames they are.
+    """
+
+    clip: Clip
+    tubes: Tubes
+    chosen: NDArray[np.int64]
 
 
 def _read(
-    network: ActorAttention, images: VideoFrames, found: ShardReader, video: str
-) -> tuple[Clip, Tubes] | VideoError:
-    """The frames in the middle of a video's segments, and its tubes; or why they cannot be had."""
+    network: ActorAttention, images: VideoFrames, found: ShardReader, video: str, settings: ScoringSettings
+) -> _Seen | VideoError:
+    """What the network is to see of a video; or why it cannot be had."""
     group = found[video]
     tubes = read_tubes(group)
     info = read_info(group)
@@ -91,57 +124,64 @@ def _read(
             f"{group.file.filename}: tubes over {tubes.frames} frames of {info.width}x{info.height}, but the "
             f"video has {len(images)} of {images.width}x{images.height}; make them again"
         )
-    chosen = segment_frames(len(images), network.settings.frames, None)
-    return read_clip(images, tubes.boxes, chosen, network.settings.shorter_side), tubes
+    return see(network, images, tubes, settings.score_frames)
+
+
+def see(network: ActorAttention, images: VideoFrames, tubes: Tubes, count: int | None = None) -> _Seen:
+    """What a network sees of a video and its tubes: so many segments of it, or as many as in training."""
+    how = network.settings
+    chosen = segment_frames(len(images), count or how.frames, None, how.snippet, how.snippet_step)
+    return _Seen(read_clip(images, tubes.boxes, chosen), tubes, chosen)
+
+
+def _together(
+    read: Iterable[tuple[str, _Seen | VideoError]], device: torch.device
+) -> Iterator[list[tuple[str, _Seen | VideoError]]]:
+    """Videos that go through the network together: neighbours of one size; on a CPU each by itself."""
+
+    def shape(pair: tuple[str, _Seen | VideoError]) -> tuple[int, ...]:
+        return pair[1].clip.frames.shape if isinstance(pair[1], _Seen) else ()
+
+    at_once = 1 if device.type == "cpu" else _AT_ONCE_ON_GPU
+    for _, same in groupby(read, shape):
+        part: list[tuple[str, _Seen | VideoError]] = []
+        for pair in same:
+            part.append(pair)
+            if len(part) == at_once:
+                yield part
+                part = []
+        if part:
+            yield part
 
 
 @torch.no_grad()
-def score_tubes(network: ActorAttention, clip: Clip, tubes: Tubes, class_score: str = "tube") -> Tubes:
-    """The same P tubes with their scores for the C classes.
+def logits_of(network: ActorAttention, seen: Sequence[_Seen], of_frames: bool = False) -> list[TubeLogits]:
+    """What a network makes of the tubes of some videos.
 
     Args:
         network: In evaluation mode.
-        clip: Frames of the video, and all its tubes in them.
-        tubes: The tubes.
-        class_score: Over what the softmax is (``ScoringSettings``).
-
-    Returns:
-        Tubes with ``class_logit`` (P, C), each tube's own, and ``class_score``, their softmax;
-        both are NaN, no prediction, for a tube that is in none of the clip's frames.
+        seen: What it is to see; all frames of one size.
+        of_frames: Whether the logits of each frame are wanted.
     """
     device = network.classifier.weight.device
-    logits = network(torch.from_numpy(clip.frames).to(device), torch.from_numpy(clip.boxes).to(device))
-    there = torch.from_numpy(clip.tubes_there).to(device)
-    # in double precision: tubes whose scores round to 1 would be ranked by nothing
-    scores = torch.full_like(logits, torch.nan, dtype=torch.float64)
-    if class_score == "tube":
-        scores[there] = logits[there].double().softmax(1)
-    else:
-        scores[there] = logits[there].double().flatten().softmax(0).view(-1, logits.shape[1])
-    logits[~there] = torch.nan
-    logit, score = logits.cpu().numpy(), scores.cpu().numpy()
-    return replace(tubes, class_logit=logit, class_score=score)
+    side, shorter_side = network.encoder.info.side, network.settings.shorter_side
+    there = [on_device(each.clip, shorter_side, side, device) for each in seen]
+    pooled = network.pool(torch.cat([images for images, _ in there]), [boxes for _, boxes in there])
+    return [_logits(network, each, of, of_frames) for each, of in zip(seen, pooled, strict=True)]
 
 
-def suppress_tubes(tubes: Tubes, iou: float) -> Tubes:
-    """Non-maximum suppression of scored tubes, for each class by itself.
-
-    Args:
-        tubes: P tubes with ``class_score`` (P, C).
-        iou: A tube whose tube IoU with a kept one of a higher score is strictly above it is
-            suppressed; of equal scores the earlier tube is kept.
-
-    Returns:
-        All P tubes; ``class_score`` is NaN, no prediction, where one is suppressed.
-    """
-    assert tubes.class_score is not None, "the tubes are not scored"
-    score = tubes.class_score.copy()
-    above = tube_iou(tubes.boxes, tubes.boxes) > iou
-    for column in score.T:
-        suppressed = np.isnan(column)
-        for best in np.argsort(-column, kind="stable"):  # NaN comes last
-            if not suppressed[best]:
-                suppressed |= above[best]
-                suppressed[best] = False
-        column[suppressed] = np.nan
-    return replace(tubes, class_score=score)
+def _logits(network: ActorAttention, seen: _Seen, pooled: Pooled, of_frames: bool) -> TubeLogits:
+    tubes = network(pooled)
+    absent = ~pooled.present.any(1)
+    attend = video_logits(network.settings, network.settings.k_of(network.settings.epochs - 1))
+    tubes[absent] = torch.nan
+    known = tubes[~absent]
+    video = attend(known) if len(known) else torch.full_like(network.classifier.bias, torch.nan)
+    frames, chosen = None, seen.chosen
+    if of_frames:
+        of_each = network.frame_logits(pooled)
+        of_each[~pooled.present] = torch.nan
+        # a snippet at a video's end repeats a frame, and snippets may overlap
+        chosen, first = np.unique(seen.chosen, return_index=True)
+        frames = of_each[:, torch.from_numpy(first).to(of_each.device)].cpu().numpy()
+    return TubeLogits(tubes.cpu().numpy(), video.cpu().numpy(), frames, chosen)

@@ -1,24 +1,26 @@
 """Training of actor attention from video labels alone (Sections 3.2, 4.2 and 6.2)."""
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from actorsup.attention.clips import Clip, ahead
+from actorsup import processes
+from actorsup.attention.clips import Clip, ahead, loader_threads, on_device
 from actorsup.attention.encoder import put_encoder_weights
-from actorsup.attention.model import ActorAttention, model_content, random_model, topk_mean
+from actorsup.attention.model import ActorAttention, Pooled, model_content, random_model
+from actorsup.attention.pooled_features import PooledFeatures
+from actorsup.attention.selection import uncertain_loss, video_logits, video_loss
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.videos import TrainingVideo, TrainingVideos
 from actorsup.devices import resolve_device
-from actorsup.epochs import train_epochs
+from actorsup.epochs import Keeping, Step, train_epochs
 from actorsup.errors import DataError
 
 
@@ -33,47 +35,59 @@ def train_attention(
     device: str,
     seed: int,
     provenance: Mapping[str, Any],
+    keeping: Keeping | None = None,
 ) -> None:
     """Train the network from video labels; no box of an annotation is among its arguments.
 
-    A killed run goes on where it was (``epochs.train_epochs``).
+    A killed run goes on where it was (``epochs.train_epochs``). Started by torchrun, the processes
+    share each step's videos, to the weights of one process but for the order of sums.
 
     Args:
         frames: The frame stores that hold the training videos.
         tubes: The shards of their tubes, of which the best are trained on.
         labels: The action classes of each training video.
         classes: Names of the action classes.
-        output: The file to make (``model.model_content``). The curve (epoch, loss, accuracy,
-            learning rate, seconds) goes beside it, into a CSV of its name.
+        output: The file to make (``model.model_content``). The curves (loss, accuracy, learning
+            rate) by epoch and step go beside it, into CSVs of its name.
         settings: The model's section.
         weights: What the encoder starts from (``encoder.put_encoder_weights``); None is random.
         device: ``auto``, ``cpu``, ``cuda``, ...
         seed: Of weights, order, frames and flips.
         provenance: What makes the model.
+        keeping: What else is kept.
 
     Raises:
+        ConfigError: There is no such encoder.
         DataError: A label is no class; no video has a tube; weights or a shard cannot be used; or
             the loss is not finite.
     """
     model = random_model(settings, classes, seed)
     if weights is not None:
         put_encoder_weights(settings.encoder, model.encoder, weights)
-    with TrainingVideos(frames, tubes, labels, classes) as videos:
-        training = _Training(model, videos, resolve_device(device), seed)
+    where = processes.join(resolve_device(device))
+    with TrainingVideos(frames, tubes, labels, classes) as videos, PooledFeatures(output, settings) as kept:
+        training = _Training(model, videos, kept, where, seed)
         content = partial(model_content, model, provenance)
-        train_epochs(training, settings.epochs, output, content, provenance, "actor attention")
+        train_epochs(
+            training, settings.epochs, output, content, provenance, "actor attention", keeping or Keeping()
+        )
 
 
 class _Training:
     """A network on its way, with its optimiser."""
 
     def __init__(
-        self, model: ActorAttention, videos: TrainingVideos, device: torch.device, seed: int
+        self,
+        model: ActorAttention,
+        videos: TrainingVideos,
+        kept: PooledFeatures,
+        device: torch.device,
+        seed: int,
     ) -> None:
         self._model, self._videos, self._device, self._seed = model.to(device), videos, device, seed
-        self._settings = model.settings
+        self._settings, self._kept = model.settings, kept
         decayed = model.classifier.weight
-        others = [parameter for parameter in model.parameters() if parameter is not decayed]
+        others = [p for p in model.parameters() if p is not decayed and p.requires_grad]
         groups: list[dict[str, Any]] = [
             {"params": [decayed], "weight_decay": self._settings.weight_decay},
             {"params": others},
@@ -82,64 +96,103 @@ class _Training:
         self.parts = {"network": self._model, "optimiser": self._optimiser}
         self.steps = math.ceil(len(videos) / self._settings.batch)
 
-    def epoch(self, epoch: int, first: int) -> Iterator[dict[str, float]]:
-        """See every video once; each step's losses, rightly classified videos and seconds."""
+    def epoch(self, epoch: int, first: int) -> Iterator[Step]:
+        """See every video once."""
         self._model.train()
+        rate = self._settings.learning_rate_of(epoch)
         for group in self._optimiser.param_groups:
-            group["lr"] = self._settings.learning_rate_of(epoch)
-        start = time.monotonic()
-        for batch in self._batches(epoch, first):
-            loss, right = self._step(batch, epoch)
-            now = time.monotonic()
-            yield {"loss": loss, "accuracy": right, "seconds": now - start}
-            start = now
+            group["lr"] = rate
+        batches = self._batches(epoch)[first:]
+        examples = ahead(
+            (partial(self._example, video, epoch) for batch in batches for video in self._share(batch)),
+            loader_threads(self._device),
+        )
+        for batch in batches:
+            mine = [(video, next(examples)) for video in self._share(batch)]
+            loss, right = self._step(mine, batch, epoch)
+            yield Step({"loss": loss, "accuracy": right, "learning_rate": rate}, len(batch))
 
-    def row(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """The mean loss and accuracy of an epoch, its learning rate and how long it took."""
-        count = len(self._videos)
-        rate = self._optimiser.param_groups[0]["lr"]
-        return {
-            "loss": sums["loss"] / count,
-            "accuracy": sums["accuracy"] / count,
-            "learning_rate": rate,
-            "seconds": round(sums["seconds"], 2),
-        }
+    def after_epoch(self) -> dict[str, float]:
+        """Nothing: the means over steps say it all."""
+        return {}
 
-    def _batches(self, epoch: int, first: int) -> Iterator[list[tuple[TrainingVideo, Clip]]]:
+    def _batches(self, epoch: int) -> list[list[TrainingVideo]]:
         size = self._settings.batch
         order = np.random.default_rng([self._seed, epoch]).permutation(len(self._videos))
-        chosen = [self._videos[index] for index in order[first * size :]]
-        clips = ahead(partial(video.clip, self._settings, self._seed, epoch) for video in chosen)
-        for start in range(0, len(chosen), size):
-            yield [(video, next(clips)) for video in chosen[start : start + size]]
+        chosen = [self._videos[index] for index in order]
+        return [chosen[start : start + size] for start in range(0, len(chosen), size)]
 
-    def _step(self, batch: list[tuple[TrainingVideo, Clip]], epoch: int) -> tuple[float, float]:
-        """Learn from a batch: the sum of its losses, and how many videos were classified rightly.
+    @staticmethod
+    def _share(batch: list[TrainingVideo]) -> list[TrainingVideo]:
+        """The videos of a step that this process learns from."""
+        return batch[processes.rank() :: processes.count()]
 
-        The gradient is gathered video by video, which takes the memory of one of them and lets
-        them differ in size.
+    def _example(self, video: TrainingVideo, epoch: int) -> Clip | Pooled:
+        """What an epoch sees of a video; what was pooled of it where that is kept."""
+        draw = self._kept.draw(epoch)
+        kept = self._kept.get(video.video, draw)
+        return kept or video.clip(self._settings, self._seed, draw)
+
+    def _step(
+        self, mine: list[tuple[TrainingVideo, Clip | Pooled]], batch: list[TrainingVideo], epoch: int
+    ) -> tuple[float, float]:
+        """Learn from a batch: the mean of its losses, and the share of videos classified rightly.
+
+        The gradient is gathered over parts of a batch, which takes the memory of one of them.
         """
         self._optimiser.zero_grad()
-        loss, right = 0.0, 0.0
-        for video, clip in batch:
-            logits = self._logits(clip)
-            target = torch.from_numpy(video.target).to(self._device)
-            each = functional.cross_entropy(logits, target)
-            (each / len(batch)).backward()
-            loss += each.item()
-            right += float(target[logits.argmax()] > 0)
+        sums = torch.zeros(2, device=self._device)
+        for part in self._parts(mine):
+            # some encoders draw from PyTorch's own chance; each video has a stream of its own
+            torch.manual_seed(int(part[0][0].chance(self._seed, epoch).integers(2**62)))
+            losses, right = self._losses(part, epoch)
+            (losses / len(batch)).backward()
+            sums += torch.stack([losses.detach(), right])
+        processes.sum_gradients(self._model.parameters())
+        loss, rightly = (processes.sum_over_processes(sums) / len(batch)).tolist()
         if not math.isfinite(loss):
-            names = ", ".join(video.video for video, _ in batch)
+            names = ", ".join(video.video for video in batch)
             raise DataError(
                 f"the loss is not finite in epoch {epoch + 1}, videos {names}; lower the learning_rate"
             )
         self._optimiser.step()
+        return loss, rightly
+
+    def _parts(
+        self, mine: list[tuple[TrainingVideo, Clip | Pooled]]
+    ) -> Iterator[list[tuple[TrainingVideo, Clip | Pooled]]]:
+        """Videos that go through the network together: of one size, and not too many."""
+
+        def shape(pair: tuple[TrainingVideo, Clip | Pooled]) -> tuple[int, ...]:
+            return pair[1].frames.shape if isinstance(pair[1], Clip) else ()
+
+        at_once = self._settings.at_once
+        for _, same in groupby(sorted(mine, key=shape) if at_once > 1 else mine, shape):
+            group = list(same)
+            yield from (group[start : start + at_once] for start in range(0, len(group), at_once))
+
+    def _losses(self, part: list[tuple[TrainingVideo, Clip | Pooled]], epoch: int) -> tuple[Tensor, Tensor]:
+        """The sum of some videos' losses, and how many of them were classified rightly."""
+        attend = video_logits(self._settings, self._settings.k_of(epoch))
+        loss, right = torch.zeros(2, device=self._device)
+        for (video, _), pooled in zip(part, self._pooled(part, epoch), strict=True):
+            logits = attend(self._model(pooled))
+            target = torch.from_numpy(video.target).to(self._device)
+            each = video_loss(logits, target, self._settings.label_loss)
+            if self._model.log_variance is not None:
+                each = uncertain_loss(each, self._model.log_variance(pooled.averaged().features).mean())
+            loss = loss + each
+            right = right + (target[logits.detach().argmax()] > 0)
         return loss, right
 
-    def _logits(self, clip: Clip) -> Tensor:
-        """Logits of the video (C,)."""
-        # a tube that is in none of these frames is no tube of this clip
-        there = clip.tubes_there
-        boxes = torch.from_numpy(clip.boxes[there] if there.any() else clip.boxes[:1])
-        tubes = self._model(torch.from_numpy(clip.frames).to(self._device), boxes.to(self._device))
-        return topk_mean(tubes, self._settings.k)
+    def _pooled(self, part: list[tuple[TrainingVideo, Clip | Pooled]], epoch: int) -> list[Pooled]:
+        found = [example for _, example in part if isinstance(example, Pooled)]
+        if found:
+            return [pooled.to(self._device) for pooled in found]
+        clips = [example for _, example in part if isinstance(example, Clip)]
+        info, shorter_side = self._model.encoder.info, self._settings.shorter_side
+        there = [on_device(clip.of_tubes_there(), shorter_side, info.side, self._device) for clip in clips]
+        pooled = self._model.pool(torch.cat([images for images, _ in there]), [boxes for _, boxes in there])
+        for (video, _), each in zip(part, pooled, strict=True):
+            self._kept.put(video.video, self._kept.draw(epoch), each)
+        return pooled

@@ -39,13 +39,17 @@ class TrainingVideo:
     tubes: h5py.Group
     target: NDArray[np.float32]
 
-    def clip(self, settings: AttentionSettings, seed: int, epoch: int) -> Clip:
-        """What an epoch sees of it, by a stream of chance of its own."""
+    def chance(self, seed: int, epoch: int) -> np.random.Generator:
+        """A stream of chance of its own for an epoch."""
         name = int.from_bytes(blake2b(self.video.encode(), digest_size=8).digest())
-        random = np.random.default_rng([seed, epoch, name])
-        chosen = segment_frames(len(self.images), settings.frames, random)
-        boxes = self.tubes["boxes"][: settings.tubes]
-        clip = read_clip(self.images, boxes, chosen, settings.shorter_side)
+        return np.random.default_rng([seed, epoch, name])
+
+    def clip(self, settings: AttentionSettings, seed: int, epoch: int) -> Clip:
+        """What an epoch sees of it."""
+        random = self.chance(seed, epoch)
+        how = settings.snippet, settings.snippet_step
+        chosen = segment_frames(len(self.images), settings.frames, random, *how)
+        clip = read_clip(self.images, self.tubes["boxes"][: settings.tubes], chosen)
         return clip.flipped() if random.random() < settings.flip else clip
 
 

@@ -23,8 +23,8 @@ class Demo:
     def listing(self) -> Listing:
         """Which videos there will be."""
         records = [
-            VideoRecord(video, self.root / f"{video}.avi", split, (label,))
-            for video, label, split in demo_records(self.settings)
+            VideoRecord(video, self.root / f"{video}.avi", split, labels)
+            for video, labels, split in demo_records(self.settings)
         ]
         return Listing(tuple(sorted(records, key=lambda record: record.video)), (), CLASSES)
 

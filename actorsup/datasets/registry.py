@@ -29,8 +29,13 @@ def open_dataset(name: str, section: Section, seed: int) -> Dataset:
 
 
 def _demo(name: str, section: Section, seed: int) -> Dataset:
-    settings = DemoSettings(train=section["train_videos"], test=section["test_videos"], seed=seed)
-    return Demo(Path(f"results/{name}/source"), settings)
+    return Demo(Path(f"results/{name}/source"), DemoSettings(**demo_settings(section), seed=seed))
+
+
+def demo_settings(section: Section) -> dict[str, Any]:
+    """What a section says of the demo's videos, by the names of ``DemoSettings``."""
+    names = {"train_videos": "train", "test_videos": "test", "frames": "frames", "untrimmed": "untrimmed"}
+    return {name: section[key] for key, name in names.items() if key in section}
 
 
 def _thumos13(name: str, section: Section, seed: int) -> Dataset:

@@ -87,6 +87,19 @@ def cycle(rng: Generator, poses: tuple[Pose, Pose], frames: int) -> NDArray[np.f
     return first * (1 - share) + second * share
 
 
+def spell(
+    acting: NDArray[np.float64], idling: NDArray[np.float64], interval: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Angles (frames, 10) of an actor who acts in an interval of frames and idles outside it.
+
+    It takes the two frames before and after the interval to get from one to the other.
+    """
+    frame = np.arange(len(acting))
+    away = np.maximum(interval[0] - frame, frame - (interval[1] - 1))
+    share = np.clip(1 - away / 3, 0, 1)[:, None]
+    return acting * share + idling * (1 - share)
+
+
 def random_pose(rng: Generator) -> Pose:
     """Any pose at all: a body turned any way, with its limbs anywhere that joints allow."""
     torso = 180 + rng.choice([0.0, rng.uniform(-180, 180)], p=[0.4, 0.6])

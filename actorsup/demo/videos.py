@@ -1,4 +1,4 @@
-"""The demo's videos: one actor in each does an action; the others do nothing of interest."""
+"""The demo's videos: an actor in each does an action, or two do; the others do nothing of interest."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,13 +7,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 from actorsup.boxes import clip
 from actorsup.coco import NAME_OF
+from actorsup.demo.actors import Body
 from actorsup.demo.files import whole_folder
-from actorsup.demo.poses import ACTIONS, IDLING, cycle
+from actorsup.demo.poses import ACTIONS, IDLING, cycle, spell
 from actorsup.demo.scenes import BODIES, FAR, NEAR, Scene, backdrop, ball, occluders, wanderer
-from actorsup.demo.settings import DemoSettings, demo_records
+from actorsup.demo.settings import FILLS, DemoSettings, demo_records
 from actorsup.demo.sprites import Sprite
 from actorsup.errors import DataError
 from actorsup.logs import progress
@@ -26,56 +28,89 @@ _QUALITY = 95
 
 
 @dataclass(frozen=True)
+class Acting:
+    """An actor who does an action.
+
+    Attributes:
+        action: Its class.
+        sprite: The actor, in all frames.
+        interval: First frame of the action, and one past its last; the actor idles in the others.
+    """
+
+    action: str
+    sprite: Sprite
+    interval: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class DemoVideo:
     """One video before it is drawn.
 
     Attributes:
         video: Its id.
-        label: Its action class.
+        labels: Its action classes.
         split: ``"train"`` or ``"test"``.
         scene: What is drawn.
-        acting: The one actor who does the action, from the first frame to the last.
+        acting: Who does them, in the same order.
         idling: The other actors.
     """
 
     video: str
-    label: str
+    labels: tuple[str, ...]
     split: str
     scene: Scene
-    acting: Sprite
+    acting: tuple[Acting, ...]
     idling: tuple[Sprite, ...]
 
 
 def demo_videos(settings: DemoSettings) -> Iterator[DemoVideo]:
     """The videos in the order of ``demo_records``; in each split both kinds do every class equally."""
     done: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for index, (video, label, split) in enumerate(demo_records(settings)):
+    for index, (video, labels, split) in enumerate(demo_records(settings)):
         rng = np.random.default_rng([settings.seed, STREAM, index])
-        body = done[label, split] % len(BODIES)
-        done[label, split] += 1
-        scene, acting, idling = _scene(rng, settings, label, body)
-        yield DemoVideo(video, label, split, scene, acting, idling)
+        kind = done[labels[0], split] % len(BODIES)
+        done[labels[0], split] += 1
+        scene, acting, idling = _scene(rng, settings, labels, BODIES[kind])
+        yield DemoVideo(video, labels, split, scene, acting, idling)
 
 
 def _scene(
-    rng: np.random.Generator, settings: DemoSettings, label: str, body: int
-) -> tuple[Scene, Sprite, tuple[Sprite, ...]]:
+    rng: Generator, settings: DemoSettings, labels: tuple[str, ...], body: Body
+) -> tuple[Scene, tuple[Acting, ...], tuple[Sprite, ...]]:
     frames = settings.frames
     behind = backdrop(rng, settings, frames)
-    acting = wanderer(rng, settings, BODIES[body], cycle(rng, ACTIONS[label], frames), FAR)
+    acting: list[Acting] = []
+    for action in labels:
+        interval = _interval(rng, frames) if settings.untrimmed else (0, frames)
+        angles = cycle(rng, ACTIONS[action], frames)
+        if settings.untrimmed:
+            angles = spell(angles, cycle(rng, IDLING[rng.choice(list(IDLING))], frames), interval)
+        others = tuple(one.sprite for one in acting)
+        kind = BODIES[rng.integers(2)] if acting else body
+        acting.append(Acting(action, wanderer(rng, settings, kind, angles, FAR, others), interval))
+    actors = tuple(one.sprite for one in acting)
     idling: tuple[Sprite, ...] = ()
     for _ in range(rng.integers(3, 5)):
         poses = cycle(rng, IDLING[rng.choice(list(IDLING))], frames)
-        idling += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, NEAR, (acting, *idling)),)
-    sprites = (acting, *idling, ball(rng, settings, frames), *occluders(rng, settings, frames))
-    return Scene(behind, sprites), acting, idling
+        idling += (wanderer(rng, settings, BODIES[rng.integers(2)], poses, NEAR, (*actors, *idling)),)
+    sprites = (*actors, *idling, ball(rng, settings, frames), *occluders(rng, settings, frames))
+    return Scene(behind, sprites), tuple(acting), idling
+
+
+def _interval(rng: Generator, frames: int) -> tuple[int, int]:
+    """First frame of an action and one past its last, as long as in real videos, anywhere."""
+    shares = np.array(FILLS) / sum(FILLS)
+    fill = min(1.0, (rng.choice(len(FILLS), p=shares) + rng.random()) / (len(FILLS) - 1))
+    length = max(1, round(fill * frames))
+    first = int(rng.integers(frames - length + 1))
+    return first, first + length
 
 
 def make_videos(root: Path, settings: DemoSettings) -> None:
     """Write the videos and their tables: ``videos/*.avi``, ``ground_truth.csv``, ``videos.csv``.
 
-    ``ground_truth.csv`` holds tight boxes of the acting actor, cut to the frame, hidden parts
-    included; it is for evaluation. ``videos.csv`` (``video,label,split``) is written last.
+    ``ground_truth.csv`` holds tight boxes of the acting actors while they act, cut to the frame,
+    hidden parts included; it is for evaluation. ``videos.csv`` (``video,label,split``) is written last.
 
     Raises:
         DataError: OpenCV cannot write videos here.
@@ -85,19 +120,21 @@ def make_videos(root: Path, settings: DemoSettings) -> None:
     with whole_folder(root / "videos") as folder:
         for made in progress(demo_videos(settings), count, "videos"):
             _write_video(folder / f"{Path(made.video).name}.avi", made.scene, settings)
-            labels.append(f"{made.video},{made.label},{made.split}")
+            labels.append(f"{made.video},{'|'.join(made.labels)},{made.split}")
             boxes += _box_lines(made, settings)
     write_whole(root / "ground_truth.csv", "\n".join(boxes) + "\n")
     write_whole(root / "videos.csv", "\n".join(labels) + "\n")
 
 
 def _box_lines(made: DemoVideo, settings: DemoSettings) -> list[str]:
-    head, actor = f"{made.video},0,{made.label}", NAME_OF[made.acting.category]
-    inside = clip(made.acting.boxes, settings.width, settings.height)
-    return [
-        f"{head},{frame},{x1:.2f},{y1:.2f},{x2:.2f},{y2:.2f},{actor}"
-        for frame, (x1, y1, x2, y2) in enumerate(inside)
-    ]
+    lines = []
+    for tube, acting in enumerate(made.acting):
+        head, actor = f"{made.video},{tube},{acting.action}", NAME_OF[acting.sprite.category]
+        inside = clip(acting.sprite.boxes, settings.width, settings.height)
+        for frame in range(*acting.interval):
+            box = ",".join(f"{value:.2f}" for value in inside[frame])
+            lines.append(f"{head},{frame},{box},{actor}")
+    return lines
 
 
 def _write_video(path: Path, scene: Scene, settings: DemoSettings) -> None:

@@ -17,7 +17,7 @@ from actorsup.detection.networks import Network, build_network, weights_content
 from actorsup.detection.settings import DetectorTrainingSettings
 from actorsup.detection.stills import Stills
 from actorsup.devices import resolve_device
-from actorsup.epochs import train_epochs
+from actorsup.epochs import Step, train_epochs
 from actorsup.errors import DataError
 
 _WARM_UP = 0.05
@@ -83,8 +83,8 @@ class _Training:
         self._schedule = LambdaLR(self._optimiser, lambda step: learning_rate_factor(step, every))
         self.parts = {"network": self._module, "optimiser": self._optimiser, "schedule": self._schedule}
 
-    def epoch(self, epoch: int, first: int) -> Iterator[dict[str, float]]:
-        """See every still once; each step's share of the mean of each of the network's losses."""
+    def epoch(self, epoch: int, first: int) -> Iterator[Step]:
+        """See every still once; the network's losses."""
         random = np.random.default_rng([self._seed, epoch])
         for step, (images, targets) in enumerate(self._batches(random)):
             if step < first:
@@ -100,11 +100,11 @@ class _Training:
             torch.nn.utils.clip_grad_norm_(self._module.parameters(), _LARGEST_GRADIENT)
             self._optimiser.step()
             self._schedule.step()
-            yield {name: loss.item() / self.steps for name, loss in losses.items()}
+            yield Step({name: loss.item() for name, loss in losses.items()})
 
-    def row(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """The mean losses of an epoch."""
-        return dict(sums)
+    def after_epoch(self) -> dict[str, float]:
+        """Nothing: the losses of the steps say it all."""
+        return {}
 
     def _batches(self, random: np.random.Generator) -> Iterator[tuple[list[Tensor], list[Target]]]:
         order = random.permutation(len(self._stills))

@@ -20,6 +20,10 @@ MAP_COLUMNS = [
     "dataset", "linker", "model", "seed", "class",
     "iou_threshold", "average_precision", "ground_truth", "tubes",
 ]  # fmt: skip
+ABLATION_COLUMNS = [
+    "dataset", "linker", "model", "iou_threshold", "mean", "deviation", "lowest", "highest", "seeds",
+]  # fmt: skip
+EPOCH_COLUMNS = ["dataset", "linker", "model", "seed", "epoch", "iou_threshold", "average_precision"]
 RECALL_COLUMNS = ["dataset", "linker", "group", "proposals", "iou_threshold", "recall", "ground_truth"]
 
 

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from actorsup.backbones import normalise
 from actorsup.devices import resolve_device
-from actorsup.epochs import train_epochs
+from actorsup.epochs import Step, train_epochs
 from actorsup.errors import DataError
 from actorsup.linking.pairs import PairMaker, Pairs
 from actorsup.linking.sequences import Sequences
@@ -140,8 +140,8 @@ class _Training:
         """Make the success on held-out sequences a column of the curve."""
         self._held_out, self._tracking = held_out, settings
 
-    def epoch(self, epoch: int, first: int) -> Iterator[dict[str, float]]:
-        """See ``pairs`` pairs of every sequence; each step's share of the mean loss."""
+    def epoch(self, epoch: int, first: int) -> Iterator[Step]:
+        """See ``pairs`` pairs of every sequence."""
         random = np.random.default_rng([self._seed, epoch])
         # exemplars and regions differ in their statistics: later on the network gets used to those
         # that tracking will have
@@ -159,13 +159,10 @@ class _Training:
             loss.backward()
             self._optimiser.step()
             self._schedule.step()
-            yield {"loss": loss.item() / self.steps}
+            yield Step({"loss": loss.item()})
 
-    def row(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """The mean loss of an epoch, and how well the network tracks what is held out."""
-        return dict(sums) | self._success()
-
-    def _success(self) -> dict[str, float]:
+    def after_epoch(self) -> dict[str, float]:
+        """How well the network tracks what is held out."""
         if self._held_out is None or self._tracking is None:
             return {}
         # a copy: the tracker evaluates what it is given

@@ -9,7 +9,7 @@ from typing import Any
 from actorsup.config import existing_path
 from actorsup.datasets.base import Dataset, Listing, VideoRecord, bucket_of
 from actorsup.datasets.digests import content_digests
-from actorsup.datasets.registry import open_dataset
+from actorsup.datasets.registry import demo_settings, open_dataset
 from actorsup.errors import ConfigError
 from actorsup.provenance import code_digest, settings_digest
 
@@ -79,9 +79,8 @@ class PlannedDataset:
         """What the demo's videos are made from, and what is ``more``: its stills or sequences."""
         if self.section["type"] != "demo":
             raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
-        counts = {"train": self.section["train_videos"], "test": self.section["test_videos"]}
         others = {key: self.section[key] for key in more if key in self.section}
-        return {**counts, **others, "seed": self.seed}
+        return {**demo_settings(self.section), **others, "seed": self.seed}
 
     def made_by_rules(self) -> list[str]:
         """What must be made before the videos can be decoded."""

@@ -8,12 +8,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from actorsup.attention.presets import with_preset
 from actorsup.attention.scoring_settings import ScoringSettings
-from actorsup.config import check_config, existing_path, expand_path
+from actorsup.attention.settings import AttentionSettings
+from actorsup.config import base_of, check_config, existing_path, expand_path, with_variants
 from actorsup.errors import ConfigError, did_you_mean
 from actorsup.plan.dataset import PlannedDataset
 
 _SCORING = {field.name for field in fields(ScoringSettings)}
+_OWN_ENCODERS = ("vgg16", "small")
 FILES = ("path", "backbone", "head")
 """Settings that name files, wherever they stand."""
 _READ_BY_TRAINING = {
@@ -35,8 +38,8 @@ class Plan:
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        check_config(config)
-        self.config = config
+        self.config = with_variants(config)
+        check_config(self.config)
         self._datasets: dict[str, PlannedDataset] = {}
         self._evaluable: set[str] = set()
 
@@ -81,7 +84,24 @@ class Plan:
             self.linker_weights(linker)
             self.detector_weights(self.detector_of(linker))
         for model in dataset["models"]:
-            self.trained_model(model) or self.encoder_weights(model)
+            self._check_model(model)
+
+    def _check_model(self, model: str) -> None:
+        if self.trained_model(model):
+            return
+        try:
+            settings = AttentionSettings(**self.model_settings(model))
+        except ConfigError as error:
+            raise ConfigError(f"models.{model}.{error}") from error
+        if settings.encoder not in _OWN_ENCODERS:
+            # asked of torchvision, which takes seconds to load, for such an encoder alone
+            from actorsup.attention.torchvision_trunks import check_encoder
+
+            try:
+                check_encoder(settings.encoder, _OWN_ENCODERS)
+            except ConfigError as error:
+                raise ConfigError(f"models.{model}.{error}") from error
+        self.encoder_weights(model)
 
     @property
     def frame_settings(self) -> dict[str, Any]:
@@ -91,6 +111,7 @@ class Plan:
     def settings(self, kind: str, name: str) -> dict[str, Any]:
         """A section without what it takes to train its network: that is in the weights."""
         section = {key: value for key, value in self.config[kind][name].items() if key != "training"}
+        section = with_preset(section) if kind == "models" else section
         files = {key: expand_path(section[key], f"{kind}.{name}.{key}") for key in FILES if key in section}
         return section | {key: str(path) for key, path in files.items()}
 
@@ -136,8 +157,47 @@ class Plan:
                     "allowed: detectors of the types torchvision and small_ssd"
                 )
             return self.detector_weights(detector)
-        published = "vgg16" if section.get("encoder", "vgg16") == "vgg16" else None
-        return self._weights("models", model, weights, published)
+        encoder = section.get("encoder", "vgg16")
+        return self._weights("models", model, weights, None if encoder == "small" else encoder)
+
+    def ablation(self, dataset: str, name: str) -> dict[str, Any]:
+        """What an ablation compares on a data set: its linkers, models and seeds.
+
+        Raises:
+            ConfigError: There is no such section, or what it needs is not there.
+        """
+        names = self.config.get("ablations", {})
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise ConfigError(f"ablations: there is no {name!r}; allowed: {', '.join(names)}{hint}")
+        section = {**self.evaluated_dataset(dataset).section, **names[name]}
+        self._check_networks(section)
+        return section
+
+    @property
+    def processes(self) -> int:
+        """How many processes train a model together."""
+        return int(self.config.get("training", {}).get("processes", 1))
+
+    @property
+    def keeps_epochs(self) -> bool:
+        """Whether the weights after each epoch of a model's training are kept."""
+        return bool(self.config.get("training", {}).get("keep_epochs", False))
+
+    def epochs_of(self, model: str) -> list[int]:
+        """Numbers of the epochs of a model's training, from 1.
+
+        Raises:
+            ConfigError: Their weights are not kept, or the model is trained already.
+        """
+        if not self.keeps_epochs:
+            raise ConfigError(
+                "training.keep_epochs: the weights after each epoch are not kept; set it to true, and models "
+                "are trained again"
+            )
+        if self.trained_model(model):
+            raise ConfigError(f"models.{model}: it is trained already, so that there is nothing by epoch")
+        return [*range(1, AttentionSettings(**self.model_settings(model)).epochs + 1)]
 
     def trained_model(self, model: str) -> str | None:
         """The file of a model that is trained already, or None where it is to be trained."""
@@ -145,12 +205,32 @@ class Plan:
         return self._file(section["trained"], f"models.{model}.trained") if "trained" in section else None
 
     def model_file(self, dataset: str, linker: str, model: str, seed: int | str) -> str:
-        """The trained model that scores the tubes of a data set."""
-        trained = self.trained_model(model)
-        return trained or f"results/{dataset}/models/{linker}/{model}/seed{seed}.pt"
+        """The trained model that scores the tubes of a data set.
 
-    def prediction_shards(self, dataset: str, linker: str, model: str, seed: int) -> list[str]:
-        """The shards of scored tubes of one run.
+        Variants that differ in how tubes are scored alone are trained once.
+        """
+        trained = self.trained_model(model)
+        return trained or f"results/{dataset}/models/{linker}/{self.trained_as(model)}/seed{seed}.pt"
+
+    def epochs_folder(self, dataset: str, linker: str, model: str, seed: int | str) -> str:
+        """Where a model's weights after each epoch of its training are."""
+        return self.model_file(dataset, linker, model, seed).removesuffix(".pt") + "_epochs"
+
+    def trained_as(self, model: str) -> str:
+        """Name of the first model of the same section and its variants that is trained alike."""
+        alike = [
+            name
+            for name in sorted(self.config["models"], key=lambda name: (name.count("+"), name))
+            if base_of(name) == base_of(model)
+            and "trained" not in self.config["models"][name]
+            and self.model_settings(name) == self.model_settings(model)
+        ]
+        return alike[0]
+
+    def prediction_shards(
+        self, dataset: str, linker: str, model: str, seed: int, epoch: int | None = None
+    ) -> list[str]:
+        """The shards of scored tubes of one run, or of an epoch of it.
 
         Raises:
             ConfigError: There is no video to predict, or none to train on.
@@ -159,6 +239,7 @@ class Plan:
         if not self.trained_model(model):
             planned.shards_to_train()
         folder = f"results/{dataset}/predictions/{linker}/{model}/seed{seed}"
+        folder += "" if epoch is None else f"/epoch{epoch}"
         return [f"{folder}/{shard}.h5" for shard in planned.shards_to_score()]
 
     def training_settings(self, kind: str, name: str) -> dict[str, Any]:
@@ -189,6 +270,12 @@ class Plan:
         """A path that must be there, unless a rule makes it."""
         return path if path.startswith("results/") else str(existing_path(path, key))
 
+    def _taught_as(self, kind: str, name: str) -> str:
+        """The section that a variant is of where its network is taught the same, else itself."""
+        base = base_of(name)
+        same = self.training_settings(kind, base) == self.training_settings(kind, name)
+        return base if same else name
+
     def _weights(self, kind: str, name: str, weights: str, published: str | None) -> list[str]:
         key = f"{kind}.{name}.weights"
         match weights:
@@ -198,7 +285,7 @@ class Plan:
                 return [f"results/weights/published/{published}.pth"]
             case "trained" if kind in _READ_BY_TRAINING:
                 self.training_data(kind, name)
-                return [f"results/weights/{kind}/{name}.pt"]
+                return [f"results/weights/{kind}/{self._taught_as(kind, name)}.pt"]
             case "published" | "trained":
                 raise ConfigError(f"{key}: {weights!r} is not to be had for this network; name a file")
         return [str(existing_path(weights, key))]

@@ -1,0 +1,22 @@
+"""What ``attention:`` in a section of ``models:`` stands for: settings that the section may change."""
+
+from collections.abc import Mapping
+from typing import Any
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "paper": {},
+    "best": {
+        "label_loss": "sigmoid",
+        "class_score": "class",
+        "score_frames": 32,
+        "trim": 0.3,
+        "nms_iou": 0.3,
+    },
+}
+"""``paper`` is every default; ``best`` is what docs/attention.md has measured to help."""
+
+
+def with_preset(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of ``models:`` with its preset written out, under what it says itself."""
+    own = {key: value for key, value in section.items() if key != "attention"}
+    return {**PRESETS[section.get("attention", "paper")], **own}
