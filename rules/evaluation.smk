@@ -20,6 +20,24 @@ rule write_ground_truth:
         "../workflow_scripts/write_ground_truth.py"
 
 
+rule write_annotated_frames:
+    input:
+        annotations=from_dataset(lambda w, d: d.annotation_files()),
+    output:
+        "results/{dataset}/annotated.csv",
+    log:
+        "logs/{dataset}/write_annotated_frames.log",
+    conda:
+        TABLES_ENV
+    params:
+        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
+        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
+    message:
+        "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
+    script:
+        "../workflow_scripts/write_annotated_frames.py"
+
+
 rule evaluate_recall:
     input:
         tubes=from_evaluated(

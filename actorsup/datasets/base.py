@@ -53,10 +53,13 @@ class GroundTruth:
             0-based, boxes xyxy in pixels of the size that the annotation speaks of.
         size: Width and height in pixels that the annotation speaks of, by video; a video that
             is not here is annotated in its own pixels.
+        annotated: Where only some frames are annotated (A2D): which, one row each, columns
+            ``video,frame``, 0-based. None: all are, and a frame without a box has no actor.
     """
 
     boxes: pd.DataFrame
     size: Mapping[str, tuple[int, int]]
+    annotated: pd.DataFrame | None = None
 
 
 class Dataset(Protocol):

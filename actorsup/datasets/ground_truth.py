@@ -48,6 +48,19 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
     write_whole(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
+def write_annotated_frames(dataset: Dataset, output: Path) -> None:
+    """Write which frames a data set with sparse ground truth annotates, ``video,frame``, 0-based.
+
+    Raises:
+        DataError: The data set annotates every frame, or has no ground truth.
+    """
+    truth = dataset.ground_truth()
+    if truth is None or truth.annotated is None:
+        raise DataError(f"{output}: the data set has no list of annotated frames")
+    rows = truth.annotated[["video", "frame"]].sort_values(["video", "frame"])
+    write_whole(output, rows.to_csv(index=False, lineterminator="\n"))
+
+
 def _fitted(rows: pd.DataFrame, table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]) -> pd.DataFrame:
     """Boxes in the pixels of the videos, cut to their frames."""
     size = np.column_stack([rows["video"].map(table[side]).astype(float) for side in ("width", "height")])

@@ -15,6 +15,8 @@ from actorsup.provenance import code_digest, settings_digest
 
 Section = Mapping[str, Any]
 _OF_RUNS = ("actors", "linkers", "models", "seeds", "shards", "absent_videos", "stills", "sequences")
+_SPARSE = ("a2d",)
+"""Types whose ground truth is of a few frames of each video."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,10 @@ class PlannedDataset:
             f"datasets.{self.name}: it has no ground truth to evaluate with; name a table of boxes as its "
             f"ground_truth:, or ask for results/{self.name}/predictions.json"
         )
+
+    def annotated_table(self) -> list[str]:
+        """The table of the frames that are annotated, or none where all are."""
+        return [f"results/{self.name}/annotated.csv"] if self.section.get("type") in _SPARSE else []
 
     def ground_truth_section(self) -> dict[str, Any]:
         """What of its section the ground truth depends on."""

@@ -1,0 +1,10 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.datasets.ground_truth import write_annotated_frames
+    from actorsup.datasets.registry import open_dataset
+
+    dataset = open_dataset(snakemake.wildcards.dataset, snakemake.params.dataset, snakemake.config["seed"])
+    write_annotated_frames(dataset, Path(snakemake.output[0]))
