@@ -23,6 +23,7 @@ from actorsup.exchange.labelled import (
     LabelledVideo,
     checked_tube,
     known_info,
+    score_of,
 )
 from actorsup.tube_files import VideoInfo
 
@@ -112,7 +113,7 @@ def _tube(
     # corners of two decimals come back as they were
     corners = np.round(xywh_to_xyxy(boxes), 9)
     actors = {str(annotation.get("actor", "")) for _, annotation in rows}
-    score = float(np.mean(scores)) if scores else None
+    score = score_of(scores)
     frames = [frame for frame, _ in rows]
     return checked_tube(where, str(track), name, frames, corners, actor=actors.pop(), score=score)
 

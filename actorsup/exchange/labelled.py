@@ -1,6 +1,6 @@
 """Labelled tubes: what every exchange format is read into and written from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,6 +87,13 @@ def checked_tube(
     if action == "mean":
         raise DataError(f"{where}: no class can be called 'mean', as the tables' mean is; rename it")
     return LabelledTube(name, action, at, corners, **more)  # type: ignore[arg-type]
+
+
+def score_of(scores: Sequence[float]) -> float | None:
+    """The score of a tube whose boxes each have one: their mean, exact where they are one; None of none."""
+    if not len(scores):
+        return None
+    return float(scores[0]) if len(set(scores)) == 1 else float(np.mean(scores))
 
 
 def classes_of(videos: Iterable[LabelledVideo]) -> list[str]:

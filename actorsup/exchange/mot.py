@@ -22,6 +22,7 @@ from actorsup.exchange.labelled import (
     LabelledTube,
     LabelledVideo,
     checked_tube,
+    score_of,
 )
 from actorsup.exchange.packed import Packed, safe_name, writing
 from actorsup.tube_files import VideoInfo
@@ -92,7 +93,7 @@ def _tube(file: MotFile, track: int, rows: pd.DataFrame) -> LabelledTube:
         found = "no class" if "" in names else f"the classes {', '.join(sorted(names))}"
         raise DataError(f"{where}: has {found}; wanted one, by its number after conf, or a {_LABELS} of one")
     # 1 is the flag of ground truth, -1 says that there is none
-    score = float(rows["conf"].mean())
+    score = score_of(rows["conf"].tolist())
     boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy()
     return checked_tube(
         where,
