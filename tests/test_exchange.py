@@ -19,6 +19,7 @@ from actorsup.convert import Conversion, convert
 from actorsup.datasets.folder import Folder
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
+from actorsup.datasets.thumos13 import Thumos13
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.supplied import SuppliedDetections
 from actorsup.errors import DataError
@@ -402,6 +403,20 @@ def test_ground_truth_comes_back_from_every_format(tmp_path_factory, table, form
     assert len(read_ground_truth_table(folder / "back.csv")) == len(table)
 
 
+@pytest.mark.parametrize(("form", "name"), [("coco", "a.json"), ("mot", "a"), ("cvat", "a")])
+def test_real_annotations_come_back_from_every_format(tmp_path, shared, form, name):
+    truth = Thumos13(shared / "data" / "thumos13").ground_truth().boxes
+    table = truth[truth["video"].isin(sorted(truth["video"].unique())[::80])]
+    table.to_csv(tmp_path / "gt.csv", index=False)
+    frames = (table.groupby("video")["frame"].max() + 1).rename("frames").reset_index()
+    frames.assign(fps=25, width=322, height=242).to_csv(tmp_path / "videos.csv", index=False)
+    how = Conversion(output_format=form, videos=tmp_path / "videos.csv")
+    assert convert(tmp_path / "gt.csv", tmp_path / name, how)[0] == 40
+    columns = ["video", "class", "frame", "x1", "y1", "x2", "y2"]
+    found = read_ground_truth_file(tmp_path / name).boxes[columns]
+    assert sorted(map(tuple, found.to_numpy())) == sorted(map(tuple, table[columns].to_numpy()))
+
+
 @given(st.integers(0, 10_000), st.sampled_from([1, 2]))
 @settings(max_examples=20, deadline=None)
 def test_keyframes_miss_no_box_by_more_than_the_tolerance(seed, tolerance):
@@ -560,7 +575,7 @@ def test_what_an_output_lacks_is_told(tmp_path):
     outside = written(tmp_path / "o.csv", gt.read_text().replace("v,", "../v,"))
     with pytest.raises(DataError, match="no path inside a folder"):
         convert(outside, tmp_path / "out", Conversion(output_format="mot"))
-    assert not (tmp_path / "out").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"gt.csv", "videos.csv", "a.xml", "c.csv", "o.csv"}
 
 
 def test_nothing_of_a_user_is_overwritten(tmp_path):

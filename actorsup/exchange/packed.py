@@ -97,22 +97,31 @@ def writing(output: Path) -> Iterator[Callable[[str, str], None]]:
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.is_file() != (output.suffix.lower() == ".zip") and output.exists():
         raise DataError(f"{output}: is there already and of another kind; delete it or name another")
+    if output.is_dir() and any(output.iterdir()):
+        raise DataError(f"{output}: is there already; delete it or name another folder")
     temporary = output.with_name(f".{output.name}.tmp")
-    if output.suffix.lower() == ".zip":
-        with zipfile.ZipFile(temporary, "w") as archive:
-            # the same tubes make the same bytes on any day
-            yield lambda name, text: archive.writestr(
-                zipfile.ZipInfo(name, _DATE), text, zipfile.ZIP_DEFLATED
-            )
-    else:
-        if output.exists() and any(output.iterdir()):
-            raise DataError(f"{output}: is there already; delete it or name another folder")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        yield lambda name, text: write_whole(temporary / name, text)
-        if output.exists():
-            output.rmdir()
-    temporary.replace(output)
+    _remove(temporary)
+    try:
+        if output.suffix.lower() == ".zip":
+            with zipfile.ZipFile(temporary, "w") as archive:
+                # the same tubes make the same bytes on any day
+                yield lambda name, text: archive.writestr(
+                    zipfile.ZipInfo(name, _DATE), text, zipfile.ZIP_DEFLATED
+                )
+        else:
+            temporary.mkdir()
+            yield lambda name, text: write_whole(temporary / name, text)
+            if output.exists():
+                output.rmdir()
+        temporary.replace(output)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def safe_name(video: str) -> str:
