@@ -1,6 +1,7 @@
 """Confidence intervals: the videos are drawn again and again, with replacement (Efron 1979)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,10 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
-from actorsup.evaluation.ranking import Ranking, area_under_curve, divided, rank, weighted_area
+from actorsup.evaluation.ranking import Pool, Ranking, area_under_curve, divided, weighted_area
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import THRESHOLDS
-from actorsup.evaluation.tables import RANGE_THRESHOLDS, columns_of, of_thresholds
+from actorsup.evaluation.tables import RANGE_THRESHOLDS, of_thresholds
 
 INTERVAL_COLUMNS = [
     "dataset", "linker", "model", "seed", "measure", "group", "proposals", "iou_threshold",
@@ -19,7 +20,7 @@ INTERVAL_COLUMNS = [
 ]  # fmt: skip
 _PERCENTILES = (2.5, 97.5)
 _AT_ONCE = 4_000_000
-"""Numbers that are held at once, of resamples times predictions."""
+"""Numbers that are held at once, of resamples times predictions of a class."""
 
 
 def precision_intervals(
@@ -48,21 +49,20 @@ def precision_intervals(
         ``low`` and ``high`` are NaN for a class without ground truth.
     """
     rules = rules or Rules()
-    ordered = sorted(videos, key=lambda video: video.video)
+    pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     values: dict[str, NDArray] = {}
-    drawn: dict[str, NDArray] = {}
-    for action, column in columns_of(ordered, classes).items():
-        ranking = rank(ordered, column, action, levels, rules)
-        truth = int(ranking.truth.sum())
-        if truth:
-            values[action] = area_under_curve(ranking.right, truth, rules.interpolation)
-            drawn[action] = np.concatenate(
-                [
-                    _resampled_areas(ranking, weights, rules.interpolation)
-                    for weights in draws(len(ordered), resamples, seed, len(ranking.score))
-                ]
-            )
+    ranked: dict[str, _Right] = {}
+    for action, column in pool.columns(classes).items():
+        if action in pool.truth:
+            ranking = pool.rank(column, action, levels, rules)
+            values[action] = area_under_curve(ranking.right, int(ranking.truth.sum()), rules.interpolation)
+            ranked[action] = _Right.of(ranking)
+    parts: dict[str, list[NDArray]] = {action: [] for action in ranked}
+    for weights in draws(len(videos), resamples, seed, len(pool.video)):
+        for action, right in ranked.items():
+            parts[action].append(_resampled_areas(right, weights, rules.interpolation))
+    drawn = {action: np.concatenate(each) for action, each in parts.items()}
     if not values:
         return pd.DataFrame(columns=INTERVAL_COLUMNS[4:])
     values["mean"] = np.mean([*values.values()], axis=0)
@@ -124,7 +124,7 @@ def recall_intervals(
     return pd.DataFrame(rows, columns=INTERVAL_COLUMNS[4:])
 
 
-def draws(videos: int, resamples: int, seed: int, width: int) -> Iterator[NDArray[np.int64]]:
+def draws(videos: int, resamples: int, seed: int, width: int) -> Iterator[NDArray[np.int32]]:
     """How often each video is drawn in each resample, some resamples (B, V) at a time.
 
     The same for every ``width``, the number of things that will be held for each resample.
@@ -133,26 +133,48 @@ def draws(videos: int, resamples: int, seed: int, width: int) -> Iterator[NDArra
     at_once = max(1, _AT_ONCE // max(videos, width, 1))
     for start in range(0, resamples, at_once):
         count = min(at_once, resamples - start)
-        yield random.multinomial(videos, np.full(videos, 1 / videos), size=count)
+        yield random.multinomial(videos, np.full(videos, 1 / videos), size=count).astype(np.int32)
 
 
-def _resampled_areas(ranking: Ranking, weights: NDArray[np.int64], interpolation: str) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class _Right:
+    """What is needed of a ranking: the right predictions, and which videos' stand before them.
+
+    Attributes:
+        video: (D,) int32, video of each prediction, down to the last that is right at any threshold.
+        places: (K,) int64, of the predictions that are right at any threshold.
+        right: (T, K) bool, at which they are.
+        truth: (V,) int64, ground-truth tubes of the class in each video.
+    """
+
+    video: NDArray[np.int32]
+    places: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    truth: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ranking: Ranking) -> "_Right":
+        right = ranking.right
+        places = np.flatnonzero(right.any(0))
+        last = int(places[-1]) + 1 if len(places) else 0
+        return cls(ranking.video[:last].astype(np.int32), places, right[:, places], ranking.truth)
+
+
+def _resampled_areas(ranked: _Right, weights: NDArray[np.int32], interpolation: str) -> NDArray[np.float64]:
     """The average precision in B resamples at T thresholds: (B, T).
 
-    Only right predictions raise the recall, so precision is worked out at these alone: the number
-    of predictions down to each, and of right ones, both weighted by how often their videos are
-    drawn. A prediction of a video drawn w times stands there w times in a row.
+    Precision at each right prediction is the number of right ones down to it, of all down to it,
+    both weighted by how often their videos are drawn. A prediction of a video that is drawn w times
+    stands there w times in a row.
     """
-    truth = (weights * ranking.truth).sum(1)
-    areas = np.zeros((len(weights), len(ranking.taken)))
-    places = np.flatnonzero(ranking.right.any(0))
-    if len(places):
-        times = weights[:, ranking.video]  # (B, D)
-        starts = np.concatenate([[0], places[:-1] + 1])
-        ahead = np.cumsum(np.add.reduceat(times[:, : places[-1] + 1], starts, axis=1), axis=1)
-        for t, right in enumerate(ranking.right[:, places]):
-            areas[:, t] = weighted_area(ahead[:, right], times[:, places[right]], interpolation)
-    return divided(areas, truth[:, None])
+    areas = np.zeros((len(weights), len(ranked.right)))
+    if len(ranked.places):
+        times = weights[:, ranked.video]  # (B, D)
+        starts = np.concatenate([[0], ranked.places[:-1] + 1])
+        ahead = np.cumsum(np.add.reduceat(times, starts, axis=1), axis=1)
+        for t, right in enumerate(ranked.right):
+            areas[:, t] = weighted_area(ahead[:, right], times[:, ranked.places[right]], interpolation)
+    return divided(areas, (weights @ ranked.truth)[:, None])
 
 
 def _nanmean(parts: Sequence[NDArray]) -> NDArray[np.float64]:

@@ -11,9 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
-from actorsup.evaluation.ranking import Ranking, rank
+from actorsup.evaluation.ranking import Pool, Ranking
 from actorsup.evaluation.rules import Rules
-from actorsup.evaluation.tables import columns_of
 
 KINDS = ("correct", "duplicate", "wrong class", "poor boxes", "poor time", "background")
 """Kinds of predictions, in the order in which they are tried."""
@@ -68,13 +67,13 @@ def kinds_table(
         with it.
     """
     rules = rules or Rules()
-    ordered = sorted(videos, key=lambda video: video.video)
-    names = np.array([video.video for video in ordered], object)
+    pool = Pool(videos)
+    names = np.array([video.video for video in pool.videos], object)
     parts = []
-    for action, column in columns_of(ordered, classes).items():
-        ranking = rank(ordered, column, action, [iou], rules)
-        kind, truth = _kinds(ordered, ranking, iou, rules)
-        overlaps = [_of(ordered, ranking, truth, name) for name in ("iou", "temporal", "spatial")]
+    for action, column in pool.columns(classes).items():
+        ranking = pool.rank(column, action, [iou], rules)
+        kind, truth = _kinds(pool, ranking, iou, rules)
+        overlaps = [_of(pool.videos, ranking, truth, name) for name in ("iou", "temporal", "spatial")]
         columns = [
             names[ranking.video], ranking.tube, np.full(len(truth), action, object), ranking.score,
             np.arange(1, len(truth) + 1), np.array(KINDS, object)[kind], truth, *overlaps,
@@ -97,12 +96,12 @@ def errors_table(
         Columns ``ERROR_COLUMNS`` from ``class`` on; class ``all`` is the sum over the classes.
     """
     rules = rules or Rules()
-    ordered = sorted(videos, key=lambda video: video.video)
+    pool = Pool(videos)
     counts: dict[tuple[str, str, str], int] = {}
-    actions = columns_of(ordered, classes)
+    actions = pool.columns(classes)
     for action, column in actions.items():
-        ranking = rank(ordered, column, action, [iou], rules)
-        kind, _ = _kinds(ordered, ranking, iou, rules)
+        ranking = pool.rank(column, action, [iou], rules)
+        kind, _ = _kinds(pool, ranking, iou, rules)
         truth = int(ranking.truth.sum())
         for which, some in (("top", kind[:truth]), ("all", kind)):
             found = dict(zip(KINDS, np.bincount(some, minlength=len(KINDS)).tolist(), strict=True))
@@ -120,29 +119,41 @@ def errors_table(
 
 
 def _kinds(
-    videos: Sequence[VideoOverlap], ranking: Ranking, iou: float, rules: Rules
+    pool: Pool, ranking: Ranking, iou: float, rules: Rules
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Kind of each prediction, its place in ``KINDS``, and the ground-truth tube that it speaks of."""
-    kind = np.full(len(ranking.score), KINDS.index("background"))
-    truth = np.full(len(ranking.score), -1)
-    for number, rows in _rows_of_videos(ranking):
-        video = videos[number]
-        if not video.truth:
-            continue
-        own = np.array([label.action == ranking.action for label in video.truth])
-        found = video.iou[ranking.tube[rows]]
-        for mask, name in ((~own, "wrong class"), (own, "duplicate")):  # the later one wins
-            best, which = _best(found, mask)
-            right = rules.reaches(best, iou)
-            kind[rows[right]], truth[rows[right]] = KINDS.index(name), which[right]
-        best, which = _best(found, own)
-        near = (kind[rows] == KINDS.index("background")) & (best >= BACKGROUND_IOU)
-        tubes = ranking.tube[rows]
-        late = video.temporal[tubes, which] < video.spatial[tubes, which]
-        kind[rows[near]] = np.where(late, KINDS.index("poor time"), KINDS.index("poor boxes"))[near]
-        truth[rows[near]] = which[near]
+    best, which = pool.best
+    best, which = best[ranking.row], which[ranking.row]
+    # right for where there is nothing of the class; the others are seen one by one
+    other = rules.reaches(best, iou)
+    kind = np.where(other, KINDS.index("wrong class"), KINDS.index("background"))
+    truth = np.where(other, which, -1)
+    mine = np.isin(ranking.video, [*pool.truth.get(ranking.action, {})])
+    for number, rows in _rows_of_videos(ranking.video, np.flatnonzero(mine)):
+        video, tubes = pool.videos[number], ranking.tube[rows]
+        kind[rows], truth[rows] = _kinds_beside(video, tubes, ranking.action, iou, rules)
     right = ranking.taken[0] >= 0
     kind[right], truth[right] = KINDS.index("correct"), ranking.taken[0][right]
+    return kind, truth
+
+
+def _kinds_beside(
+    video: VideoOverlap, tubes: NDArray[np.int64], action: str, iou: float, rules: Rules
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same of the tubes of a video with ground truth of the class, had none of them taken any."""
+    own = np.array([label.action == action for label in video.truth])
+    kind = np.full(len(tubes), KINDS.index("background"))
+    truth = np.full(len(tubes), -1)
+    best, which = _best(video.iou[tubes], own)
+    late = video.temporal[tubes, which] < video.spatial[tubes, which]
+    others, other = _best(video.iou[tubes], ~own)
+    for holds, name, whose in (  # the later one wins
+        ((best >= BACKGROUND_IOU) & late, "poor time", which),
+        ((best >= BACKGROUND_IOU) & ~late, "poor boxes", which),
+        (rules.reaches(others, iou), "wrong class", other),
+        (rules.reaches(best, iou), "duplicate", which),
+    ):
+        kind[holds], truth[holds] = KINDS.index(name), whose[holds]
     return kind, truth
 
 
@@ -152,11 +163,13 @@ def _best(iou: NDArray, mask: NDArray[np.bool_]) -> tuple[NDArray, NDArray[np.in
     return among.max(1), among.argmax(1)
 
 
-def _rows_of_videos(ranking: Ranking) -> list[tuple[int, NDArray[np.int64]]]:
-    """The predictions of each video that has any."""
-    order = np.argsort(ranking.video, kind="stable")
-    numbers, starts = np.unique(ranking.video[order], return_index=True)
-    return list(zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)) if len(order) else []
+def _rows_of_videos(video: NDArray[np.int64], rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+    """Some predictions, by their video."""
+    if not len(rows):
+        return []
+    rows = rows[np.argsort(video[rows], kind="stable")]
+    numbers, starts = np.unique(video[rows], return_index=True)
+    return list(zip(numbers.tolist(), np.split(rows, starts[1:]), strict=True))
 
 
 def _of(

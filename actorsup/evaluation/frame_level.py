@@ -11,7 +11,7 @@ from actorsup.boxes import paired_iou
 from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
 from actorsup.evaluation.ranking import weighted_area
 from actorsup.evaluation.rules import Rules
-from actorsup.tubes import Tubes
+from actorsup.tubes import DECIMALS, Tubes
 
 FRAME_COLUMNS = [
     "dataset", "linker", "model", "seed", "class", "iou_threshold", "average_precision", "ground_truth",
@@ -128,28 +128,20 @@ def _right(
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Which boxes of tubes (P, N, 4) are right, of a class with truth (G, N, 4); all frames at once."""
     wider = np.array([0, 0, 1, 1]) * (rules.box_area == "plus_one")
-    levels = np.array(thresholds, float)[:, None]
-    taken = np.zeros((len(levels), *true.shape[1::-1]), bool)  # (T, N, G)
+    iou = np.stack([paired_iou(boxes + wider, one + wider) for one in true.astype(float)], -1)
+    iou = np.where(np.isnan(iou), -1.0, np.round(iou, DECIMALS))  # (P, N, G)
+    place = np.cumsum(there, axis=1) - 1
+    taken = np.zeros((len(thresholds), *iou.shape[1:]), bool)
+    frames = np.arange(iou.shape[1])
     found: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in thresholds]
     order = np.argsort(-score, kind="stable")
-    for p in order[: np.count_nonzero(~np.isnan(score))]:
-        at = np.flatnonzero(there[p])
-        iou = paired_iou(
-            boxes[p, at][:, None].astype(float) + wider, true[:, at].swapaxes(0, 1).astype(float) + wider
-        )
-        iou = np.where(np.isnan(iou), -1.0, np.round(iou, 12))  # (M, G)
-        busy = taken[:, at]
-        best = (
-            np.where(busy, -1.0, iou).argmax(-1)
-            if rules.matching == "free"
-            else np.tile(iou.argmax(-1), (len(levels), 1))
-        )
-        value = np.take_along_axis(np.broadcast_to(iou, busy.shape), best[..., None], -1)[..., 0]
-        free = ~np.take_along_axis(busy, best[..., None], -1)[..., 0]
-        right = rules.reaches(value, levels) & free & (value >= 0)
-        for t, places in enumerate(right):
-            taken[t, at[places], best[t, places]] = True
-            found[t].append((int(p), np.flatnonzero(places)))
+    for p in order[: np.count_nonzero(~np.isnan(score))].tolist():
+        for t, threshold in enumerate(thresholds):
+            free = np.where(taken[t], -1.0, iou[p])
+            best = (free if rules.matching == "free" else iou[p]).argmax(1)
+            right = np.flatnonzero(rules.reaches(free[frames, best], threshold))
+            taken[t, right, best[right]] = True
+            found[t].append((p, place[p, right]))
     return [
         (
             np.concatenate([np.zeros(0, int), *(np.full(len(places), p) for p, places in each)]),

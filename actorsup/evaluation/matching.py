@@ -63,7 +63,7 @@ def overlaps(
         frames = None if annotated is None else annotated.get(video, ())
         found = tubes.get(video)
         mine = truth.get(video, [])
-        size = tubes.size_of(video) if isinstance(tubes, SizedTubes) else None
+        size = tubes.size_of(video) if isinstance(tubes, SizedTubes) and found is not None else None
         _check_video(findings, video, found, mine, frames, size)
         made.append(overlap(video, found, mine, frames, rules))
     findings.tell()

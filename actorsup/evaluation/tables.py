@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
-from actorsup.evaluation.ranking import area_under_curve, rank
+from actorsup.evaluation.ranking import Pool, area_under_curve
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import THRESHOLDS
 
@@ -47,11 +47,11 @@ def map_table(
         Columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` counts the predictions of the class.
     """
     rules = rules or Rules()
-    ordered = sorted(videos, key=lambda video: video.video)
+    pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     rows = []
-    for name, column in columns_of(ordered, classes).items():
-        ranking = rank(ordered, column, name, levels, rules)
+    for name, column in pool.columns(classes).items():
+        ranking = pool.rank(column, name, levels, rules)
         count = int(ranking.truth.sum())
         precision = area_under_curve(ranking.right, count, rules.interpolation)
         values = of_thresholds(dict(zip(levels, precision, strict=True)), thresholds)
@@ -77,17 +77,17 @@ def actor_table(
         Columns ``ACTOR_COLUMNS``; none where no actor is annotated.
     """
     rules = rules or Rules()
-    ordered = sorted(videos, key=lambda video: video.video)
+    pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
-    actors = sorted({label.actor for video in ordered for label in video.truth} - {""})
+    actors = sorted({label.actor for video in pool.videos for label in video.truth} - {""})
     found: dict[str, list[NDArray]] = {actor: [] for actor in actors}
     counts = dict.fromkeys(actors, 0)
-    for name, column in columns_of(ordered, classes).items():
-        ranking = rank(ordered, column, name, levels, rules)
-        for actor in {label.actor for video in ordered for label in video.truth if label.action == name} - {
-            ""
-        }:
-            own = [np.array([(o.action, o.actor) == (name, actor) for o in v.truth]) for v in ordered]
+    for name, column in pool.columns(classes).items():
+        ranking = pool.rank(column, name, levels, rules)
+        for actor in {
+            label.actor for video in pool.videos for label in video.truth if label.action == name
+        } - {""}:
+            own = [np.array([(o.action, o.actor) == (name, actor) for o in v.truth]) for v in pool.videos]
             count = int(sum(mine.sum() for mine in own))
             counts[actor] += count
             areas = []
@@ -102,12 +102,6 @@ def actor_table(
         at = dict(zip(levels, np.mean(found[actor], axis=0), strict=True))
         rows += [(actor, t, float(v), counts[actor]) for t, v in of_thresholds(at, thresholds).items()]
     return pd.DataFrame(rows, columns=ACTOR_COLUMNS)
-
-
-def columns_of(videos: Sequence[VideoOverlap], classes: Sequence[str]) -> dict[str, int]:
-    """Column of ``class_score`` of each class; -1 for those that only the ground truth has."""
-    annotated = {label.action for video in videos for label in video.truth}
-    return {name: i for i, name in enumerate(classes)} | dict.fromkeys(sorted(annotated - set(classes)), -1)
 
 
 def of_thresholds(at: dict[float, NDArray], thresholds: Sequence[float]) -> dict[str, NDArray]:
