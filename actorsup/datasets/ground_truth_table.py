@@ -33,7 +33,7 @@ def read_ground_truth_table(path: Path) -> pd.DataFrame:
     )
 
 
-def ground_truth_chunks(path: Path, rows: int = 500_000) -> Iterator[pd.DataFrame]:
+def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFrame]:
     """The same table some rows at a time, in the order of the file.
 
     Args:

@@ -1,5 +1,6 @@
 """The tables: functions from ground truth and tubes to a pandas frame."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -84,17 +85,15 @@ def actor_table(
     counts = dict.fromkeys(actors, 0)
     for name, column in pool.columns(classes).items():
         ranking = pool.rank(column, name, levels, rules)
-        for actor in {
-            label.actor for video in pool.videos for label in video.truth if label.action == name
-        } - {""}:
-            own = [np.array([(o.action, o.actor) == (name, actor) for o in v.truth]) for v in pool.videos]
-            count = int(sum(mine.sum() for mine in own))
+        truth = pool.truth.get(name, {})
+        labels = {(v, q): pool.videos[v].truth[q] for v, tubes in truth.items() for q in tubes}
+        of_actor = Counter(label.actor for label in labels.values() if label.actor)
+        for actor, count in of_actor.items():
             counts[actor] += count
             areas = []
             for taken in ranking.taken:
-                right = np.array(
-                    [q >= 0 and own[v][q] for v, q in zip(ranking.video, taken, strict=True)], bool
-                )
+                pairs = zip(ranking.video.tolist(), taken.tolist(), strict=True)
+                right = np.array([q >= 0 and labels[v, q].actor == actor for v, q in pairs], bool)
                 areas.append(area_under_curve(right[right | (taken < 0)], count, rules.interpolation))
             found[actor].append(np.array(areas))
     rows = []
