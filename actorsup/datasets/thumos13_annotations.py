@@ -82,9 +82,10 @@ def _matlab(path: Path) -> Annotations:
     from scipy.io import loadmat
 
     try:
-        videos = loadmat(path)["annot"].ravel()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file; it is one of the corrected annotations") from error
+        with open(path, "rb") as stream:
+            videos = loadmat(stream)["annot"].ravel()
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except Exception as error:  # a damaged file raises nearly anything
         raise DataError(f"{path}: no MATLAB file of the corrected annotations ({error!r})") from error
     tubes, frames = {}, {}
