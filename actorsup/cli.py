@@ -15,11 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; an error that a user can mend is one line, exit code 2."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except ActorsupError as error:
         print(f"actorsup: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerance", type=float, default=0.0, help="of CVAT's keyframes, pixels; 0 keeps all"
     )
     convert.set_defaults(run=_convert)
+    check = commands.add_parser("check", help="what a data set lacks or has at odds, before any work")
+    check.add_argument("dataset", help="a section of datasets: in config.yaml")
+    check.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml, as Snakemake does it"
+    )
+    check.add_argument("--decode", action="store_true", help="count frames by decoding all of each video")
+    check.set_defaults(run=_check)
     return parser
 
 
@@ -72,6 +78,27 @@ def _convert(options: argparse.Namespace) -> None:
     how = Conversion(**{field.name: getattr(options, field.name) for field in fields(Conversion)})
     videos, tubes = convert(options.input, options.output, how)
     print(f"{options.output}: {tubes} tubes of {videos} videos")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from actorsup.config import check_config, read_config, with_variants
+    from actorsup.errors import ConfigError, did_you_mean
+    from actorsup.frames.settings import FrameSettings
+    from actorsup.plan.check import inspect_dataset
+    from actorsup.plan.check_report import report
+    from actorsup.plan.dataset import PlannedDataset
+
+    config = with_variants(read_config(options.configfile))
+    check_config(config)
+    names = config["datasets"]
+    if options.dataset not in names:
+        hint = did_you_mean(options.dataset, names)
+        raise ConfigError(f"datasets: there is no {options.dataset!r}; allowed: {', '.join(names)}{hint}")
+    planned = PlannedDataset(options.dataset, names[options.dataset], config["seed"])
+    found = inspect_dataset(planned, options.decode)
+    frames = {key: value for key, value in config["frames"].items() if key != "keep"}
+    print(report(found, FrameSettings(**frames)))
+    return int(any(finding.serious for finding in found.findings))
 
 
 def _inspect(options: argparse.Namespace) -> None:
