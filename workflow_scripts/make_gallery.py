@@ -1,0 +1,27 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.provenance import provenance
+    from actorsup.report.gallery import Shards, write_gallery
+    from actorsup.report.settings import ReportSettings
+
+    inputs, params = snakemake.input, snakemake.params
+    shards = Shards(*(Path(inputs[name]) for name in ("frames", "detections", "tubes", "predictions")))
+    tables = [Path(path) for path in (*inputs.ground_truth, *inputs.annotated)]
+    write_gallery(
+        shards,
+        params.labels,
+        Path(inputs.ground_truth[0]) if inputs.ground_truth else None,
+        Path(inputs.annotated[0]) if inputs.annotated else None,
+        Path(snakemake.output[0]),
+        ReportSettings(**params.settings),
+        provenance(
+            "make_gallery",
+            params.settings,
+            [shards.frames, shards.detections, shards.tubes, shards.predictions, *tables],
+            code=params.code,
+            labels=params.labels,
+        ),
+    )
