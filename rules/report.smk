@@ -99,9 +99,7 @@ rule write_report:
     conda:
         VISION_ENV
     params:
-        runs=planned(
-            lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]
-        ),
+        runs=planned(lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]),
         stages=planned(lambda w: list(shown_shards(w))),
         settings=config.get("report", {}),
         code=code_digest("actorsup.report.stage"),
@@ -109,3 +107,27 @@ rule write_report:
         "Writing the page of {wildcards.dataset}"
     script:
         "../workflow_scripts/write_report.py"
+
+
+rule draw_videos:
+    input:
+        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
+        predictions=planned(
+            lambda w: PLAN.prediction_shards(w.dataset, **first_run(w.dataset))
+        ),
+        ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
+    output:
+        directory("results/{dataset}/drawn_videos"),
+    log:
+        "logs/{dataset}/draw_videos.log",
+    benchmark:
+        "benchmarks/results/{dataset}/draw_videos.tsv"
+    conda:
+        VISION_ENV
+    params:
+        max_side=config.get("report", {}).get("max_side", 640),
+        code=code_digest("actorsup.report.drawn_videos"),
+    message:
+        "Drawing tubes into the videos of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/draw_videos.py"

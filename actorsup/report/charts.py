@@ -12,8 +12,9 @@ RANGE = "0.5:0.95"
 Chart = dict[str, Any]
 
 
-def _of(chart: alt.Chart, width: int | str = "container", height: int = 260) -> Chart:
-    finished = chart.properties(width=width, height=height).configure_range(category=PALETTE)
+def _of(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int = 260) -> Chart:
+    finished = chart.properties(width="container", height=height).configure_range(category=PALETTE)
+    finished = finished.configure_legend(orient="bottom", columns=3, labelLimit=260)
     return dict(finished.configure_axis(labelFontSize=12, titleFontSize=12).to_dict())
 
 
@@ -22,7 +23,7 @@ def _share(field: str, title: str) -> alt.Y:
 
 
 def map_by_threshold(table: pd.DataFrame) -> Chart:
-    """mAP against the IoU threshold, a line a linker and model, a point a seed.
+    """Mean average precision against the IoU threshold, a line a linker and model, a point a seed.
 
     Args:
         table: Of the form of ``results/{dataset}_map.csv``.
@@ -49,15 +50,21 @@ def ap_by_class(table: pd.DataFrame, threshold: str) -> Chart:
         table: Of the form of ``results/{dataset}_map.csv``.
         threshold: As the table writes it.
     """
-    rows = table[(table["iou_threshold"] == threshold) & (table["class"] != "mean") & (table["ground_truth"] > 0)]
+    rows = table[
+        (table["iou_threshold"] == threshold) & (table["class"] != "mean") & (table["ground_truth"] > 0)
+    ]
     rows = rows.assign(run=rows["linker"] + ", " + rows["model"])
-    rows = rows.groupby(["class", "run", "ground_truth"], as_index=False)["average_precision"].mean()
+    rows = rows.groupby(["class", "run", "ground_truth"], as_index=False).agg({"average_precision": "mean"})
     chart = (
         alt.Chart(rows)
         .mark_bar()
         .encode(
             y=alt.Y("class:N", title=None, sort="-x"),
-            x=alt.X("average_precision:Q", title=f"average precision at IoU {threshold}", axis=alt.Axis(format="%"))
+            x=alt.X(
+                "average_precision:Q",
+                title=f"average precision at IoU {threshold}",
+                axis=alt.Axis(format="%"),
+            )
             .scale(domain=[0, 1])
             .stack(False),
             yOffset=alt.YOffset("run:N"),
@@ -77,12 +84,15 @@ def recall_by_count(table: pd.DataFrame, group: str = "all") -> Chart:
     """
     rows = table[table["group"] == group][["linker", "proposals", "iou_threshold", "recall"]]
     rows = rows.assign(iou=rows["iou_threshold"].map(lambda value: f"{float(value):g}"))
+    counts = sorted(rows["proposals"].unique().tolist())
     pick = alt.selection_point(fields=["iou"], bind="legend")
     chart = (
         alt.Chart(rows)
         .mark_line(point=True)
         .encode(
-            x=alt.X("proposals:Q", title="proposals a video").scale(type="log", nice=False),
+            x=alt.X("proposals:Q", title="proposals a video", axis=alt.Axis(values=counts, format="d")).scale(
+                type="log", nice=False
+            ),
             y=_share("recall", "recall"),
             color=alt.Color("iou:N", title="IoU threshold"),
             strokeDash=alt.StrokeDash("linker:N", title="linker"),
@@ -105,7 +115,9 @@ def recall_by_group(table: pd.DataFrame, kind: str, threshold: str) -> Chart | N
     Returns:
         None where the table has fewer than two of them.
     """
-    rows = table[table["group"].str.startswith(f"{kind}:") & (table["iou_threshold"].astype(str) == threshold)]
+    rows = table[
+        table["group"].str.startswith(f"{kind}:") & (table["iou_threshold"].astype(str) == threshold)
+    ]
     rows = rows[rows["proposals"] == rows.groupby("linker")["proposals"].transform("max")]
     rows = rows.assign(name=rows["group"].str.removeprefix(f"{kind}:"))
     if rows["name"].nunique() < 2:
@@ -115,7 +127,8 @@ def recall_by_group(table: pd.DataFrame, kind: str, threshold: str) -> Chart | N
         .mark_bar()
         .encode(
             y=alt.Y("name:N", title=None, sort="-x"),
-            x=alt.X("recall:Q", title=f"recall at IoU {threshold}", axis=alt.Axis(format="%"))
+            x=alt.X("recall:Q", title=f"recall at IoU {threshold}")
+            .axis(format="%")
             .scale(domain=[0, 1])
             .stack(False),
             yOffset=alt.YOffset("linker:N"),

@@ -142,7 +142,9 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
             {
                 "class": tube.action,
                 "actor": tube.actor,
-                "why": f"no prediction of its class has an IoU of {threshold:g} with it" if q in missed else "found",
+                "why": f"no prediction of its class has an IoU of {threshold:g} with it"
+                if q in missed
+                else "found",
                 **_true_boxes(tube, example.info.frames, at),
             }
             for q, tube in enumerate(example.truth)

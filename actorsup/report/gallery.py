@@ -2,9 +2,7 @@
 
 import json
 import logging
-import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +14,11 @@ from numpy.typing import NDArray
 from actorsup.detection.stage import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.stage import read_detections
 from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth
-from actorsup.evaluation.matching import overlap
+from actorsup.evaluation.matching import VideoOverlap, overlap
+from actorsup.folders import whole_folder
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
-from actorsup.report.examples import Example, card, details, shown_frames
+from actorsup.report.examples import Example, Judged, card, details, shown_frames
 from actorsup.report.settings import ReportSettings
 from actorsup.report.webm import playable_rate, write_jpeg, write_webm
 from actorsup.storage import ShardReader, write_whole
@@ -69,9 +68,8 @@ def write_gallery(
     """
     truth = {} if ground_truth is None else read_ground_truth(ground_truth)
     sparse = None if annotated is None else read_annotated(annotated)
-    partial = _partial_folder(output, provenance)
     cards = []
-    with ExitStack() as stack:
+    with whole_folder(output, provenance) as partial, ExitStack() as stack:
         store = stack.enter_context(FrameStore(shards.frames))
         found, made, scored = (
             stack.enter_context(ShardReader(path, schema))
@@ -82,7 +80,9 @@ def write_gallery(
             )
         )
         classes = [str(name) for name in scored.file.attrs["classes"]]
-        for number, video in enumerate(progress(scored.videos, len(scored.videos), "making the page's videos")):
+        for number, video in enumerate(
+            progress(scored.videos, len(scored.videos), "making the page's videos")
+        ):
             split, own = labels.get(video, ("", ()))
             tubes, proposals, true = read_tubes(scored[video]), read_tubes(made[video]), truth.get(video, [])
             kept = None if sparse is None else sparse.get(video, set())
@@ -105,21 +105,7 @@ def write_gallery(
                 _write_video(partial, name, store[video], settings.max_side)
                 text = script(f"{output.name}/{name}", details(example, settings.iou_threshold))
                 write_whole(partial / f"{name}.js", text)  # last: it says that the video is finished
-    write_whole(partial / CARDS, json.dumps(cards, allow_nan=False))
-    shutil.rmtree(output, ignore_errors=True)
-    os.replace(partial, output)
-
-
-def _partial_folder(output: Path, provenance: Mapping[str, Any]) -> Path:
-    """The folder of unfinished work, with the finished videos of a killed run of the same making."""
-    partial = output.with_name(f".{output.name}.partial")
-    made_by = json.dumps(provenance, sort_keys=True)
-    stamp = partial / "provenance.json"
-    if partial.exists() and not (stamp.exists() and stamp.read_text(encoding="utf-8") == made_by):
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True, exist_ok=True)
-    write_whole(stamp, made_by)
-    return partial
+        write_whole(partial / CARDS, json.dumps(cards, allow_nan=False))
 
 
 def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) -> None:
@@ -127,6 +113,27 @@ def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) ->
     write_jpeg(folder / f"{name}.jpg", images[at[len(at) // 2]], _POSTER_SIDE)
     rate = playable_rate(images.fps) * len(at) / len(images)
     write_webm(folder / f"{name}.webm", (images[index] for index in at), rate, max_side)
+
+
+def judge(found: VideoOverlap, classes: Sequence[str], threshold: float) -> list[Judged]:
+    """PROVISIONAL."""
+    pairs = sorted(
+        (-found.class_score[p, c], p, c)
+        for p, c in zip(*np.nonzero(~np.isnan(found.class_score)), strict=True)
+    )
+    taken: set[int] = set()
+    out = []
+    for minus, p, c in pairs:
+        own = [q for q, t in enumerate(found.truth) if t.action == classes[c]]
+        best = max(own, key=lambda q: found.iou[p, q], default=-1)
+        iou = float(found.iou[p, best]) if best >= 0 else 0.0
+        kind = (
+            "" if not found.truth else "correct" if iou >= threshold and best not in taken else "background"
+        )
+        if kind == "correct":
+            taken.add(best)
+        out.append(Judged(int(p), int(c), float(-minus), kind, best, iou))
+    return out
 
 
 def _best_overlap(iou: NDArray[np.float64]) -> NDArray[np.float64]:

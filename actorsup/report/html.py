@@ -16,8 +16,9 @@ def paragraph(text: str, kind: str = "") -> str:
 
 def section(name: str, title: str, *parts: str) -> str:
     """A section of the page, with the anchor ``name``."""
-    return f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{escape(title)}</h2>\n' + (
-        "\n".join(part for part in parts if part) + "</section>"
+    return (
+        f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{escape(title)}</h2>\n'
+        + ("\n".join(part for part in parts if part) + "</section>")
     )
 
 
@@ -37,16 +38,18 @@ def table(frame: pd.DataFrame, title: str, file: str, digits: int = 4) -> str:
         digits: After the point, of numbers that are not whole.
     """
     numbers = {name: is_numeric_dtype(frame[name]) for name in frame}
+    whole = {name: numbers[name] and bool((frame[name].dropna() % 1 == 0).all()) for name in frame}
     kind = {name: ' class="number"' if numbers[name] else "" for name in frame}
     head = "".join(f'<th scope="col"{kind[name]}>{escape(str(name))}</th>' for name in frame)
     rows = []
-    for _, row in frame.iterrows():
-        cells = "".join(f"<td{kind[name]}>{escape(_cell(row[name], digits))}</td>" for name in frame)
+    for row in frame.to_dict("records"):
+        texts = {name: escape(_cell(row[name], 0 if whole[name] else digits)) for name in frame}
+        cells = "".join(f"<td{kind[name]}>{text}</td>" for name, text in texts.items())
         published = ' class="published"' if row.get("source") == "published" else ""
         rows.append(f"<tr{published}>{cells}</tr>")
     return (
-        f'<div class="table" data-title="{escape(title)}" data-file="{escape(file)}"><div class="scroll" tabindex="0" '
-        f'role="region" aria-label="{escape(title)}"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="table" data-title="{escape(title)}" data-file="{escape(file)}">'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></div>"
     )
 
@@ -55,7 +58,7 @@ def _cell(value: Any, digits: int) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, float):
-        return f"{value:.{digits}f}" if value != int(value) or digits < 4 else f"{value:g}"
+        return f"{value:.{digits}f}"
     return str(value)
 
 

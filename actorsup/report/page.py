@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from actorsup.report import html
 from actorsup.report.gallery import CARDS
 from actorsup.report.settings import ReportSettings
 from actorsup.storage import write_whole
 
-_STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "static"
 _MOST_IN_ONE_FILE = 16 << 20
 ASSETS = "page"
 """Folder below ``report_data/`` of the page's own script, style and index."""
@@ -47,13 +48,15 @@ def write_page(page: Page, output: Path, settings: ReportSettings) -> None:
         output: The HTML file; ``report_data/`` is looked for beside it.
         settings: Whether all goes into one file.
     """
-    cards = [row for name in page.galleries for row in json.loads((page.folder / name / CARDS).read_text("utf-8"))]
+    cards = [
+        row for name in page.galleries for row in json.loads((page.folder / name / CARDS).read_text("utf-8"))
+    ]
     shared = {
-        "page.js": (_STATIC / "page.js").read_text("utf-8"),
+        "page.js": (STATIC / "page.js").read_text("utf-8"),
         "vega.js": _vega(),
         "index.js": f"actorsup.index({html.as_json(sorted(cards, key=lambda row: row['id']))});\n",
     }
-    style = (_STATIC / "page.css").read_text("utf-8")
+    style = (STATIC / "page.css").read_text("utf-8")
     files = [path for name in page.galleries for path in sorted((page.folder / name).iterdir())]
     weight = sum(path.stat().st_size for path in files)
     one_file = {"always": True, "never": False}.get(settings.single_file, weight <= _MOST_IN_ONE_FILE)
@@ -81,7 +84,7 @@ def _filled(page: Page, head: str, scripts: str) -> str:
         "scripts": scripts,
     }
     # cut at the marks, so that a mark inside what is filled in stays as it is
-    first, *rest = (_STATIC / "page.html").read_text("utf-8").split("@")
+    first, *rest = (STATIC / "page.html").read_text("utf-8").split("@")
     pieces = [first]
     for piece in rest:
         pieces.append(values.get(piece, piece))
@@ -109,6 +112,8 @@ def _inlined(files: Sequence[Path], folder: Path) -> dict[str, str]:
 @cache
 def _vega() -> str:
     """Vega, Vega-Lite and vega-embed in one script, as vl-convert carries them."""
+    import altair
     import vl_convert
 
-    return str(vl_convert.javascript_bundle())
+    bundle: Any = vl_convert.javascript_bundle  # its stub asks for what has a default
+    return str(bundle(vl_version="_".join(altair.SCHEMA_VERSION.split(".")[:2])))

@@ -10,7 +10,7 @@ import h5py
 import pandas as pd
 
 from actorsup.report import charts, html
-from actorsup.report.page import Page, write_page
+from actorsup.report.page import STATIC, Page, write_page
 from actorsup.report.settings import ReportSettings
 
 _SHOWN = "0.5"
@@ -59,7 +59,9 @@ def write_report(dataset: str, inputs: ReportInputs, output: Path, settings: Rep
     Raises:
         DataError: A file cannot be used.
     """
-    videos = pd.read_csv(inputs.videos, dtype={"video": str, "label": str, "split": str}, keep_default_na=False)
+    videos = pd.read_csv(
+        inputs.videos, dtype={"video": str, "label": str, "split": str}, keep_default_na=False
+    )
     failures = pd.read_csv(inputs.failures, dtype=str, keep_default_na=False)
     sections = [
         ("run", "What was run", _run(videos, failures, inputs)),
@@ -78,7 +80,9 @@ def write_report(dataset: str, inputs: ReportInputs, output: Path, settings: Rep
 
 
 def _subtitle(videos: pd.DataFrame, failures: pd.DataFrame) -> str:
-    splits = [f"{count} of the split {name}" for name, count in videos["split"].value_counts().items() if name]
+    splits = [
+        f"{count} of the split {name}" for name, count in videos["split"].value_counts().items() if name
+    ]
     text = f"{len(videos)} videos" + (f", {' and '.join(splits)}" if splits else "")
     failed = failures["video"].nunique()
     return f"{text}. " + (f"{failed} could not be used." if failed else "All could be used.")
@@ -110,7 +114,9 @@ def _key_figures(videos: pd.DataFrame, inputs: ReportInputs) -> str:
         for threshold in ("0.2", _SHOWN):
             rows = table[(table["class"] == "mean") & (table["iou_threshold"] == threshold)]
             if len(rows):
-                first = rows[(rows["linker"] == rows["linker"].iloc[0]) & (rows["model"] == rows["model"].iloc[0])]
+                first = rows[
+                    (rows["linker"] == rows["linker"].iloc[0]) & (rows["model"] == rows["model"].iloc[0])
+                ]
                 seeds = f", mean of {len(first)} seeds" if len(first) > 1 else ""
                 value = first["average_precision"].mean()
                 figures.append((f"mAP at IoU {threshold}, {first['model'].iloc[0]}{seeds}", f"{value:.3f}"))
@@ -126,7 +132,9 @@ def _key_figures(videos: pd.DataFrame, inputs: ReportInputs) -> str:
 
 def _read(path: Path) -> pd.DataFrame:
     """One of the contract's tables; thresholds stay text."""
-    return pd.read_csv(path, dtype={"iou_threshold": str, "class": str, "group": str}, keep_default_na=False, na_values=[""])
+    return pd.read_csv(
+        path, dtype={"iou_threshold": str, "class": str, "group": str}, keep_default_na=False, na_values=[""]
+    )
 
 
 def _provenance(stage: str, path: Path) -> str:
@@ -134,7 +142,9 @@ def _provenance(stage: str, path: Path) -> str:
     with h5py.File(path, "r") as shard:
         record: dict[str, Any] = json.loads(shard.attrs["provenance"])
     settings = ", ".join(f"{key}: {value}" for key, value in record.get("settings", {}).items())
-    return html.folded(f"{stage}: {settings}"[:160], html.preformatted(json.dumps(record, indent=2, sort_keys=True)))
+    return html.folded(
+        f"{stage}: {settings}"[:160], html.preformatted(json.dumps(record, indent=2, sort_keys=True))
+    )
 
 
 # ------------------------------------------------------------------------------- the numbers
@@ -157,7 +167,10 @@ def _numbers(dataset: str, inputs: ReportInputs) -> str:
             html.table(_read(inputs.intervals), "confidence intervals", "intervals.csv"),
         ]
     for path in inputs.ablations:
-        parts += [f"<h3>Ablation: {html.escape(path.stem)}</h3>", html.table(_read(path), path.stem, path.name)]
+        parts += [
+            f"<h3>Ablation: {html.escape(path.stem)}</h3>",
+            html.table(_read(path), path.stem, path.name),
+        ]
     return "\n".join(parts)
 
 
@@ -171,12 +184,16 @@ def _map_parts(dataset: str, table: pd.DataFrame) -> list[str]:
         sort=False,
         dropna=False,
     )
-    wide = wide.dropna(how="all").reset_index()[["linker", "model", "seed", "class", *thresholds, "ground_truth", "tubes"]]
+    wide = wide.dropna(how="all").reset_index()[
+        ["linker", "model", "seed", "class", *thresholds, "ground_truth", "tubes"]
+    ]
     return [
         "<h3>Average precision</h3>",
         html.side_by_side(
             html.chart(charts.map_by_threshold(table), "mAP against the IoU threshold."),
-            html.chart(charts.ap_by_class(table, shown), f"Average precision of each class at an IoU of {shown}."),
+            html.chart(
+                charts.ap_by_class(table, shown), f"Average precision of each class at an IoU of {shown}."
+            ),
         ),
         html.table(wide, "average precision by class and IoU threshold", f"{dataset}_map.csv"),
     ]
@@ -185,7 +202,9 @@ def _map_parts(dataset: str, table: pd.DataFrame) -> list[str]:
 def _recall_parts(dataset: str, table: pd.DataFrame) -> list[str]:
     thresholds = set(table["iou_threshold"])
     shown = _SHOWN if _SHOWN in thresholds else min(thresholds)
-    figures = [html.chart(charts.recall_by_count(table), "Recall against the number of proposals of a video.")]
+    figures = [
+        html.chart(charts.recall_by_count(table), "Recall against the number of proposals of a video.")
+    ]
     for kind in ("class", "actor"):
         found = charts.recall_by_group(table, kind, shown)
         if found:
@@ -210,7 +229,9 @@ def _training(curves: Mapping[tuple[str, str, int], Path]) -> str:
         ]
     )
     parts = [
-        html.chart(charts.training_curves(rows, column, column), f"Training {column} by epoch; thin lines are seeds.")
+        html.chart(
+            charts.training_curves(rows, column, column), f"Training {column} by epoch; thin lines are seeds."
+        )
         for column in ("loss", "accuracy")
         if column in rows
     ]
@@ -221,29 +242,14 @@ def _training(curves: Mapping[tuple[str, str, int], Path]) -> str:
 
 # -------------------------------------------------------------------------------- the videos
 
-_FILTERS = """
-<p class="note">@about@</p>
-<div class="filters" role="search" aria-label="Filter the videos">
-<label>class <select id="filter-class"><option value="">all</option></select></label>
-<label>split <select id="filter-split"><option value="">all</option></select></label>
-<label>outcome <select id="filter-outcome"><option value="">all</option></select></label>
-<label>error <select id="filter-kind"><option value="">all</option></select></label>
-<label>score at least <select id="filter-score"><option value="0">any</option><option>0.25</option><option>0.5</option><option>0.75</option><option>0.9</option></select></label>
-<label>name <input type="search" id="filter-name"></label>
-<label>order <select id="filter-order"><option value="best">best first</option><option value="worst">worst first</option><option value="score">highest score first</option><option value="name">by name</option></select></label>
-</div>
-<p id="counted" aria-live="polite"></p>
-<ul class="cards" id="cards"></ul>
-<button id="more" hidden>More videos</button>
-"""
-
 
 def _gallery(some: bool, threshold: float) -> str:
     if not some:
-        return html.paragraph("No video was scored, so that there is none to show; the failures above say why.")
+        return html.paragraph("No video was scored, so that none can be shown; the failures above say why.")
     about = (
-        "Each video plays with its tubes: predictions solid, ground truth dashed. Right means that the prediction "
-        f"of the highest score lies on a ground-truth tube of its class with an IoU of {threshold:g} or more. "
-        "Best first is by the IoU of the best-scoring prediction of the video's own class."
+        "Each video plays with its tubes: predictions solid, ground truth dashed. Right means that the "
+        "prediction of the highest score lies on a ground-truth tube of its class with an IoU of "
+        f"{threshold:g} or more. Best first is by the IoU of the best-scoring prediction of the video's own "
+        "class."
     )
-    return _FILTERS.replace("@about@", html.escape(about))
+    return (STATIC / "gallery.html").read_text("utf-8").replace("@about@", html.escape(about))

@@ -200,14 +200,18 @@ const actorsup = (() => {
     if (!current) return;
     const canvas = $("boxes"), video = $("video"), ratio = devicePixelRatio || 1;
     const width = canvas.clientWidth, height = canvas.clientHeight;
+    if (!video.videoWidth) return; // nothing is known of it yet
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    const zoom = Math.min(width / current.width, height / current.height);
-    const left = (width - current.width * zoom) / 2, top = (height - current.height * zoom) / 2;
-    const placed = ([x1, y1, x2, y2]) => [left + x1 * zoom, top + y1 * zoom, left + x2 * zoom, top + y2 * zoom];
+    // the video is fitted into its element; its pixels may be fewer than the source's
+    const zoom = Math.min(width / video.videoWidth, height / video.videoHeight);
+    const [wide, high] = [video.videoWidth * zoom, video.videoHeight * zoom];
+    const [left, top] = [(width - wide) / 2, (height - high) / 2];
+    const x = (value) => left + (value * wide) / current.width, y = (value) => top + (value * high) / current.height;
+    const placed = ([x1, y1, x2, y2]) => [x(x1), y(y1), x(x2), y(y2)];
     const frame = frameNow();
     const light = { true: "#56b4e9", predicted: "#e69f00", proposal: "#cc79a7", detection: "#2fbf8f" };
     if ($("show-detections").checked)
@@ -221,8 +225,9 @@ const actorsup = (() => {
         if (where) { box(context, placed(where), light.proposal, [], 1); label(context, "#" + (number + 1), placed(where)[0], placed(where)[1], light.proposal); }
       });
     const drawn = [];
-    current.truth.forEach((tube, number) => drawn.push([tube, "true", "true" + number, tube.class]));
     current.predictions.forEach((one, number) => drawn.push([one, "predicted", "predicted" + number, `${one.class} ${one.score.toFixed(2)}`]));
+    // dashes over solid lines: where the two agree both are seen
+    current.truth.forEach((tube, number) => drawn.push([tube, "true", "true" + number, tube.class]));
     for (const [tube, kind, key, text] of drawn) {
       const where = hidden.has(key) ? null : at(tube, frame);
       if (!where) continue;
@@ -231,7 +236,7 @@ const actorsup = (() => {
     }
     canvas.dataset.frame = frame; // what a test can see
     canvas.dataset.boxes = drawn.map(([tube, , key]) => (hidden.has(key) ? "" : String(at(tube, frame)))).join(";");
-    $("frame").textContent = `frame ${frame} of ${current.frames}, ${(frame / current.rate).toFixed(2)} s`;
+    $("frame").textContent = `frame ${frame * current.step} of ${current.frames * current.step}, ${(frame / current.rate).toFixed(2)} s`;
     $("bars").querySelector(".now").style.left = (100 * (frame + 0.5)) / current.frames + "%";
     $("bars").querySelector("input").value = frame;
     $("bars").querySelector("input").setAttribute("aria-valuetext", $("frame").textContent);
