@@ -19,6 +19,12 @@ include: "rules/evaluation.smk"
 include: "rules/report.smk"
 
 
+onsuccess:
+    told = summary(config["datasets"], Path("results"), STARTED)
+    if told:
+        print(told, file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

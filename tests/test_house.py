@@ -13,7 +13,7 @@ from actorsup.provenance import imported_modules
 
 # later ones import earlier ones; what is in none of these is shared ground and comes first
 ORDER = ("datasets", "frames", "detection", "linking", "attention", "evaluation", "report")
-LAST = ("plan", "failures", "cli")
+LAST = ("plan", "failures", "summary", "cli")
 
 
 def modules(repository: Path) -> list[str]:

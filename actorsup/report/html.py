@@ -49,7 +49,8 @@ def table(frame: pd.DataFrame, title: str, file: str, digits: int = 4) -> str:
         rows.append(f"<tr{published}>{cells}</tr>")
     return (
         f'<div class="table" data-title="{escape(title)}" data-file="{escape(file)}">'
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">'
+        f"<table><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div></div>"
     )
 

@@ -97,6 +97,7 @@ def best_tubes(tubes: Tubes, classes: Sequence[str], count: int = 1) -> list[Dra
 
 
 def true_tubes(rows: pd.DataFrame, frames: int) -> list[DrawnTube]:
+    """The ground-truth tubes of a video of so many frames, of its rows of the table of ground truth."""
     drawn = []
     for _, tube in rows.groupby("tube", sort=True):
         tube = tube[tube["frame"].between(0, frames - 1)]
