@@ -6,14 +6,10 @@ def first_run(dataset):
     return compared(PLAN.dataset(dataset).section)[0]
 
 
-def where_evaluable(paths):
-    """Tables of a data set that has ground truth; none where it has not."""
+def where_evaluable(path):
+    """A table of a data set that has ground truth; none where it has not."""
     return from_dataset(
-        lambda w, d: (
-            [path.format(dataset=w.dataset) for path in paths]
-            if d.is_evaluable()
-            else []
-        )
+        lambda w, d: [path.format(dataset=w.dataset)] if d.is_evaluable() else []
     )
 
 
@@ -64,7 +60,8 @@ rule make_gallery:
         VISION_ENV
     params:
         labels=from_dataset(lambda w, d: d.splits_and_labels(w.shard)),
-        settings=config.get("report", {}),
+        max_side=config.get("report", {}).get("max_side", 640),
+        evaluation=evaluated_with("error_iou"),
         code=code_digest("actorsup.report.gallery"),
     message:
         "Making the page's videos of {wildcards.dataset}, shard {wildcards.shard}"
@@ -83,8 +80,10 @@ rule write_report:
             ]
         ),
         stages=planned(lambda w: list(shown_shards(w).values())),
-        map=where_evaluable(["results/{dataset}_map.csv"]),
-        recall=where_evaluable(["results/{dataset}_recall.csv"]),
+        map=where_evaluable("results/{dataset}_map.csv"),
+        recall=where_evaluable("results/{dataset}_recall.csv"),
+        errors=where_evaluable("results/{dataset}/errors.csv"),
+        intervals=where_evaluable("results/{dataset}/intervals.csv"),
         curves=planned(
             lambda w: [
                 PLAN.model_file(w.dataset, **run).removesuffix(".pt") + ".csv"
@@ -102,6 +101,7 @@ rule write_report:
         runs=planned(lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]),
         stages=planned(lambda w: list(shown_shards(w))),
         settings=config.get("report", {}),
+        evaluation=evaluated_with("error_iou"),
         code=code_digest("actorsup.report.stage"),
     message:
         "Writing the page of {wildcards.dataset}"

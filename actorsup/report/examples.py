@@ -30,19 +30,22 @@ class Judged:
 
     Attributes:
         tube: Number of its tube among the scored tubes.
-        action: Number of its class.
+        action: Its class.
         score: What average precision sorts by.
-        kind: ``correct`` or the kind of its error; empty where there is no ground truth.
-        truth: Number of the ground-truth tube that it is held against; -1 where there is none.
+        kind: ``correct`` or the kind of its error (``evaluation.error_analysis``); empty where the
+            video has no ground truth.
+        truth: Number of the ground-truth tube that the kind speaks of; -1 for none.
         iou: Tube IoU with that one.
+        own_iou: The best tube IoU with ground truth of its class.
     """
 
     tube: int
-    action: int
+    action: str
     score: float
     kind: str
     truth: int
     iou: float
+    own_iou: float
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,6 @@ class Example:
         info: Length, rate and size.
         split: Of the table of videos.
         labels: Its classes, by the table of videos.
-        classes: Names of all classes, in the order of ``class_score``.
         scored: Its scored tubes.
         proposals: Its tubes as the linker made them.
         detections: What the detector found.
@@ -67,7 +69,6 @@ class Example:
     info: VideoInfo
     split: str
     labels: tuple[str, ...]
-    classes: Sequence[str]
     scored: Tubes
     proposals: Tubes
     detections: Detections
@@ -89,14 +90,14 @@ def card(example: Example, files: str) -> dict[str, Any]:
     first = example.judged[0] if example.judged else None
     judged = bool(example.truth)
     own = {tube.action for tube in example.truth}
-    quality = next((one.iou for one in example.judged if example.classes[one.action] in own), 0.0)
+    quality = next((one.own_iou for one in example.judged if one.action in own), 0.0)
     right = first is not None and first.kind == "correct"
     return {
         "id": example.video,
         "files": files,
         "split": example.split,
         "labels": list(example.labels),
-        "says": None if first is None else example.classes[first.action],
+        "says": None if first is None else first.action,
         "score": None if first is None else round(first.score, 4),
         "outcome": ("right" if right else "wrong") if judged else "",
         "why": "" if right or not judged else (first.kind if first else "missed"),
@@ -151,7 +152,7 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
         ],
         "predictions": [
             {
-                "class": example.classes[one.action],
+                "class": one.action,
                 "score": round(one.score, 4),
                 "kind": one.kind,
                 "why": _why(one, example, threshold),
@@ -185,11 +186,11 @@ def _about(example: Example, step: int) -> str:
 
 _WORDS = {
     "correct": "right: IoU {iou:.2f}",
-    "class": "wrong class: it lies on a tube of {truth}, IoU {iou:.2f}",
-    "boxes": "poor boxes: it is there at the right time, but its IoU is {iou:.2f}, below {threshold:g}",
-    "time": "poor time: its boxes fit where both are there, but its IoU is {iou:.2f}, below {threshold:g}",
-    "duplicate": "duplicate: a tube that scores more has found this {truth} already",
-    "background": "background: it lies on no ground-truth tube, IoU {iou:.2f} at most",
+    "duplicate": "duplicate: a prediction of a higher score has found this {truth} already",
+    "wrong class": "wrong class: it lies on a {truth}, IoU {iou:.2f}",
+    "poor boxes": "poor boxes: IoU {iou:.2f} with a {truth}, wanted {threshold:g}; its boxes fit less than its time",
+    "poor time": "poor time: IoU {iou:.2f} with a {truth}, wanted {threshold:g}; its time fits less than its boxes",
+    "background": "background: it lies on no ground-truth tube of any class",
 }
 
 

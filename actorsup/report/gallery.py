@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from actorsup.detection.stage import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.stage import read_detections
+from actorsup.evaluation.error_analysis import kinds_table
 from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth
 from actorsup.evaluation.matching import VideoOverlap, overlap
+from actorsup.evaluation.rules import Rules
+from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.folders import whole_folder
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.examples import Example, Judged, card, details, shown_frames
-from actorsup.report.settings import ReportSettings
 from actorsup.report.webm import playable_rate, write_jpeg, write_webm
 from actorsup.storage import ShardReader, write_whole
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
@@ -45,7 +47,8 @@ def write_gallery(
     ground_truth: Path | None,
     annotated: Path | None,
     output: Path,
-    settings: ReportSettings,
+    max_side: int,
+    evaluation: EvaluationSettings,
     provenance: Mapping[str, Any],
 ) -> None:
     """Write what the page shows of the scored videos of a shard into a folder of its own.
@@ -60,7 +63,8 @@ def write_gallery(
         ground_truth: The table of ground truth, or None.
         annotated: The table of the annotated frames, where not all are.
         output: The folder to make; its name is the shard's.
-        settings: What is shown.
+        max_side: Longest side of the videos, pixels.
+        evaluation: How predictions are matched, and at which IoU one is right.
         provenance: What makes it; partial work of another is thrown away.
 
     Raises:
@@ -68,6 +72,7 @@ def write_gallery(
     """
     truth = {} if ground_truth is None else read_ground_truth(ground_truth)
     sparse = None if annotated is None else read_annotated(annotated)
+    rules, threshold = evaluation.rules, evaluation.error_iou
     cards = []
     with whole_folder(output, provenance) as partial, ExitStack() as stack:
         store = stack.enter_context(FrameStore(shards.frames))
@@ -91,19 +96,18 @@ def write_gallery(
                 info=read_info(scored[video]),
                 split=split,
                 labels=own,
-                classes=classes,
                 scored=tubes,
                 proposals=proposals,
                 detections=read_detections(found[video]),
                 truth=true,
-                judged=judge(overlap(video, tubes, true, kept), classes, settings.iou_threshold),
-                overlap=_best_overlap(overlap(video, proposals, true, kept).iou),
+                judged=judged(overlap(video, tubes, true, kept, rules), classes, threshold, rules),
+                overlap=_best_overlap(overlap(video, proposals, true, kept, rules).iou),
             )
             name = f"{number:04d}"
             cards.append(card(example, f"{output.name}/{name}"))
             if not (partial / f"{name}.js").exists():
-                _write_video(partial, name, store[video], settings.max_side)
-                text = script(f"{output.name}/{name}", details(example, settings.iou_threshold))
+                _write_video(partial, name, store[video], max_side)
+                text = script(f"{output.name}/{name}", details(example, threshold))
                 write_whole(partial / f"{name}.js", text)  # last: it says that the video is finished
         write_whole(partial / CARDS, json.dumps(cards, allow_nan=False))
 
@@ -115,25 +119,23 @@ def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) ->
     write_webm(folder / f"{name}.webm", (images[index] for index in at), rate, max_side)
 
 
-def judge(found: VideoOverlap, classes: Sequence[str], threshold: float) -> list[Judged]:
-    """PROVISIONAL."""
-    pairs = sorted(
-        (-found.class_score[p, c], p, c)
-        for p, c in zip(*np.nonzero(~np.isnan(found.class_score)), strict=True)
-    )
-    taken: set[int] = set()
-    out = []
-    for minus, p, c in pairs:
-        own = [q for q, t in enumerate(found.truth) if t.action == classes[c]]
-        best = max(own, key=lambda q: found.iou[p, q], default=-1)
-        iou = float(found.iou[p, best]) if best >= 0 else 0.0
-        kind = (
-            "" if not found.truth else "correct" if iou >= threshold and best not in taken else "background"
+def judged(found: VideoOverlap, classes: Sequence[str], threshold: float, rules: Rules) -> list[Judged]:
+    """Every prediction of a video, the highest score first, and what kind of right or wrong it is."""
+    rows = kinds_table([found], classes, threshold, rules)
+    rows = rows.sort_values("score", ascending=False, kind="stable")
+    own = np.array([label.action for label in found.truth], object)
+    return [
+        Judged(
+            tube=int(row["tube"]),
+            action=str(row["class"]),
+            score=float(row["score"]),
+            kind=str(row["kind"]) if found.truth else "",
+            truth=int(row["ground_truth"]),
+            iou=float(row["iou"]),
+            own_iou=float(found.iou[int(row["tube"]), own == row["class"]].max(initial=0.0)),
         )
-        if kind == "correct":
-            taken.add(best)
-        out.append(Judged(int(p), int(c), float(-minus), kind, best, iou))
-    return out
+        for row in rows.to_dict("records")
+    ]
 
 
 def _best_overlap(iou: NDArray[np.float64]) -> NDArray[np.float64]:

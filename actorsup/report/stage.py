@@ -47,14 +47,17 @@ class ReportInputs:
     curves: Mapping[tuple[str, str, int], Path] = field(default_factory=dict)
 
 
-def write_report(dataset: str, inputs: ReportInputs, output: Path, settings: ReportSettings) -> None:
+def write_report(
+    dataset: str, inputs: ReportInputs, output: Path, settings: ReportSettings, error_iou: float
+) -> None:
     """Write the page of a data set.
 
     Args:
         dataset: Its name.
         inputs: What it is made from.
         output: The HTML file; the galleries lie below ``report_data/`` beside it.
-        settings: What the page shows, and in how many files.
+        settings: In how many files the page is.
+        error_iou: The IoU at which the galleries call a prediction right.
 
     Raises:
         DataError: A file cannot be used.
@@ -67,7 +70,7 @@ def write_report(dataset: str, inputs: ReportInputs, output: Path, settings: Rep
         ("run", "What was run", _run(videos, failures, inputs)),
         ("numbers", "The numbers", _numbers(dataset, inputs)),
         ("training", "Training", _training(inputs.curves)),
-        ("videos", "The videos", _gallery(bool(inputs.galleries), settings.iou_threshold)),
+        ("videos", "The videos", _gallery(bool(inputs.galleries), error_iou)),
     ]
     page = Page(
         title=dataset,
