@@ -188,8 +188,8 @@ _WORDS = {
     "correct": "right: IoU {iou:.2f}",
     "duplicate": "duplicate: a prediction of a higher score has found this {truth} already",
     "wrong class": "wrong class: it lies on a {truth}, IoU {iou:.2f}",
-    "poor boxes": "poor boxes: IoU {iou:.2f} with a {truth}, wanted {threshold:g}; its boxes fit less than its time",
-    "poor time": "poor time: IoU {iou:.2f} with a {truth}, wanted {threshold:g}; its time fits less than its boxes",
+    "poor boxes": "poor boxes: IoU {iou:.2f} with a {truth}, not {threshold:g}; boxes fit less than time",
+    "poor time": "poor time: IoU {iou:.2f} with a {truth}, not {threshold:g}; time fits less than boxes",
     "background": "background: it lies on no ground-truth tube of any class",
 }
 

@@ -164,7 +164,7 @@ const actorsup = (() => {
   }
 
   // -------------------------------------------------------------------------------- player
-  let current = null, running = 0;
+  let current = null, running = 0, presented = null, wanted = null;
   const hidden = new Set();
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name);
 
@@ -172,10 +172,21 @@ const actorsup = (() => {
     return frame < tube.first ? null : tube.boxes[frame - tube.first] || null;
   }
 
+  // The picture may lag behind the video's clock: where the browser says which one it shows, that is
+  // taken. It tells when a frame begins, to a millisecond; a clock is somewhere inside of its frame.
   function frameNow() {
-    // the middle of a frame belongs to it, whatever the rounding of its time
-    return Math.min(current.frames - 1, Math.max(0, Math.floor($("video").currentTime * current.rate + 0.01)));
+    const video = $("video");
+    const frame = presented === null ? Math.floor(video.currentTime * current.rate + 0.01) : Math.round(presented * current.rate);
+    return Math.min(current.frames - 1, Math.max(0, frame));
   }
+
+  function watch() {
+    const video = $("video");
+    if (video.requestVideoFrameCallback)
+      video.requestVideoFrameCallback((now, picture) => { presented = picture.mediaTime; draw(); watch(); });
+  }
+
+  const stepped = () => (($("video").seeking && wanted !== null) ? wanted : frameNow());
 
   function label(context, text, x, y, fill) {
     context.font = "600 13px system-ui, sans-serif";
@@ -250,7 +261,8 @@ const actorsup = (() => {
 
   function seek(frame) {
     $("video").pause();
-    $("video").currentTime = (Math.min(current.frames - 1, Math.max(0, frame)) + 0.5) / current.rate;
+    wanted = Math.min(current.frames - 1, Math.max(0, frame));
+    $("video").currentTime = (wanted + 0.5) / current.rate;
   }
 
   function toggled(key) {
@@ -298,6 +310,7 @@ const actorsup = (() => {
       alert(error.message);
       return;
     }
+    presented = wanted = null;
     video.src = url(row.files + ".webm");
     lists(row);
     history.replaceState(null, "", "#video=" + encodeURIComponent(row.id));
@@ -311,9 +324,10 @@ const actorsup = (() => {
   function player() {
     const video = $("video");
     video.loop = true;
+    watch();
     $("play").addEventListener("click", () => (video.paused ? video.play() : video.pause()));
-    $("back").addEventListener("click", () => seek(frameNow() - 1));
-    $("next").addEventListener("click", () => seek(frameNow() + 1));
+    $("back").addEventListener("click", () => seek(stepped() - 1));
+    $("next").addEventListener("click", () => seek(stepped() + 1));
     $("speed").addEventListener("change", () => (video.playbackRate = Number($("speed").value)));
     $("player").addEventListener("close", () => {
       video.pause();
