@@ -1,6 +1,8 @@
-# What the rules share: the plan of the run, and its errors in one line.
+# What the rules share: the plan of the run, its errors in one line, its summary at the end.
 import os
 import sys
+import time
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -12,12 +14,14 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 from actorsup.errors import ActorsupError
 from actorsup.plan.run import Plan
 from actorsup.provenance import code_digest
+from actorsup.summary import summary
 
 try:
     PLAN = Plan(config)
 except ActorsupError as error:
     raise WorkflowError(str(error))
 
+STARTED = time.time()
 USES_GPU = PLAN.uses_gpu
 VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
