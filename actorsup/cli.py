@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--decode", action="store_true", help="count frames by decoding all of each video")
     check.set_defaults(run=_check)
+    predict = commands.add_parser("predict", help="who does what, where and when, in videos of your own")
+    predict.add_argument(
+        "videos", metavar="VIDEO", type=Path, nargs="+", help="a file, or a folder of images"
+    )
+    predict.add_argument("--dataset", default="demo", help="section whose linker and trained model to use")
+    predict.add_argument("--output", type=Path, help="of the form of predictions.json; default: printed")
+    predict.add_argument("--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml")
+    predict.set_defaults(run=_predict)
     return parser
 
 
@@ -99,6 +108,34 @@ def _check(options: argparse.Namespace) -> int:
     frames = {key: value for key, value in config["frames"].items() if key != "keep"}
     print(report(found, FrameSettings(**frames)))
     return int(any(finding.serious for finding in found.findings))
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from actorsup.datasets.ids import video_id
+    from actorsup.errors import VideoError
+    from actorsup.predict import json_of, load
+    from actorsup.storage import write_whole
+
+    names = [video_id(path.name) for path in options.videos]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"two videos are called {twice[0]!r}, which is to be their id; rename one")
+    # its warnings of videos that fail are told here
+    logging.getLogger("actorsup.storage").setLevel(logging.ERROR)
+    predictor = load(options.dataset, configfiles=options.configfile)
+    done = []
+    for path in options.videos:
+        try:
+            done.append(predictor.predict(path))
+        except VideoError as error:
+            print(f"actorsup: {error}", file=sys.stderr)
+            continue
+        for tube in [] if options.output else done[-1]:
+            first, end = tube.seconds
+            print(f"{path}: {tube.action} {tube.score:.3f}, {tube.actor}, {first:.2f} to {end:.2f} s")
+    if options.output:
+        write_whole(options.output, json_of(done))
+        print(f"{options.output}: {sum(map(len, done))} tubes of {len(done)} videos")
+    return int(len(done) < len(names))
 
 
 def _inspect(options: argparse.Namespace) -> None:

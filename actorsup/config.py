@@ -159,7 +159,8 @@ def existing_path(path: str, key: str) -> Path:
     found = expand_path(path, key)
     if not found.exists():
         beside = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
-        raise ConfigError(f"{key}: no such file or folder: {found}{did_you_mean(found.name, beside)}")
+        hint = did_you_mean(found.name, beside) or "; put it there, or name another"
+        raise ConfigError(f"{key}: no such file or folder: {found}{hint}")
     return found
 
 

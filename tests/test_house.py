@@ -12,8 +12,18 @@ import yaml
 from actorsup.provenance import imported_modules
 
 # later ones import earlier ones; what is in none of these is shared ground and comes first
-ORDER = ("exchange", "datasets", "frames", "detection", "linking", "attention", "evaluation", "paper", "report")
-LAST = ("plan", "failures", "summary", "convert", "cli")
+ORDER = (
+    "exchange",
+    "datasets",
+    "frames",
+    "detection",
+    "linking",
+    "attention",
+    "evaluation",
+    "paper",
+    "report",
+)
+LAST = ("plan", "failures", "summary", "convert", "predict", "cli")
 
 
 def modules(repository: Path) -> list[str]:

@@ -62,7 +62,7 @@ def score_videos(
     """
     where = resolve_device(device)
     network = load_model(model).to(where)
-    _check_classes(model, network.classes, classes)
+    check_classes(model, network.classes, classes)
     attributes = {"classes": list(network.classes)}
     with (
         FrameStore(frames) as store,
@@ -84,8 +84,12 @@ def score_videos(
                 write_tubes(writer, video, read_info(found[video]), scored(job.tubes, made, settings))
 
 
-def _check_classes(model: Path, known: Sequence[str], wanted: Sequence[str]) -> None:
-    """Whether a model fits the classes of a data set."""
+def check_classes(model: Path, known: Sequence[str], wanted: Sequence[str]) -> None:
+    """Whether a model fits the classes of a data set.
+
+    Raises:
+        DataError: It knows none of them.
+    """
     unknown = [name for name in wanted if name not in known]
     if unknown and len(unknown) == len(wanted):
         raise DataError(

@@ -49,19 +49,25 @@ def detect_videos(
         ConfigError: An actor or a model that there is not.
         DataError: The weights, or the supplied detections, cannot be used as a whole.
     """
-    find = _finder(settings, actors, weights, device)
+    find = finder(settings, actors, weights, device)
     with FrameStore(frames) as store, ShardWriter(output, SCHEMA, provenance) as writer:
         for video in progress(store.videos, len(store.videos), "detecting actors"):
             if writer.finished(video):
                 continue
             images = store[video]
             try:
-                found = _inside(video, find(video, images), images.width, images.height)
+                found = find(video, images)
             except VideoError as error:
                 writer.fail(video, str(error))
                 continue
             size = {"width": images.width, "height": images.height}
             writer.add(video, found.arrays(), {"frames": len(images), "fps": images.fps, **size})
+
+
+def finder(settings: DetectorSettings, actors: Sequence[str], weights: Path | None, device: str) -> Find:
+    """What finds the actors of a video; its network is loaded once. Arguments as ``detect_videos``'s."""
+    find = _finder(settings, actors, weights, device)
+    return lambda video, images: _inside(video, find(video, images), images.width, images.height)
 
 
 def read_detections(group: h5py.Group) -> Detections:

@@ -1,7 +1,7 @@
 """All scored tubes of a run in one file, for other programs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,10 +21,7 @@ def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
         DataError: There is no shard, or a shard cannot be read.
     """
     paths = list(shards)
-    if not paths:
-        raise DataError(f"{output}: there are no videos to predict")
-    with ShardReader(paths[0], PREDICTIONS_SCHEMA) as first:
-        provenance, classes = first.provenance, list(first.file.attrs["classes"])
+    classes, provenance = _classes(paths, output)
     with ShardWriter(output, PREDICTIONS_SCHEMA, provenance, {"classes": classes}) as writer:
         for path in paths:
             with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
@@ -37,26 +34,45 @@ def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
 def predictions_json(shards: Iterable[str | Path], output: str | Path) -> None:
     """Write the scored tubes of all shards as strict JSON, a video at a time; NaN is left out."""
     temporary = Path(output).with_name(f".{Path(output).name}.tmp")
+    paths = list(shards)
     with open(temporary, "w", encoding="utf-8") as stream:
-        _write_json(list(shards), stream)
+        write_json(_classes(paths, output)[0], _videos(paths), stream)
     temporary.replace(output)
 
 
-def _write_json(shards: list[str | Path], stream: TextIO) -> None:
-    separator = ""
-    for number, path in enumerate(shards):
+def _classes(paths: list[str | Path], output: str | Path) -> tuple[list[str], dict[str, Any]]:
+    """Names of the classes that shards have in common, and what made the first."""
+    if not paths:
+        raise DataError(f"{output}: there are no videos to predict")
+    with ShardReader(paths[0], PREDICTIONS_SCHEMA) as first:
+        return [str(name) for name in first.file.attrs["classes"]], first.provenance
+
+
+def _videos(paths: list[str | Path]) -> Iterator[tuple[str, VideoInfo, Tubes]]:
+    for path in paths:
         with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
-            classes = [str(name) for name in shard.file.attrs["classes"]]
-            if number == 0:
-                stream.write('{"classes": ' + json.dumps(classes) + ', "videos": {')
             for video in shard:
-                entry = _entry(read_info(shard[video]), read_tubes(shard[video]), classes)
-                stream.write(f"{separator}\n{json.dumps(video)}: {json.dumps(entry, allow_nan=False)}")
-                separator = ","
+                yield video, read_info(shard[video]), read_tubes(shard[video])
+
+
+def write_json(
+    classes: Sequence[str], videos: Iterable[tuple[str, VideoInfo, Tubes]], stream: TextIO
+) -> None:
+    """Write the form of ``predictions.json``, a video at a time.
+
+    Args:
+        classes: Names of the classes.
+        videos: Id, length and size, and scored tubes of each video.
+        stream: Where to.
+    """
+    stream.write('{"classes": ' + json.dumps([*classes]) + ', "videos": {')
+    for number, (video, info, tubes) in enumerate(videos):
+        entry = json.dumps(_entry(info, tubes, classes), allow_nan=False)
+        stream.write(f"{',' if number else ''}\n{json.dumps(video)}: {entry}")
     stream.write("\n}}\n")
 
 
-def _entry(info: VideoInfo, tubes: Tubes, classes: list[str]) -> dict[str, Any]:
+def _entry(info: VideoInfo, tubes: Tubes, classes: Sequence[str]) -> dict[str, Any]:
     assert tubes.class_score is not None
     entries = []
     for p in range(len(tubes)):

@@ -130,12 +130,13 @@ TRACKERS: dict[str, Callable[[LinkerSettings, Path | None, str], Tracker]] = {
 }
 """What builds a tracker, by the type of its section. Heavy imports wait until one is built."""
 
-_Job = tuple[str, VideoFrames, Detections]
+Job = tuple[str, VideoFrames, Detections]
+"""A video's id, its frames, and its detections in pixels of the source frame."""
 
 
 def _usable(
     videos: Sequence[str], store: FrameStore, found: ShardReader, writer: ShardWriter
-) -> Iterator[_Job]:
+) -> Iterator[Job]:
     """The videos whose detections can be used; the others are recorded as failures."""
     for video in videos:
         images = store[video]
@@ -174,23 +175,24 @@ def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: s
             )
 
 
-def _linked(linker: Linker, jobs: Iterator[_Job], together: int) -> Iterator[tuple[str, VideoFrames, Tubes]]:
+def _linked(linker: Linker, jobs: Iterator[Job], together: int) -> Iterator[tuple[str, VideoFrames, Tubes]]:
     """Link videos, in groups whose decoded frames are so many bytes at most, or one by one."""
-    group: list[_Job] = []
+    group: list[Job] = []
     used = 0
     for job in jobs:
         images = job[1]
         size = len(images) * images[0].nbytes
         if group and used + size > together:
-            yield from _link_group(linker, group)
+            yield from link_group(linker, group)
             group, used = [], 0
         group.append(job)
         used += size
     if group:
-        yield from _link_group(linker, group)
+        yield from link_group(linker, group)
 
 
-def _link_group(linker: Linker, group: Sequence[_Job]) -> Iterator[tuple[str, VideoFrames, Tubes]]:
+def link_group(linker: Linker, group: Sequence[Job]) -> Iterator[tuple[str, VideoFrames, Tubes]]:
+    """Link videos together; tubes in pixels of the source frame, cut to it."""
     jobs = []
     for _, images, detections in group:
         stored = boxes.scale(detections.boxes, 1 / images.scale_x, 1 / images.scale_y)

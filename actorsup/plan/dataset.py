@@ -219,6 +219,8 @@ class PlannedDataset:
         """
         shards = [s for s in self.shards if self.videos_to_score(s)]
         if not shards:
+            if not self.listing.records and not self.listing.missing:
+                raise ConfigError(f"datasets.{self.name}: there is not one video in {self.dataset.root}")
             raise ConfigError(
                 f"datasets.{self.name}: no video is there to predict; set some apart by the split 'test', or "
                 "leave their split empty"

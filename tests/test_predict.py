@@ -1,0 +1,208 @@
+"""Prediction from Python and from the command line: what the stages make of the same videos, to the bit."""
+
+import json
+import logging
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import actorsup
+from actorsup.attention.model import model_content, random_model
+from actorsup.attention.scoring import score_videos
+from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.settings import AttentionSettings
+from actorsup.cli import main
+from actorsup.datasets.base import VideoRecord
+from actorsup.demo.settings import DemoSettings
+from actorsup.demo.videos import make_videos
+from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.stage import detect_videos
+from actorsup.errors import ConfigError, DataError, VideoError
+from actorsup.evaluation.merge import predictions_json
+from actorsup.evaluation.predictions_json import read_json
+from actorsup.frames.settings import FrameSettings
+from actorsup.frames.stage import decode_videos
+from actorsup.linking.settings import LinkerSettings
+from actorsup.linking.stage import link_videos
+from actorsup.storage import ShardReader
+from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
+from actorsup.weights import save_weights
+
+CLASSES = ["kick", "squat", "crawl"]
+MODEL = "results/demo/models/demo_siamese/demo/seed0.pt"
+DETECTOR = {"type": "small_ssd", "weights": "random", "min_score": 0.002}
+LINKER = {"type": "siamese", "detector": "demo_ssd", "trunk": "small", "weights": "random", "tubes": 3}
+SCORING = {"class_score": "class", "nms_iou": 0.2, "trim": 0.5}
+FRAMES = {"encoding": "jpeg", "quality": 90, "max_side": 100}
+ACTORS = ["person", "teddy bear"]
+
+
+@pytest.fixture(scope="module")
+def place(repository, tmp_path_factory) -> Path:
+    """A folder as a user has it: the configuration, with networks that need no training, and videos."""
+    folder = tmp_path_factory.mktemp("place")
+    config = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
+    config["detectors"]["demo_ssd"] = DETECTOR
+    config["linkers"]["demo_siamese"] = LINKER
+    config["models"]["demo_trained"] = {"trained": MODEL, **SCORING}
+    config["frames"] = FRAMES
+    config["models"]["demo"]["weights"] = "random"
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    settings = AttentionSettings(encoder="small", weights="random", shorter_side=60, frames=4, k=2)
+    save_weights(folder / MODEL, model_content(random_model(settings, CLASSES, 0), {}))
+    make_videos(folder / "made", DemoSettings(train=0, test=3, frames=8, seed=5))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stages(place) -> Path:
+    """The same videos through the stages of the workflow, all in one shard."""
+    folder = place / "stages"
+    folder.mkdir()
+    found = sorted((place / "made" / "videos").glob("*.avi"))
+    assert len(found) == 3
+    records = [VideoRecord(path.stem, path, "", ()) for path in found]
+    frames, detections, tubes, scored = (
+        folder / f"{n}.h5" for n in ("frames", "detections", "tubes", "scored")
+    )
+    decode_videos(records, frames, FrameSettings(**FRAMES), {})
+    detect_videos(frames, detections, DetectorSettings(**DETECTOR), ACTORS, None, "cpu", {})
+    link_videos(frames, detections, tubes, LinkerSettings(**LINKER), None, "cpu", {})
+    names = [record.video for record in records]
+    score_videos(frames, tubes, place / MODEL, scored, names, ScoringSettings(**SCORING), "cpu", {})
+    predictions_json([scored], folder / "predictions.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predictor(place):
+    return actorsup.load("myvideos", folder=place, device="cpu")
+
+
+def test_a_predicted_video_is_what_the_stages_make_of_it_to_the_bit(place, stages, predictor):
+    written = json.loads((stages / "predictions.json").read_text(encoding="utf-8"))
+    with ShardReader(stages / "scored.h5", PREDICTIONS_SCHEMA) as shard:
+        assert len(shard.videos) == 3
+        for video in shard:
+            found = predictor.predict(place / "made" / "videos" / f"{video}.avi")
+            expected = read_tubes(shard[video]).arrays()
+            assert len(expected["boxes"]) >= 3 and found.proposals.arrays().keys() == expected.keys()
+            for name, array in found.proposals.arrays().items():
+                np.testing.assert_array_equal(array, expected[name], err_msg=name)
+            assert json.loads(found.to_json())["videos"] == {video: written["videos"][video]}
+
+
+def test_tubes_are_easy_to_use(place, predictor):
+    found = predictor.predict(str(place / "made" / "videos" / "v_0000.avi"))
+    assert found.video == "v_0000" and found.classes == predictor.classes == tuple(CLASSES)
+    assert (found.info.frames, found.info.fps, found.info.width, found.info.height) == (8, 16, 160, 120)
+    tubes = list(found)
+    assert tubes == [*found.tubes] and len(tubes) == len(found) > 0
+    assert [tube.score for tube in tubes] == sorted((tube.score for tube in tubes), reverse=True)
+    scores = found.proposals.class_score
+    # one for each proposal that has any class left
+    assert len(tubes) == (~np.isnan(scores)).any(1).sum() and tubes[0].score == np.nanmax(scores)
+    for tube in tubes:
+        first, end = tube.interval
+        assert tube.boxes.shape == (end - first, 4) and np.isfinite(tube.boxes).all()
+        assert (tube.boxes >= 0).all() and (tube.boxes <= [160, 120, 160, 120]).all()
+        assert tube.seconds == (first / 16, end / 16)
+        assert tube.score == tube.class_score[tube.action] == max(tube.class_score.values())
+        assert tube.actor in ACTORS and 0 <= tube.proposal_score <= 1
+
+
+def test_what_is_saved_is_read_back(place, predictor, tmp_path):
+    found = predictor.predict(place / "made" / "videos" / "v_0001.avi", video="kitchen/monday")
+    found.save(tmp_path / "predictions.json")
+    read = read_json(tmp_path / "predictions.json")
+    assert list(read.videos) == ["kitchen/monday"] and read.sizes["kitchen/monday"] == (160, 120)
+    assert len(read.videos["kitchen/monday"]) == len(found.proposals)
+
+
+def test_a_folder_of_images_is_a_video(place, predictor, tmp_path):
+    import cv2
+
+    for frame in range(3):
+        cv2.imwrite(str(tmp_path / f"{frame}.png"), np.full((60, 80, 3), 80 * frame, np.uint8))
+    assert predictor.predict(tmp_path).info.frames == 3
+
+
+def test_nothing_is_left_in_the_temporary_folder(place, predictor, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    predictor.predict(place / "made" / "videos" / "v_0000.avi")
+    with pytest.raises(VideoError):
+        predictor.predict(place / "config.yaml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_video_is_told_in_one_line(predictor, tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("this is no video\n" * 40)
+    for name, words in (
+        ("nowhere.mp4", "there is no such file or folder"),
+        ("empty.mp4", "an empty file"),
+        ("text.mp4", "no video that OpenCV can decode"),
+    ):
+        with pytest.raises(VideoError, match=words) as error:
+            predictor.predict(tmp_path / name)
+        assert str(tmp_path / name) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"dataset": "myvideo"}, ConfigError, "there is no 'myvideo'; .*did you mean 'myvideos'"),
+        ({"linker": "demo_siames"}, ConfigError, "linkers: 'demo_siames' is not there; .*'demo_siamese'"),
+        ({"model": "demo_trained+trim=2"}, ConfigError, "trim"),
+        ({"dataset": "demo", "seed": 7}, DataError, "seed7.pt: not made yet; make it with: snakemake"),
+        ({"device": "gpu"}, ConfigError, "device: "),
+        ({"folder": "nowhere"}, ConfigError, "folder: .*nowhere: no such folder"),
+        ({"model": "broken"}, DataError, "results/broken.pt: not a weights file"),
+        ({"model": "detector"}, DataError, "results/other.pt: holds 'small_ssd', wanted a trained"),
+        ({"dataset": "cooking"}, DataError, "knows the classes kick, squat, crawl, none of .* pouring"),
+    ],
+)
+def test_what_cannot_be_loaded_is_told_in_one_line(place, changes, error, words, tmp_path):
+    (place / "results" / "broken.pt").write_text("no weights")
+    save_weights(place / "results" / "other.pt", {"architecture": "small_ssd"})
+    (place / "kitchen").mkdir(exist_ok=True)
+    models = {"broken": {"trained": "results/broken.pt"}, "detector": {"trained": "results/other.pt"}}
+    cooking = yaml.safe_load((place / "config.yaml").read_text(encoding="utf-8"))["datasets"]["myvideos"]
+    cooking |= {"root": "kitchen", "classes": ["pouring"]}
+    overlay = tmp_path / "more.yaml"
+    overlay.write_text(yaml.safe_dump({"models": models, "datasets": {"cooking": cooking}}), encoding="utf-8")
+    arguments = {"dataset": "myvideos", "folder": place, "configfiles": [overlay], **changes}
+    with pytest.raises(error, match=words) as told:
+        actorsup.load(**arguments)
+    assert "\n" not in str(told.value)
+
+
+def test_what_is_chosen_replaces_what_the_section_says(place):
+    few = actorsup.load("myvideos", linker="demo_siamese+tubes=1", folder=place, device="cpu")
+    assert len(few.predict(place / "made" / "videos" / "v_0000.avi").proposals.class_score[:, 0]) >= 1
+    assert few.linker.most == 1 if hasattr(few.linker, "most") else True
+
+
+def test_the_command_goes_on_after_a_video_that_fails(place, stages, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    level = logging.getLogger("actorsup.storage").level
+    good = [f"made/videos/v_000{n}.avi" for n in (0, 1)]
+    code = main(["predict", good[0], "nowhere.avi", good[1], "--dataset", "myvideos", "--output", "out.json"])
+    said = capsys.readouterr()
+    assert code == 1 and said.err.count("\n") == 1 and "nowhere.avi: there is no such file" in said.err
+    assert "of 2 videos" in said.out
+    whole = json.loads((stages / "predictions.json").read_text(encoding="utf-8"))
+    made = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    assert made["classes"] == whole["classes"]
+    assert made["videos"] == {name: whole["videos"][name] for name in ("v_0000", "v_0001")}
+    assert main(["predict", good[0], "--dataset", "myvideos"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and all(re.match(r"made/videos/v_0000.avi: (kick|squat|crawl) 0\.\d{3}, ", x) for x in lines)
+    shutil.copytree("made", tmp_path / "made")
+    assert main(["predict", good[0], str(tmp_path / good[0])]) == 2
+    assert "two videos are called 'v_0000'" in capsys.readouterr().err
+    logging.getLogger("actorsup.storage").setLevel(level)
