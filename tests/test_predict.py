@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.cli import main
 from actorsup.datasets.base import VideoRecord
-from actorsup.demo.settings import DemoSettings
+from actorsup.datasets.registry import demo_settings
+from actorsup.demo.settings import DemoSettings, demo_records
 from actorsup.demo.videos import make_videos
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import detect_videos
@@ -28,6 +30,7 @@ from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import link_videos
+from actorsup.plan.run import Plan
 from actorsup.storage import ShardReader
 from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.weights import save_weights
@@ -182,9 +185,9 @@ def test_what_cannot_be_loaded_is_told_in_one_line(place, changes, error, words,
 
 
 def test_what_is_chosen_replaces_what_the_section_says(place):
-    few = actorsup.load("myvideos", linker="demo_siamese+tubes=1", folder=place, device="cpu")
-    assert len(few.predict(place / "made" / "videos" / "v_0000.avi").proposals.class_score[:, 0]) >= 1
-    assert few.linker.most == 1 if hasattr(few.linker, "most") else True
+    model = "demo_trained+trim=null"
+    few = actorsup.load("myvideos", linker="demo_siamese+tubes=1", model=model, folder=place, device="cpu")
+    assert len(few.predict(place / "made" / "videos" / "v_0000.avi").proposals) == 1
 
 
 def test_the_command_goes_on_after_a_video_that_fails(place, stages, tmp_path, capsys, monkeypatch):
@@ -206,3 +209,59 @@ def test_the_command_goes_on_after_a_video_that_fails(place, stages, tmp_path, c
     assert main(["predict", good[0], str(tmp_path / good[0])]) == 2
     assert "two videos are called 'v_0000'" in capsys.readouterr().err
     logging.getLogger("actorsup.storage").setLevel(level)
+
+
+@pytest.fixture
+def documented(repository, place, tmp_path, monkeypatch) -> str:
+    """The page, and the videos that its examples speak of, in a folder of one's own."""
+    shutil.copytree(place / "results", tmp_path / "results")
+    shutil.copy(place / "config.yaml", tmp_path)
+    (tmp_path / "myvideos").mkdir()
+    for number in (0, 1):
+        made = place / "made" / "videos" / f"v_000{number}.avi"
+        shutil.copy(made, tmp_path / "myvideos" / f"v_024{number}.avi")
+    monkeypatch.chdir(tmp_path)
+    return (repository / "docs" / "predict.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_page_runs(documented, capsys):
+    (code,) = re.findall(r"^```python\n(.*?)^```", documented, flags=re.M | re.S)
+    exec(compile(code, "docs/predict.md", "exec"), {"__name__": "example"})
+    lines = capsys.readouterr().out.splitlines()
+    told = re.compile(r"(kick|squat|crawl) \d\.\d\d, a (person|teddy bear), from 0\.0 to 0\.5 s")
+    assert len(lines) >= 2 and all(told.fullmatch(line) for line in lines[::2])
+    assert list(read_json(Path("v_0240.json")).videos) == ["v_0240"]
+
+
+def test_the_commands_of_the_page_run(documented):
+    commands = re.findall(r"^actorsup (predict .*)$", documented, flags=re.M)
+    assert len(commands) == 2
+    for command in commands:
+        assert main(command.split()) == 0
+    assert len(read_json(Path("predictions.json")).videos) == 2
+
+
+def test_the_page_and_the_readme_take_held_out_videos(repository):
+    """The three lines are the same in both, and what they copy was not trained on."""
+    config = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
+    records = demo_records(DemoSettings(**demo_settings(config["datasets"]["demo"])))
+    texts = [(repository / name).read_text(encoding="utf-8") for name in ("README.md", "docs/predict.md")]
+    for text in texts:
+        pattern = re.search(r"results/demo/source/(videos/v_\S+)\.avi myvideos/", text)[1]
+        splits = [split for video, _, split in records if fnmatch(video, pattern)]
+        assert len(splits) == 10 and set(splits) == {"test"}
+        assert ".venv/bin/snakemake --cores 2 results/myvideos/report.html" in text
+
+
+def test_the_model_of_new_videos_is_the_demo_s(repository):
+    """Scored alike, so that the demo's figures say what it is worth."""
+    config = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
+    plan = Plan(config)
+    mine, demo = (plan.config["datasets"][name] for name in ("myvideos", "demo"))
+    assert mine["actors"] == demo["actors"] and mine["linkers"] == demo["linkers"]
+    files = [
+        plan.model_file(name, s["linkers"][0], s["models"][0], 0)
+        for name, s in (("myvideos", mine), ("demo", demo))
+    ]
+    assert files[0] == files[1]
+    assert plan.scoring_settings(mine["models"][0]) == plan.scoring_settings(demo["models"][0])

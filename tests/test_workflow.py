@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
+import actorsup
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.videos import make_videos
 from actorsup.storage import ShardReader
@@ -511,10 +512,37 @@ def test_a_data_set_that_there_is_not(mine):
     assert "there is no 'thumos31'; allowed: " in text and "did you mean 'thumos13'?" in text
 
 
+def test_python_predicts_what_the_workflow_does(mine):
+    written = json.loads((mine / "results/mine/predictions.json").read_text(encoding="utf-8"))
+    predictor = actorsup.load("mine", folder=mine)
+    for video, expected in written["videos"].items():
+        # their detections are supplied by id
+        found = json.loads(predictor.predict(mine.parent / "data" / f"{video}.avi", video).to_json())
+        tubes, others = (each.pop("tubes") for each in (found["videos"][video], expected))
+        assert found["videos"][video] == expected and len(tubes) == len(others)
+        for tube, other in zip(tubes, others, strict=True):
+            # jobs have another number of threads
+            assert tube.pop("class_score") == pytest.approx(other.pop("class_score"), abs=1e-6)
+            assert tube == other
+
+
+def test_a_folder_of_new_videos_that_is_not_there_is_told_when_it_is_asked_for(unchanged):
+    text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
+    lines = [line for line in text.splitlines() if "datasets.myvideos.root: no such file or folder" in line]
+    assert len(lines) == 1 and lines[0].endswith("myvideos; put it there, or name another")
+    assert would_run(unchanged, *TARGETS) == {}
+    snakemake(unchanged, "--dry-run")
+    (unchanged / "myvideos").mkdir()
+    text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
+    assert "datasets.myvideos: there is not one video in myvideos" in text
+    (unchanged / "myvideos").rmdir()
+
+
 # ------------------------------------------------------------------ the demo, in miniature
 
 
-def test_the_demo_end_to_end_in_miniature(repository, tmp_path):
+@pytest.fixture(scope="module")
+def demo(repository, tmp_path_factory) -> Path:
     """Every part is really made and trained, too little to be any good."""
     changes = {
         "datasets.demo.train_videos": 6,
@@ -530,8 +558,13 @@ def test_the_demo_end_to_end_in_miniature(repository, tmp_path):
         "models.demo.tubes": 3,
         "models.demo.k": 2,
     }
-    folder = house(repository, tmp_path / "house", changes)
+    folder = house(repository, tmp_path_factory.mktemp("demo") / "house", changes)
     snakemake(folder)
+    return folder
+
+
+def test_the_demo_end_to_end_in_miniature(demo):
+    folder = demo
     table = pd.read_csv(folder / "results" / "demo_map.csv")
     assert np.isfinite(table["average_precision"]).all()
     assert set(table.columns[:4]) == {"dataset", "linker", "model", "seed"}
@@ -539,6 +572,11 @@ def test_the_demo_end_to_end_in_miniature(repository, tmp_path):
     assert recall["proposals"].max() == 3
     assert (folder / "results/demo/failures.csv").read_text() == "video,stage,reason\n"
     assert would_run(folder) == {}
+
+
+def test_settings_of_trained_networks_train_none_again(demo, tmp_path):
+    folder = demo
+    before = (folder / "config.yaml").read_text(encoding="utf-8")
     # what is detected and tracked with, once they are trained, trains no network again
     configure(folder, {"linkers.demo_siamese.filter_iou": 0.5, "linkers.demo_siamese.window_influence": 0.2})
     configure(folder, {"detectors.demo_ssd.nms_iou": 0.5})
@@ -547,3 +585,33 @@ def test_the_demo_end_to_end_in_miniature(repository, tmp_path):
     assert not rules.keys() & {"train_detector", "train_siamese"}
     configure(folder, {"detectors.demo_ssd.training.epochs": 2, "linkers.demo_siamese.training.pairs": 3})
     assert {"train_detector", "train_siamese"} <= would_run(folder).keys()
+    (folder / "config.yaml").write_text(before, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_new_videos_are_predicted_by_the_demo_s_model(demo):
+    """The README's lines: the demo, some videos, the page; and what other programs read."""
+    folder = demo / "myvideos" / "deep" / "down"
+    folder.mkdir(parents=True)
+    made = demo / "results" / "demo" / "source" / "videos"
+    shutil.copy(made / "v_0006.avi", folder / "it's <b> naïve.avi")
+    (demo / "myvideos" / "linked.avi").symlink_to(made / "v_0007.avi")
+    (demo / "myvideos" / "broken.avi").write_text("no video")
+    targets = ["report.html", "predictions.json", "exports/coco.json", "exports/cvat", "drawn_videos"]
+    targets = [f"results/myvideos/{name}" for name in targets]
+    rules = would_run(demo, *targets)
+    assert not rules.keys() & {"train_attention", "train_detector", "train_siamese", "make_demo_videos"}
+    snakemake(demo, *targets)
+    results = demo / "results" / "myvideos"
+    found = json.loads((results / "predictions.json").read_text(encoding="utf-8"))
+    assert set(found["videos"]) == {"deep/down/it's <b> naïve", "linked"}
+    assert pd.read_csv(results / "failures.csv")["video"].tolist() == ["broken"]
+    assert "linked" in (results / "report.html").read_text(encoding="utf-8")
+    assert len(list((results / "drawn_videos").rglob("*.webm"))) == 2
+    assert would_run(demo, *targets) == {}
+    # a video that the demo was tested on scores as it did there
+    first = json.loads(actorsup.load("demo", folder=demo).predict(demo / "myvideos/linked.avi").to_json())
+    boxes = [[tube["boxes"] for tube in each["videos"]["linked"]["tubes"]] for each in (first, found)]
+    np.testing.assert_allclose(*boxes, atol=0.011)
+    (demo / "myvideos" / "linked.avi").unlink()
+    assert "train_attention" not in would_run(demo, *targets)
