@@ -58,13 +58,13 @@ def precision_intervals(
             ranking = pool.rank(column, action, levels, rules)
             values[action] = area_under_curve(ranking.right, int(ranking.truth.sum()), rules.interpolation)
             ranked[action] = _Right.of(ranking)
+    if not values:
+        return pd.DataFrame(columns=INTERVAL_COLUMNS[4:])
     parts: dict[str, list[NDArray]] = {action: [] for action in ranked}
     for weights in draws(len(videos), resamples, seed, len(pool.video)):
         for action, right in ranked.items():
             parts[action].append(_resampled_areas(right, weights, rules.interpolation))
     drawn = {action: np.concatenate(each) for action, each in parts.items()}
-    if not values:
-        return pd.DataFrame(columns=INTERVAL_COLUMNS[4:])
     values["mean"] = np.mean([*values.values()], axis=0)
     drawn["mean"] = _nanmean([*drawn.values()])
     rows = []

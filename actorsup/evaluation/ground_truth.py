@@ -78,6 +78,8 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
 
     def _add(self, rows: pd.DataFrame, before: int) -> int:
         """Keep some rows; how many of them come after a later frame of their tube."""
+        if rows.empty:
+            return 0
         last = rows.groupby(["video", "tube"])["frame"].shift()
         rows = rows.assign(earlier=rows["frame"] < last)
         rows = rows.sort_values(["video", "tube", "frame"], kind="stable", ignore_index=True)
