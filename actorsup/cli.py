@@ -15,11 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; an error that a user can mend is one line, exit code 2."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except ActorsupError as error:
         print(f"actorsup: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,7 +30,75 @@ def _parser() -> argparse.ArgumentParser:
     inspect = commands.add_parser("inspect", help="what a shard holds and what made it")
     inspect.add_argument("file", type=Path)
     inspect.set_defaults(run=_inspect)
+    convert = commands.add_parser("convert", help="tubes into the form of another tool, and back")
+    convert.add_argument(
+        "input", type=Path, help="ground truth or predictions: .csv .json .h5 .xml .zip, a folder"
+    )
+    convert.add_argument("output", type=Path, help="the file, or new folder, to write")
+    formats = ("csv", "predictions", "coco", "mot", "cvat")
+    convert.add_argument("--from", dest="source_format", choices=formats, help="default: as the input tells")
+    convert.add_argument("--to", dest="output_format", choices=formats, help="default: as the name tells")
+    convert.add_argument("--name", help="id of the only video of the input, where it does not say it")
+    convert.add_argument("--only", help="id of the only video to write")
+    convert.add_argument(
+        "--videos", type=Path, help="video,frames,fps,width,height, such as a run's videos.csv"
+    )
+    convert.add_argument("--top", type=_count, help="the most predicted tubes of a video, by score")
+    convert.add_argument("--min-score", type=float, help="leave out predicted tubes below it")
+    convert.add_argument("--frame-base", type=int, choices=(0, 1), help="number of COCO's first frame")
+    convert.add_argument(
+        "--mot-origin", type=int, choices=(0, 1), help="what MOT calls the first pixel's corner"
+    )
+    convert.add_argument(
+        "--tolerance", type=float, default=0.0, help="of CVAT's keyframes, pixels; 0 keeps all"
+    )
+    convert.set_defaults(run=_convert)
+    check = commands.add_parser("check", help="what a data set lacks or has at odds, before any work")
+    check.add_argument("dataset", help="a section of datasets: in config.yaml")
+    check.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml, as Snakemake does it"
+    )
+    check.add_argument("--decode", action="store_true", help="count frames by decoding all of each video")
+    check.set_defaults(run=_check)
     return parser
+
+
+def _count(text: str) -> int:
+    """A number of things of the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: wanted a whole number from 1 on")
+    return int(text)
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from dataclasses import fields
+
+    from actorsup.convert import Conversion, convert
+
+    how = Conversion(**{field.name: getattr(options, field.name) for field in fields(Conversion)})
+    videos, tubes = convert(options.input, options.output, how)
+    print(f"{options.output}: {tubes} tubes of {videos} videos")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from actorsup.config import check_config, read_config, with_variants
+    from actorsup.errors import ConfigError, did_you_mean
+    from actorsup.frames.settings import FrameSettings
+    from actorsup.plan.check import inspect_dataset
+    from actorsup.plan.check_report import report
+    from actorsup.plan.dataset import PlannedDataset
+
+    config = with_variants(read_config(options.configfile))
+    check_config(config)
+    names = config["datasets"]
+    if options.dataset not in names:
+        hint = did_you_mean(options.dataset, names)
+        raise ConfigError(f"datasets: there is no {options.dataset!r}; allowed: {', '.join(names)}{hint}")
+    planned = PlannedDataset(options.dataset, names[options.dataset], config["seed"])
+    found = inspect_dataset(planned, options.decode)
+    frames = {key: value for key, value in config["frames"].items() if key != "keep"}
+    print(report(found, FrameSettings(**frames)))
+    return int(any(finding.serious for finding in found.findings))
 
 
 def _inspect(options: argparse.Namespace) -> None:

@@ -35,6 +35,7 @@ rule write_ground_truth:
         TABLES_ENV
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
+        annotations=from_dataset(lambda w, d: d.annotations_digest()),
         code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
     message:
         "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
@@ -53,6 +54,7 @@ rule write_annotated_frames:
         TABLES_ENV
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
+        annotations=from_dataset(lambda w, d: d.annotations_digest()),
         code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
     message:
         "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"

@@ -66,6 +66,28 @@ def _checked(path: Path, rows: pd.DataFrame, before: int) -> pd.DataFrame:
     return rows
 
 
+def read_annotated_table(path: Path) -> pd.DataFrame:
+    """A table ``video,frame`` of the frames that are annotated, 0-based.
+
+    Raises:
+        DataError: The file cannot be read, lacks a column, or a frame is not a whole number from
+            0 on; the message names the line.
+    """
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as CSV ({error})") from error
+    if missing := [name for name in ("video", "frame") if name not in rows.columns]:
+        found = ", ".join(rows.columns)
+        raise DataError(f"{path}: column {missing[0]!r} is missing; found {found}; wanted video, frame")
+    wrong = ~rows["frame"].str.strip().str.fullmatch("[0-9]+")
+    if wrong.any():
+        line = int(wrong.to_numpy().argmax())
+        found = rows["frame"].iloc[line]
+        raise DataError(f"{path}: line {line + 2}: frame is {found!r}; wanted a whole number from 0 on")
+    return rows[["video", "frame"]].assign(frame=rows["frame"].astype(int))
+
+
 def _check(path: Path, rows: pd.DataFrame, before: int) -> None:
     tube = ["video", "tube"]
     whole = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0)
