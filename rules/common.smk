@@ -21,6 +21,7 @@ except ActorsupError as error:
 USES_GPU = PLAN.uses_gpu
 VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
+FIGURES_ENV = "../envs/figures.yaml"
 
 # a section, or one with settings changed: demo+k=1+tubes=5
 VARIANT = r"[A-Za-z0-9_-]+(\+[a-z_]+=[A-Za-z0-9_.-]+)*"
