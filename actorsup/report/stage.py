@@ -22,13 +22,14 @@ _NEEDED = {
     "recall": ("linker", "group", "proposals", "iou_threshold", "recall", "ground_truth"),
     "map": ("linker", "model", "class", "iou_threshold", "average_precision", "ground_truth"),
 }
-_FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "table1": lambda table: draw_table("table1", table),
     "table2": lambda table: draw_table("table2", table),
     "figure4": draw_figure4,
     "figure5": draw_figure5,
     "linking": draw_linking,
 }
+"""What draws an item, from what ``paper_table`` gives."""
 
 
 def write_paper_item(
@@ -68,7 +69,7 @@ def write_paper_item(
     measured_rows = int((table["source"] == "measured").sum())
     _LOG.info("%s: %d published and %d measured rows", item, len(table) - measured_rows, measured_rows)
     with styled():
-        save(_FIGURES[item](table), svg, png)
+        save(FIGURES[item](table), svg, png)
     write_whole(csv, _as_text(table).to_csv(index=False, lineterminator="\n"))
 
 

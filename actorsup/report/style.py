@@ -19,7 +19,6 @@ INK, GREY = "#1a1a1a", "#6e6e6e"
 VERMILLION, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
 COLOURS = (VERMILLION, BLUE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", INK)
 MARKERS = ("o", "s", "^", "v", "P", "X", "h")
-DASHES: tuple[tuple[int, tuple[float, ...]], ...] = ((0, ()), (0, (5, 1.5)), (0, (1.2, 1.2)))
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -81,8 +80,9 @@ def measured_style(index: int) -> dict[str, Any]:
     """Colour, marker and line of the measured curve of a number."""
     return {
         "color": COLOURS[index % len(COLOURS)],
-        "marker": MARKERS[index % len(MARKERS)],
-        "linestyle": DASHES[index // len(COLOURS) % len(DASHES)],
+        # beyond the last colour, other pairs of the two
+        "marker": MARKERS[(index + index // len(COLOURS)) % len(MARKERS)],
+        "linestyle": "-",
     }
 
 
@@ -130,12 +130,22 @@ def spread(places: Sequence[float], gap: float, highest: float) -> list[float]:
 
 def save(figure: Figure, svg: Path, png: Path) -> None:
     """Write a figure as SVG and PNG, whole or not at all, without a date or a version in it."""
+    _settle(figure)
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "actorsup"}, bbox_inches="tight")
     write_whole(svg, text.getvalue())
     temporary = png.with_name(f".{png.name}.tmp")
     figure.savefig(temporary, format="png", metadata={"Software": "actorsup"}, bbox_inches="tight")
     os.replace(temporary, png)
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once, in round numbers: the solver's last digits differ between runs."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(float(value), 4) for value in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def styled() -> "matplotlib.style.core._StyleContext":  # type: ignore[name-defined]
