@@ -13,7 +13,7 @@ from actorsup.plan.paper import PaperPlan
 from actorsup.plan.run import Plan
 from actorsup.report.items import ITEMS
 from actorsup.report.published import COLUMNS, PUBLISHED, SUPERVISION, read_published
-from actorsup.report.stage import FIGURES, write_left_out, write_paper_item
+from actorsup.report.stage import FIGURES, make_table, write_left_out, write_paper_item
 from actorsup.report.style import spread, styled
 
 # ------------------------------------------------------- published figures, against the paper
@@ -192,16 +192,17 @@ def contract(item: str) -> dict[str, str]:
     return dict.fromkeys(ITEMS[item].datasets, both if item == "table2" else RECALL)
 
 
-def write(item: str, folder: Path, measured: dict[str, str], **more: object) -> pd.DataFrame:
-    """An item from contract tables (by the paper's data set), as the table that is written."""
-    folder.mkdir(exist_ok=True)
-    sources = {}
-    for dataset, text in measured.items():
-        sources[dataset] = (f"my_{dataset}", folder / f"{dataset}.csv")
-        sources[dataset][1].write_text(text.format(name=dataset), encoding="utf-8")
-    paths = [folder / f"{item}.{kind}" for kind in ("csv", "svg", "png")]
-    write_paper_item(item, sources, {}, *paths, **more)  # type: ignore[arg-type]
-    table = pd.read_csv(paths[0])
+def sources(folder: Path, texts: dict[str, str]) -> dict[str, tuple[str, Path]]:
+    """Contract tables in files, by the paper's data set."""
+    found = {name: (f"my_{name}", folder / f"{name}.csv") for name in texts}
+    for name, (_, path) in found.items():
+        path.write_text(texts[name].format(name=name), encoding="utf-8")
+    return found
+
+
+def made(item: str, folder: Path, texts: dict[str, str], **more: object) -> pd.DataFrame:
+    """An item's table from contract tables."""
+    table = make_table(item, sources(folder, texts), **more)  # type: ignore[arg-type]
     assert list(table.columns) == COLUMNS
     return table
 
@@ -214,7 +215,7 @@ def told(table: pd.DataFrame, *columns: str, **where: object) -> list[tuple]:
 
 
 def test_table_1_has_the_recall_of_the_most_proposals(tmp_path):
-    table = write("table1", tmp_path, {"thumos13": RECALL})
+    table = made("table1", tmp_path, {"thumos13": RECALL})
     columns = ("method", "averaging", "iou_threshold", "proposals", "percent", "ground_truth")
     assert sorted(told(table, *columns)) == [
         ("siamese", "mean over classes", 0.1, 3, 90.0, 8),
@@ -228,7 +229,7 @@ def test_table_1_has_the_recall_of_the_most_proposals(tmp_path):
 
 
 def test_table_2_has_the_mean_over_seeds(tmp_path):
-    table = write("table2", tmp_path, {"thumos13": MAP}, interpolation="trapezoid")
+    table = made("table2", tmp_path, {"thumos13": MAP}, interpolation="trapezoid")
     columns = ("method", "percent", "deviation", "seeds", "labels", "note")
     first, second = told(table, *columns)
     assert first[:2] == ("siamese, paper", 45.0) and first[3:] == (2, "yes", "interpolation: trapezoid")
@@ -237,7 +238,7 @@ def test_table_2_has_the_mean_over_seeds(tmp_path):
 
 
 def test_figure_4_has_all_numbers_of_proposals_and_table_1s_figures(tmp_path):
-    table = write("figure4", tmp_path, {"thumos13": RECALL})
+    table = made("figure4", tmp_path, {"thumos13": RECALL})
     found = told(table, "method", "proposals", "percent", averaging="pooled", iou_threshold=0.5)
     assert found == [
         ("siamese", 1, 25.0), ("siamese", 3, 62.5),
@@ -250,7 +251,7 @@ def test_figure_4_has_all_numbers_of_proposals_and_table_1s_figures(tmp_path):
 
 
 def test_figure_5_has_each_actor_and_the_differences_that_the_text_speaks_of(tmp_path):
-    table = write("figure5", tmp_path, {"a2d": RECALL})
+    table = made("figure5", tmp_path, {"a2d": RECALL})
     assert told(table, "actor", "percent", "ground_truth", measure="recall") == [
         ("adult", 75.0, 4), ("bird", 50.0, 2), ("ball", 25.0, 2),
     ]  # fmt: skip
@@ -260,7 +261,7 @@ def test_figure_5_has_each_actor_and_the_differences_that_the_text_speaks_of(tmp
 
 def test_linkers_are_compared_at_the_fewest_tubes_that_any_may_make(tmp_path):
     limits = {"siamese": 3, "viterbi": 5}
-    table = write("linking", tmp_path, {"thumos13": RECALL}, limits=limits)
+    table = made("linking", tmp_path, {"thumos13": RECALL}, limits=limits)
     columns = ("method", "averaging", "iou_threshold", "proposals", "percent")
     assert told(table, *columns, measure="recall gain") == [
         ("siamese - viterbi", "pooled", 0.2, 3, 62.5),
@@ -269,7 +270,7 @@ def test_linkers_are_compared_at_the_fewest_tubes_that_any_may_make(tmp_path):
         ("siamese - viterbi", "mean over classes", 0.5, 3, 60.0),
     ]
     # one that found fewer than it may has the recall of all that it found
-    more = write("linking", tmp_path, {"thumos13": RECALL}, limits={"siamese": 50, "viterbi": 50})
+    more = made("linking", tmp_path, {"thumos13": RECALL}, limits={"siamese": 50, "viterbi": 50})
     gains = told(more, "iou_threshold", "percent", measure="recall gain", averaging="pooled")
     assert gains == [(0.2, 37.5), (0.5, 12.5)]
 
@@ -282,8 +283,8 @@ def test_published_rows_are_never_mixed_with_measured_ones(tmp_path, item):
     if item == "table2":
         texts = dict.fromkeys(texts, MAP + "\n".join(MAP.replace(",0.2,", ",0.5,").split("\n")[1:]))
     limits = {"siamese": 3, "viterbi": 5}
-    alone = write(item, tmp_path / "alone", {}, limits=limits)
-    both = write(item, tmp_path / "both", texts, limits=limits)
+    alone = made(item, tmp_path, {}, limits=limits)
+    both = made(item, tmp_path, texts, limits=limits)
     assert set(alone["source"]) == {"published"} and set(both["source"]) == {"published", "measured"}
     # what is measured changes nothing of what is published, and has none of its marks
     pd.testing.assert_frame_equal(
@@ -296,13 +297,17 @@ def test_published_rows_are_never_mixed_with_measured_ones(tmp_path, item):
 
 @pytest.mark.parametrize("item", ITEMS)
 def test_the_files_have_the_same_bytes_each_time(tmp_path, item, monkeypatch):
-    texts = contract(item)
-    contents = []
+    limits, contents = {"siamese": 3, "viterbi": 5}, []
+    files = sources(tmp_path, contract(item))
+    paths = [tmp_path / f"{item}.{kind}" for kind in ("csv", "svg", "png")]
     for when in ("0", "1700000000"):
         # matplotlib would take its date from here
         monkeypatch.setenv("SOURCE_DATE_EPOCH", when)
-        write(item, tmp_path, texts, limits={"siamese": 3, "viterbi": 5})
-        contents.append([(tmp_path / f"{item}.{kind}").read_bytes() for kind in ("csv", "svg", "png")])
+        write_paper_item(item, files, {}, *paths, limits=limits)
+        contents.append([path.read_bytes() for path in paths])
+    written, table = pd.read_csv(paths[0]), make_table(item, files, limits=limits)
+    assert written["percent"].tolist() == pytest.approx(table["percent"].astype(float).tolist())
+    assert written["source"].tolist() == table["source"].tolist()
     assert contents[0] == contents[1]
     _, svg, png = contents[0]
     assert svg.startswith(b"<?xml") and b"dc:date" not in svg and png.startswith(b"\x89PNG")
@@ -310,7 +315,7 @@ def test_the_files_have_the_same_bytes_each_time(tmp_path, item, monkeypatch):
 
 def test_the_figures_say_which_figures_are_published(tmp_path):
     for item in ITEMS:
-        table = write(item, tmp_path, contract(item), limits={"siamese": 3, "viterbi": 5})
+        table = made(item, tmp_path, contract(item), limits={"siamese": 3, "viterbi": 5})
         with styled():
             (legend,) = FIGURES[item](table).legends
         words = [text.get_text() for text in legend.get_texts()]
@@ -324,9 +329,9 @@ def test_the_figures_say_which_figures_are_published(tmp_path):
 def test_a_threshold_that_a_table_lacks_is_told(tmp_path):
     text = "\n".join(line for line in RECALL.split("\n") if ",0.1," not in line)
     with pytest.raises(DataError, match=r"thumos13\.csv: no row at the IoU 0\.1; add it to evaluation"):
-        write("table1", tmp_path, {"thumos13": text})
+        made("table1", tmp_path, {"thumos13": text})
     with pytest.raises(DataError, match=r"thumos13\.csv: column 'group' is missing"):
-        write("table1", tmp_path, {"thumos13": RECALL.replace("group", "grp")})
+        made("table1", tmp_path, {"thumos13": RECALL.replace("group", "grp")})
 
 
 def test_labels_are_spread_apart_and_stay_in_order():
@@ -403,9 +408,9 @@ def test_a_mistake_in_its_section_is_told(config, changes, words):
 def test_with_no_data_there_are_published_figures_and_what_was_left_out(repository, tmp_path):
     folder = house(repository, tmp_path / "house", {"datasets.thumos13.root": "no/such/folder"})
     text = snakemake(folder, "--dry-run", "paper_tables")
+    assert len(re.findall(r"^Job \d+: Writing \w+ of the paper$", text, flags=re.M)) == len(ITEMS)
     assert "results/paper/table1: THUMOS13 left out: datasets.thumos13.root: no such file or folder" in text
     assert text.count("results/paper/figure5: A2D left out") == 1
-    assert would_run(folder, "paper_tables") == {"write_paper_item": 5, "paper_tables": 1}
     assert "results/paper/table2: UCF-Sports left out" in snakemake(folder, "paper_tables")
     table = pd.read_csv(folder / "results" / "paper" / "table2.csv")
     assert set(table["source"]) == {"published"}

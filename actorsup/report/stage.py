@@ -61,16 +61,27 @@ def write_paper_item(
     """
     for line in left_out_lines(item, left_out):
         _LOG.info(line)
-    tables = {
-        dataset: Measured(section, path.as_posix(), _read(path, ITEMS[item].table))
-        for dataset, (section, path) in measured.items()
-    }
-    table = paper_table(item, tables, read_published(published), limits, interpolation)
+    table = make_table(item, measured, published, limits, interpolation)
     measured_rows = int((table["source"] == "measured").sum())
     _LOG.info("%s: %d published and %d measured rows", item, len(table) - measured_rows, measured_rows)
     with styled():
         save(FIGURES[item](table), svg, png)
     write_whole(csv, _as_text(table).to_csv(index=False, lineterminator="\n"))
+
+
+def make_table(
+    item: str,
+    measured: Mapping[str, tuple[str, Path]],
+    published: Path = PUBLISHED,
+    limits: Mapping[str, int] | None = None,
+    interpolation: str = "envelope",
+) -> pd.DataFrame:
+    """The table of an item, from files; arguments and errors as in ``write_paper_item``."""
+    tables = {
+        dataset: Measured(section, path.as_posix(), _read(path, ITEMS[item].table))
+        for dataset, (section, path) in measured.items()
+    }
+    return paper_table(item, tables, read_published(published), limits, interpolation)
 
 
 def write_left_out(left_out: Mapping[str, Mapping[str, str]], output: Path) -> None:

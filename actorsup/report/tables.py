@@ -95,10 +95,11 @@ def _measured(
 
 
 def _recall(table: pd.DataFrame) -> Iterator[Row]:
-    """The rows of all ground truth, pooled and as the mean over classes."""
-    for group, averaging in _AVERAGING.items():
-        for row in records(table[table["group"] == group]):
-            yield _recall_row(row) | {"averaging": averaging}
+    """The rows of all ground truth of each linker, pooled and as the mean over classes."""
+    for _, of_linker in table.groupby("linker", sort=False):
+        for group, averaging in _AVERAGING.items():
+            for row in records(of_linker[of_linker["group"] == group]):
+                yield _recall_row(row) | {"averaging": averaging}
 
 
 def _recall_row(row: Row) -> Row:
