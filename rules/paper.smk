@@ -1,22 +1,9 @@
 # The paper's tables and figures: Tables 1 and 2, Figures 4 and 5, actor linking against Viterbi (4.3, 4.4).
-from actorsup.plan.paper import PaperPlan
-from actorsup.report.items import ITEMS, left_out_lines
-
-PAPER = PaperPlan(PLAN)
-PAPER_TOLD = set()
+from actorsup.report.items import ITEMS
 
 
 wildcard_constraints:
     item="|".join(ITEMS),
-
-
-def contract_tables(wildcards):
-    """The tables that an item is made from; what it leaves out is told, once, before any work."""
-    for line in left_out_lines(wildcards.item, PAPER.left_out(wildcards.item)):
-        if line not in PAPER_TOLD:
-            print(line, file=sys.stderr)
-        PAPER_TOLD.add(line)
-    return [table for _, table in PAPER.measured(wildcards.item).values()]
 
 
 use rule evaluate_recall as evaluate_linking with:
