@@ -17,6 +17,7 @@ include: "rules/linking.smk"
 include: "rules/attention.smk"
 include: "rules/evaluation.smk"
 include: "rules/paper.smk"
+include: "rules/exchange.smk"
 
 
 rule all:

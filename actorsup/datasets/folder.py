@@ -7,7 +7,7 @@ import pandas as pd
 
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
 from actorsup.datasets.files import find_videos
-from actorsup.datasets.ground_truth_table import read_ground_truth_table
+from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean
 
@@ -24,7 +24,8 @@ class Folder:
         table: CSV ``video,label,split``: the id (an extension is allowed), class names joined by
             ``|``, and ``train``, ``test`` or nothing. None: unlabelled videos, to be predicted.
             Videos that the table does not name are left out.
-        boxes: CSV of ground truth, in pixels of the videos, ids as in the table; None where there is none.
+        boxes: Ground truth, in pixels of the videos, ids as in the table: a CSV, or one of the forms of
+            other tools; None where there is none.
         classes: The class names that there are; empty takes them from the table.
     """
 
@@ -61,14 +62,13 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        rows = read_ground_truth_table(self.boxes)
-        rows["video"] = rows["video"].map(video_id)
+        truth = read_ground_truth_file(self.boxes)
         classes = self.listing().classes
-        for name in rows["class"].unique():
+        for name in truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
                 raise DataError(f"{self.boxes}: class {name!r} is not there; {hint}")
-        return GroundTruth(rows, {})
+        return truth
 
     def _rows(self, path: Path) -> list[tuple[str, tuple[str, ...], str]]:
         """Id, labels and split of each video of the table, sorted by id."""
