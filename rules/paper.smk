@@ -17,6 +17,7 @@ use rule evaluate_recall as evaluate_linking with:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=from_evaluated(lambda w, d: d.annotated_table()),
     output:
         "results/{dataset}/linking_recall.csv",
     log:
@@ -45,7 +46,11 @@ rule write_paper_item:
         measured=planned(lambda w: PAPER.measured(w.item)),
         left_out=planned(lambda w: PAPER.left_out(w.item)),
         limits=planned(lambda w: PAPER.limits if w.item == "linking" else {}),
-        interpolation=config["evaluation"].get("interpolation", "envelope"),
+        evaluation={
+            key: value
+            for key, value in config["evaluation"].items()
+            if key not in ("iou_thresholds", "error_iou", "resamples")
+        },
         code=code_digest("actorsup.report.stage"),
     message:
         "Writing {wildcards.item} of the paper"

@@ -247,12 +247,26 @@ def test_table_1_has_the_recall_of_the_most_proposals(tmp_path):
 
 
 def test_table_2_has_the_mean_over_seeds(tmp_path):
-    table = made("table2", tmp_path, {"thumos13": MAP}, interpolation="trapezoid")
+    rules = {"like": None, "interpolation": "trapezoid", "strict": True, "nms_iou": None}
+    table = made("table2", tmp_path, {"thumos13": MAP}, evaluation=rules)
     columns = ("method", "percent", "deviation", "seeds", "labels", "note")
     first, second = told(table, *columns)
-    assert first[:2] == ("siamese, paper", 45.0) and first[3:] == (2, "yes", "interpolation: trapezoid")
+    assert first[:2] == ("siamese, paper", 45.0) and first[3:] == (
+        2,
+        "yes",
+        "interpolation: trapezoid, strict: true",
+    )
     assert first[2] == pytest.approx(7.0711, abs=1e-4)  # of 40 and 50, over n - 1
     assert second[:2] == ("siamese, best", 61.0) and pd.isna(second[2]) and second[3] == 1
+
+
+def test_the_rules_of_the_evaluation_are_told_where_they_matter(tmp_path):
+    rules = {"interpolation": "envelope", "matching": "free", "box_area": "continuous"}
+    (recall,) = set(told(made("table1", tmp_path, {"thumos13": RECALL}, evaluation=rules), "note"))
+    assert recall == ("box_area: continuous",)
+    like = rules | {"like": "act"}
+    (precision,) = set(told(made("table2", tmp_path, {"thumos13": MAP}, evaluation=like), "note"))
+    assert precision == ("like: act",)
 
 
 def test_figure_4_has_all_numbers_of_proposals_and_table_1s_figures(tmp_path):

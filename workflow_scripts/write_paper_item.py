@@ -15,5 +15,5 @@ with job(snakemake.log[0], snakemake.threads):
         Path(output.png),
         published=Path(snakemake.input.published),
         limits=params.limits,
-        interpolation=params.interpolation,
+        evaluation=params.evaluation,
     )

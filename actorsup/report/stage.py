@@ -41,7 +41,7 @@ def write_paper_item(
     png: Path,
     published: Path = PUBLISHED,
     limits: Mapping[str, int] | None = None,
-    interpolation: str = "envelope",
+    evaluation: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a table or figure of the paper: published rows, and beside them those measured.
 
@@ -54,14 +54,14 @@ def write_paper_item(
         png: The same figure.
         published: The file of published figures.
         limits: As in ``paper_table``.
-        interpolation: As in ``paper_table``.
+        evaluation: As in ``paper_table``.
 
     Raises:
         DataError: A table cannot be read, or lacks a column or an IoU threshold.
     """
     for line in left_out_lines(item, left_out):
         _LOG.info(line)
-    table = make_table(item, measured, published, limits, interpolation)
+    table = make_table(item, measured, published, limits, evaluation)
     measured_rows = int((table["source"] == "measured").sum())
     _LOG.info("%s: %d published and %d measured rows", item, len(table) - measured_rows, measured_rows)
     with styled():
@@ -74,14 +74,14 @@ def make_table(
     measured: Mapping[str, tuple[str, Path]],
     published: Path = PUBLISHED,
     limits: Mapping[str, int] | None = None,
-    interpolation: str = "envelope",
+    evaluation: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """The table of an item, from files; arguments and errors as in ``write_paper_item``."""
     tables = {
         dataset: Measured(section, path.as_posix(), _read(path, ITEMS[item].table))
         for dataset, (section, path) in measured.items()
     }
-    return paper_table(item, tables, read_published(published), limits, interpolation)
+    return paper_table(item, tables, read_published(published), limits, evaluation)
 
 
 def write_left_out(left_out: Mapping[str, Mapping[str, str]], output: Path) -> None:

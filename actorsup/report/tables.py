@@ -12,6 +12,7 @@ from actorsup.report.published import COLUMNS, records
 
 POOLED, CLASS_MEAN = "pooled", "mean over classes"
 _AVERAGING = {"all": POOLED, "class-mean": CLASS_MEAN}
+_OF_PRECISION = ("interpolation", "matching", "nms_iou")
 _DIFFERENCES = (("adult", "bird"), ("adult", "dog"))
 
 Row = dict[str, Any]
@@ -37,7 +38,7 @@ def paper_table(
     measured: Mapping[str, Measured],
     published: pd.DataFrame,
     limits: Mapping[str, int] | None = None,
-    interpolation: str = "envelope",
+    evaluation: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """A table of the paper: the published rows, then those that were measured.
 
@@ -47,7 +48,7 @@ def paper_table(
         published: What ``read_published`` gives.
         limits: For ``linking``, the most tubes that each linker may make of a video. It compares the
             first with each other one.
-        interpolation: How the measured average precision was integrated, for the note.
+        evaluation: The settings that tubes were compared with, for the note of measured rows.
 
     Returns:
         Columns ``COLUMNS``.
@@ -64,16 +65,24 @@ def paper_table(
         if dataset in measured:
             common = {"dataset": dataset, "section": measured[dataset].section}
             common |= {"reference": measured[dataset].file, "source": "measured", "group": "measured"}
-            found = _measured(item, dataset, measured[dataset], limits or {}, interpolation)
+            common |= {"note": _told(ITEMS[item].table, evaluation or {})}
+            found = _measured(item, dataset, measured[dataset], limits or {})
             rows += [common | row for row in found]
     parts = [shown, pd.DataFrame(rows, columns=COLUMNS)] if rows else [shown]
     whole = pd.concat([part.astype(object) for part in parts], ignore_index=True)
     return whole.assign(item=item)[COLUMNS]
 
 
-def _measured(
-    item: str, dataset: str, found: Measured, limits: Mapping[str, int], interpolation: str
-) -> Iterator[Row]:
+def _told(table: str, evaluation: Mapping[str, Any]) -> str:
+    """The rules that tubes were compared by, as far as they matter to recall or mAP."""
+    unread = () if table == "map" else _OF_PRECISION
+    rules = {key: value for key, value in evaluation.items() if key not in unread and value is not None}
+    # a public evaluator's rules stand for all
+    rules = {"like": rules["like"]} if "like" in rules else rules
+    return ", ".join(f"{key}: {str(value).lower()}" for key, value in rules.items())
+
+
+def _measured(item: str, dataset: str, found: Measured, limits: Mapping[str, int]) -> Iterator[Row]:
     for threshold in ITEMS[item].thresholds(dataset):
         at = found.table[found.table["iou_threshold"] == f"{threshold:g}"]
         if at.empty:
@@ -84,7 +93,7 @@ def _measured(
             case "table1":
                 rows = _most_proposals(at)
             case "table2":
-                rows = _mean_average_precision(at, interpolation)
+                rows = _mean_average_precision(at)
             case "figure5":
                 rows = _actors(at)
             case "linking":
@@ -117,7 +126,7 @@ def _most_proposals(table: pd.DataFrame) -> Iterator[Row]:
     return _recall(table[table["proposals"] == most])
 
 
-def _mean_average_precision(table: pd.DataFrame, interpolation: str) -> Iterator[Row]:
+def _mean_average_precision(table: pd.DataFrame) -> Iterator[Row]:
     """The mAP of each linker and model, the mean over its seeds."""
     means = table[table["class"] == "mean"]
     for (linker, model), runs in means.groupby(["linker", "model"], sort=False):
@@ -131,7 +140,6 @@ def _mean_average_precision(table: pd.DataFrame, interpolation: str) -> Iterator
             "seeds": len(runs),
             "ground_truth": runs["ground_truth"].iloc[0],
             "labels": "yes",
-            "note": f"interpolation: {interpolation}",
         }
 
 
