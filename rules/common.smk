@@ -13,7 +13,7 @@ from actorsup.errors import ActorsupError
 from actorsup.plan.paper import PaperPlan
 from actorsup.plan.run import Plan
 from actorsup.provenance import code_digest
-from actorsup.report.items import left_out_lines
+from actorsup.paper.items import left_out_lines
 
 try:
     PLAN = Plan(config)

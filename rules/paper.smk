@@ -1,5 +1,5 @@
 # The paper's tables and figures: Tables 1 and 2, Figures 4 and 5, actor linking against Viterbi (4.3, 4.4).
-from actorsup.report.items import ITEMS
+from actorsup.paper.items import ITEMS
 
 
 wildcard_constraints:
@@ -33,7 +33,7 @@ use rule evaluate_recall as evaluate_linking with:
 rule write_paper_item:
     input:
         tables=planned(contract_tables),
-        published=f"{workflow.basedir}/actorsup/report/published.csv",
+        published=f"{workflow.basedir}/actorsup/paper/published.csv",
     output:
         csv="results/paper/{item}.csv",
         svg="results/paper/{item}.svg",
@@ -51,7 +51,7 @@ rule write_paper_item:
             for key, value in config["evaluation"].items()
             if key not in ("iou_thresholds", "error_iou", "resamples")
         },
-        code=code_digest("actorsup.report.stage"),
+        code=code_digest("actorsup.paper.stage"),
     message:
         "Writing {wildcards.item} of the paper"
     script:
@@ -69,7 +69,7 @@ rule paper_tables:
         FIGURES_ENV
     params:
         left_out=planned(lambda w: {item: PAPER.left_out(item) for item in ITEMS}),
-        code=code_digest("actorsup.report.stage"),
+        code=code_digest("actorsup.paper.stage"),
     message:
         "The paper's tables and figures are in results/paper; left_out.csv says what is not in them"
     script:

@@ -12,7 +12,7 @@ import yaml
 from actorsup.provenance import imported_modules
 
 # later ones import earlier ones; what is in none of these is shared ground and comes first
-ORDER = ("exchange", "datasets", "frames", "detection", "linking", "attention", "evaluation", "report")
+ORDER = ("exchange", "datasets", "frames", "detection", "linking", "attention", "evaluation", "paper")
 LAST = ("plan", "failures", "pictures", "convert", "cli")
 
 

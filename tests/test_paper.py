@@ -11,10 +11,10 @@ from test_workflow import house, snakemake, would_run
 from actorsup.errors import ConfigError, DataError
 from actorsup.plan.paper import PaperPlan
 from actorsup.plan.run import Plan
-from actorsup.report.items import ITEMS
-from actorsup.report.published import COLUMNS, PUBLISHED, SUPERVISION, read_published
-from actorsup.report.stage import FIGURES, make_table, write_left_out, write_paper_item
-from actorsup.report.style import spread, styled
+from actorsup.paper.items import ITEMS
+from actorsup.paper.published import COLUMNS, PUBLISHED, SUPERVISION, read_published
+from actorsup.paper.stage import FIGURES, make_table, write_left_out, write_paper_item
+from actorsup.paper.style import spread, styled
 
 # ------------------------------------------------------- published figures, against the paper
 

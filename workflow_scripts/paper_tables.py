@@ -3,6 +3,6 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
-    from actorsup.report.stage import write_left_out
+    from actorsup.paper.stage import write_left_out
 
     write_left_out(snakemake.params.left_out, Path(snakemake.output[0]))

@@ -3,7 +3,7 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
-    from actorsup.report.stage import write_paper_item
+    from actorsup.paper.stage import write_paper_item
 
     params, output = snakemake.params, snakemake.output
     write_paper_item(

@@ -7,7 +7,7 @@ from typing import Any
 from actorsup.errors import ActorsupError
 from actorsup.linking.settings import LinkerSettings
 from actorsup.plan.run import Plan
-from actorsup.report.items import CONTRACT_TABLES, ITEMS, LINKERS
+from actorsup.paper.items import CONTRACT_TABLES, ITEMS, LINKERS
 
 
 class PaperPlan:

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from actorsup.report.items import ITEMS, SETS
-from actorsup.report.published import records
-from actorsup.report.style import (
+from actorsup.paper.items import ITEMS, SETS
+from actorsup.paper.published import records
+from actorsup.paper.style import (
     GREEN,
     GREY,
     HOLLOW,
@@ -24,7 +24,7 @@ from actorsup.report.style import (
     published_mark,
     spread,
 )
-from actorsup.report.tables import POOLED
+from actorsup.paper.tables import POOLED
 
 _TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _PUBLISHED_LINE: dict[str, Any] = {"linestyle": (0, (4, 2)), "linewidth": 0.9}

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from actorsup.errors import DataError
-from actorsup.report.items import ITEMS
-from actorsup.report.published import COLUMNS, records
+from actorsup.paper.items import ITEMS
+from actorsup.paper.published import COLUMNS, records
 
 POOLED, CLASS_MEAN = "pooled", "mean over classes"
 _AVERAGING = {"all": POOLED, "class-mean": CLASS_MEAN}

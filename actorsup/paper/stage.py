@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from actorsup.errors import DataError
-from actorsup.report.curve_figures import draw_figure4, draw_figure5, draw_linking
-from actorsup.report.items import ITEMS, SETS, left_out_lines
-from actorsup.report.published import NUMBERS, PUBLISHED, read_published
-from actorsup.report.style import save, styled
-from actorsup.report.table_figures import draw_table
-from actorsup.report.tables import Measured, paper_table
+from actorsup.paper.curve_figures import draw_figure4, draw_figure5, draw_linking
+from actorsup.paper.items import ITEMS, SETS, left_out_lines
+from actorsup.paper.published import NUMBERS, PUBLISHED, read_published
+from actorsup.paper.style import save, styled
+from actorsup.paper.table_figures import draw_table
+from actorsup.paper.tables import Measured, paper_table
 from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)

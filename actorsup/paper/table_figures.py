@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from actorsup.report.items import ITEMS, SETS
-from actorsup.report.published import SUPERVISION, records
-from actorsup.report.style import (
+from actorsup.paper.items import ITEMS, SETS
+from actorsup.paper.published import SUPERVISION, records
+from actorsup.paper.style import (
     GREY,
     HOLLOW,
     INK,
