@@ -145,6 +145,9 @@ def test_conda_files_hold_what_their_stages_import(repository):
         assert f"- {name}" in vision
     for name in ("pandas", "h5py", "numpy", "tqdm"):
         assert f"- {name}" in tables
+    figures = (repository / "envs" / "figures.yaml").read_text(encoding="utf-8")
+    for name in ("matplotlib", "pandas", "numpy", "tqdm"):
+        assert f"- {name}" in figures
 
 
 def tracked(repository: Path) -> list[Path]:
