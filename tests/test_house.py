@@ -12,7 +12,17 @@ import yaml
 from actorsup.provenance import imported_modules
 
 # later ones import earlier ones; what is in none of these is shared ground and comes first
-ORDER = ("exchange", "datasets", "frames", "detection", "linking", "attention", "evaluation", "paper", "report")
+ORDER = (
+    "exchange",
+    "datasets",
+    "frames",
+    "detection",
+    "linking",
+    "attention",
+    "evaluation",
+    "paper",
+    "report",
+)
 LAST = ("plan", "failures", "summary", "convert", "cli")
 
 

@@ -9,12 +9,12 @@ import yaml
 from test_workflow import house, snakemake, would_run
 
 from actorsup.errors import ConfigError, DataError
-from actorsup.plan.paper import PaperPlan
-from actorsup.plan.run import Plan
 from actorsup.paper.items import ITEMS
 from actorsup.paper.published import COLUMNS, PUBLISHED, SUPERVISION, read_published
 from actorsup.paper.stage import FIGURES, make_table, write_left_out, write_paper_item
 from actorsup.paper.style import spread, styled
+from actorsup.plan.paper import PaperPlan
+from actorsup.plan.run import Plan
 
 # ------------------------------------------------------- published figures, against the paper
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from actorsup.errors import ActorsupError
 from actorsup.linking.settings import LinkerSettings
-from actorsup.plan.run import Plan
 from actorsup.paper.items import CONTRACT_TABLES, ITEMS, LINKERS
+from actorsup.plan.run import Plan
 
 
 class PaperPlan:
