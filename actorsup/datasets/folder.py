@@ -1,13 +1,14 @@
 """A folder of a user's own videos, with a table of labels, with boxes, or without."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord, listing_of
 from actorsup.datasets.files import find_videos
-from actorsup.datasets.ground_truth_table import read_annotated_table, read_ground_truth_table
+from actorsup.datasets.ground_truth_files import read_ground_truth_file
+from actorsup.datasets.ground_truth_table import read_annotated_table
 from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean
 
@@ -24,7 +25,8 @@ class Folder:
         table: CSV ``video,label,split``: the id (an extension is allowed), class names joined by
             ``|``, and ``train``, ``test`` or nothing. None: unlabelled videos, to be predicted.
             Videos that the table does not name are left out.
-        boxes: CSV of ground truth, in pixels of the videos, ids as in the table; None where there is none.
+        boxes: Ground truth, in pixels of the videos, ids as in the table: a CSV, or one of the forms of
+            other tools; None where there is none.
         classes: The class names that there are; empty takes them from the table.
         annotated: CSV ``video,frame`` of the frames that ``boxes`` annotates, where it does not
             annotate all; None: it does.
@@ -62,14 +64,13 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        rows = read_ground_truth_table(self.boxes)
-        rows["video"] = rows["video"].map(video_id)
+        truth = read_ground_truth_file(self.boxes)
         classes = self.listing().classes
-        for name in rows["class"].unique():
+        for name in truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
                 raise DataError(f"{self.boxes}: class {name!r} is not there; {hint}")
-        return GroundTruth(rows, {}, self._annotated_frames(rows))
+        return replace(truth, annotated=self._annotated_frames(truth.boxes))
 
     def _annotated_frames(self, rows: pd.DataFrame) -> pd.DataFrame | None:
         if self.annotated is None:
