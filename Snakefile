@@ -17,7 +17,15 @@ include: "rules/detection.smk"
 include: "rules/linking.smk"
 include: "rules/attention.smk"
 include: "rules/evaluation.smk"
+include: "rules/paper.smk"
 include: "rules/exchange.smk"
+include: "rules/report.smk"
+
+
+onsuccess:
+    told = summary(config["datasets"], Path("results"), STARTED)
+    if told:
+        print(told, file=sys.stderr)
 
 
 rule all:

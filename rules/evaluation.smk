@@ -255,7 +255,7 @@ rule draw_tubes:
     conda:
         VISION_ENV
     params:
-        code=code_digest("actorsup.pictures"),
+        code=code_digest("actorsup.report.pictures"),
     message:
         "Drawing tubes of {wildcards.dataset}"
     script:
