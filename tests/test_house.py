@@ -13,16 +13,8 @@ from actorsup.provenance import imported_modules
 
 # later ones import earlier ones; what is in none of these is shared ground and comes first
 ORDER = (
-    "exchange",
-    "datasets",
-    "frames",
-    "detection",
-    "linking",
-    "attention",
-    "evaluation",
-    "paper",
-    "report",
-)
+    "exchange", "datasets", "frames", "detection", "linking", "attention", "evaluation", "paper", "report",
+)  # fmt: skip
 LAST = ("plan", "failures", "summary", "convert", "cli")
 
 
