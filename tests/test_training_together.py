@@ -1,6 +1,11 @@
 """Training of actor attention by other ways to the same end: parts, processes, kept features, bfloat16."""
 
 import csv
+import os
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -62,6 +67,63 @@ def test_parts_of_a_batch_add_up_to_it(shards, tmp_path):
 
 
 # ------------------------------------------------------------------------------- several processes
+NODE = """{python} -m torch.distributed.run --nnodes 2 --nproc_per_node 1 --rdzv_backend c10d \\
+    --rdzv_endpoint 127.0.0.1:{port} --rdzv_id test --local_addr 127.0.0.1 "$@" """
+
+
+@pytest.fixture
+def two_nodes(tmp_path) -> str:
+    """A launcher of one process on each of two nodes, which are this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        node = NODE.format(python=sys.executable, port=free.getsockname()[1])
+    (tmp_path / "nodes.sh").write_text(f"{node} &\n{node}\ncode=$?\nwait $! && exit $code\n")
+    return f"sh {tmp_path}/nodes.sh"
+
+
+def test_two_nodes_train_what_one_process_does(shards, tmp_path, two_nodes):
+    settings = replace(TINY, learning_rate=0.001)
+    one = trained(shards, tmp_path / "one.pt", settings)
+    assert_close(trained(shards, tmp_path / "two.pt", settings, launcher=two_nodes), one)
+    assert losses(tmp_path / "two_steps.csv") == pytest.approx(losses(tmp_path / "one_steps.csv"), rel=1e-5)
+
+
+def test_a_launcher_that_is_not_there_is_told(shards, tmp_path):
+    with pytest.raises(DataError, match=r"training.launcher: there is no command 'srunn' here"):
+        trained(shards, tmp_path / "m.pt", launcher="srunn --nodes 2 torchrun")
+    assert not list(tmp_path.glob("m*"))
+
+
+TRAINING = """
+import sys
+from actorsup.processes import run_together
+from pathlib import Path
+run_together("sleeper", {}, Path(sys.argv[1]), 1)
+"""
+SLEEPER = """
+import os, sys, time
+with open(sys.argv[1] + ".pid", "w") as stream:
+    stream.write(str(os.getpid()))
+time.sleep(60)
+"""
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    command, pid = [sys.executable, "-c", TRAINING, str(tmp_path / "job")], tmp_path / "job.pid"
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as parent:
+        while not (pid.exists() and pid.read_text()):
+            assert parent.poll() is None
+            time.sleep(0.1)
+        parent.kill()
+    for _ in range(300):
+        if not Path(f"/proc/{pid.read_text()}").exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it trains on")
+
+
 @pytest.mark.parametrize("encoder", ["vgg16", "small"])
 def test_two_processes_train_what_one_does(shards, tmp_path, encoder):
     """Five videos, four a step: in the second step a process has none."""
@@ -80,7 +142,9 @@ def test_two_processes_train_what_one_does(shards, tmp_path, encoder):
 
 
 def test_what_goes_wrong_in_one_of_the_processes_is_told(shards, tmp_path):
-    with pytest.raises(DataError, match=r"^the loss is not finite in epoch [12], videos v\d.*learning_rate"):
+    with pytest.raises(
+        DataError, match=r"^the loss is not finite in epoch [12], step [12], videos v\d.*learning_rate"
+    ):
         trained(shards, tmp_path / "m.pt", replace(TINY, learning_rate=1e30), processes=2)
     assert not (tmp_path / "m.pt").exists()
 

@@ -166,7 +166,8 @@ def logits_of(network: ActorAttention, seen: Sequence[_Seen], of_frames: bool = 
     device = network.classifier.weight.device
     side, shorter_side = network.encoder.info.side, network.settings.shorter_side
     there = [on_device(each.clip, shorter_side, side, device) for each in seen]
-    pooled = network.pool(torch.cat([images for images, _ in there]), [boxes for _, boxes in there])
+    images = torch.cat([images for images, _ in there])
+    pooled = network.pool(images, [boxes for _, boxes in there], of_frames)
     return [_logits(network, each, of, of_frames) for each, of in zip(seen, pooled, strict=True)]
 
 

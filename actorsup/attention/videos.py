@@ -30,13 +30,13 @@ class TrainingVideo:
     Attributes:
         video: Its id.
         images: Its frames.
-        tubes: The group of its tubes.
+        boxes: (P, N, 4) of its tubes in its N frames, as they are stored.
         target: (C,) float32, the share of each class in its label; they sum to 1.
     """
 
     video: str
     images: VideoFrames
-    tubes: h5py.Group
+    boxes: h5py.Dataset
     target: NDArray[np.float32]
 
     def chance(self, seed: int, epoch: int) -> np.random.Generator:
@@ -49,7 +49,7 @@ class TrainingVideo:
         random = self.chance(seed, epoch)
         how = settings.snippet, settings.snippet_step
         chosen = segment_frames(len(self.images), settings.frames, random, *how)
-        clip = read_clip(self.images, self.tubes["boxes"][: settings.tubes], chosen)
+        clip = read_clip(self.images, self.boxes[: settings.tubes], chosen)
         return clip.flipped() if random.random() < settings.flip else clip
 
 
@@ -81,7 +81,7 @@ class TrainingVideos(Sequence[TrainingVideo]):
             images = {v: store[v] for store in stores for v in store.videos if v in targets}
             groups = {v: shard[v] for shard in shards for v in shard.videos if v in targets}
             self._videos = [
-                TrainingVideo(video, images[video], groups[video], target)
+                TrainingVideo(video, images[video], groups[video]["boxes"], target)
                 for video, target in targets.items()
                 if _usable(video, images, groups)
             ]
