@@ -114,8 +114,9 @@ def run_together(
     _LOG.info("%s", shlex.join(command))
     end, said = partial(_end_with_parent, ctypes.CDLL(None)), ""
     try:
-        out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with subprocess.Popen(command, **out, preexec_fn=end) as running:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=end
+        ) as running:
             assert running.stdout is not None
             for line in running.stdout:
                 _LOG.info("%s", line.rstrip())

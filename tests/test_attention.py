@@ -10,6 +10,7 @@ from attention_sets import Video, random_video, write_set
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actorsup.attention import scoring
 from actorsup.attention.clips import Clip, ahead, on_device, read_clip, segment_frames
 from actorsup.attention.model import ActorAttention, load_model, model_content, random_model
 from actorsup.attention.pooling import actor_pooling
@@ -368,6 +369,23 @@ def test_tubes_of_another_video_are_a_failure_and_the_others_go_on(tmp_path):
         assert shard.videos == ["b"]
         assert list(shard.failures) == ["a"]
         assert "19 frames" in shard.failures["a"] and "20" in shard.failures["a"]
+
+
+def test_videos_that_are_scored_together_have_the_scores_of_each_alone(tmp_path, monkeypatch):
+    """Neighbours of one size go through the network at once, where there is a GPU; the others do not."""
+    sizes = {"a": (32, 44), "b": (32, 44), "c": (32, 44), "d": (40, 32), "e": (32, 44)}
+    videos = {v: random_video(i, size=size) for i, (v, size) in enumerate(sizes.items())}
+    videos["b"].boxes[1] = np.nan
+    alone, _ = score(tmp_path, videos, list(videos))
+    real, groups = scoring.logits_of, []
+    monkeypatch.setattr(scoring, "videos_at_once", lambda device: 2)
+    monkeypatch.setattr(
+        scoring, "logits_of", lambda n, seen, *a: groups.append(len(seen)) or real(n, seen, *a)
+    )
+    together, failures = score(tmp_path, videos, list(videos), "together.h5")
+    assert (groups, failures, list(together)) == ([2, 1, 1, 1], {}, list(videos))
+    for v in videos:
+        np.testing.assert_allclose(together[v].class_logit, alone[v].class_logit, rtol=1e-4, atol=1e-6)
 
 
 def test_tubes_are_scored_by_the_frames_that_are_asked_for(tmp_path):
