@@ -11,6 +11,7 @@ encoder         forward and backward of the convolutions alone on clips that lie
                 as many at once as in training: the baseline
 loader          clips read from the frame store, and their tubes: alone
 training        an epoch of the rule's own training, loader and all, and its ratio to the encoder
+scoring         the rule's own scoring of their tubes, and its ratio to the encoder's forward pass alone
 peak            most memory that the process had so far, on a GPU that of its tensors, GiB
 """
 
@@ -33,6 +34,8 @@ from torch import Tensor
 
 from actorsup.attention.clips import ahead, loader_threads, on_device
 from actorsup.attention.model import ActorAttention, random_model
+from actorsup.attention.scoring import score_videos
+from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
 from actorsup.attention.videos import TrainingVideos
@@ -130,10 +133,17 @@ def settings_of(model: str) -> AttentionSettings:
     return replace(AttentionSettings(**Plan(config).model_settings(model)), epochs=2)
 
 
+@torch.no_grad()
+def encode_forward(model: ActorAttention, clips: list[Tensor]) -> None:
+    """The encoder's forward pass alone, a clip at a time."""
+    for frames in clips:
+        model.encoder(model.encoder.normalise(frames, model.settings.pixels), model.settings.snippet)
+
+
 def one_round(
     of: tuple[list[Path], list[Path], Labels], model: ActorAttention, output: Path, device: torch.device
 ) -> tuple[list[float], Tensor]:
-    """Videos a second of encoder, loader and training, and the frames of a clip on the device."""
+    """Videos a second of encoder, loader, training, encoder forward and scoring, and the frames of a clip."""
     settings = model.settings
     with TrainingVideos(*of, model.classes) as videos:
         jobs = [partial(video.clip, settings, 0, 0) for video in videos]
@@ -146,7 +156,16 @@ def one_round(
     train_attention(*of, model.classes, output, settings, None, str(device), 0, {})
     # the second epoch: the first warms
     training = pd.read_csv(output.with_suffix(".csv"))["seconds"].iloc[-1]
-    return [len(jobs) / seconds for seconds in (encoding, loading, training)], ready[0]
+    forward, _ = seconds_of(lambda: encode_forward(model, ready))
+    predictions = output.with_name("predictions.h5")
+    shards = list(zip(of[0], of[1], strict=True))
+    scoring, _ = seconds_of(
+        lambda: [
+            score_videos(*shard, output, predictions, of[2], ScoringSettings(), str(device), {})
+            for shard in shards
+        ]
+    )
+    return [len(jobs) / seconds for seconds in (encoding, loading, training, forward, scoring)], ready[0]
 
 
 def measure(options: argparse.Namespace, folder: Path) -> None:
@@ -157,7 +176,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     model = random_model(settings, classes, seed=0).to(device).train()
     rounds = [one_round(of, model, folder / "model.pt", device) for _ in range(options.rounds)]
     rates = np.array([rates for rates, _ in rounds])
-    encoder_rate, loader_rate, rate = np.median(rates, axis=0)
+    encoder_rate, loader_rate, rate, forward_rate, scoring_rate = np.median(rates, axis=0)
     ratios = rates[:, 2] / rates[:, 0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     if device.type == "cuda":
@@ -171,6 +190,9 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     )
     told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
     print(f"training to encoder       {np.median(ratios):8.2f}, in each round {told}")
+    print(f"encoder forward           {forward_rate:8.2f} videos a second")
+    print(f"scoring                   {scoring_rate:8.2f} videos a second")
+    print(f"scoring to encoder        {np.median(rates[:, 4] / rates[:, 3]):8.2f}")
     print(f"peak memory               {peak:8.2f} GiB")
 
 

@@ -1,6 +1,7 @@
 """Actor attention: Equation 1, settings, clips, model files and scoring."""
 
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -231,6 +232,9 @@ def test_resized_frames_keep_their_places():
 
 def test_work_ahead_keeps_its_order_and_its_errors():
     assert list(ahead(lambda i=i: i * i for i in range(50))) == [i * i for i in range(50)]
+    # the first ones take longest
+    late = [lambda i=i: (time.sleep((20 - i) / 1000), i)[1] for i in range(20)]
+    assert list(ahead(late, threads=4)) == [*range(20)]
     assert list(ahead([])) == []
     done = ahead([lambda: 1, lambda: 1 // 0, lambda: 3])
     assert next(done) == 1

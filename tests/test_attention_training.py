@@ -284,6 +284,12 @@ def test_a_checkpoint_of_other_settings_is_not_taken(shards, tmp_path, monkeypat
     assert same_weights(mine, train(shards, tmp_path / "other.pt", seed=2))
 
 
+def test_frames_that_several_threads_decode_make_the_same_model(shards, tmp_path, monkeypatch):
+    one = train(shards, tmp_path / "1.pt")
+    monkeypatch.setattr(training, "loader_threads", lambda device: 4)
+    assert same_weights(one, train(shards, tmp_path / "4.pt"))
+
+
 def test_the_encoder_starts_from_given_weights(shards, tmp_path):
     start = random_model(TINY, CLASSES, 0).encoder.trunk.state_dict()
     from actorsup.backbones import SmallBackbone
@@ -412,12 +418,21 @@ def test_labels_of_half_of_the_videos_are_enough(shards, tmp_path, caplog):
     assert same_weights(there, train(alone, tmp_path / "alone.pt", labels=half))
 
 
-def test_tubes_of_another_length_are_an_error(shards, tmp_path):
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (random_video(0, count=11), "tubes over 11 frames of 44x32, but the video has 12 of 44x32"),
+        (
+            random_video(0, count=12, size=(30, 44)),
+            "tubes over 12 frames of 44x30, but the video has 12 of 44x32",
+        ),
+    ],
+    ids=["length", "size"],
+)
+def test_tubes_of_another_video_are_an_error(shards, tmp_path, other, said):
     (tmp_path / "other").mkdir()
-    _, tubes = write_set(tmp_path / "other", {"long": random_video(0, count=11)})
-    with pytest.raises(
-        DataError, match=r"tubes_0000.h5: long has tubes over 11 frames, but the video has 12"
-    ):
+    _, tubes = write_set(tmp_path / "other", {"long": other})
+    with pytest.raises(DataError, match=f"tubes_0000.h5: long has {said}"):
         train((shards[0], tubes), tmp_path / "m.pt")
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from attention_sets import random_video, write_set
 
+from actorsup import processes
 from actorsup.attention.job import TrainingJob, train
 from actorsup.attention.pooled_features import PooledFeatures
 from actorsup.attention.settings import AttentionSettings
@@ -86,6 +87,19 @@ def test_two_nodes_train_what_one_process_does(shards, tmp_path, two_nodes):
     one = trained(shards, tmp_path / "one.pt", settings)
     assert_close(trained(shards, tmp_path / "two.pt", settings, launcher=two_nodes), one)
     assert losses(tmp_path / "two_steps.csv") == pytest.approx(losses(tmp_path / "one_steps.csv"), rel=1e-5)
+
+
+def test_nodes_that_find_other_states_do_not_train(monkeypatch):
+    """As where each has a folder of its own: the one would go on, the other begin anew."""
+
+    def gather(values, value):
+        values[:] = [value, (2, 5)]
+
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(processes.distributed, "all_gather_object", gather)
+    processes.check_same((2, 5), "m.pt")
+    with pytest.raises(DataError, match=r"m.pt: .* \[\(0, 0\), \(2, 5\)\]; all nodes must share the folder"):
+        processes.check_same((0, 0), "m.pt")
 
 
 def test_a_launcher_that_is_not_there_is_told(shards, tmp_path):

@@ -44,6 +44,8 @@ def actor_pooling(
     if average:
         which, shares = which.movedim(1, 3), shares.movedim(1, 3)
     times = 1 if average else frames
+    if not len(boxes):
+        return features.new_zeros(0, times, grid * grid, channels)
     samples, around = len(boxes) * times * grid * grid, 4 * frames // times
     cells = features.permute(0, 2, 3, 1).reshape(-1, channels)
     pooled = functional.embedding_bag(

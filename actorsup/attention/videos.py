@@ -64,7 +64,7 @@ class TrainingVideos(Sequence[TrainingVideo]):
 
     Raises:
         DataError: A label is no class; no video is left; a shard cannot be used, or is of
-            another video's length.
+            another video's length or size.
     """
 
     def __init__(
@@ -132,11 +132,12 @@ def _usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[str, 
     if video not in images or video not in groups:
         _LOG.info("%s: no %s; left out", video, "tubes" if video in images else "frames")
         return False
-    found = read_info(groups[video])
-    if found.frames != len(images[video]):
+    found, there = read_info(groups[video]), images[video]
+    if (found.frames, found.width, found.height) != (len(there), there.width, there.height):
         raise DataError(
-            f"{groups[video].file.filename}: {video} has tubes over {found.frames} frames, but the video has "
-            f"{len(images[video])}; delete the file and run again"
+            f"{groups[video].file.filename}: {video} has tubes over {found.frames} frames of "
+            f"{found.width}x{found.height}, but the video has {len(there)} of {there.width}x{there.height}; "
+            "delete the file and run again"
         )
     if not len(groups[video]["boxes"]):
         _LOG.info("%s: no actor was found; left out", video)
