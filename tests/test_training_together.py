@@ -6,11 +6,12 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from attention_sets import random_video, write_set
 
 from actorsup import processes
@@ -100,6 +101,18 @@ def test_nodes_that_find_other_states_do_not_train(monkeypatch):
     processes.check_same((2, 5), "m.pt")
     with pytest.raises(DataError, match=r"m.pt: .* \[\(0, 0\), \(2, 5\)\]; all nodes must share the folder"):
         processes.check_same((0, 0), "m.pt")
+
+
+def test_every_setting_of_training_reaches_the_job():
+    root = Path(__file__).parents[1]
+    config, schema = (
+        yaml.safe_load((root / name).read_text(encoding="utf-8"))
+        for name in ("config.yaml", "schemas/config.schema.yaml")
+    )
+    allowed = set(schema["properties"]["training"]["properties"])
+    assert set(config["training"]) == allowed
+    # the one that says what the rule's outputs are
+    assert allowed - {"keep_epochs"} <= {field.name for field in fields(TrainingJob)}
 
 
 def test_a_launcher_that_is_not_there_is_told(shards, tmp_path):
