@@ -1,6 +1,26 @@
 # Ground truth, tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
+def evaluated_with(*others):
+    """The settings of the evaluation that a table depends on: its rules, and some others."""
+    of_one_table = {"iou_thresholds", "error_iou", "resamples"} - {*others}
+    settings = config["evaluation"].items()
+    return {key: value for key, value in settings if key not in of_one_table}
+
+
+if config["evaluation"].get("like"):
+    from actorsup.evaluation.settings import EvaluationSettings
+
+    try:
+        EvaluationSettings(**config["evaluation"])
+    except ActorsupError as error:
+        raise WorkflowError(str(error))
+
+
+# boxes are compared in frames that are annotated alone
+ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
+
+
 rule write_ground_truth:
     input:
         videos="results/{dataset}/videos.csv",
@@ -13,6 +33,7 @@ rule write_ground_truth:
         TABLES_ENV
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
+        annotations=from_dataset(lambda w, d: d.annotations_digest()),
         code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
     message:
         "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
@@ -31,6 +52,7 @@ rule write_annotated_frames:
         TABLES_ENV
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
+        annotations=from_dataset(lambda w, d: d.annotations_digest()),
         code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
     message:
         "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
@@ -49,6 +71,7 @@ rule evaluate_recall:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}_recall.csv",
     log:
@@ -59,8 +82,8 @@ rule evaluate_recall:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         settings={
             key: value
-            for key, value in config["evaluation"].items()
-            if key == "iou_thresholds"
+            for key, value in evaluated_with("iou_thresholds").items()
+            if key not in ("interpolation", "matching", "nms_iou")
         },
         code=code_digest("actorsup.evaluation.stage"),
     message:
@@ -76,6 +99,7 @@ rule evaluate_map:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
         failures="results/{dataset}/failures.csv",
     output:
         "results/{dataset}_map.csv",
@@ -85,7 +109,7 @@ rule evaluate_map:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=config["evaluation"],
+        settings=evaluated_with("iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset}"
@@ -102,6 +126,7 @@ rule evaluate_ablation:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}/ablations/{ablation}.csv",
     log:
@@ -110,7 +135,7 @@ rule evaluate_ablation:
         TABLES_ENV
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
-        settings=config["evaluation"],
+        settings=evaluated_with("iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
@@ -125,6 +150,7 @@ rule evaluate_epochs:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}/map_by_epoch.csv",
     log:
@@ -133,12 +159,68 @@ rule evaluate_epochs:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
-        settings=config["evaluation"],
+        settings=evaluated_with("iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset} after each epoch"
     script:
         "../workflow_scripts/evaluate_epochs.py"
+
+
+rule evaluate_errors:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/errors.csv",
+    log:
+        "logs/{dataset}/evaluate_errors.log",
+    conda:
+        TABLES_ENV
+    params:
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with("error_iou"),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "What kinds of errors there are on {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_errors.py"
+
+
+rule evaluate_intervals:
+    input:
+        tubes=from_evaluated(
+            lambda w, d: [
+                path
+                for linker in d.section["linkers"]
+                for path in tube_shards(w.dataset, linker, d.shards_to_score())
+            ]
+        ),
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/intervals.csv",
+    log:
+        "logs/{dataset}/evaluate_intervals.log",
+    conda:
+        TABLES_ENV
+    params:
+        linkers=from_evaluated(lambda w, d: d.section["linkers"]),
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with("iou_thresholds", "resamples"),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Confidence intervals of the tables of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_intervals.py"
 
 
 rule collect_failures:
