@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -287,6 +288,24 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, change, said):
     save_weights(tmp_path / "m.pt", change(model_content(random_model(SMALL, ["a", "b"], 0), {})))
     with pytest.raises(DataError, match=f"m.pt.*{said}"):
         load_model(tmp_path / "m.pt")
+
+
+class _Code:
+    """What a file that is unpickled blindly would run."""
+
+    def __init__(self, made: Path) -> None:
+        self._made = made
+
+    def __reduce__(self):
+        return Path.touch, (self._made,)
+
+
+def test_a_model_file_that_holds_code_runs_none_of_it(tmp_path):
+    content = model_content(random_model(SMALL, ["a", "b"], 0), {})
+    torch.save({**content, "provenance": _Code(tmp_path / "ran")}, tmp_path / "m.pt")
+    with pytest.raises(DataError, match=r"m.pt: not a weights file that can be used safely"):
+        load_model(tmp_path / "m.pt")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_damaged_and_missing_models_are_refused(tmp_path):

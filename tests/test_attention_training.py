@@ -168,6 +168,7 @@ def video_by_hand(settings, model, clip, shares, k):
     [
         ({}, (1, 1), (0, 1)),
         ({"encoder": "vgg16"}, (1, 1), (0, 1)),
+        ({"batch": 8}, (1, 1), (0, 1)),
         ({"shorter_side": 24, "pixels": "half"}, (1, 1), (0, 1)),
         ({"k": 2, "k_last": 1}, (2, 1), (0, 1)),
         ({"label_loss": "sigmoid"}, (1, 1), (0, 1)),
