@@ -120,3 +120,7 @@ def _inspect(options: argparse.Namespace) -> None:
             print(f"{video}: {', '.join(attributes)}; {', '.join(arrays)}")
         for video, reason in shard.failures.items():
             print(f"{video}: FAILED: {reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

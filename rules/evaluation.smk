@@ -1,4 +1,4 @@
-# Ground truth, tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
+# Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
 def evaluated_with(*others):
@@ -19,45 +19,6 @@ if config["evaluation"].get("like"):
 
 # boxes are compared in frames that are annotated alone
 ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
-
-
-rule write_ground_truth:
-    input:
-        videos="results/{dataset}/videos.csv",
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
-    output:
-        "results/{dataset}/ground_truth.csv",
-    log:
-        "logs/{dataset}/write_ground_truth.log",
-    conda:
-        TABLES_ENV
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        annotations=from_dataset(lambda w, d: d.annotations_digest()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_ground_truth.py"
-
-
-rule write_annotated_frames:
-    input:
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
-    output:
-        "results/{dataset}/annotated.csv",
-    log:
-        "logs/{dataset}/write_annotated_frames.log",
-    conda:
-        TABLES_ENV
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        annotations=from_dataset(lambda w, d: d.annotations_digest()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_annotated_frames.py"
 
 
 rule evaluate_recall:
@@ -294,7 +255,7 @@ rule draw_tubes:
     conda:
         VISION_ENV
     params:
-        code=code_digest("actorsup.pictures"),
+        code=code_digest("actorsup.report.pictures"),
     message:
         "Drawing tubes of {wildcards.dataset}"
     script:

@@ -381,6 +381,9 @@ def test_the_ceiling_of_whole_videos_by_the_library(shared):
         "recall"
     ]
     for group, at, known in (
-        ("class-mean", "0.2", 0.933), ("class-mean", "0.5", 0.723), ("all", "0.2", 0.887), ("all", "0.5", 0.660),
+        ("class-mean", "0.2", 0.933),
+        ("class-mean", "0.5", 0.723),
+        ("all", "0.2", 0.887),
+        ("all", "0.5", 0.660),
     ):  # fmt: skip
         assert table[group, at] == pytest.approx(known, abs=6e-4)

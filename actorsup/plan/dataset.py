@@ -155,6 +155,18 @@ class PlannedDataset:
                     f"{min(tests)!r}; wanted ids as in the table of videos"
                 )
 
+    def is_evaluable(self) -> bool:
+        """Whether its predictions can be evaluated; the page of one that cannot has no numbers."""
+        try:
+            self.check_evaluable()
+        except ConfigError:
+            return False
+        return True
+
+    def splits_and_labels(self, shard: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Split and action classes of each video of a shard that is to be predicted."""
+        return {r.video: (r.split, r.labels) for r in self.shards[shard] if r.split != "train"}
+
     def ground_truth_table(self) -> list[str]:
         """The table of its ground truth, or none where it has none."""
         known = self.section["type"] != "folder" or "ground_truth" in self.section
