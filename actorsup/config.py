@@ -122,13 +122,16 @@ def changes_of(variant: str) -> dict[str, Any]:
 
 
 def _names_used(config: Mapping[str, Any], kind: str) -> Iterable[str]:
-    """Names of linkers or models in the lists of data sets and ablations."""
+    """Names of linkers or models in the lists of data sets, ablations and the paper's."""
     for users in ("datasets", "ablations"):
         sections = config.get(users)
         for section in sections.values() if isinstance(sections, Mapping) else ():
             listed = section.get(kind) if isinstance(section, Mapping) else None
             if isinstance(listed, list):
                 yield from (name for name in listed if isinstance(name, str))
+    if kind == "linkers" and isinstance(config.get("paper"), Mapping):
+        listed = config["paper"].get(kind)
+        yield from (name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
 
 
 def _variant(sections: Mapping[str, Any], name: str) -> Any:
@@ -264,6 +267,8 @@ def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterabl
             for kind in _USED:
                 for used in set(section.get(kind, ())) - set(whole[kind]):
                     yield from unknown(f"{users}.{name}.{kind}", used, config[kind])
+    for used in set(config.get("paper", {}).get("linkers", ())) - set(whole["linkers"]):
+        yield from unknown("paper.linkers", used, config["linkers"])
     for name, section in config["datasets"].items():
         for actor in section["actors"]:
             yield from unknown(f"datasets.{name}.actors", actor, ID_OF)

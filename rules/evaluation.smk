@@ -1,12 +1,14 @@
-# Ground truth, tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
+# Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
-def evaluated_with(*others):
-    """The settings of the evaluation that a table depends on: its rules, and some others."""
-    of_one_table = {"iou_thresholds", "error_iou", "resamples"} - {*others}
-    settings = config["evaluation"].items()
-    return {key: value for key, value in settings if key not in of_one_table}
+def evaluated_with(*keys):
+    """The settings of the evaluation that a table depends on."""
+    return {key: value for key, value in config["evaluation"].items() if key in keys}
 
+
+OF_BOXES = ("like", "strict", "box_area", "duration")
+OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
+OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
 
 if config["evaluation"].get("like"):
     from actorsup.evaluation.settings import EvaluationSettings
@@ -19,45 +21,6 @@ if config["evaluation"].get("like"):
 
 # boxes are compared in frames that are annotated alone
 ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
-
-
-rule write_ground_truth:
-    input:
-        videos="results/{dataset}/videos.csv",
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
-    output:
-        "results/{dataset}/ground_truth.csv",
-    log:
-        "logs/{dataset}/write_ground_truth.log",
-    conda:
-        TABLES_ENV
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        annotations=from_dataset(lambda w, d: d.annotations_digest()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_ground_truth.py"
-
-
-rule write_annotated_frames:
-    input:
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
-    output:
-        "results/{dataset}/annotated.csv",
-    log:
-        "logs/{dataset}/write_annotated_frames.log",
-    conda:
-        TABLES_ENV
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        annotations=from_dataset(lambda w, d: d.annotations_digest()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_annotated_frames.py"
 
 
 rule evaluate_recall:
@@ -80,11 +43,7 @@ rule evaluate_recall:
         TABLES_ENV
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
-        settings={
-            key: value
-            for key, value in evaluated_with("iou_thresholds").items()
-            if key not in ("interpolation", "matching", "nms_iou")
-        },
+        settings=evaluated_with(*OF_BOXES, "iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Recall of the proposals of {wildcards.dataset}"
@@ -109,7 +68,7 @@ rule evaluate_map:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=evaluated_with("iou_thresholds"),
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset}"
@@ -135,7 +94,7 @@ rule evaluate_ablation:
         TABLES_ENV
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
-        settings=evaluated_with("iou_thresholds"),
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
@@ -159,7 +118,7 @@ rule evaluate_epochs:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
-        settings=evaluated_with("iou_thresholds"),
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset} after each epoch"
@@ -183,7 +142,7 @@ rule evaluate_errors:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=evaluated_with("error_iou"),
+        settings=evaluated_with(*OF_MATCHES, "error_iou"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "What kinds of errors there are on {wildcards.dataset}"
@@ -215,7 +174,7 @@ rule evaluate_intervals:
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=evaluated_with("iou_thresholds", "resamples"),
+        settings=evaluated_with(*OF_PRECISION, "resamples"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Confidence intervals of the tables of {wildcards.dataset}"

@@ -13,16 +13,8 @@ from actorsup.provenance import imported_modules
 
 # later ones import earlier ones; what is in none of these is shared ground and comes first
 ORDER = (
-    "exchange",
-    "datasets",
-    "frames",
-    "detection",
-    "linking",
-    "attention",
-    "evaluation",
-    "paper",
-    "report",
-)
+    "exchange", "datasets", "frames", "detection", "linking", "attention", "evaluation", "paper", "report",
+)  # fmt: skip
 LAST = ("plan", "failures", "summary", "convert", "predict", "cli")
 
 
@@ -155,6 +147,9 @@ def test_conda_files_hold_what_their_stages_import(repository):
         assert f"- {name}" in vision
     for name in ("pandas", "h5py", "numpy", "tqdm"):
         assert f"- {name}" in tables
+    figures = (repository / "envs" / "figures.yaml").read_text(encoding="utf-8")
+    for name in ("matplotlib", "pandas", "numpy", "tqdm"):
+        assert f"- {name}" in figures
 
 
 def tracked(repository: Path) -> list[Path]:
