@@ -18,7 +18,11 @@ rule train_attention:
     output:
         **kept_epochs,
         model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
-        curve="results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
+        curve=shown(
+            "results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
+            "training_curve",
+            "Training",
+        ),
         steps="results/{dataset}/models/{linker}/{model}/seed{seed}_steps.csv",
     log:
         "logs/{dataset}/train_attention/{linker}/{model}/seed{seed}.log",

@@ -1,5 +1,6 @@
 # What the rules share: the plan of the run, its errors in one line, its summary at the end.
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -109,6 +110,14 @@ def contract_tables(wildcards):
             print(line, file=sys.stderr)
         PAPER_TOLD.add(line)
     return [table for _, table in PAPER.measured(wildcards.item).values()]
+
+
+def shown(path, caption, category, **how):
+    """An output that `snakemake --report` shows, with a caption of report/."""
+    labels = {name: f"{{{name}}}" for name in re.findall(r"{(\w+)}", path)}
+    labels["what"] = caption.replace("_", " ")
+    file = f"../report/{caption}.rst"
+    return report(path, caption=file, category=category, labels=labels, **how)
 
 
 # frames are kept, or deleted once nothing needs them

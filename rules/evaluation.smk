@@ -36,7 +36,7 @@ rule evaluate_recall:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        "results/{dataset}_recall.csv",
+        shown("results/{dataset}_recall.csv", "recall", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_recall.log",
     conda:
@@ -61,7 +61,7 @@ rule evaluate_map:
         annotated=ANNOTATED,
         failures="results/{dataset}/failures.csv",
     output:
-        "results/{dataset}_map.csv",
+        shown("results/{dataset}_map.csv", "map", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_map.log",
     conda:
@@ -87,7 +87,7 @@ rule evaluate_ablation:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        "results/{dataset}/ablations/{ablation}.csv",
+        shown("results/{dataset}/ablations/{ablation}.csv", "ablation", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
     conda:
@@ -111,7 +111,7 @@ rule evaluate_epochs:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        "results/{dataset}/map_by_epoch.csv",
+        shown("results/{dataset}/map_by_epoch.csv", "map_by_epoch", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_epochs.log",
     conda:
@@ -135,7 +135,7 @@ rule evaluate_errors:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        "results/{dataset}/errors.csv",
+        shown("results/{dataset}/errors.csv", "errors", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_errors.log",
     conda:
@@ -166,7 +166,7 @@ rule evaluate_intervals:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        "results/{dataset}/intervals.csv",
+        shown("results/{dataset}/intervals.csv", "intervals", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_intervals.log",
     conda:
@@ -203,7 +203,7 @@ rule collect_failures:
         ),
         predictions=from_dataset(lambda w, d: shards_of(w.dataset, compared(d.section))),
     output:
-        "results/{dataset}/failures.csv",
+        shown("results/{dataset}/failures.csv", "failures", "Videos"),
     log:
         "logs/{dataset}/collect_failures.log",
     conda:
@@ -247,7 +247,7 @@ rule draw_tubes:
         ),
         ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
     output:
-        "results/{dataset}/tubes.png",
+        shown("results/{dataset}/tubes.png", "tubes", "Pictures"),
     log:
         "logs/{dataset}/draw_tubes.log",
     conda:

@@ -26,7 +26,7 @@ rule write_video_table:
     input:
         frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards)),
     output:
-        "results/{dataset}/videos.csv",
+        shown("results/{dataset}/videos.csv", "videos", "Videos"),
     log:
         "logs/{dataset}/write_video_table.log",
     conda:

@@ -19,7 +19,7 @@ use rule evaluate_recall as evaluate_linking with:
         videos="results/{dataset}/videos.csv",
         annotated=from_evaluated(lambda w, d: d.annotated_table()),
     output:
-        "results/{dataset}/linking_recall.csv",
+        shown("results/{dataset}/linking_recall.csv", "linking_recall", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_linking.log",
     params:
@@ -35,9 +35,9 @@ rule write_paper_item:
         tables=planned(contract_tables),
         published=f"{workflow.basedir}/actorsup/paper/published.csv",
     output:
-        csv="results/paper/{item}.csv",
+        csv=shown("results/paper/{item}.csv", "paper_item", "Paper"),
         svg="results/paper/{item}.svg",
-        png="results/paper/{item}.png",
+        png=shown("results/paper/{item}.png", "paper_item", "Paper"),
     log:
         "logs/paper/write_paper_item/{item}.log",
     conda:
@@ -62,7 +62,7 @@ rule paper_tables:
     input:
         expand("results/paper/{item}.{kind}", item=ITEMS, kind=("csv", "svg", "png")),
     output:
-        "results/paper/left_out.csv",
+        shown("results/paper/left_out.csv", "left_out", "Paper"),
     log:
         "logs/paper/paper_tables.log",
     conda:

@@ -118,7 +118,12 @@ rule draw_videos:
         ),
         ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
     output:
-        directory("results/{dataset}/drawn_videos"),
+        shown(
+            directory("results/{dataset}/drawn_videos"),
+            "drawn_videos",
+            "Pictures",
+            patterns=["{video}.webm"],
+        ),
     log:
         "logs/{dataset}/draw_videos.log",
     benchmark:

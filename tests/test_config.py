@@ -109,7 +109,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         (
             "datasets.demo.models",
             ["papr"],
-            "'papr' is not there; allowed: paper, best, demo, demo_small; did you mean 'paper'",
+            "'papr' is not there; allowed: paper, best, demo, demo_trained, demo_small; did you mean 'paper'",
         ),
         ("datasets.demo.actors", ["persn"], "'persn' is not there.*mean 'person'"),
         ("linkers.demo_siamese.training", {"gap": 3}, "demo_siamese.training: lacks sequences or images"),

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,7 @@ HOUSE = (
     "profiles",
     "envs",
     "samples",
+    "report",
 )
 BROKEN = {"missing", "empty", "text", "beheaded", "no images"}
 
@@ -571,6 +573,47 @@ def test_a_folder_of_new_videos_that_is_not_there_is_told_when_it_is_asked_for(u
     text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
     assert "datasets.myvideos: there is not one video in myvideos" in text
     (unchanged / "myvideos").rmdir()
+
+
+@pytest.mark.slow
+def test_a_report_of_tables_and_pictures_builds(mine, tmp_path):
+    """Each with its caption, category and labels, in one archive."""
+    made = ["videos.csv", "failures.csv", "errors.csv", "intervals.csv", "tubes.png", "drawn_videos"]
+    targets = [*TARGETS[:2], *(f"results/mine/{name}" for name in made)]
+    snakemake(mine, *targets)
+    snakemake(mine, "--report", str(tmp_path / "report.zip"), *targets)
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        inside = {name: archive.read(name) for name in archive.namelist()}
+    page = b"".join(content for name, content in inside.items() if name.endswith(("html", "js"))).decode()
+    for name in ("mine_map.csv", "mine_recall.csv", *made[:-1], "seed0.csv"):
+        assert any(f"/{name}" in one for one in inside), name
+    assert sum(name.endswith(".webm") for name in inside) == 6
+    for category in ("Evaluation", "Videos", "Pictures", "Training"):
+        assert f'"{category}"' in page
+    for words in ("Average precision of each class of", "training never saw", "could not be used"):
+        assert words in page
+    assert "snakemake.wildcards" not in page
+
+
+def test_every_caption_is_of_an_output_and_every_table_has_one(repository):
+    rules = "".join(path.read_text(encoding="utf-8") for path in (repository / "rules").glob("*.smk"))
+    rules = re.sub(r"\s+", " ", rules)
+    used = set(re.findall(r'shown\( ?(?:directory\()?"[^"]+"\)?, "(\w+)", "[A-Z]\w+"', rules))
+    there = {path.stem for path in (repository / "report").glob("*.rst")} - {"workflow"}
+    assert used == there and len(used) >= 10
+    bare = set()
+    for outputs in re.findall(r"output: (.*?) (?:log|conda|params|message):", rules):
+        bare |= set(re.findall(r'"([^"]*)\.(?:csv|png)"', re.sub(r"shown\(.*?\),", "", outputs)))
+    # what others are made of, and curves of networks that data sets share
+    assert bare == {
+        "results/{dataset}/ground_truth",
+        "results/{dataset}/annotated",
+        "results/{dataset}/source/videos",
+        "results/{dataset}/source/ground_truth",
+        "results/{dataset}/models/{linker}/{model}/seed{seed}_steps",
+        "results/weights/detectors/{detector}",
+        "results/weights/linkers/{linker}",
+    }
 
 
 # ------------------------------------------------------------------ the demo, in miniature
