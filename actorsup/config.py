@@ -153,8 +153,13 @@ def expand_path(path: str, key: str) -> Path:
     return Path(os.path.expandvars(path)).expanduser()
 
 
-def existing_path(path: str, key: str) -> Path:
+def existing_path(path: str, key: str, remedy: str = "") -> Path:
     """A path of the configuration that must be there.
+
+    Args:
+        path: As the configuration has it.
+        key: Where it has it.
+        remedy: What to do, where it is not there.
 
     Raises:
         ConfigError: It is not there; the nearest name beside it is given.
@@ -162,7 +167,7 @@ def existing_path(path: str, key: str) -> Path:
     found = expand_path(path, key)
     if not found.exists():
         beside = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
-        hint = did_you_mean(found.name, beside) or "; put it there, or name another"
+        hint = (f"; {remedy}" if remedy else "") + did_you_mean(found.name, beside)
         raise ConfigError(f"{key}: no such file or folder: {found}{hint}")
     return found
 

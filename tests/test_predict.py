@@ -245,6 +245,9 @@ def test_the_page_and_the_readme_take_held_out_videos(repository):
     """The three lines are the same in both, and what they copy was not trained on."""
     config = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
     records = demo_records(DemoSettings(**demo_settings(config["datasets"]["demo"])))
+    tests = [Path(video).name for video, _, split in records if split == "test"]
+    page = (repository / "docs" / "predict.md").read_text(encoding="utf-8")
+    assert f"`{tests[0]}` to `{tests[-1]}` are the demo's test videos" in page
     texts = [(repository / name).read_text(encoding="utf-8") for name in ("README.md", "docs/predict.md")]
     for text in texts:
         pattern = re.search(r"results/demo/source/(videos/v_\S+)\.avi myvideos/", text)[1]

@@ -566,7 +566,7 @@ def test_python_predicts_what_the_workflow_does(mine):
 def test_a_folder_of_new_videos_that_is_not_there_is_told_when_it_is_asked_for(unchanged):
     text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
     lines = [line for line in text.splitlines() if "datasets.myvideos.root: no such file or folder" in line]
-    assert len(lines) == 1 and lines[0].endswith("myvideos; put it there, or name another")
+    assert len(lines) == 1 and "folder: myvideos; make it, and put videos into it" in lines[0]
     assert would_run(unchanged, *TARGETS) == {}
     snakemake(unchanged, "--dry-run")
     (unchanged / "myvideos").mkdir()

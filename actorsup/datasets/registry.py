@@ -71,7 +71,7 @@ def _folder(name: str, section: Section, seed: int) -> Dataset:
     def path(key: str) -> Path | None:
         return existing_path(section[key], f"datasets.{name}.{key}") if key in section else None
 
-    root = existing_path(section["root"], f"datasets.{name}.root")
+    root = existing_path(section["root"], f"datasets.{name}.root", "make it, and put videos into it")
     classes = tuple(section.get("classes", ()))
     return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"))
 
