@@ -16,7 +16,7 @@ from actorsup.config import check_config, existing_path, expand_path
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.errors import ConfigError
 from actorsup.evaluation.tables import THRESHOLDS
-from actorsup.frames.settings import FrameSettings
+from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.plan.run import TRAINING_PATHS, Plan
 
@@ -82,7 +82,9 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     assert set(schema["$defs"]["model"]["properties"]["attention"]["enum"]) == set(PRESETS)
     assert keys("linker") == names(LinkerSettings) | {"training"}
     assert keys("detector") == names(DetectorSettings) | {"training"}
-    assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | {"keep"}
+    assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | names(
+        DecodingLimits
+    ) | {"keep"}
     assert training("detector") == names(DetectorTrainingSettings) - {"model"} | {"images", "annotations"}
     of_section = {"trunk", "exemplar_size", "search_size", "context"}
     assert training("linker") == names(SiameseTrainingSettings) - of_section | set(TRAINING_PATHS)
