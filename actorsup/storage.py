@@ -32,7 +32,16 @@ from actorsup.seals import BLOCK, check_seal, seal
 
 _LOG = logging.getLogger(__name__)
 _TEXT = h5py.string_dtype("utf-8")
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+_DISK = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ENOENT,
+)
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
 """What h5py raises where a file is not as it should be."""
 _REMEDY = "make room there, or let it be written to, and run again: what is finished is kept"

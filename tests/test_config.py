@@ -65,6 +65,9 @@ def test_defaults_of_the_code_are_those_of_the_configuration(config):
             if name in names(ScoringSettings) and isinstance(settings, AttentionSettings):
                 assert getattr(ScoringSettings(), name) == value, name
                 continue
+            if name in names(DecodingLimits):
+                assert getattr(DecodingLimits(), name) == value, name
+                continue
             # sizes of crops are the trunk's own unless said: 127 and 255 for vgg16, tested with the tracker
             if name not in ("keep", "detector", "exemplar_size", "search_size"):
                 assert getattr(settings, name) == value, name

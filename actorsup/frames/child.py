@@ -1,9 +1,9 @@
 """The process that decodes: a video's file is anybody's, and decoders of video are known to crash.
 
-``actorsup.frames.decoder`` starts it (``python -m actorsup.frames.child``) and speaks with it in
+``actorsup.frames.decoder`` starts it (``python -m actorsup.frames.child PARENT``) and speaks with it in
 lines of JSON, on its standard input and output: a request is a video, a part to write it into and
-limits; the answers are ``size``, ``beat`` and ``log`` on the way and one of ``done``, ``failed``,
-``error`` and ``defect`` at the end. Nothing that it sends is executed.
+limits; the answers are ``begun``, ``size``, ``beat`` and ``log`` on the way, and one of ``done``,
+``failed``, ``error``, ``memory`` and ``defect`` at the end. Nothing that it sends is executed.
 """
 
 import ctypes
@@ -51,7 +51,7 @@ def main() -> None:
     """Decode one video after another until the standard input ends."""
     answers = _Answers(_private_output())
     logging.basicConfig(level=logging.INFO, handlers=[answers], force=True)
-    _die_with_parent()
+    _die_with(int(sys.argv[1]))
     # Ctrl-C is the parent's to answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -68,16 +68,19 @@ def _private_output() -> TextIO:
     return answers
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     # a job that is killed must not leave a decoder that hangs
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def _decode(
     request: dict[str, Any], settings: FrameSettings, limits: DecodingLimits, answers: _Answers
 ) -> None:
     path = Path(request["path"])
+    answers.send("begun")
     _limit_memory(limits.memory(0, 0))
     try:
         decoded = decode_video(path)

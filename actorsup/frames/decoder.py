@@ -104,7 +104,8 @@ class _Watch:
         self._limits, self._path = limits, path
         self._seconds = limits.seconds(path.stat().st_size if path.is_file() else 0)
         self._memory = limits.memory(0, 0)
-        self._heard = time.monotonic()
+        # until it says so: the time that a process takes to start is not the video's fault
+        self._heard = float("inf")
 
     def heard(self) -> None:
         """Something was heard."""
@@ -144,7 +145,7 @@ def _start() -> Process:
     paths = [str(_LIBRARY), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         # -P: no module of the folder that it is started in takes the place of another
-        [sys.executable, "-P", "-m", child.__name__],
+        [sys.executable, "-P", "-m", child.__name__, str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
