@@ -16,12 +16,7 @@ from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
 
 LIMITS = DecodingLimits(time_limit=20)
-ENCODINGS = {
-    "avi": {"codec": "mpeg4"},
-    "mp4": {"codec": "libx264"},
-    "mkv": {"codec": "mpeg4"},
-    "webm": {"codec": "libvpx"},
-}
+CODECS = {"avi": "mpeg4", "mp4": "libx264", "mkv": "mpeg4", "webm": "libvpx"}
 
 
 @pytest.fixture(autouse=True)
