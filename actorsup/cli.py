@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from actorsup.errors import ActorsupError, DataError
+from actorsup.errors import ActorsupError, reading
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,13 +81,12 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _inspect(options: argparse.Namespace) -> None:
     import h5py
 
+    from actorsup.seals import check_seal
     from actorsup.storage import ShardReader
 
-    try:
-        with h5py.File(options.file, "r") as file:
-            schema = str(file.attrs["schema"])
-    except (OSError, KeyError) as error:
-        raise DataError(f"{options.file}: no shard of actorsup ({error})") from error
+    check_seal(options.file)
+    with reading(options.file, "no shard of actorsup"), h5py.File(options.file, "r") as file:
+        schema = str(file.attrs["schema"])
     with ShardReader(options.file, schema) as shard:
         print(f"schema: {schema}")
         print(f"provenance: {json.dumps(shard.provenance, indent=2)}")

@@ -9,7 +9,7 @@ from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
 from actorsup.datasets.ids import video_id
-from actorsup.errors import DataError, did_you_mean
+from actorsup.errors import DataError, did_you_mean, reading
 
 TABLE_COLUMNS = ["video", "label", "split"]
 _SPLITS = ("train", "test", "")
@@ -72,10 +72,8 @@ class Folder:
 
     def _rows(self, path: Path) -> list[tuple[str, tuple[str, ...], str]]:
         """Id, labels and split of each video of the table, sorted by id."""
-        try:
+        with reading(path, "cannot be read as CSV"):
             rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read as CSV ({error})") from error
         if absent := [name for name in TABLE_COLUMNS if name not in rows.columns]:
             raise DataError(
                 f"{path}: column {absent[0]!r} is missing; found {', '.join(rows.columns)}; "
@@ -86,7 +84,7 @@ class Folder:
             video = video_id(name)
             where = f"{path}: line {line}: {name!r}"
             labels = tuple(part.strip() for part in label.split("|") if part.strip())
-            if not video or ".." in PurePosixPath(video).parts or video.startswith("/"):
+            if not video or "\0" in video or ".." in PurePosixPath(video).parts or video.startswith("/"):
                 raise DataError(f"{where} is no path below {self.root}")
             if video in found:
                 raise DataError(f"{where}: the video {video!r} stands in an earlier line too")

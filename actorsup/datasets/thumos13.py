@@ -14,7 +14,7 @@ from actorsup.boxes import xywh_to_xyxy
 from actorsup.datasets.base import GROUND_TRUTH_COLUMNS, GroundTruth, Listing, VideoRecord
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.pickles import read_numbers
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 
 SIZE = (320, 240)
 """Width and height in pixels of the frames that the annotations speak of."""
@@ -89,11 +89,9 @@ class Thumos13:
         """
         parts = []
         for video in sorted(self._annotations):
-            try:
+            path = self.root / "annotations" / "pyannot.pkl"
+            with reading(path, f"{video}: not in the published form"):
                 parts += list(_tubes(video, self._annotations[video]["annotations"]))
-            except (KeyError, TypeError, ValueError, IndexError) as error:
-                path = self.root / "annotations" / "pyannot.pkl"
-                raise DataError(f"{path}: {video}: not in the published form ({error!r})") from error
         columns = list(zip(*parts, strict=True)) if parts else [[]] * 4
         lengths = [len(boxes) for boxes in columns[3]]
         boxes = np.concatenate([np.zeros((0, 4), np.float32), *columns[3]])

@@ -29,7 +29,7 @@ from actorsup.datasets.ids import video_id
 from actorsup.detection.base import Detections, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
-from actorsup.errors import DataError, VideoError
+from actorsup.errors import DataError, VideoError, reading
 
 _LOG = logging.getLogger(__name__)
 
@@ -122,16 +122,13 @@ def read_supplied(path: Path) -> pd.DataFrame:
 def _category(value: Any) -> int | None:
     """Category id of a name or an id."""
     text = str(value).strip()
-    found = int(text) if text.isdecimal() else ID_OF.get(text)
-    return found if found in NAME_OF else None
+    return ID_OF.get(text) or {str(number): number for number in NAME_OF}.get(text)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    try:
+    with reading(path, "cannot be read as CSV"):
         # as text: a video may be called "NA" or "007"
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error})") from error
     if not set(COLUMNS) <= set(rows.columns):
         missing = [name for name in COLUMNS if name not in rows.columns]
         raise DataError(
@@ -142,10 +139,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_json(path: Path) -> pd.DataFrame:
-    try:
+    with reading(path, "cannot be read as JSON"):
         entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(entries, list):
         raise DataError(f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results")
     return pd.DataFrame([_row(path, n, entry) for n, entry in enumerate(entries, 1)], columns=COLUMNS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def read_ground_truth(path: Path) -> dict[str, list[GroundTruthTube]]:
     frames = rows["frame"].to_numpy(np.int64)
     boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
     actor = rows["actor"] if "actor" in rows else pd.Series([""] * len(rows))
-    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+    for start, end in pairwise([*starts, len(rows)]):
         tube = GroundTruthTube(
             rows["class"].iloc[start], str(actor.iloc[start]), frames[start:end], boxes[start:end]
         )
@@ -61,10 +62,8 @@ def test_videos(videos: Path) -> tuple[list[str], set[str]]:
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
-    try:
+    with reading(videos, "cannot be read as CSV"):
         rows = pd.read_csv(videos, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{videos}: cannot be read as CSV ({error})") from error
     if "video" not in rows:
         raise DataError(f"{videos}: column 'video' is missing; found {', '.join(rows.columns)}")
     if "split" not in rows:
@@ -85,8 +84,6 @@ def read_annotated(path: Path) -> dict[str, set[int]]:
     Raises:
         DataError: The table cannot be read, lacks a column, or a frame is no whole number.
     """
-    try:
+    with reading(path, "wanted a table video,frame"):
         rows = pd.read_csv(path, dtype={"video": str, "frame": int}, keep_default_na=False)
         return {str(video): set(frames) for video, frames in rows.groupby("video")["frame"]}
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: wanted a table video,frame ({error})") from error

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from actorsup.coco import ID_OF
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 from actorsup.storage import ShardReader
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
 from actorsup.tubes import Tubes
+
+_MOST_BOXES = 1 << 28
+"""Of a video's tubes: 4 GiB of them."""
 
 
 def read_proposals(shards: Iterable[Path]) -> dict[str, Tubes]:
@@ -46,24 +49,20 @@ def read_predictions(paths: Iterable[Path]) -> tuple[dict[str, Tubes], list[str]
 
 
 def _read_shard(path: Path) -> tuple[dict[str, Tubes], list[str]]:
-    with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
+    with reading(path, "no shard of scored tubes"), ShardReader(path, PREDICTIONS_SCHEMA) as shard:
         names = [str(name) for name in shard.file.attrs["classes"]]
         return {video: read_tubes(shard[video]) for video in shard}, names
 
 
 def _read_json(path: Path) -> tuple[dict[str, Tubes], list[str]]:
-    try:
+    with reading(path, "not of the form of predictions.json"):
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
         names = [str(name) for name in content["classes"]]
         videos = content["videos"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: not of the form of predictions.json ({error!r})") from error
     found = {}
     for video, entry in videos:
-        try:
+        with reading(path, f"{video}: not of the form of predictions.json"):
             found[video] = _tubes(entry, names)
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: {video}: not of the form of predictions.json ({error!r})") from error
     return found, names
 
 
@@ -75,6 +74,8 @@ def _tubes(entry: dict[str, Any], classes: list[str]) -> Tubes:
     # the best proposals first, as recall takes them
     ordered = sorted(entry["tubes"], key=lambda tube: -float(tube.get("score", 0)))
     count, frames = len(ordered), int(entry["frames"])
+    if not 0 <= frames * max(count, 1) <= _MOST_BOXES:
+        raise ValueError(f"{count} tubes over {frames} frames; wanted {_MOST_BOXES:,} boxes at most")
     boxes = np.full((count, frames, 4), np.nan, np.float32)
     score = np.full((count, len(classes)), np.nan)
     interval = np.zeros((count, 2), np.int32)
