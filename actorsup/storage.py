@@ -156,9 +156,9 @@ class ShardWriter:
         with writing(self.path):
             self._gather(temporary)
             seal(temporary)
-            _sync(temporary)
+            sync(temporary)
             os.replace(temporary, self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
             shutil.rmtree(self._partial)
 
     def _gather(self, path: Path) -> None:
@@ -193,11 +193,11 @@ def writing(path: Path) -> Iterator[None]:
     """Tell in one line, as a DataError, why something cannot be written: a full disk, for one."""
     try:
         yield
-    except OSError as error:
-        # HDF5 tells its own in a long line that ends in the disk's
-        reasons = [
-            os.strerror(code) for code in _DISK if code == error.errno or os.strerror(code) in str(error)
-        ]
+    except (OSError, RuntimeError) as error:
+        # libraries tell the disk's reason in long lines of their own, or raise another error on top of it
+        told = f"{error} {error.__context__}"
+        codes = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
+        reasons = [os.strerror(code) for code in _DISK if code in codes or os.strerror(code) in told]
         if not reasons:
             raise
         raise DataError(f"{path}: cannot be written ({reasons[0]}); {_REMEDY}") from error
@@ -272,7 +272,7 @@ def write_whole(path: str | Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     with writing(path):
         _write_text(temporary, text)
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, path)
 
 
@@ -281,7 +281,8 @@ def _write_text(path: Path, text: str) -> None:
         stream.write(text)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have what is written to a file, or a folder, on the disk and not on its way."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -90,7 +90,7 @@ STILLS = {
     ],
 }
 VIDEOS = "video,label,split\nv0,kick,train\nv1,kick|squat,test\nsub/v2,,\n"
-TABLE = "video,path,split,label,frames,fps,width,height,duration,shard\nv0,v0.avi,test,kick,3,25,64,48,0.12,0000\n"
+TABLE = "video,path,split,label,frames,fps,width,height\nv0,v0.avi,test,kick,3,25,64,48\n"
 
 
 def tubes(count: int = 2) -> Tubes:
