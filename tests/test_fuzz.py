@@ -27,9 +27,7 @@ def test_only_documented_errors_escape(tmp_path, name):
     data, case = good.read_bytes(), tmp_path / f"case{READERS[name].suffix}"
 
     @seed(0)
-    @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=True))
     def read(chance: random.Random) -> None:
         case.write_bytes(chance.choice(READERS[name].damages)(chance, data))
