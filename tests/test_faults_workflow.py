@@ -107,7 +107,8 @@ def test_a_killed_shard_goes_on_after_its_last_finished_video(tmp_path, monkeypa
     paths = [file_video(tmp_path / f"{name}.avi", images(3)) for name in names]
     code = (
         "import sys; from types import SimpleNamespace; from pathlib import Path\n"
-        "from actorsup.datasets.base import VideoRecord; from actorsup.frames import decoder, settings, stage\n"
+        "from actorsup.datasets.base import VideoRecord\n"
+        "from actorsup.frames import decoder, settings, stage\n"
         "decoder.child = SimpleNamespace(__name__='hurting_child')\n"
         f"records = [VideoRecord(n, Path({str(tmp_path)!r}) / (n + '.avi'), '', ()) for n in {names}]\n"
         f"stage.decode_videos(records, Path({str(tmp_path / '0.h5')!r}), settings.FrameSettings(), {{}})\n"
@@ -123,11 +124,12 @@ def test_a_killed_shard_goes_on_after_its_last_finished_video(tmp_path, monkeypa
     job.wait()
     decoded = []
     real = decoder.Decoder.decode
-    monkeypatch.setattr(
-        decoder.Decoder,
-        "decode",
-        lambda s, record, part: (decoded.append(record.video), real(s, record, part)),
-    )
+
+    def decode(self: decoder.Decoder, record: VideoRecord, part: Path) -> None:
+        decoded.append(record.video)
+        real(self, record, part)
+
+    monkeypatch.setattr(decoder.Decoder, "decode", decode)
     decode_videos([VideoRecord(p.stem, p, "", ()) for p in paths], tmp_path / "0.h5", FrameSettings(), {})
     assert decoded == ["hangs", "y", "z"]
     with FrameStore(tmp_path / "0.h5") as store:
@@ -140,9 +142,7 @@ def test_a_killed_shard_goes_on_after_its_last_finished_video(tmp_path, monkeypa
 def test_two_runs_on_one_folder_and_a_clock_that_is_off_and_a_damaged_artifact(repository, tmp_path):
     folder = small(tmp_path, repository, "house")
     first = begin(folder)
-    while not (folder / ".snakemake" / "locks").is_dir() or not list(
-        (folder / ".snakemake" / "locks").iterdir()
-    ):
+    while not list(folder.glob(".snakemake/locks/*")):
         time.sleep(0.05)
     told = snakemake(folder, *TARGETS, fails=True)
     assert "cannot be locked" in told and "--unlock" in told
