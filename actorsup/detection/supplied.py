@@ -114,12 +114,13 @@ def read_supplied(path: Path) -> pd.DataFrame:
     rows = readers.get(path.suffix, _read_csv)(path)
     rows["video"] = rows["video"].map(video_id)
     rows.index = pd.RangeIndex(1, len(rows) + 1)
-    rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+    with reading(path, "holds a number that is none"):
+        rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
     category = rows["category"].map(_category)
     if category.isna().any():
         first = int(np.argmax(category.isna()))
         raise DataError(
-            f"{path}: row {first + 1}: category {rows['category'].iloc[first]!r} is no COCO category; "
+            f"{path}: row {first + 1}: category {str(rows['category'].iloc[first])[:80]!r} is no COCO category; "
             f"wanted an id (1-90) or a name: {', '.join(ID_OF)}"
         )
     rows["category"] = category.astype(int)
@@ -167,9 +168,9 @@ def _row(path: Path, number: int, entry: Any) -> list[Any]:
         x, y, width, height = entry["bbox"]
         corners = [x, y, x + width, y + height]
         row = [video, frame, *corners, entry["score"], entry["category_id"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise DataError(
-            f"{path}: row {number}: {entry!r} is no COCO result of a video; wanted image_id "
+            f"{path}: row {number}: {str(entry)[:200]} is no COCO result of a video; wanted image_id "
             '("<video>/<frame>"), category_id, bbox ([x, y, width, height]) and score'
         ) from error
     if not slash:

@@ -173,8 +173,8 @@ def damaged_yaml(chance: random.Random, data: bytes) -> bytes:
 def thumos(folder: Path) -> None:
     (folder / "UCF-101" / "Kick").mkdir(parents=True)
     (folder / "ucfTrainTestlist").mkdir()
-    for split in ("train", "test"):
-        (folder / "ucfTrainTestlist" / f"{split}list01.txt").write_text("Kick/a.avi 1\nKick/b.avi 1\n")
+    for split, video in (("train", "a"), ("test", "b")):
+        (folder / "ucfTrainTestlist" / f"{split}list01.txt").write_text(f"Kick/{video}.avi 1\n")
     tube = {"label": 0, "ef": 3, "sf": 1, "boxes": np.array([[1, 2, 9, 30], [2, 2, 9, 30]], np.uint8)}
     plain = {"label": 0, "ef": 2, "sf": 1, "boxes": [[1, 2, 9, 30]]}
     content = {f"Kick/{n}": {"annotations": [tube, plain], "numf": 3, "label": 0} for n in "ab"}
