@@ -119,8 +119,9 @@ def read_supplied(path: Path) -> pd.DataFrame:
     category = rows["category"].map(_category)
     if category.isna().any():
         first = int(np.argmax(category.isna()))
+        found = str(rows["category"].iloc[first])[:80]
         raise DataError(
-            f"{path}: row {first + 1}: category {str(rows['category'].iloc[first])[:80]!r} is no COCO category; "
+            f"{path}: row {first + 1}: category {found!r} is no COCO category; "
             f"wanted an id (1-90) or a name: {', '.join(ID_OF)}"
         )
     rows["category"] = category.astype(int)
