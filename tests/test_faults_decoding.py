@@ -28,13 +28,13 @@ FAILURES = {
     "crashes later": r"its decoder crashed \(SIGSEGV\)",
     "aborts": r"its decoder crashed \(SIGABRT\)",
     "leaves": r"its decoder crashed \(exit code 3\)",
-    "hangs": "no frame came for 1 s; .* raise frames.time_limit",
+    "hangs": "no frame came for 3 s; .* raise frames.time_limit",
     "grabs": "wants more than 0.2 GiB of memory; .* raise frames.memory_limit",
     "eats": "wants more than 0.2 GiB of memory",
     "killed": r"its decoder was killed \(SIGKILL\), twice",
     "never ends": "more than 50 frames",
 }
-LIMITS = DecodingLimits(time_limit=1.2, memory_limit=0.2)
+LIMITS = DecodingLimits(time_limit=3, memory_limit=0.2)
 
 
 @pytest.fixture
