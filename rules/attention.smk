@@ -28,7 +28,9 @@ rule train_attention:
         VISION_ENV
     threads: 8
     resources:
-        gpu=PLAN.processes * USES_GPU,
+        mem_mb=need(8000 * PLAN.processes, each=2),
+        runtime=need(120, each=2),
+        gpu=TRAINING_GPUS,
     params:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),
@@ -55,7 +57,9 @@ rule score_tubes:
     conda:
         VISION_ENV
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(6000),
+        runtime=need(30, each=1),
+        gpu=GPU,
     params:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
         classes=from_dataset(lambda w, d: d.listing.classes),

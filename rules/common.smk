@@ -1,4 +1,5 @@
 # What the rules share: the plan of the run, and its errors in one line.
+import math
 import os
 import sys
 
@@ -18,7 +19,13 @@ try:
 except ActorsupError as error:
     raise WorkflowError(str(error))
 
-USES_GPU = PLAN.uses_gpu
+# None is no resource at all: a job without a GPU is not to say that it wants 0 of them
+GPU = 1 if PLAN.uses_gpu else None
+TRAINING_GPUS = PLAN.processes if PLAN.uses_gpu else None
+# jobs that run here share this machine's GPU, one at a time; a cluster shares out its own
+if workflow.nodes is None and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
+
 VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
 
@@ -57,6 +64,21 @@ def from_dataset(question):
 def from_evaluated(question):
     """The same, of a data set that is to be evaluated."""
     return planned(lambda w: question(w, PLAN.evaluated_dataset(w.dataset)))
+
+
+def need(base, each=0):
+    """A resource that grows with the videos of a job, and doubles with each attempt.
+
+    What it starts from is a guess on the safe side; a profile sets another for a rule.
+    """
+
+    videos = from_dataset(lambda w, d: d.count(w.get("shard")))
+
+    def amount(wildcards, attempt):
+        work = base + each * videos(wildcards) if each else base
+        return math.ceil(work * 2 ** (attempt - 1))
+
+    return amount
 
 
 def frame_shards(dataset, shards):

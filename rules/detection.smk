@@ -18,7 +18,9 @@ rule train_detector:
         VISION_ENV
     threads: 8
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(8000),
+        runtime=need(720),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.training_settings("detectors", w.detector)),
         seed=config["seed"],
@@ -42,7 +44,9 @@ rule detect_actors:
     conda:
         VISION_ENV
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(4000),
+        runtime=need(30, each=3),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.settings("detectors", w.detector)),
         actors=from_dataset(lambda w, d: d.section["actors"]),

@@ -11,6 +11,9 @@ rule write_ground_truth:
         "logs/{dataset}/write_ground_truth.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000, each=0.1),
+        runtime=need(30, each=0.01),
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
@@ -29,6 +32,9 @@ rule write_annotated_frames:
         "logs/{dataset}/write_annotated_frames.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000, each=0.1),
+        runtime=need(30, each=0.01),
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
@@ -55,6 +61,9 @@ rule evaluate_recall:
         "logs/{dataset}/evaluate_recall.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         settings={
@@ -83,6 +92,9 @@ rule evaluate_map:
         "logs/{dataset}/evaluate_map.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=config["evaluation"],
@@ -108,6 +120,9 @@ rule evaluate_ablation:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
         settings=config["evaluation"],
@@ -131,6 +146,9 @@ rule evaluate_epochs:
         "logs/{dataset}/evaluate_epochs.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
         settings=config["evaluation"],
@@ -167,6 +185,9 @@ rule collect_failures:
         "logs/{dataset}/collect_failures.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000),
+        runtime=need(30, each=0.01),
     params:
         missing=from_dataset(
             lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]
@@ -190,6 +211,9 @@ rule merge_predictions:
         "logs/{dataset}/merge_predictions.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         code=code_digest("actorsup.evaluation.merge"),
     message:
@@ -211,6 +235,9 @@ rule draw_tubes:
         "logs/{dataset}/draw_tubes.log",
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(4000),
+        runtime=need(30),
     params:
         code=code_digest("actorsup.pictures"),
     message:

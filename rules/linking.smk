@@ -15,7 +15,9 @@ rule train_siamese:
         VISION_ENV
     threads: 8
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(8000),
+        runtime=need(720),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.training_settings("linkers", w.linker)),
         seed=config["seed"],
@@ -42,7 +44,9 @@ rule link_actors:
     conda:
         VISION_ENV
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(6000),
+        runtime=need(60, each=10),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.settings("linkers", w.linker)),
         code=code_digest("actorsup.linking.stage"),

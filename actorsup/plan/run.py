@@ -45,8 +45,13 @@ class Plan:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether jobs will ask for the GPU, as far as can be told without loading PyTorch."""
-        return self.config["device"] != "cpu" and Path("/dev/nvidia0").exists()
+        """Whether jobs are to ask for a GPU, as far as can be told without loading PyTorch.
+
+        ``auto`` is told by the machine that plans; one that hands jobs to others may have none, so
+        that ``cuda`` asks whatever it has.
+        """
+        device = self.config["device"]
+        return Path("/dev/nvidia0").exists() if device == "auto" else device != "cpu"
 
     def dataset(self, name: str) -> PlannedDataset:
         """A data set by the name of its section, after a check of all that it uses.
