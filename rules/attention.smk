@@ -14,7 +14,7 @@ rule train_attention:
         tubes=from_dataset(
             lambda w, d: tube_shards(w.dataset, w.linker, d.shards_to_train())
         ),
-        weights=planned(lambda w: PLAN.encoder_weights(w.model)),
+        weights=given(lambda w: PLAN.encoder_weights(w.model)),
     output:
         **kept_epochs,
         model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
@@ -47,7 +47,7 @@ rule score_tubes:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
         tubes="results/{dataset}/tubes/{linker}/{shard}.h5",
-        model=planned(lambda w: PLAN.model_file(w.dataset, w.linker, w.model, w.seed)),
+        model=given(lambda w: PLAN.model_file(w.dataset, w.linker, w.model, w.seed)),
     output:
         "results/{dataset}/predictions/{linker}/{model}/seed{seed}/{shard}.h5",
     log:

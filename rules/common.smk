@@ -66,6 +66,21 @@ def from_evaluated(question):
     return planned(lambda w: question(w, PLAN.evaluated_dataset(w.dataset)))
 
 
+def given(question):
+    """Inputs that may be the user's own files: those stay here where results go to object storage."""
+
+    def here(path):
+        return path if path.startswith("results/") else local(path)
+
+    def sorted_out(wildcards):
+        files = planned(question)(wildcards)
+        if isinstance(files, dict):
+            return {key: here(path) for key, path in files.items()}
+        return here(files) if isinstance(files, str) else [here(path) for path in files]
+
+    return sorted_out
+
+
 def need(base, each=0):
     """A resource that grows with the videos of a job, and doubles with each attempt.
 

@@ -3,8 +3,8 @@
 
 rule train_detector:
     input:
-        images=planned(lambda w: PLAN.training_data("detectors", w.detector)["images"]),
-        annotations=planned(
+        images=given(lambda w: PLAN.training_data("detectors", w.detector)["images"]),
+        annotations=given(
             lambda w: PLAN.training_data("detectors", w.detector)["annotations"]
         ),
     output:
@@ -34,7 +34,7 @@ rule train_detector:
 rule detect_actors:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
-        weights=planned(lambda w: PLAN.detector_weights(w.detector)),
+        weights=given(lambda w: PLAN.detector_weights(w.detector)),
     output:
         "results/{dataset}/detections/{detector}/{shard}.h5",
     log:

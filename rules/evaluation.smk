@@ -4,7 +4,7 @@
 rule write_ground_truth:
     input:
         videos="results/{dataset}/videos.csv",
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
+        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/ground_truth.csv",
     log:
@@ -25,7 +25,7 @@ rule write_ground_truth:
 
 rule write_annotated_frames:
     input:
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
+        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/annotated.csv",
     log:

@@ -3,7 +3,7 @@
 
 rule train_siamese:
     input:
-        unpack(planned(lambda w: PLAN.training_data("linkers", w.linker))),
+        unpack(given(lambda w: PLAN.training_data("linkers", w.linker))),
     output:
         weights="results/weights/linkers/{linker}.pt",
         curve="results/weights/linkers/{linker}.csv",
@@ -34,7 +34,7 @@ rule link_actors:
         detections=planned(
             lambda w: f"results/{w.dataset}/detections/{PLAN.detector_of(w.linker)}/{w.shard}.h5"
         ),
-        weights=planned(lambda w: PLAN.linker_weights(w.linker)),
+        weights=given(lambda w: PLAN.linker_weights(w.linker)),
     output:
         "results/{dataset}/tubes/{linker}/{shard}.h5",
     log:

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+from buckets import Bucket, bucket_on_this_machine
 from slurm import INSTALL, Slurm, missing_programs, slurm
 
 PLUGINS = "pip install --require-hashes -r requirements-cluster.txt"
@@ -38,4 +39,12 @@ def cluster() -> Slurm:
     need_modules("snakemake_executor_plugin_slurm")
     need_slurm()
     with slurm(cpus=4, memory=16000) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Bucket:
+    """A bucket of an S3 server on this machine."""
+    need_modules("moto", "snakemake_storage_plugin_s3", "snakemake_executor_plugin_kubernetes")
+    with bucket_on_this_machine("actorsup") as running:
         yield running

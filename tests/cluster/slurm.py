@@ -3,6 +3,7 @@
 Nothing outside that folder is written, and all daemons listen on the loopback alone.
 """
 
+import ctypes
 import getpass
 import os
 import shutil
@@ -172,11 +173,17 @@ def _daemons(folder: Path) -> list[list[str]]:
     ]
 
 
+def _end_with_parent() -> None:
+    """Have the kernel end this process if the tests are killed (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def _start(command: list[str], running: Slurm) -> subprocess.Popen[bytes]:
-    with open(running.folder / f"{command[0]}.out.log", "wb") as said:
+    with open(running.folder / f"{command[0]}-{len(list(running.folder.iterdir()))}.log", "wb") as said:
         return subprocess.Popen(
-            command, env=dict(running.environment), stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
+            command, env=dict(running.environment), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            preexec_fn=_end_with_parent,
+        )  # fmt: skip
 
 
 def _wait_until_idle(running: Slurm, daemons: list[subprocess.Popen[bytes]]) -> None:
