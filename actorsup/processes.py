@@ -1,8 +1,10 @@
-"""Several processes that train one network together: one a GPU, started by torchrun."""
+"""Several processes that train one network together: one a GPU, started by torchrun, by Slurm on nodes."""
 
 import json
 import logging
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor, distributed
 
 from actorsup.devices import resolve_device
-from actorsup.errors import DataError
+from actorsup.errors import ConfigError, DataError
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,23 +74,24 @@ def sum_gradients(parameters: Iterable[Tensor]) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
-def run_together(module: str, job: Mapping[str, Any], path: Path, processes: int) -> None:
-    """Run a module of this library in several processes by torchrun, on this machine.
+def run_together(module: str, job: Mapping[str, Any], path: Path, processes: int, nodes: int = 1) -> None:
+    """Run a module of this library in several processes by torchrun, on this machine or on nodes of Slurm.
 
     Args:
         module: Its name; it is given the path of the job as its one argument.
         job: What to do: plain values.
         path: Where to write the job; it is deleted in the end.
-        processes: How many.
+        processes: How many on each node.
+        nodes: How many of the Slurm job that this process is in; 1 is this machine, without Slurm.
 
     Raises:
+        ConfigError: Several nodes, and no Slurm.
         DataError: They failed, with what they said last.
     """
+    command = [*_torchrun(processes, nodes), "-m", module, str(path)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dict(job), ensure_ascii=False), encoding="utf-8")
-    how = ["--standalone", "--nproc_per_node", str(processes), "-m", module, str(path)]
-    _LOG.info("torchrun %s", " ".join(how))
-    command = [sys.executable, "-m", "torch.distributed.run", *how]
+    _LOG.info("%s", " ".join(command))
     said = ""
     try:
         pipe = subprocess.PIPE
@@ -100,4 +103,20 @@ def run_together(module: str, job: Mapping[str, Any], path: Path, processes: int
     finally:
         path.unlink(missing_ok=True)
     if running.returncode:
-        raise DataError(said or f"{module} failed in one of {processes} processes; the log says why")
+        raise DataError(said or f"{module} failed in one of {processes * nodes} processes; the log says why")
+
+
+def _torchrun(processes: int, nodes: int) -> list[str]:
+    """The command that starts one torchrun, or one on each node, which meet at this one."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
+    if nodes == 1:
+        return [*torchrun, "--standalone"]
+    if not shutil.which("srun"):
+        raise ConfigError("training.nodes: there is no srun here; several nodes need Slurm, 1 does not")
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--cpu-bind=none"]
+    meeting = ["--rdzv_backend=c10d", f"--rdzv_endpoint={socket.gethostname()}:{port}"]
+    name = f"--rdzv_id={os.environ.get('SLURM_JOB_ID', port)}"
+    return [*srun, *torchrun, f"--nnodes={nodes}", *meeting, name]

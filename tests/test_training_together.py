@@ -1,6 +1,7 @@
 """Training of actor attention by other ways to the same end: parts, processes, kept features, bfloat16."""
 
 import csv
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from actorsup.attention.job import TrainingJob, train
 from actorsup.attention.pooled_features import PooledFeatures
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
-from actorsup.errors import DataError
+from actorsup.errors import ConfigError, DataError
 from actorsup.weights import load_weights
 
 torch.set_num_threads(1)
@@ -77,6 +78,28 @@ def test_two_processes_train_what_one_does(shards, tmp_path, encoder):
     assert left == ["m.csv", "m.pt", "m_steps.csv"]
     start = trained(shards, tmp_path / "start.pt", replace(settings, learning_rate=1e-12))
     assert any((one[name] - start[name]).abs().max() > 1e-4 * one[name].abs().max() for name in one)
+
+
+def test_several_nodes_train_what_one_does(shards, tmp_path, monkeypatch):
+    """One torchrun a task of srun, which is played here: it runs its command twice."""
+    settings = replace(TINY, learning_rate=0.001)
+    one = trained(shards, tmp_path / "one.pt", settings)
+    with pytest.raises(ConfigError, match=r"^training.nodes: there is no srun"):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        trained(shards, tmp_path / "two.pt", settings, nodes=2)
+    srun = tmp_path / "srun"
+    srun.write_text(
+        '#!/bin/sh\necho "$@" > "$0.arguments"\n'
+        "while case $1 in --*) true;; *) false;; esac; do shift; done\n"
+        '"$@" & first=$!\n"$@" || exit 1\nwait $first\n'
+    )
+    srun.chmod(0o755)
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    two = trained(shards, tmp_path / "two.pt", settings, nodes=2)
+    assert "--nodes=2 --ntasks=2 --ntasks-per-node=1" in (tmp_path / "srun.arguments").read_text()
+    assert_close(two, one)
+    assert any(not torch.equal(two[name], one[name]) for name in one)
 
 
 def test_what_goes_wrong_in_one_of_the_processes_is_told(shards, tmp_path):

@@ -34,7 +34,8 @@ class TrainingJob:
         device: ``auto``, ``cpu``, ``cuda``, ...
         seed: Of weights, order, frames and flips.
         provenance: What makes the model.
-        processes: How many train together, each with a GPU of its own or with all the CPU.
+        processes: How many train together on each node, each with a GPU of its own or with all the CPU.
+        nodes: How many nodes of a Slurm job.
         deterministic: Whether a GPU is to give one result, at a cost in time.
         checkpoint_steps: ``Keeping.steps``.
         board: ``Keeping.board``.
@@ -52,6 +53,7 @@ class TrainingJob:
     seed: int
     provenance: Mapping[str, Any]
     processes: int = 1
+    nodes: int = 1
     deterministic: bool = False
     checkpoint_steps: int | None = None
     board: str | None = None
@@ -64,11 +66,11 @@ def train(job: TrainingJob) -> None:
     Raises:
         ActorsupError: As ``train_attention`` says.
     """
-    if job.processes == 1:
+    if job.processes * job.nodes == 1:
         _train_here(job)
         return
     path = Path(job.output).with_suffix(".job.json")
-    processes.run_together("actorsup.attention.job", asdict(job), path, job.processes)
+    processes.run_together("actorsup.attention.job", asdict(job), path, job.processes, job.nodes)
 
 
 def _train_here(job: TrainingJob) -> None:

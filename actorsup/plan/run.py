@@ -45,11 +45,7 @@ class Plan:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether jobs are to ask for a GPU, as far as can be told without loading PyTorch.
-
-        ``auto`` is told by the machine that plans; one that hands jobs to others may have none, so
-        that ``cuda`` asks whatever it has.
-        """
+        """Whether jobs ask for a GPU: ``auto`` goes by this machine, which a cluster's need not be like."""
         device = self.config["device"]
         return Path("/dev/nvidia0").exists() if device == "auto" else device != "cpu"
 
@@ -181,8 +177,13 @@ class Plan:
 
     @property
     def processes(self) -> int:
-        """How many processes train a model together."""
+        """How many processes train a model together on each node."""
         return int(self.config.get("training", {}).get("processes", 1))
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes of a cluster train a model together."""
+        return int(self.config.get("training", {}).get("nodes", 1))
 
     @property
     def keeps_epochs(self) -> bool:

@@ -31,7 +31,6 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 SlurmctldPort={control_port}
-SlurmdPort={node_port}
 MpiDefault=none
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -49,17 +48,21 @@ ReturnToService=2
 MinJobAge=300
 SlurmdParameters=config_overrides
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 GresTypes=gpu
-NodeName=localhost NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
+{nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+_NODE = (
+    "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} "
+    "Gres=gpu:1 State=UNKNOWN"
+)
 # a GPU in name alone: what is shown is that jobs ask for it and that it is shared out
-_GRES_CONF = "NodeName=localhost Name=gpu File=/dev/null\n"
+_GRES_CONF = "Name=gpu File=/dev/null\n"
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,13 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def slurm(cpus: int, memory: int) -> Iterator[Slurm]:
-    """Run a Slurm of one node, and leave no process of it behind.
+def slurm(cpus: int, memory: int, nodes: int = 1) -> Iterator[Slurm]:
+    """Run a Slurm on this machine, and leave no process of it behind.
 
     Args:
-        cpus: Of the node, whatever the machine has.
-        memory: Of the node, MB.
+        cpus: Of a node, whatever the machine has.
+        memory: Of a node, MB.
+        nodes: How many; each is a daemon on this machine.
 
     Raises:
         RuntimeError: It did not come up, with what its logs say.
@@ -117,12 +121,13 @@ def slurm(cpus: int, memory: int) -> Iterator[Slurm]:
     running = Slurm(folder, environment)
     daemons: list[subprocess.Popen[bytes]] = []
     try:
-        _write(folder, cpus, memory)
+        names = [f"node{number}" for number in range(nodes)]
+        _write(folder, cpus, memory, names)
         _wrap_commands(folder)
-        for command in _daemons(folder):
+        for command in _daemons(folder, names):
             daemons.append(_start(command, running))
             time.sleep(1)
-        _wait_until_idle(running, daemons)
+        _wait_until_idle(running, daemons, nodes)
         yield running
     finally:
         running.ask("scancel", "--user", getpass.getuser())
@@ -132,15 +137,19 @@ def slurm(cpus: int, memory: int) -> Iterator[Slurm]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(folder: Path, cpus: int, memory: int) -> None:
-    for name in ("state", "spool"):
+def _write(folder: Path, cpus: int, memory: int, names: list[str]) -> None:
+    for name in ("state", *(f"spool-{name}" for name in names)):
         (folder / name).mkdir()
     key = folder / "munge.key"
     key.touch(mode=0o600)
     key.write_bytes(os.urandom(1024))
-    control, node = free_ports(2)
+    control, *ports = free_ports(1 + len(names))
+    nodes = [
+        _NODE.format(name=name, port=port, cpus=cpus, memory=memory)
+        for name, port in zip(names, ports, strict=True)
+    ]
     conf = _SLURM_CONF.format(
-        user=getpass.getuser(), folder=folder, cpus=cpus, memory=memory, control_port=control, node_port=node
+        user=getpass.getuser(), folder=folder, control_port=control, nodes="\n".join(nodes)
     )
     (folder / "slurm.conf").write_text(conf)
     (folder / "gres.conf").write_text(_GRES_CONF)
@@ -156,7 +165,7 @@ def _wrap_commands(folder: Path) -> None:
         wrapped.chmod(0o755)
 
 
-def _daemons(folder: Path) -> list[list[str]]:
+def _daemons(folder: Path, names: list[str]) -> list[list[str]]:
     """In the order in which they start; each stays in the foreground, to be ended by its own id."""
     munge = {
         "--socket": "munge.socket",
@@ -169,7 +178,7 @@ def _daemons(folder: Path) -> list[list[str]]:
     return [
         ["munged", "--foreground", "--force", "--num-threads=2", *files],
         ["slurmctld", "-D", "-i"],
-        ["slurmd", "-D", "-N", "localhost"],
+        *(["slurmd", "-D", "-N", name] for name in names),
     ]
 
 
@@ -186,11 +195,11 @@ def _start(command: list[str], running: Slurm) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
-def _wait_until_idle(running: Slurm, daemons: list[subprocess.Popen[bytes]]) -> None:
+def _wait_until_idle(running: Slurm, daemons: list[subprocess.Popen[bytes]], nodes: int) -> None:
     for _ in range(60):
         if any(daemon.poll() is not None for daemon in daemons):
             break
-        if running.ask("sinfo", "--noheader", "--format=%T") == "idle":
+        if running.ask("sinfo", "--noheader", "--Node", "--format=%T").split() == ["idle"] * nodes:
             return
         time.sleep(0.5)
     raise RuntimeError(f"Slurm did not come up:\n{running.logs()}")

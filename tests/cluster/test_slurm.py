@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+import torch
 from slurm import Slurm, processes_of, slurm
-from test_workflow import house, snakemake
+from test_workflow import configure, house, own_changes, own_videos, snakemake
+
+from actorsup.weights import load_weights
 
 ONE_NODE = Path(__file__).parent / "one_node"
 # a demo of a minute: the same stages, little learned
@@ -78,6 +80,23 @@ def test_jobs_ask_for_a_gpu_where_the_configuration_says_so(cluster, repository,
     for device, seen in (("cpu", "none"), ("cuda", "0")):
         submit(folder, cluster, "--snakefile", "gpu.smk", "--forceall", "--config", f"device={device}")
         assert (folder / "gpu.txt").read_text() == f"gpus {seen}\n"
+
+
+def test_nodes_that_train_together_train_what_one_process_does(repository, tmp_path):
+    own_videos(tmp_path / "data")
+    changes = own_changes(tmp_path / "data")
+    folder = house(repository, tmp_path / "house", changes)
+    model = "results/blind/models/fixed/tiny/seed0.pt"
+    snakemake(folder, model)
+    alone = load_weights(folder / model)["state"]
+    configure(folder, {"training.nodes": 2})
+    with slurm(cpus=2, memory=16000, nodes=2) as two_nodes:
+        submit(folder, two_nodes, model, "--forcerun", "train_attention")
+    assert "--nnodes=2" in (folder / "logs/blind/train_attention/fixed/tiny/seed0.log").read_text()
+    together = load_weights(folder / model)["state"]
+    for name, value in alone.items():
+        assert (together[name] - value).abs().max() <= 1e-4 * value.abs().max(), name
+    assert any(not torch.equal(together[name], value) for name, value in alone.items())
 
 
 def test_no_process_and_no_file_is_left():
