@@ -17,7 +17,7 @@ rule train_attention:
         weights=given(lambda w: PLAN.encoder_weights(w.model)),
     output:
         **kept_epochs,
-        model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
+        model=trained("results/{dataset}/models/{linker}/{model}/seed{seed}.pt"),
         curve="results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
         steps="results/{dataset}/models/{linker}/{model}/seed{seed}_steps.csv",
     log:

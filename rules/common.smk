@@ -130,3 +130,5 @@ def by_epoch(section):
 
 # frames are kept, or deleted once nothing needs them
 kept = (lambda path: path) if config["frames"].get("keep", True) else temp
+# networks that were trained are write-protected, where that is wanted
+trained = protected if config.get("training", {}).get("protect") else lambda path: path

@@ -8,7 +8,7 @@ rule train_detector:
             lambda w: PLAN.training_data("detectors", w.detector)["annotations"]
         ),
     output:
-        weights="results/weights/detectors/{detector}.pt",
+        weights=trained("results/weights/detectors/{detector}.pt"),
         curve="results/weights/detectors/{detector}.csv",
     log:
         "logs/weights/train_detector_{detector}.log",

@@ -5,7 +5,7 @@ rule train_siamese:
     input:
         unpack(given(lambda w: PLAN.training_data("linkers", w.linker))),
     output:
-        weights="results/weights/linkers/{linker}.pt",
+        weights=trained("results/weights/linkers/{linker}.pt"),
         curve="results/weights/linkers/{linker}.csv",
     log:
         "logs/weights/train_siamese_{linker}.log",
