@@ -27,10 +27,10 @@ def locked(path: Path) -> dict[str, str]:
 
 def test_both_locked_files_agree(repository):
     base, cluster = (locked(repository / f"requirements{of}.txt") for of in ("", "-cluster"))
-    versions = dict(name.split("==") for name in base)
+    known = {name.split("==")[0] for name in base}
     assert len(cluster) > 30
-    for name, version in (name.split("==") for name in cluster):
-        assert versions.get(name, version) == version, name
+    # a package may have one version for each Python
+    assert {name for name in cluster if name.split("==")[0] in known} <= set(base)
 
 
 def test_locked_packages_install_with_their_hashes_checked(repository, tmp_path):
