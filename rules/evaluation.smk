@@ -1,47 +1,26 @@
-# Ground truth, tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
+# Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
-rule write_ground_truth:
-    input:
-        videos="results/{dataset}/videos.csv",
-        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
-    output:
-        "results/{dataset}/ground_truth.csv",
-    log:
-        "logs/{dataset}/write_ground_truth.log",
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(2000, each=0.1),
-        runtime=need(30, each=0.01),
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_ground_truth.py"
+def evaluated_with(*keys):
+    """The settings of the evaluation that a table depends on."""
+    return {key: value for key, value in config["evaluation"].items() if key in keys}
 
 
-rule write_annotated_frames:
-    input:
-        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
-    output:
-        "results/{dataset}/annotated.csv",
-    log:
-        "logs/{dataset}/write_annotated_frames.log",
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(2000, each=0.1),
-        runtime=need(30, each=0.01),
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_annotated_frames.py"
+OF_BOXES = ("like", "strict", "box_area", "duration")
+OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
+OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
+
+if config["evaluation"].get("like"):
+    from actorsup.evaluation.settings import EvaluationSettings
+
+    try:
+        EvaluationSettings(**config["evaluation"])
+    except ActorsupError as error:
+        raise WorkflowError(str(error))
+
+
+# boxes are compared in frames that are annotated alone
+ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
 
 
 rule evaluate_recall:
@@ -55,6 +34,7 @@ rule evaluate_recall:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}_recall.csv",
     log:
@@ -66,11 +46,7 @@ rule evaluate_recall:
         runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
-        settings={
-            key: value
-            for key, value in config["evaluation"].items()
-            if key == "iou_thresholds"
-        },
+        settings=evaluated_with(*OF_BOXES, "iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Recall of the proposals of {wildcards.dataset}"
@@ -85,6 +61,7 @@ rule evaluate_map:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
         failures="results/{dataset}/failures.csv",
     output:
         "results/{dataset}_map.csv",
@@ -97,7 +74,7 @@ rule evaluate_map:
         runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=config["evaluation"],
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset}"
@@ -114,6 +91,7 @@ rule evaluate_ablation:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}/ablations/{ablation}.csv",
     log:
@@ -125,7 +103,7 @@ rule evaluate_ablation:
         runtime=need(60, each=0.1),
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
-        settings=config["evaluation"],
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
@@ -140,6 +118,7 @@ rule evaluate_epochs:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}/map_by_epoch.csv",
     log:
@@ -151,12 +130,74 @@ rule evaluate_epochs:
         runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
-        settings=config["evaluation"],
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset} after each epoch"
     script:
         "../workflow_scripts/evaluate_epochs.py"
+
+
+rule evaluate_errors:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/errors.csv",
+    log:
+        "logs/{dataset}/evaluate_errors.log",
+    conda:
+        TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
+    params:
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with(*OF_MATCHES, "error_iou"),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "What kinds of errors there are on {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_errors.py"
+
+
+rule evaluate_intervals:
+    input:
+        tubes=from_evaluated(
+            lambda w, d: [
+                path
+                for linker in d.section["linkers"]
+                for path in tube_shards(w.dataset, linker, d.shards_to_score())
+            ]
+        ),
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/intervals.csv",
+    log:
+        "logs/{dataset}/evaluate_intervals.log",
+    conda:
+        TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
+    params:
+        linkers=from_evaluated(lambda w, d: d.section["linkers"]),
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with(*OF_PRECISION, "resamples"),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Confidence intervals of the tables of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_intervals.py"
 
 
 rule collect_failures:
@@ -239,7 +280,7 @@ rule draw_tubes:
         mem_mb=need(4000),
         runtime=need(30),
     params:
-        code=code_digest("actorsup.pictures"),
+        code=code_digest("actorsup.report.pictures"),
     message:
         "Drawing tubes of {wildcards.dataset}"
     script:
