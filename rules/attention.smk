@@ -31,10 +31,6 @@ rule train_attention:
         mem_mb=need(8000 * PLAN.processes, each=2),
         runtime=need(120, each=2),
         gpu=TRAINING_GPUS,
-        # for Slurm: the script itself starts a task on each node
-        nodes=PLAN.nodes,
-        tasks=PLAN.nodes if PLAN.nodes > 1 else None,
-        mpi="srun" if PLAN.nodes > 1 else None,
     params:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),

@@ -27,7 +27,7 @@ except ActorsupError as error:
 STARTED = time.time()
 # None is no resource at all: a job without a GPU is not to say that it wants 0 of them
 GPU = 1 if PLAN.uses_gpu else None
-TRAINING_GPUS = PLAN.processes * PLAN.nodes if PLAN.uses_gpu else None
+TRAINING_GPUS = PLAN.processes if PLAN.uses_gpu else None
 # jobs that run here share this machine's GPU, one at a time; a cluster shares out its own
 if workflow.nodes is None and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)

@@ -177,13 +177,8 @@ class Plan:
 
     @property
     def processes(self) -> int:
-        """How many processes train a model together on each node."""
+        """How many processes train a model together."""
         return int(self.config.get("training", {}).get("processes", 1))
-
-    @property
-    def nodes(self) -> int:
-        """How many nodes of a cluster train a model together."""
-        return int(self.config.get("training", {}).get("nodes", 1))
 
     @property
     def keeps_epochs(self) -> bool:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import torch
-from slurm import Slurm, processes_of, slurm
+from slurm import Slurm, free_ports, processes_of, slurm
 from test_workflow import configure, house, own_changes, own_videos, snakemake
 
 from actorsup.weights import load_weights
@@ -26,6 +26,10 @@ SMALL = {
     "models.demo.epochs": 2,
 }
 CHANGES = {} if os.environ.get("CLUSTER_TESTS") == "whole demo" else SMALL
+LAUNCHER = (
+    f"exec srun --nodes=2 --ntasks=2 --cpu-bind=none {sys.executable} -m torch.distributed.run --nnodes=2 "
+    '--nproc_per_node=1 --rdzv_backend=c10d --rdzv_endpoint=$(hostname):{port} "$@"'
+)
 TABLES = ("results/demo_map.csv", "results/demo_recall.csv", "results/demo/failures.csv")
 RESULTS = (*TABLES, "results/demo/videos.csv", "results/demo/predictions.json")
 
@@ -89,9 +93,10 @@ def test_nodes_that_train_together_train_what_one_process_does(repository, tmp_p
     model = "results/blind/models/fixed/tiny/seed0.pt"
     snakemake(folder, model)
     alone = load_weights(folder / model)["state"]
-    configure(folder, {"training.nodes": 2})
+    configure(folder, {"training.launcher": f"sh -c '{LAUNCHER.format(port=free_ports(1)[0])}' sh"})
+    resources = [f"train_attention:{name}" for name in ("nodes=2", "tasks=2", "mpi=srun")]
     with slurm(cpus=2, memory=16000, nodes=2) as two_nodes:
-        submit(folder, two_nodes, model, "--forcerun", "train_attention")
+        submit(folder, two_nodes, model, "--forcerun", "train_attention", "--set-resources", *resources)
     assert "--nnodes=2" in (folder / "logs/blind/train_attention/fixed/tiny/seed0.log").read_text()
     together = load_weights(folder / model)["state"]
     for name, value in alone.items():
