@@ -126,6 +126,11 @@ def shards_of(dataset, runs):
     return [path for run in runs for path in PLAN.prediction_shards(dataset, **run)]
 
 
+def evaluated_with(*keys):
+    """The settings of the evaluation that a table depends on."""
+    return {key: value for key, value in config["evaluation"].items() if key in keys}
+
+
 def by_epoch(section):
     """The same as ``compared``, after each epoch."""
     return [

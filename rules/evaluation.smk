@@ -1,11 +1,6 @@
 # Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
-def evaluated_with(*keys):
-    """The settings of the evaluation that a table depends on."""
-    return {key: value for key, value in config["evaluation"].items() if key in keys}
-
-
 OF_BOXES = ("like", "strict", "box_area", "duration")
 OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
 OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
