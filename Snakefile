@@ -19,6 +19,7 @@ include: "rules/attention.smk"
 include: "rules/evaluation.smk"
 include: "rules/paper.smk"
 include: "rules/exchange.smk"
+include: "rules/report_inputs.smk"
 include: "rules/report.smk"
 
 

@@ -1,11 +1,6 @@
 # Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
-def evaluated_with(*keys):
-    """The settings of the evaluation that a table depends on."""
-    return {key: value for key, value in config["evaluation"].items() if key in keys}
-
-
 OF_BOXES = ("like", "strict", "box_area", "duration")
 OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
 OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
@@ -41,6 +36,9 @@ rule evaluate_recall:
         "logs/{dataset}/evaluate_recall.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         settings=evaluated_with(*OF_BOXES, "iou_thresholds"),
@@ -66,6 +64,9 @@ rule evaluate_map:
         "logs/{dataset}/evaluate_map.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_PRECISION),
@@ -92,6 +93,9 @@ rule evaluate_ablation:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
         settings=evaluated_with(*OF_PRECISION),
@@ -116,6 +120,9 @@ rule evaluate_epochs:
         "logs/{dataset}/evaluate_epochs.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
         settings=evaluated_with(*OF_PRECISION),
@@ -140,6 +147,9 @@ rule evaluate_errors:
         "logs/{dataset}/evaluate_errors.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_MATCHES, "error_iou"),
@@ -171,6 +181,9 @@ rule evaluate_intervals:
         "logs/{dataset}/evaluate_intervals.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=from_evaluated(lambda w, d: compared(d.section)),
@@ -208,6 +221,9 @@ rule collect_failures:
         "logs/{dataset}/collect_failures.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000),
+        runtime=need(30, each=0.01),
     params:
         missing=from_dataset(
             lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]
@@ -231,6 +247,9 @@ rule merge_predictions:
         "logs/{dataset}/merge_predictions.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         code=code_digest("actorsup.evaluation.merge"),
     message:
@@ -252,6 +271,9 @@ rule draw_tubes:
         "logs/{dataset}/draw_tubes.log",
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(4000),
+        runtime=need(30),
     params:
         code=code_digest("actorsup.report.pictures"),
     message:

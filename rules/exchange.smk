@@ -14,6 +14,9 @@ rule export_tubes:
         "logs/{dataset}/export_tubes.log",
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         settings=config.get("exports", {}),
         code=code_digest("actorsup.exchange.exports"),

@@ -42,6 +42,9 @@ rule write_paper_item:
         "logs/paper/write_paper_item/{item}.log",
     conda:
         FIGURES_ENV
+    resources:
+        mem_mb=need(4000),
+        runtime=need(60),
     params:
         measured=planned(lambda w: PAPER.measured(w.item)),
         left_out=planned(lambda w: PAPER.left_out(w.item)),

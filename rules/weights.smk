@@ -8,6 +8,9 @@ rule fetch_weights:
         "logs/weights/fetch_{model}.log",
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(1000),
+        runtime=need(60),
     message:
         "Fetching torchvision's weights of {wildcards.model}"
     script:

@@ -347,4 +347,4 @@ def test_weights_by_epoch_are_there_if_they_are_kept(config):
 
 def test_how_models_are_trained_is_what_a_job_takes(schema):
     settings = set(schema["properties"]["training"]["properties"])
-    assert settings - {"keep_epochs"} <= names(TrainingJob)
+    assert settings - {"keep_epochs", "protect"} <= names(TrainingJob)

@@ -75,6 +75,10 @@ class PlannedDataset:
         """Action classes of each labelled training video."""
         return {r.video: r.labels for r in self.listing.records if self._teaches(r)}
 
+    def count(self, shard: str | None = None) -> int:
+        """How many videos it has, or one of its shards."""
+        return len(self.listing.records if shard is None else self.shards[shard])
+
     @property
     def table_records(self) -> list[VideoRecord]:
         """The videos of videos.csv: all that are there, and those missing if they count."""

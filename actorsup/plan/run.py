@@ -46,8 +46,9 @@ class Plan:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether jobs will ask for the GPU, as far as can be told without loading PyTorch."""
-        return self.config["device"] != "cpu" and Path("/dev/nvidia0").exists()
+        """Whether jobs ask for a GPU: ``auto`` goes by this machine, which a cluster's need not be like."""
+        device = self.config["device"]
+        return Path("/dev/nvidia0").exists() if device == "auto" else device != "cpu"
 
     def dataset(self, name: str) -> PlannedDataset:
         """A data set by the name of its section, after a check of all that it uses.
