@@ -16,6 +16,7 @@ include: "rules/detection.smk"
 include: "rules/linking.smk"
 include: "rules/attention.smk"
 include: "rules/evaluation.smk"
+include: "rules/cost.smk"
 
 
 rule all:

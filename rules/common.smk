@@ -9,6 +9,7 @@ sys.path.insert(0, workflow.basedir)
 python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
+from actorsup.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
 from actorsup.plan.run import Plan
 from actorsup.provenance import code_digest
@@ -80,6 +81,15 @@ def compared(section):
 def shards_of(dataset, runs):
     """The shards of scored tubes of some runs, one run after another."""
     return [path for run in runs for path in PLAN.prediction_shards(dataset, **run)]
+
+
+def weights_used(section):
+    """The weights of a data set's linkers and of their detectors."""
+    found = [PLAN.linker_weights(linker) for linker in section["linkers"]]
+    found += [
+        PLAN.detector_weights(PLAN.detector_of(linker)) for linker in section["linkers"]
+    ]
+    return sorted({path for paths in found for path in paths})
 
 
 def by_epoch(section):

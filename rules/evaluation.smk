@@ -9,6 +9,8 @@ rule write_ground_truth:
         "results/{dataset}/ground_truth.csv",
     log:
         "logs/{dataset}/write_ground_truth.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_ground_truth.tsv"
     conda:
         TABLES_ENV
     params:
@@ -27,6 +29,8 @@ rule write_annotated_frames:
         "results/{dataset}/annotated.csv",
     log:
         "logs/{dataset}/write_annotated_frames.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_annotated_frames.tsv"
     conda:
         TABLES_ENV
     params:
@@ -53,6 +57,8 @@ rule evaluate_recall:
         "results/{dataset}_recall.csv",
     log:
         "logs/{dataset}/evaluate_recall.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_recall.tsv"
     conda:
         TABLES_ENV
     params:
@@ -81,6 +87,8 @@ rule evaluate_map:
         "results/{dataset}_map.csv",
     log:
         "logs/{dataset}/evaluate_map.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_map.tsv"
     conda:
         TABLES_ENV
     params:
@@ -106,6 +114,8 @@ rule evaluate_ablation:
         "results/{dataset}/ablations/{ablation}.csv",
     log:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_ablation/{ablation}.tsv"
     conda:
         TABLES_ENV
     params:
@@ -129,6 +139,8 @@ rule evaluate_epochs:
         "results/{dataset}/map_by_epoch.csv",
     log:
         "logs/{dataset}/evaluate_epochs.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_epochs.tsv"
     conda:
         TABLES_ENV
     params:
@@ -165,6 +177,8 @@ rule collect_failures:
         "results/{dataset}/failures.csv",
     log:
         "logs/{dataset}/collect_failures.log",
+    benchmark:
+        "benchmarks/results/{dataset}/collect_failures.tsv"
     conda:
         TABLES_ENV
     params:
@@ -188,6 +202,8 @@ rule merge_predictions:
         json="results/{dataset}/predictions.json",
     log:
         "logs/{dataset}/merge_predictions.log",
+    benchmark:
+        "benchmarks/results/{dataset}/merge_predictions.tsv"
     conda:
         TABLES_ENV
     params:
@@ -209,6 +225,8 @@ rule draw_tubes:
         "results/{dataset}/tubes.png",
     log:
         "logs/{dataset}/draw_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/draw_tubes.tsv"
     conda:
         VISION_ENV
     params:

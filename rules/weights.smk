@@ -6,6 +6,8 @@ rule fetch_weights:
         "results/weights/published/{model}.pth",
     log:
         "logs/weights/fetch_{model}.log",
+    benchmark:
+        "benchmarks/results/weights/fetch_weights/{model}.tsv"
     conda:
         VISION_ENV
     message:

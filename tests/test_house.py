@@ -13,7 +13,7 @@ from actorsup.provenance import imported_modules
 
 # later ones import earlier ones; what is in none of these is shared ground and comes first
 ORDER = ("datasets", "frames", "detection", "linking", "attention", "evaluation")
-LAST = ("plan", "failures", "pictures", "cli")
+LAST = ("plan", "failures", "cost", "pictures", "cli")
 
 
 def modules(repository: Path) -> list[str]:
