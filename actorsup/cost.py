@@ -23,7 +23,7 @@ COST_COLUMNS = [
 ]  # fmt: skip
 _TRAINED_BY = {"detectors": "train_detector", "linkers": "train_siamese"}
 _ORDER = (
-    "make_demo_videos", "make_demo_stills", "make_demo_sequences", "fetch_weights", "train_detector",
+    "make_demo_videos", "make_demo_stills", "make_demo_sequences", "train_detector",
     "train_siamese", "decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes",
 )  # fmt: skip
 """Stages in the order of the data; those that are not here follow by name."""
@@ -59,8 +59,6 @@ def find_records(dataset: str, weights: Iterable[str] = ()) -> list[str]:
     for path in map(Path, weights):
         if (rule := _TRAINED_BY.get(path.parent.name)) and path.parts[:2] == ("results", "weights"):
             found.append(RECORDS / "weights" / rule / f"{path.stem}.tsv")
-        elif path.parent == Path("results/weights/published"):
-            found.append(RECORDS / "weights" / "fetch_weights" / f"{path.stem}.tsv")
     return sorted({path.as_posix() for path in found if path.is_file()})
 
 
@@ -85,6 +83,8 @@ def read_record(path: str | Path) -> list[Record]:
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="\t"))
+        if not rows:
+            raise ValueError("it holds no line")
         return [
             Record(
                 float(row["s"]),

@@ -6,10 +6,13 @@ rule fetch_weights:
         "results/weights/published/{model}.pth",
     log:
         "logs/weights/fetch_{model}.log",
-    benchmark:
-        "benchmarks/results/weights/fetch_weights/{model}.tsv"
+    # shared by workflows where a user says so (docs/scale.md); such a rule has no benchmark
+    cache: True
     conda:
         VISION_ENV
+    params:
+        # what a cache tells weights apart by: it knows no wildcards
+        model="{model}",
     message:
         "Fetching torchvision's weights of {wildcards.model}"
     script:
