@@ -12,11 +12,21 @@ include: "rules/common.smk"
 include: "rules/demo.smk"
 include: "rules/weights.smk"
 include: "rules/frames.smk"
+include: "rules/datasets.smk"
 include: "rules/detection.smk"
 include: "rules/linking.smk"
 include: "rules/attention.smk"
 include: "rules/evaluation.smk"
+include: "rules/paper.smk"
+include: "rules/exchange.smk"
+include: "rules/report.smk"
 include: "rules/cost.smk"
+
+
+onsuccess:
+    told = summary(config["datasets"], Path("results"), STARTED)
+    if told:
+        print(told, file=sys.stderr)
 
 
 rule all:

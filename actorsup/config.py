@@ -39,6 +39,39 @@ _integers_are_whole = Draft202012Validator.TYPE_CHECKER.redefine(
 )
 
 
+def read_config(overlays: Sequence[Path] = ()) -> dict[str, Any]:
+    """The configuration as Snakemake puts it together: ``config.yaml`` and what is laid over it.
+
+    That of the current folder, or the one beside the library where it has none.
+
+    Args:
+        overlays: Files of ``--configfile``, a later one over an earlier one.
+
+    Raises:
+        ConfigError: A file is missing or no YAML of sections.
+    """
+    here = Path("config.yaml")
+    merged: dict[str, Any] = {}
+    for path in (here if here.exists() else SCHEMA.parent.parent / "config.yaml", *overlays):
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+        if not isinstance(content, Mapping):
+            raise ConfigError(f"{path}: holds no sections; wanted such as config.yaml's")
+        merged = _laid_over(merged, content)
+    return merged
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections that both have are merged key by key; anything else is that of ``above``."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _laid_over(merged[key], value) if both else value
+    return merged
+
+
 def check_config(config: Mapping[str, Any]) -> None:
     """Check a whole configuration, without touching the data.
 
@@ -89,13 +122,16 @@ def changes_of(variant: str) -> dict[str, Any]:
 
 
 def _names_used(config: Mapping[str, Any], kind: str) -> Iterable[str]:
-    """Names of linkers or models in the lists of data sets and ablations."""
+    """Names of linkers or models in the lists of data sets, ablations and the paper's."""
     for users in ("datasets", "ablations"):
         sections = config.get(users)
         for section in sections.values() if isinstance(sections, Mapping) else ():
             listed = section.get(kind) if isinstance(section, Mapping) else None
             if isinstance(listed, list):
                 yield from (name for name in listed if isinstance(name, str))
+    if kind == "linkers" and isinstance(config.get("paper"), Mapping):
+        listed = config["paper"].get(kind)
+        yield from (name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
 
 
 def _variant(sections: Mapping[str, Any], name: str) -> Any:
@@ -230,6 +266,8 @@ def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterabl
             for kind in _USED:
                 for used in set(section.get(kind, ())) - set(whole[kind]):
                     yield from unknown(f"{users}.{name}.{kind}", used, config[kind])
+    for used in set(config.get("paper", {}).get("linkers", ())) - set(whole["linkers"]):
+        yield from unknown("paper.linkers", used, config["linkers"])
     for name, section in config["datasets"].items():
         for actor in section["actors"]:
             yield from unknown(f"datasets.{name}.actors", actor, ID_OF)

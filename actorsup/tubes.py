@@ -1,5 +1,6 @@
 """Tubes: boxes of one actor through the frames of a video, many to a video."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -73,17 +74,77 @@ class Tubes:
         return {name: array for name, array in present.items() if array is not None}
 
 
-def tube_iou(a: NDArray, b: NDArray) -> NDArray:
+@dataclass(frozen=True)
+class TubeOverlaps:
+    """How P tubes overlap Q others; the IoU is the product of the two other factors.
+
+    Attributes:
+        iou: (P, Q) float64, spatiotemporal IoU.
+        temporal: (P, Q) float64, frames that both have among those that either has.
+        spatial: (P, Q) float64, mean box IoU over the frames that both have; 0 where there are none.
+    """
+
+    iou: NDArray[np.float64]
+    temporal: NDArray[np.float64]
+    spatial: NDArray[np.float64]
+
+
+DECIMALS = 12
+"""IoUs are rounded to it, so that one that equals a threshold on paper equals it in float64 too."""
+
+
+def tube_iou(a: NDArray, b: NDArray) -> NDArray[np.float64]:
     """Spatiotemporal IoU of tubes a (P, N, 4) with tubes b (Q, N, 4): (P, Q) float64.
 
     The sum of the box IoU over the frames that both have, divided by the number of frames
     that either has (NaN boxes are absent frames); 0 where neither has any. Source: Jain et
     al. 2014; the form of Saha et al. 2016 and Kalogeiton et al. 2017.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    in_a, in_b = ~np.isnan(a).any(-1), ~np.isnan(b).any(-1)
-    union = in_a.sum(1)[:, None] + in_b.sum(1)[None] - in_a.astype(float) @ in_b.T.astype(float)
-    total = np.zeros((len(a), len(b)))
-    for q in range(len(b)):  # one ground-truth tube at a time keeps memory at P x N
-        total[:, q] = np.nansum(paired_iou(a, b[q][None]), axis=1)
-    return np.divide(total, union, out=np.zeros_like(total), where=union > 0)
+    return tube_overlaps(np.asarray(a), [_present(boxes) for boxes in np.asarray(b)]).iou
+
+
+def tube_overlaps(
+    tubes: NDArray, others: Sequence[tuple[NDArray, NDArray]], plus_one: bool = False
+) -> TubeOverlaps:
+    """The same, and its two factors, with tubes of which only the frames that they have are given.
+
+    Args:
+        tubes: (P, N, 4) xyxy in pixels; NaN where a tube has no box.
+        others: Of each of Q tubes its M frames, 0-based and ascending, and their boxes (M, 4).
+            Frames from N on count among those that either has.
+        plus_one: Box areas are (x2 - x1 + 1) * (y2 - y1 + 1), as some public evaluators have it.
+    """
+    there = ~np.isnan(tubes).any(-1)
+    total = np.zeros((len(tubes), len(others)))
+    both = np.zeros_like(total)
+    for q, (frames, boxes) in enumerate(others):  # one at a time keeps memory at P x N
+        inside = frames < tubes.shape[1]
+        which = _as_slice(frames[inside])
+        common = there[:, which]
+        iou = paired_iou(_corners(tubes[:, which], plus_one), _corners(boxes[inside], plus_one))
+        total[:, q] = np.sum(iou, axis=1, where=common)
+        both[:, q] = common.sum(1)
+    lengths = np.array([len(frames) for frames, _ in others], float)
+    either = there.sum(1)[:, None] + lengths - both
+    return TubeOverlaps(_ratio(total, either), _ratio(both, either), _ratio(total, both))
+
+
+def _present(boxes: NDArray) -> tuple[NDArray, NDArray]:
+    frames = np.flatnonzero(~np.isnan(boxes).any(-1))
+    return frames, boxes[frames]
+
+
+def _as_slice(frames: NDArray) -> NDArray | slice:
+    """Frames in a row as a slice, which copies nothing."""
+    if len(frames) and frames[-1] - frames[0] + 1 == len(frames):
+        return slice(int(frames[0]), int(frames[-1]) + 1)
+    return frames
+
+
+def _corners(boxes: NDArray, plus_one: bool) -> NDArray[np.float64]:
+    wide = np.asarray(boxes, np.float64)
+    return wide + np.array([0, 0, 1, 1]) if plus_one else wide
+
+
+def _ratio(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
+    return np.round(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0), DECIMALS)

@@ -1,6 +1,8 @@
-# What the rules share: the plan of the run, and its errors in one line.
+# What the rules share: the plan of the run, its errors in one line, its summary at the end.
 import os
 import sys
+import time
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -11,17 +13,22 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
 from actorsup.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
+from actorsup.paper.items import left_out_lines
+from actorsup.plan.paper import PaperPlan
 from actorsup.plan.run import Plan
 from actorsup.provenance import code_digest
+from actorsup.summary import summary
 
 try:
     PLAN = Plan(config)
 except ActorsupError as error:
     raise WorkflowError(str(error))
 
+STARTED = time.time()
 USES_GPU = PLAN.uses_gpu
 VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
+FIGURES_ENV = "../envs/figures.yaml"
 
 # a section, or one with settings changed: demo+k=1+tubes=5
 VARIANT = r"[A-Za-z0-9_-]+(\+[a-z_]+=[A-Za-z0-9_.-]+)*"
@@ -99,6 +106,19 @@ def by_epoch(section):
         for run in compared(section)
         for epoch in PLAN.epochs_of(run["model"])
     ]
+
+
+PAPER = PaperPlan(PLAN)
+PAPER_TOLD = set()
+
+
+def contract_tables(wildcards):
+    """The tables that an item is made from; what it leaves out is told, once, before any work."""
+    for line in left_out_lines(wildcards.item, PAPER.left_out(wildcards.item)):
+        if line not in PAPER_TOLD:
+            print(line, file=sys.stderr)
+        PAPER_TOLD.add(line)
+    return [table for _, table in PAPER.measured(wildcards.item).values()]
 
 
 # frames are kept, or deleted once nothing needs them

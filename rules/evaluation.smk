@@ -1,45 +1,24 @@
-# Ground truth, tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
+# Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
-rule write_ground_truth:
-    input:
-        videos="results/{dataset}/videos.csv",
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
-    output:
-        "results/{dataset}/ground_truth.csv",
-    log:
-        "logs/{dataset}/write_ground_truth.log",
-    benchmark:
-        "benchmarks/results/{dataset}/write_ground_truth.tsv"
-    conda:
-        TABLES_ENV
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_ground_truth.py"
+def evaluated_with(*others):
+    """The settings of the evaluation that a table depends on: its rules, and some others."""
+    of_one_table = {"iou_thresholds", "error_iou", "resamples"} - {*others}
+    settings = config["evaluation"].items()
+    return {key: value for key, value in settings if key not in of_one_table}
 
 
-rule write_annotated_frames:
-    input:
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
-    output:
-        "results/{dataset}/annotated.csv",
-    log:
-        "logs/{dataset}/write_annotated_frames.log",
-    benchmark:
-        "benchmarks/results/{dataset}/write_annotated_frames.tsv"
-    conda:
-        TABLES_ENV
-    params:
-        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
-    message:
-        "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
-    script:
-        "../workflow_scripts/write_annotated_frames.py"
+if config["evaluation"].get("like"):
+    from actorsup.evaluation.settings import EvaluationSettings
+
+    try:
+        EvaluationSettings(**config["evaluation"])
+    except ActorsupError as error:
+        raise WorkflowError(str(error))
+
+
+# boxes are compared in frames that are annotated alone
+ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
 
 
 rule evaluate_recall:
@@ -53,6 +32,7 @@ rule evaluate_recall:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}_recall.csv",
     log:
@@ -65,8 +45,8 @@ rule evaluate_recall:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         settings={
             key: value
-            for key, value in config["evaluation"].items()
-            if key == "iou_thresholds"
+            for key, value in evaluated_with("iou_thresholds").items()
+            if key not in ("interpolation", "matching", "nms_iou")
         },
         code=code_digest("actorsup.evaluation.stage"),
     message:
@@ -82,6 +62,7 @@ rule evaluate_map:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
         failures="results/{dataset}/failures.csv",
     output:
         "results/{dataset}_map.csv",
@@ -93,7 +74,7 @@ rule evaluate_map:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=config["evaluation"],
+        settings=evaluated_with("iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset}"
@@ -110,6 +91,7 @@ rule evaluate_ablation:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}/ablations/{ablation}.csv",
     log:
@@ -120,7 +102,7 @@ rule evaluate_ablation:
         TABLES_ENV
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
-        settings=config["evaluation"],
+        settings=evaluated_with("iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
@@ -135,6 +117,7 @@ rule evaluate_epochs:
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
     output:
         "results/{dataset}/map_by_epoch.csv",
     log:
@@ -145,12 +128,72 @@ rule evaluate_epochs:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
-        settings=config["evaluation"],
+        settings=evaluated_with("iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset} after each epoch"
     script:
         "../workflow_scripts/evaluate_epochs.py"
+
+
+rule evaluate_errors:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/errors.csv",
+    log:
+        "logs/{dataset}/evaluate_errors.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_errors.tsv"
+    conda:
+        TABLES_ENV
+    params:
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with("error_iou"),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "What kinds of errors there are on {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_errors.py"
+
+
+rule evaluate_intervals:
+    input:
+        tubes=from_evaluated(
+            lambda w, d: [
+                path
+                for linker in d.section["linkers"]
+                for path in tube_shards(w.dataset, linker, d.shards_to_score())
+            ]
+        ),
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/intervals.csv",
+    log:
+        "logs/{dataset}/evaluate_intervals.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_intervals.tsv"
+    conda:
+        TABLES_ENV
+    params:
+        linkers=from_evaluated(lambda w, d: d.section["linkers"]),
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with("iou_thresholds", "resamples"),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Confidence intervals of the tables of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_intervals.py"
 
 
 rule collect_failures:
@@ -230,7 +273,7 @@ rule draw_tubes:
     conda:
         VISION_ENV
     params:
-        code=code_digest("actorsup.pictures"),
+        code=code_digest("actorsup.report.pictures"),
     message:
         "Drawing tubes of {wildcards.dataset}"
     script:

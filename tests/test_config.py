@@ -108,7 +108,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         (
             "datasets.demo.type",
             "dmo",
-            "'dmo' is not allowed; allowed: demo, thumos13, folder; did you mean 'demo'",
+            "'dmo' is not allowed; allowed: demo, thumos13, ucf_sports, a2d, folder; did you mean 'demo'",
         ),
         ("linkers.siamese.detector", "sdd", "linkers.siamese.detector: 'sdd' is not there"),
         (

@@ -12,15 +12,16 @@ from actorsup.boxes import paired_iou
 from actorsup.cli import main
 from actorsup.datasets.thumos13 import Thumos13
 from actorsup.errors import ConfigError, DataError
-from actorsup.evaluation.average_precision import average_precision
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
 from actorsup.evaluation.ground_truth import test_videos as evaluated_videos
 from actorsup.evaluation.matching import overlap
 from actorsup.evaluation.merge import merge_predictions, predictions_json
 from actorsup.evaluation.predictions import read_predictions
-from actorsup.evaluation.recall import best_overlaps, proposal_counts
+from actorsup.evaluation.proposals import best_overlaps, proposal_counts
+from actorsup.evaluation.ranking import area_under_curve
 from actorsup.evaluation.stage import write_map, write_recall
 from actorsup.evaluation.tables import MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
+from actorsup.evaluation.test_split import TestSplit
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes
@@ -162,11 +163,11 @@ def test_average_precision_is_the_literal_one_and_the_order_does_not_matter(seed
 )
 def test_area_under_the_curve_by_hand(right, count, envelope, trapezoid):
     right = np.array(right, bool)
-    assert average_precision(right, count) == pytest.approx(envelope)
-    assert average_precision(right, count, "trapezoid") == pytest.approx(trapezoid)
-    assert np.isnan(average_precision(right[:0], 0))
+    assert area_under_curve(right, count) == pytest.approx(envelope)
+    assert area_under_curve(right, count, "trapezoid") == pytest.approx(trapezoid)
+    assert np.isnan(area_under_curve(right[:0], 0))
     with pytest.raises(ConfigError, match="allowed: envelope, trapezoid"):
-        average_precision(right, count, "eleven")
+        area_under_curve(right, count, "eleven")
 
 
 def test_a_second_tube_on_the_same_actor_is_wrong_and_may_take_another_that_is_free():
@@ -288,14 +289,15 @@ def run(tmp_path):
 
 def test_tables_of_a_run(run, caplog):
     shards = [run / "predictions0000.h5", run / "predictions0001.h5"]
-    write_map("d", {("l", "m", 3): shards}, run / "gt.csv", run / "videos.csv", run / "map.csv")
+    split = TestSplit("d", run / "gt.csv", run / "videos.csv")
+    write_map(split, {("l", "m", 3): shards}, run / "map.csv")
     table = pd.read_csv(run / "map.csv", dtype={"iou_threshold": str})
     assert list(table.columns) == MAP_COLUMNS
     assert (ap(table, "run", "0.5"), ap(table, "jump", "0.5"), ap(table, "mean", "0.5")) == (0.5, 1.0, 0.75)
     assert table[table["class"] == "run"]["tubes"].iloc[0] == 3  # the training video is no part of it
-    assert "no training video: jump" in caplog.text
+    assert "1 classes to be tested have no training video: jump" in caplog.text
     proposals = [run / "tubes0000.h5", run / "tubes0001.h5"]
-    write_recall("d", {"l": proposals}, run / "gt.csv", run / "videos.csv", run / "recall.csv")
+    write_recall(split, {"l": proposals}, run / "recall.csv")
     recall = pd.read_csv(run / "recall.csv")
     assert list(recall.columns) == RECALL_COLUMNS
     every = recall.query("group == 'all' and proposals == 2 and iou_threshold == 0.5")
@@ -322,7 +324,7 @@ def test_recall_takes_the_best_proposals_wherever_they_stand_in_the_file(run):
 def test_no_ground_truth_in_the_test_split(run):
     (run / "gt.csv").write_text("video,tube,class,frame,x1,y1,x2,y2\nt,0,run,0,1,1,2,2\n")
     with pytest.raises(DataError, match="no video of the test split"):
-        write_recall("d", {}, run / "gt.csv", run / "videos.csv", run / "recall.csv")
+        write_recall(TestSplit("d", run / "gt.csv", run / "videos.csv"), {}, run / "recall.csv")
 
 
 def test_merged_predictions_hold_the_same(run):

@@ -197,7 +197,7 @@ def test_every_rule_has_its_record_where_its_cost_is_looked_for(repository):
             name = re.match(r"\w+", rule)[0]
             if name in ("sum_cost", "fetch_weights"):  # it itself; and what is cached can have none
                 continue
-            found = re.search(r'benchmark:\n\s+"benchmarks/results/(\{dataset\}|weights)/(\w+)[/.]', rule)
+            found = re.search(r'benchmark:\n\s+"benchmarks/results/(\{dataset\}|weights|paper)/(\w+)[/.]', rule)
             assert found, name
             assert name.startswith(found[2])
 

@@ -245,6 +245,26 @@ def test_training_reads_no_box(mine):
     assert all((seen["state"][name] == blind["state"][name]).all() for name in seen["state"])
 
 
+def test_tubes_are_exported_and_read_as_ground_truth(unchanged):
+    """Corrected predictions come back as ground truth of the same videos, in each form."""
+    snakemake(unchanged, "results/mine/exports/coco.json")
+    exports = unchanged / "results" / "mine" / "exports"
+    assert would_run(unchanged, "results/mine/exports/coco.json", "results/mine/exports/mot") == {}
+    shutil.copytree(exports / "cvat" / "videos", exports.parent / "copied" / "cvat" / "videos")
+    for form, name in (("coco", "coco.json"), ("mot", "mot"), ("cvat", "../copied/cvat")):
+        changes = yaml.safe_load((unchanged / "config.yaml").read_text(encoding="utf-8"))["datasets"]["blind"]
+        configure(
+            unchanged, {f"datasets.{form}": changes | {"ground_truth": str((exports / name).resolve())}}
+        )
+        jobs = would_run(unchanged, f"results/{form}/ground_truth.csv")
+        assert jobs["write_ground_truth"] == 1
+    snakemake(unchanged, "results/mot/ground_truth.csv", "results/coco/ground_truth.csv")
+    tables = [pd.read_csv(unchanged / "results" / form / "ground_truth.csv") for form in ("mot", "coco")]
+    counts = [table.groupby(["video", "class"]).size() for table in tables]
+    assert len(tables[0]) > 0
+    pd.testing.assert_series_equal(*counts)
+
+
 def test_a_folder_without_ground_truth_is_told_what_it_can_have(mine):
     text = snakemake(mine, "--dry-run", "results/blind_map.csv", fails=True)
     assert "it has no ground truth to evaluate with" in text and "predictions.json" in text

@@ -3,7 +3,7 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
-    from actorsup.pictures import draw_predictions
+    from actorsup.report.pictures import draw_predictions
 
     inputs = snakemake.input
     draw_predictions(

@@ -3,15 +3,20 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
+    from actorsup.evaluation.settings import EvaluationSettings
     from actorsup.evaluation.stage import write_ablation
+    from actorsup.evaluation.test_split import TestSplit
 
     runs, shards = snakemake.params.runs, snakemake.input.predictions
     each = len(shards) // len(runs)
     write_ablation(
-        snakemake.wildcards.dataset,
+        TestSplit(
+            snakemake.wildcards.dataset,
+            Path(snakemake.input.ground_truth),
+            Path(snakemake.input.videos),
+            next(map(Path, snakemake.input.annotated), None),
+            EvaluationSettings(**snakemake.params.settings),
+        ),
         {tuple(run.values()): shards[i * each : (i + 1) * each] for i, run in enumerate(runs)},
-        Path(snakemake.input.ground_truth),
-        Path(snakemake.input.videos),
         Path(snakemake.output[0]),
-        **snakemake.params.settings,
     )

@@ -1,12 +1,14 @@
 """What every data set says: which videos there are, and, for evaluation only, where actions are."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 GROUND_TRUTH_COLUMNS = ["video", "tube", "class", "frame", "x1", "y1", "x2", "y2", "actor"]
 
@@ -37,11 +39,37 @@ class Listing:
         missing: Videos that the lists name and the folder lacks, sorted by id; their ``path``
             is where one was looked for.
         classes: Names of all action classes, in the data set's own order.
+        unlisted: Ids of videos that are there and that no list names, sorted.
     """
 
     records: tuple[VideoRecord, ...]
     missing: tuple[VideoRecord, ...]
     classes: tuple[str, ...]
+    unlisted: tuple[str, ...] = ()
+
+
+def listing_of(
+    wanted: Iterable[tuple[str, str, tuple[str, ...]]],
+    on_disk: Mapping[str, Path],
+    sought: Callable[[str], Path],
+    classes: tuple[str, ...],
+) -> Listing:
+    """The listing of the videos that lists name, and of those that are there.
+
+    Args:
+        wanted: Id, split and labels of each video that the lists name; each id once.
+        on_disk: Every video that is there, by its id.
+        sought: Where a video is looked for, for those that are missing.
+        classes: Names of all action classes.
+    """
+    there: list[VideoRecord] = []
+    missing: list[VideoRecord] = []
+    for video, split, labels in sorted(wanted):
+        path = on_disk.get(video)
+        record = VideoRecord(video, path or sought(video), split, labels)
+        (there if path else missing).append(record)
+    named = {record.video for record in (*there, *missing)}
+    return Listing(tuple(there), tuple(missing), classes, tuple(sorted(on_disk.keys() - named)))
 
 
 @dataclass(frozen=True)
@@ -55,11 +83,53 @@ class GroundTruth:
             is not here is annotated in its own pixels.
         annotated: Where only some frames are annotated (A2D): which, one row each, columns
             ``video,frame``, 0-based. None: all are, and a frame without a box has no actor.
+        frames: Number of frames that the annotation speaks of, by video, where it tells.
     """
 
     boxes: pd.DataFrame
     size: Mapping[str, tuple[int, int]]
     annotated: pd.DataFrame | None = None
+    frames: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AnnotatedTube:
+    """One annotated actor doing one action.
+
+    Attributes:
+        video: Id of the video.
+        tube: Its number among those of the video.
+        action: Name of the action class.
+        actor: Name of the actor, as the data set calls it.
+        frames: (M,) 0-based, ascending.
+        boxes: (M, 4) xyxy in pixels of the size that the annotation speaks of.
+    """
+
+    video: str
+    tube: int
+    action: str
+    actor: str
+    frames: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+
+
+def boxes_table(tubes: Iterable[AnnotatedTube]) -> pd.DataFrame:
+    """The boxes of tubes as ``GroundTruth`` holds them, one row a box."""
+    tubes = list(tubes)
+    lengths = [len(tube.boxes) for tube in tubes]
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(tube.boxes for tube in tubes)])
+    named = {
+        "video": [tube.video for tube in tubes],
+        "class": [tube.action for tube in tubes],
+        "actor": [tube.actor for tube in tubes],
+    }
+    columns = {
+        **{name: np.repeat(np.array(values, object), lengths) for name, values in named.items()},
+        "tube": np.repeat(np.array([tube.tube for tube in tubes], int), lengths),
+        "frame": np.concatenate([np.zeros(0, np.int64), *(tube.frames for tube in tubes)]),
+        **{name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))},
+    }
+    return pd.DataFrame(columns)[GROUND_TRUTH_COLUMNS]
 
 
 class Dataset(Protocol):

@@ -39,6 +39,21 @@ def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, st
     return digests
 
 
+def files_digest(folder: Path, pattern: str) -> str:
+    """Digest of many small files below a folder: of their names, sizes and, of text, content.
+
+    Args:
+        folder: The folder.
+        pattern: Which files, as ``Path.glob`` takes it.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.glob(pattern)):
+        digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode(errors="surrogateescape"))
+        if path.suffix == ".txt":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _read(cache: Path) -> dict[str, list[str]]:
     try:
         content = json.loads(cache.read_text(encoding="utf-8"))

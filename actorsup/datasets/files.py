@@ -1,6 +1,7 @@
 """Video files and folders of frames below a root."""
 
 import os
+import re
 from pathlib import Path
 
 from actorsup.datasets.ids import VIDEO_SUFFIXES, normalised
@@ -33,6 +34,23 @@ def find_videos(root: Path) -> dict[str, Path]:
             raise DataError(f"two videos of one id, {video!r}: {found[video]} and {path}; rename one")
         found[video] = path
     return found
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in the order of its frames: numbers as numbers, frame2 before frame10.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted((path for path in paths if not path.name.startswith(".")), key=natural)
+
+
+def natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+    """What sorts files by name with their numbers as numbers."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", path.name)
+    # the name itself settles frame1 and frame01
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts], path.name
 
 
 def _walk(folder: Path, prefix: str, above: frozenset[str]) -> list[tuple[str, Path]]:

@@ -1,14 +1,15 @@
 """A folder of a user's own videos, with a table of labels, with boxes, or without."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
+from actorsup.datasets.base import GroundTruth, Listing, VideoRecord, listing_of
 from actorsup.datasets.files import find_videos
-from actorsup.datasets.ground_truth_table import read_ground_truth_table
+from actorsup.datasets.ground_truth_files import read_ground_truth_file
+from actorsup.datasets.ground_truth_table import read_annotated_table
 from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean
 
@@ -25,14 +26,18 @@ class Folder:
         table: CSV ``video,label,split``: the id (an extension is allowed), class names joined by
             ``|``, and ``train``, ``test`` or nothing. None: unlabelled videos, to be predicted.
             Videos that the table does not name are left out.
-        boxes: CSV of ground truth, in pixels of the videos, ids as in the table; None where there is none.
+        boxes: Ground truth, in pixels of the videos, ids as in the table: a CSV, or one of the forms of
+            other tools; None where there is none.
         classes: The class names that there are; empty takes them from the table.
+        annotated: CSV ``video,frame`` of the frames that ``boxes`` annotates, where it does not
+            annotate all; None: it does.
     """
 
     root: Path
     table: Path | None = None
     boxes: Path | None = None
     classes: tuple[str, ...] = ()
+    annotated: Path | None = None
 
     def listing(self) -> Listing:
         """Which videos there are.
@@ -48,32 +53,43 @@ class Folder:
         if self.table is None:
             records = [VideoRecord(video, path, "", ()) for video, path in sorted(on_disk.items())]
             return Listing(tuple(records), (), self.classes)
-        there: list[VideoRecord] = []
-        missing: list[VideoRecord] = []
-        for video, labels, split in self._rows(self.table):
-            record = VideoRecord(video, on_disk.get(video, self.root / video), split, labels)
-            (there if video in on_disk else missing).append(record)
-        classes = self.classes or tuple(sorted({label for r in (*there, *missing) for label in r.labels}))
+        rows = self._rows(self.table)
+        classes = self.classes or tuple(sorted({label for _, labels, _ in rows for label in labels}))
         if "mean" in classes:
             raise DataError(f"{self.table}: no class can be called 'mean', as the tables' mean is; rename it")
-        return Listing(tuple(there), tuple(missing), classes)
+        wanted = [(video, split, labels) for video, labels, split in rows]
+        return listing_of(wanted, on_disk, lambda video: self.root / video, classes)
 
     def ground_truth(self) -> GroundTruth | None:
         """The boxes, where a file of them is named.
 
         Raises:
-            DataError: The file cannot be used, or names a class that there is not.
+            DataError: A file cannot be used, names a class that there is not, or a box is of a
+                frame that is not annotated.
         """
         if self.boxes is None:
             return None
-        rows = read_ground_truth_table(self.boxes)
-        rows["video"] = rows["video"].map(video_id)
+        truth = read_ground_truth_file(self.boxes)
         classes = self.listing().classes
-        for name in rows["class"].unique():
+        for name in truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
                 raise DataError(f"{self.boxes}: class {name!r} is not there; {hint}")
-        return GroundTruth(rows, {})
+        return replace(truth, annotated=self._annotated_frames(truth.boxes))
+
+    def _annotated_frames(self, rows: pd.DataFrame) -> pd.DataFrame | None:
+        if self.annotated is None:
+            return None
+        frames = read_annotated_table(self.annotated)
+        frames["video"] = frames["video"].map(video_id)
+        known = set(zip(frames["video"], frames["frame"], strict=True))
+        for video, frame in zip(rows["video"], rows["frame"], strict=True):
+            if (video, frame) not in known:
+                raise DataError(
+                    f"{self.boxes}: {video!r} has a box in frame {frame}, which {self.annotated} does not "
+                    "name; add the frame, or drop the box"
+                )
+        return frames.drop_duplicates()
 
     def _rows(self, path: Path) -> list[tuple[str, tuple[str, ...], str]]:
         """Id, labels and split of each video of the table, sorted by id."""

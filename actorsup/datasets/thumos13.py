@@ -1,24 +1,20 @@
 """THUMOS13, the 24 classes of UCF101 with boxes, as its authors publish it (Section 4.1)."""
 
 import logging
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from actorsup.boxes import xywh_to_xyxy
-from actorsup.datasets.base import GROUND_TRUTH_COLUMNS, GroundTruth, Listing, VideoRecord
+from actorsup.datasets.base import AnnotatedTube, GroundTruth, Listing, boxes_table, listing_of
 from actorsup.datasets.files import find_videos
-from actorsup.datasets.pickles import read_numbers
+from actorsup.datasets.thumos13_annotations import DEFAULT, Annotations, read_annotations
 from actorsup.errors import DataError
 
 SIZE = (320, 240)
 """Width and height in pixels of the frames that the annotations speak of."""
 
+_FOLDERS = ("UCF-101", "rgb-images")
+_SPLITS = ("train", "test")
 _LOG = logging.getLogger(__name__)
 
 
@@ -31,53 +27,63 @@ class Thumos13:
 
     Attributes:
         root: Folder that holds ``UCF-101/<class>/<video>.<any extension>`` (or a folder of
-            frames), ``ucfTrainTestlist/{trainlist,testlist}0<split>.txt`` and
-            ``annotations/pyannot.pkl``.
+            frames; or all of them under ``rgb-images``, as ACT and MOC lay them out),
+            ``ucfTrainTestlist/{trainlist,testlist}0<split>.txt`` and the annotations. Without
+            these lists, those of ACT's cache are used if it is the annotations.
         split: 1, 2 or 3.
+        annotations: The file of annotations, below ``root`` or absolute: the corrected ones as
+            a pickle or as ``finalAnnots.mat``, or ACT's cache ``UCF101v2-GT.pkl``.
     """
 
     root: Path
     split: int = 1
+    annotations: Path = DEFAULT
 
     @cached_property
-    def _annotations(self) -> Mapping[str, Any]:
-        path = self.root / "annotations" / "pyannot.pkl"
-        content = read_numbers(path)
-        if not isinstance(content, dict) or not content:
-            raise DataError(f"{path}: holds no dictionary of videos; wanted the corrected annotations")
-        return content
+    def _annotations(self) -> Annotations:
+        return read_annotations(self.root / self.annotations)
 
     def listing(self) -> Listing:
         """Which videos there are; of the annotations it uses the ids alone.
 
         Raises:
-            DataError: A file is missing or damaged, or two videos have one id.
+            DataError: A file is missing or damaged, a video stands in both lists, or two videos
+                have one id.
         """
-        classes = tuple(sorted({video.split("/")[0] for video in self._annotations}))
-        wanted = [
-            *((video, "train") for video in self._listed("train") if video.split("/")[0] in classes),
-            *((video, "test") for video in self._listed("test") if video in self._annotations),
-        ]
-        on_disk = find_videos(self.root / "UCF-101")
-        there: list[VideoRecord] = []
-        missing: list[VideoRecord] = []
-        for video, split in sorted(wanted):
-            path = on_disk.get(video, self.root / "UCF-101" / f"{video}.avi")
-            record = VideoRecord(video, path, split, (video.split("/")[0],))
-            (there if video in on_disk else missing).append(record)
-        for split in ("train", "test"):
-            counts = [sum(r.split == split for r in records) for records in (there, missing)]
+        annotated = self._annotations.tubes
+        classes = tuple(sorted({video.split("/")[0] for video in annotated}))
+        listed = {split: self._listed(split) for split in _SPLITS}
+        if both := sorted(set(listed["train"]) & set(listed["test"])):
+            raise DataError(f"{self.root}: {both[0]!r} is in the lists of both splits; wanted one")
+        wanted = {
+            **{video: "train" for video in listed["train"] if video.split("/")[0] in classes},
+            **{video: "test" for video in listed["test"] if video in annotated},
+        }
+        folder = next((self.root / name for name in _FOLDERS if (self.root / name).is_dir()), None)
+        folder = folder or self.root / _FOLDERS[0]
+        found = listing_of(
+            ((video, split, (video.split("/")[0],)) for video, split in wanted.items()),
+            find_videos(folder),
+            lambda video: folder / f"{video}.avi",
+            classes,
+        )
+        for split in _SPLITS:
+            counts = [sum(r.split == split for r in records) for records in (found.records, found.missing)]
             _LOG.info("%s: %d %s videos, %d missing", self.root, counts[0], split, counts[1])
-        return Listing(tuple(there), tuple(missing), classes)
+        return found
 
     def _listed(self, split: str) -> list[str]:
         path = self.root / "ucfTrainTestlist" / f"{split}list{self.split:02d}.txt"
+        if not path.parent.exists() and self._annotations.splits:
+            try:
+                return list(self._annotations.splits[split][self.split - 1])
+            except IndexError as error:
+                where = self.root / self.annotations
+                raise DataError(f"{where}: has no split {self.split}; wanted one of its lists") from error
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
-        except OSError as error:
-            raise DataError(
-                f"{path}: cannot be read ({error.strerror}); it is one of UCF101's lists"
-            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); it is one of UCF101's lists") from error
         # "Class/v_Class_g01_c01.avi", in the list of training videos followed by the class's number
         return [line.split()[0].rsplit(".", 1)[0] for line in lines if line.strip()]
 
@@ -87,42 +93,10 @@ class Thumos13:
         Raises:
             DataError: An entry is not in the published form.
         """
-        parts = []
-        for video in sorted(self._annotations):
-            try:
-                parts += list(_tubes(video, self._annotations[video]["annotations"]))
-            except (KeyError, TypeError, ValueError, IndexError) as error:
-                path = self.root / "annotations" / "pyannot.pkl"
-                raise DataError(f"{path}: {video}: not in the published form ({error!r})") from error
-        columns = list(zip(*parts, strict=True)) if parts else [[]] * 4
-        lengths = [len(boxes) for boxes in columns[3]]
-        boxes = np.concatenate([np.zeros((0, 4), np.float32), *columns[3]])
-        table = pd.DataFrame(
-            {
-                "video": np.repeat(np.array(columns[0], object), lengths),
-                "tube": np.repeat(np.array(columns[1], int), lengths),
-                "class": np.repeat(np.array([v.split("/")[0] for v in columns[0]], object), lengths),
-                "frame": np.concatenate(
-                    [np.zeros(0, int), *(f + np.arange(n) for f, n in zip(columns[2], lengths, strict=True))]
-                ),
-                **{name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))},
-                "actor": "person",
-            }
-        )
-        return GroundTruth(table[GROUND_TRUTH_COLUMNS], dict.fromkeys(self._annotations, SIZE))
-
-
-def _tubes(
-    video: str, annotations: Iterable[Mapping[str, Any]]
-) -> Iterable[tuple[str, int, int, np.ndarray]]:
-    """Video, number of the tube, first frame and boxes (M, 4) of each tube of a video.
-
-    Published are ``[x y w h]`` in 1-based pixels, in uint8 or uint16 that wrap around unless
-    converted first; ``sf`` is 0-based and ``ef`` exclusive.
-    """
-    for tube, annotation in enumerate(annotations):
-        boxes = np.asarray(annotation["boxes"]).astype(np.float32).reshape(-1, 4)
-        first, end = int(annotation["sf"]), int(annotation["ef"])
-        if end - first != len(boxes):
-            raise ValueError(f"tube {tube}: {len(boxes)} boxes for frames {first} to {end}")
-        yield video, tube, first, xywh_to_xyxy(boxes - np.array([1, 1, 0, 0], np.float32))
+        found = self._annotations
+        tubes = [
+            AnnotatedTube(video, number, video.split("/")[0], "person", tube.frames, tube.boxes)
+            for video in sorted(found.tubes)
+            for number, tube in enumerate(found.tubes[video])
+        ]
+        return GroundTruth(boxes_table(tubes), dict.fromkeys(found.tubes, SIZE), frames=found.frames)

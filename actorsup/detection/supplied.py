@@ -1,4 +1,4 @@
-"""Detections made elsewhere, from a CSV or a COCO-results JSON.
+"""Detections made elsewhere, from a CSV, a COCO-results JSON or MOT text.
 
 CSV, one line a detection, ``category`` by name or id (1-90), frames 0-based, a video by its id,
 with its extension or without::
@@ -10,6 +10,9 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
 
     [{"image_id": "Biking/v_Biking_g01_c01/0", "category_id": 1,
       "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
+
+MOTChallenge text, a ``.zip`` of ``<video>/det/det.txt`` or ``<video>.txt``, or one such file, as
+``actorsup.exchange.mot`` reads it; a detection without a class is a person.
 
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
 """
@@ -30,10 +33,13 @@ from actorsup.detection.base import Detections, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import DataError, VideoError
+from actorsup.exchange.mot import mot_files
 
 _LOG = logging.getLogger(__name__)
 
 COLUMNS = ["video", "frame", "x1", "y1", "x2", "y2", "score", "category"]
+_MOT_NAMES = {"": "person", "pedestrian": "person", "motorbike": "motorcycle"}
+"""The MOTChallenge's names of what COCO has too."""
 _BOX = ["x1", "y1", "x2", "y2"]
 _NUMBERS = ["frame", *_BOX, "score"]
 
@@ -42,7 +48,7 @@ class SuppliedDetections:
     """A file of detections, by video.
 
     Args:
-        path: A ``.csv`` or ``.json`` file in one of the forms above.
+        path: A ``.csv``, ``.json``, ``.txt`` or ``.zip`` file in one of the forms above.
         actors: COCO category ids (1-90) of the actors of interest; others are dropped.
         settings: Score threshold and IoU of the suppression.
 
@@ -104,7 +110,8 @@ def read_supplied(path: Path) -> pd.DataFrame:
     Raises:
         DataError: The file cannot be read, has other columns or keys, or an unknown category.
     """
-    rows = _read_json(path) if path.suffix == ".json" else _read_csv(path)
+    readers = {".json": _read_json, ".txt": _read_mot, ".zip": _read_mot}
+    rows = readers.get(path.suffix, _read_csv)(path)
     rows["video"] = rows["video"].map(video_id)
     rows.index = pd.RangeIndex(1, len(rows) + 1)
     rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
@@ -139,6 +146,13 @@ def _read_csv(path: Path) -> pd.DataFrame:
             f"wanted {', '.join(COLUMNS)}"
         )
     return rows[COLUMNS]
+
+
+def _read_mot(path: Path) -> pd.DataFrame:
+    files = mot_files(path, "det.txt")
+    rows = pd.concat([file.rows.assign(video=file.video) for file in files])
+    category = rows["class"].replace(_MOT_NAMES)
+    return rows.assign(category=category, score=rows["conf"])[COLUMNS]
 
 
 def _read_json(path: Path) -> pd.DataFrame:

@@ -1,99 +1,180 @@
 """Scored tubes from wherever they come: shards of a run, one merged file, or JSON."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+import h5py
 import numpy as np
 
-from actorsup.coco import ID_OF
 from actorsup.errors import DataError
+from actorsup.evaluation.predictions_json import read_json
+from actorsup.evaluation.tube_checks import check_tubes
 from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
+from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
 from actorsup.tubes import Tubes
 
-
-def read_proposals(shards: Iterable[Path]) -> dict[str, Tubes]:
-    """Tubes by video, of shards of tubes."""
-    found: dict[str, Tubes] = {}
-    for path in shards:
-        with ShardReader(path, TUBES_SCHEMA) as shard:
-            found |= {video: read_tubes(shard[video]) for video in shard}
-    return found
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError, RuntimeError)
+"""What h5py raises where a file is not of the form that it says."""
 
 
-def read_predictions(paths: Iterable[Path]) -> tuple[dict[str, Tubes], list[str]]:
+class SizedTubes(Mapping[str, Tubes]):
+    """Tubes of many videos, by their ids, with what is known of the sizes of their frames."""
+
+    def size_of(self, video: str) -> tuple[int, int] | None:
+        """Width and height of a video in pixels, where they are known."""
+        raise NotImplementedError
+
+
+class StoredTubes(SizedTubes):
+    """Tubes of many videos that lie in shards and are read when asked for.
+
+    Iterating goes shard by shard; one file is open at a time.
+
+    Raises:
+        DataError: A shard cannot be read, or two have the same video.
+    """
+
+    def __init__(self, paths: Iterable[Path], schema: str, classes: Sequence[str] | None = None) -> None:
+        self._schema, self._classes = schema, classes
+        self._path_of: dict[str, Path] = {}
+        self._open: tuple[Path, ShardReader] | None = None
+        for path in map(Path, paths):
+            videos = self._shard(path).videos
+            if twice := self._path_of.keys() & set(videos):
+                raise DataError(f"{path}: holds {min(twice)!r}, which another file holds too")
+            self._path_of |= dict.fromkeys(videos, path)
+
+    def _shard(self, path: Path) -> ShardReader:
+        if self._open is None or self._open[0] != path:
+            if self._open is not None:
+                self._open[1].file.close()
+                self._open = None
+            self._open = path, open_shard(path, self._schema)
+        return self._open[1]
+
+    def __getitem__(self, video: str) -> Tubes:
+        path = self._path_of[video]
+        try:
+            group = self._shard(path)[video]
+            tubes = read_tubes(group)
+            check_tubes(tubes, read_info(group).frames, self._classes)
+        except _DAMAGED as error:
+            raise DataError(f"{path}: {video}: {error}; make it again") from error
+        return tubes.chosen(np.argsort(-tubes.score, kind="stable"))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._path_of)
+
+    def __len__(self) -> int:
+        return len(self._path_of)
+
+    def __contains__(self, video: object) -> bool:
+        return video in self._path_of
+
+    def size_of(self, video: str) -> tuple[int, int] | None:
+        """Width and height of a video in pixels, where they are known."""
+        info = read_info(self._shard(self._path_of[video])[video])
+        return (info.width, info.height) if info.width > 0 and info.height > 0 else None
+
+
+class HeldTubes(SizedTubes):
+    """Tubes of many videos in memory."""
+
+    def __init__(self, tubes: Mapping[str, Tubes], sizes: Mapping[str, tuple[int, int]]) -> None:
+        self._tubes, self._sizes = tubes, sizes
+
+    def __getitem__(self, video: str) -> Tubes:
+        return self._tubes[video]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tubes)
+
+    def __len__(self) -> int:
+        return len(self._tubes)
+
+    def __contains__(self, video: object) -> bool:
+        return video in self._tubes
+
+    def size_of(self, video: str) -> tuple[int, int] | None:
+        """Width and height of a video in pixels, where they are known."""
+        return self._sizes.get(video)
+
+
+class Predictions(NamedTuple):
+    """Scored tubes by video, and the names of the columns of their ``class_score``."""
+
+    videos: Mapping[str, Tubes]
+    classes: Sequence[str]
+
+
+def read_proposals(shards: Iterable[str | Path]) -> StoredTubes:
+    """Tubes by video, of shards of tubes; read when asked for.
+
+    Raises:
+        DataError: A shard cannot be used.
+    """
+    return StoredTubes(map(Path, shards), TUBES_SCHEMA)
+
+
+def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
     """Scored tubes by video, and the names of the classes.
 
+    Shards are read when asked for, JSON at once.
+
     Args:
-        paths: Shards of scored tubes, or files of the form of ``predictions.json``.
+        paths: Shards of scored tubes (HDF5), or files of the form of ``predictions.json``.
 
     Raises:
         DataError: A file cannot be used, or two have other classes or the same video.
     """
+    files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    written = [path for path in files if path.suffix == ".json"]
+    if not written:
+        classes = _one_list([(path, _classes_of(path)) for path in files])
+        return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, classes), classes)
+    read = {path: read_json(path) for path in written}
+    classes = _one_list([(path, read[path].classes if path in read else _classes_of(path)) for path in files])
     found: dict[str, Tubes] = {}
-    classes: list[str] = []
-    for path in paths:
-        tubes, names = _read_json(path) if path.suffix == ".json" else _read_shard(path)
-        if classes and names != classes:
-            raise DataError(f"{path}: classes {names}, but the files before it have {classes}")
-        if twice := found.keys() & tubes.keys():
+    sizes: dict[str, tuple[int, int]] = {}
+    for path in files:
+        more: Mapping[str, Tubes] = (
+            read[path].videos if path in read else StoredTubes([path], PREDICTIONS_SCHEMA, classes)
+        )
+        if twice := found.keys() & set(more):
             raise DataError(f"{path}: holds {min(twice)!r}, which another file holds too")
-        found |= tubes
-        classes = names
-    return found, classes
+        found |= more
+        sizes |= read[path].sizes if path in read else {}
+    return Predictions(HeldTubes(found, sizes), classes)
 
 
-def _read_shard(path: Path) -> tuple[dict[str, Tubes], list[str]]:
-    with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
-        names = [str(name) for name in shard.file.attrs["classes"]]
-        return {video: read_tubes(shard[video]) for video in shard}, names
+def open_shard(path: Path, schema: str) -> ShardReader:
+    """A shard to read.
 
-
-def _read_json(path: Path) -> tuple[dict[str, Tubes], list[str]]:
+    Raises:
+        DataError: It is missing, damaged, or of another schema.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-        names = [str(name) for name in content["classes"]]
-        videos = content["videos"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: not of the form of predictions.json ({error!r})") from error
-    found = {}
-    for video, entry in videos:
-        try:
-            found[video] = _tubes(entry, names)
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: {video}: not of the form of predictions.json ({error!r})") from error
-    return found, names
+        return ShardReader(path, schema)
+    except _DAMAGED as error:
+        raise DataError(f"{path}: no shard of {schema} ({error}); make it again") from error
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON; leave the key out instead")
+def _classes_of(path: Path) -> list[str]:
+    with open_shard(path, PREDICTIONS_SCHEMA) as shard:
+        found = shard.file.attrs.get("classes")
+    if not isinstance(found, np.ndarray) or found.ndim != 1:
+        empty = isinstance(found, h5py.Empty)
+        raise DataError(f"{path}: attribute 'classes' is {'empty' if empty else repr(found)}; wanted names")
+    names = [str(name) for name in found]
+    if len({*names}) < len(names):
+        raise DataError(f"{path}: attribute 'classes' names a class twice: {', '.join(names)}")
+    return names
 
 
-def _tubes(entry: dict[str, Any], classes: list[str]) -> Tubes:
-    # the best proposals first, as recall takes them
-    ordered = sorted(entry["tubes"], key=lambda tube: -float(tube.get("score", 0)))
-    count, frames = len(ordered), int(entry["frames"])
-    boxes = np.full((count, frames, 4), np.nan, np.float32)
-    score = np.full((count, len(classes)), np.nan)
-    interval = np.zeros((count, 2), np.int32)
-    for p, tube in enumerate(ordered):
-        first, end = (int(value) for value in tube["interval"])
-        if not 0 <= first <= end <= frames:
-            raise ValueError(f"tube {p}: the interval {first}-{end} does not lie in 0-{frames}")
-        boxes[p, first:end] = np.array(tube["boxes"], np.float32).reshape(end - first, 4)
-        interval[p] = first, end
-        for name, value in tube["class_score"].items():
-            if name not in classes:
-                raise ValueError(f"tube {p}: class {name!r} is not among the classes")
-            score[p, classes.index(name)] = value
-    return Tubes(
-        boxes=boxes,
-        score=np.array([tube.get("score", 0) for tube in ordered], np.float32),
-        actor=np.array([ID_OF.get(tube.get("actor", ""), 0) for tube in ordered], np.int16),
-        seed_frame=interval[:, 0],
-        frame_score=np.where(np.isnan(boxes[..., 0]), np.nan, 1).astype(np.float32),
-        interval=interval,
-        class_score=score,
-    )
+def _one_list(of_files: Sequence[tuple[Path, list[str]]]) -> list[str]:
+    """The classes that all files have in common."""
+    for path, names in of_files:
+        if names != of_files[0][1]:
+            raise DataError(f"{path}: classes {names}, but the files before it have {of_files[0][1]}")
+    return of_files[0][1] if of_files else []

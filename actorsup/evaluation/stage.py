@@ -1,27 +1,26 @@
-"""The stage: tables of recall and of mean average precision on the test split."""
+"""The stage: tables of recall, precision, errors and intervals on the test split."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from actorsup.errors import DataError
-from actorsup.evaluation.ground_truth import GroundTruthTubes, read_ground_truth, test_videos
-from actorsup.evaluation.matching import VideoOverlap, overlap
+from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS, precision_intervals, recall_intervals
+from actorsup.evaluation.error_analysis import ERROR_COLUMNS, errors_table
+from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.predictions import read_predictions, read_proposals
 from actorsup.evaluation.tables import (
     ABLATION_COLUMNS,
     EPOCH_COLUMNS,
     MAP_COLUMNS,
     RECALL_COLUMNS,
-    THRESHOLDS,
     map_table,
     recall_table,
 )
+from actorsup.evaluation.test_split import TestSplit, tell_classes, tell_scores
 from actorsup.storage import write_whole
-from actorsup.tubes import Tubes
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,171 +28,167 @@ Run = tuple[str, str, int]
 """A linker, a model and a seed."""
 
 
-def write_recall(
-    dataset: str,
-    linkers: Mapping[str, Sequence[Path]],
-    ground_truth: Path,
-    videos: Path,
-    output: Path,
-    iou_thresholds: Sequence[float] = THRESHOLDS,
-) -> None:
+def write_recall(split: TestSplit, linkers: Mapping[str, Sequence[Path]], output: Path) -> None:
     """Write the recall of every linker's proposals on the test split.
 
     Args:
-        dataset: Its name, for the table.
+        split: What they are evaluated on.
         linkers: Shards of tubes by the linker's name.
-        ground_truth: The table of ground truth.
-        videos: The run's videos.csv.
         output: The table to write, columns ``RECALL_COLUMNS``.
-        iou_thresholds: Above 0 and at most 1.
 
     Raises:
         DataError: A file cannot be used, or the split has no ground truth.
     """
-    names, truth, _ = _test_split(ground_truth, videos)
+    _LOG.info("ground truth of %d videos", len(split.truth))
     parts = []
     for linker, shards in linkers.items():
-        found = read_proposals(map(Path, shards))
-        table = recall_table(_overlaps(names, found, truth), iou_thresholds)
-        parts.append(table.assign(dataset=dataset, linker=linker)[RECALL_COLUMNS])
+        found = split.compared(read_proposals(shards))
+        table = recall_table(found, split.settings.iou_thresholds, split.settings.rules)
+        parts.append(table.assign(dataset=split.dataset, linker=linker)[RECALL_COLUMNS])
         _tell(f"recall, {linker}", table[table["group"] == "all"], "recall")
-    _write(pd.concat(parts), output)
+    write_table(pd.concat(parts), output)
 
 
-def write_map(
-    dataset: str,
-    runs: Mapping[Run, Sequence[Path]],
-    ground_truth: Path,
-    videos: Path,
-    output: Path,
-    interpolation: str = "envelope",
-    iou_thresholds: Sequence[float] = THRESHOLDS,
-) -> None:
+def write_map(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: Path) -> None:
     """Write the average precision of every linker, model and seed on the test split.
 
     Args:
-        dataset: Its name, for the table.
+        split: What they are evaluated on.
         runs: Shards of scored tubes by linker, model and seed.
-        ground_truth: The table of ground truth.
-        videos: The run's videos.csv.
         output: The table to write, columns ``MAP_COLUMNS``.
-        interpolation: ``envelope`` or ``trapezoid``.
-        iou_thresholds: Above 0 and at most 1; ``0.5:0.95`` is there beside them.
 
     Raises:
         DataError: A file cannot be used, or the split has no ground truth.
     """
     parts = [
         table.assign(linker=linker, model=model, seed=seed)
-        for (linker, model, seed), table in _map_tables(
-            runs, ground_truth, videos, interpolation, iou_thresholds
-        )
+        for (linker, model, seed), table in _map_tables(split, runs)
     ]
-    _write(pd.concat(parts).assign(dataset=dataset)[MAP_COLUMNS], output)
+    write_table(pd.concat(parts).assign(dataset=split.dataset)[MAP_COLUMNS], output)
 
 
-def write_ablation(
-    dataset: str,
-    runs: Mapping[Run, Sequence[Path]],
-    ground_truth: Path,
-    videos: Path,
-    output: Path,
-    interpolation: str = "envelope",
-    iou_thresholds: Sequence[float] = THRESHOLDS,
-) -> None:
+def write_ablation(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: Path) -> None:
     """Write the mAP of every linker and model, and its spread over the seeds.
 
     Args:
-        dataset: Its name, for the table.
+        split: What they are evaluated on.
         runs: As in ``write_map``.
-        ground_truth: As in ``write_map``.
-        videos: As in ``write_map``.
         output: The table to write, columns ``ABLATION_COLUMNS``.
-        interpolation: As in ``write_map``.
-        iou_thresholds: As in ``write_map``.
 
     Raises:
         DataError: As ``write_map`` says.
     """
     parts = [
         _means(table).assign(linker=linker, model=model)
-        for (linker, model, _), table in _map_tables(
-            runs, ground_truth, videos, interpolation, iou_thresholds
-        )
+        for (linker, model, _), table in _map_tables(split, runs)
     ]
     of_seeds = pd.concat(parts).groupby(["linker", "model", "iou_threshold"], sort=False)["average_precision"]
     table = of_seeds.agg(mean="mean", deviation="std", lowest="min", highest="max", seeds="count")
-    _write(table.reset_index().assign(dataset=dataset)[ABLATION_COLUMNS], output)
+    write_table(table.reset_index().assign(dataset=split.dataset)[ABLATION_COLUMNS], output)
 
 
 def write_map_by_epoch(
-    dataset: str,
-    runs: Mapping[tuple[str, str, int, int], Sequence[Path]],
-    ground_truth: Path,
-    videos: Path,
-    output: Path,
-    interpolation: str = "envelope",
-    iou_thresholds: Sequence[float] = THRESHOLDS,
+    split: TestSplit, runs: Mapping[tuple[str, str, int, int], Sequence[Path]], output: Path
 ) -> None:
     """Write the mAP after each epoch of a training.
 
     Args:
-        dataset: Its name, for the table.
+        split: What they are evaluated on.
         runs: Shards of scored tubes by linker, model, seed and epoch.
-        ground_truth: As in ``write_map``.
-        videos: As in ``write_map``.
         output: The table to write, columns ``EPOCH_COLUMNS``.
-        interpolation: As in ``write_map``.
-        iou_thresholds: As in ``write_map``.
 
     Raises:
         DataError: As ``write_map`` says.
     """
     parts = [
         _means(table).assign(linker=linker, model=model, seed=seed, epoch=epoch)
-        for (linker, model, seed, epoch), table in _map_tables(
-            runs, ground_truth, videos, interpolation, iou_thresholds
-        )
+        for (linker, model, seed, epoch), table in _map_tables(split, runs)
     ]
-    _write(pd.concat(parts).assign(dataset=dataset)[EPOCH_COLUMNS], output)
+    write_table(pd.concat(parts).assign(dataset=split.dataset)[EPOCH_COLUMNS], output)
 
 
-def _map_tables(
-    runs: Mapping[Any, Sequence[Path]],
-    ground_truth: Path,
-    videos: Path,
-    interpolation: str,
-    iou_thresholds: Sequence[float],
-) -> Iterator[tuple[Any, pd.DataFrame]]:
-    names, truth, learned = _test_split(ground_truth, videos)
-    annotated = {tube.action for name in names for tube in truth.get(name, [])}
-    if unlearned := sorted(annotated - learned):
-        _LOG.warning("classes to be tested that have no training video: %s", ", ".join(unlearned))
+def write_errors(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: Path) -> None:
+    """Write how many predictions of every run are right, or in which way wrong.
+
+    Args:
+        split: What they are evaluated on.
+        runs: As in ``write_map``.
+        output: The table to write, columns ``ERROR_COLUMNS``.
+
+    Raises:
+        DataError: As ``write_map`` says.
+    """
+    parts = [
+        errors_table(found, classes, split.settings.error_iou, split.settings.rules).assign(
+            linker=linker, model=model, seed=seed
+        )
+        for (linker, model, seed), found, classes in _compared(split, runs)
+    ]
+    write_table(pd.concat(parts).assign(dataset=split.dataset)[ERROR_COLUMNS], output)
+
+
+def write_intervals(
+    split: TestSplit,
+    linkers: Mapping[str, Sequence[Path]],
+    runs: Mapping[Run, Sequence[Path]],
+    output: Path,
+    seed: int = 0,
+) -> None:
+    """Write confidence intervals of both tables, recall first.
+
+    Args:
+        split: What they are evaluated on.
+        linkers: As in ``write_recall``.
+        runs: As in ``write_map``.
+        output: The table to write, columns ``INTERVAL_COLUMNS``; model and seed are empty for
+            recall, and the number of proposals for precision.
+        seed: Of the drawing of videos.
+
+    Raises:
+        DataError: As ``write_map`` says.
+    """
+    settings = split.settings
+    rules, levels, resamples = settings.rules, settings.iou_thresholds, settings.resamples
+    parts = []
+    for linker, shards in linkers.items():
+        found = split.compared(read_proposals(shards))
+        table = recall_intervals(found, levels, rules, resamples=resamples, seed=seed)
+        parts.append(table.assign(linker=linker, model="", seed=""))
+    for (linker, model, run_seed), found, classes in _compared(split, runs):
+        table = precision_intervals(found, classes, rules, levels, resamples, seed)
+        parts.append(table.assign(linker=linker, model=model, seed=run_seed))
+    table = pd.concat([part.astype(object) for part in parts]).assign(dataset=split.dataset)
+    write_table(table[INTERVAL_COLUMNS], output)
+
+
+def write_table(table: pd.DataFrame, output: Path) -> None:
+    """Write a table whole or not at all; fractions with six decimals."""
+    write_whole(output, table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))
+
+
+def _compared(
+    split: TestSplit, runs: Mapping[Any, Iterable[Path]]
+) -> Iterator[tuple[Any, list[VideoOverlap], Sequence[str]]]:
+    """The overlaps of each run, and its classes."""
+    truth = split.truth.classes(split.names)
     for run, shards in runs.items():
-        found, classes = read_predictions(map(Path, shards))
-        table = map_table(_overlaps(names, found, truth), classes, interpolation, iou_thresholds)
+        predictions = read_predictions(shards)
+        _LOG.info("%s:", ", ".join(map(str, run)))
+        tell_classes(truth, predictions.classes)
+        found = split.compared(predictions.videos)
+        tell_scores(found)
+        yield run, found, predictions.classes
+
+
+def _map_tables(split: TestSplit, runs: Mapping[Any, Iterable[Path]]) -> Iterator[tuple[Any, pd.DataFrame]]:
+    for run, found, classes in _compared(split, runs):
+        table = map_table(found, classes, split.settings.rules, split.settings.iou_thresholds)
         _tell(f"mAP, {', '.join(map(str, run))}", _means(table), "average_precision")
         yield run, table
 
 
 def _means(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["class"] == "mean"]
-
-
-def _test_split(ground_truth: Path, videos: Path) -> tuple[list[str], GroundTruthTubes, set[str]]:
-    names, learned = test_videos(videos)
-    truth = read_ground_truth(ground_truth)
-    without = [name for name in names if name not in truth]
-    if len(without) == len(names):
-        raise DataError(f"{ground_truth}: no video of the test split of {videos} has ground truth")
-    _LOG.info("%d test videos, %d of them without ground truth", len(names), len(without))
-    return names, truth, learned
-
-
-def _overlaps(
-    names: Sequence[str], found: Mapping[str, Tubes], truth: GroundTruthTubes
-) -> list[VideoOverlap]:
-    return [overlap(name, found.get(name), truth.get(name, [])) for name in names]
 
 
 def _tell(what: str, rows: pd.DataFrame, column: str) -> None:
@@ -203,7 +198,3 @@ def _tell(what: str, rows: pd.DataFrame, column: str) -> None:
         for _, row in rows.iterrows()
     )
     _LOG.info("%s: %s", what, values)
-
-
-def _write(table: pd.DataFrame, output: Path) -> None:
-    write_whole(output, table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))

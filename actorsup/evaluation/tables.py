@@ -1,20 +1,21 @@
 """The tables: functions from ground truth and tubes to a pandas frame."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from actorsup.evaluation.average_precision import average_precision, class_predictions, true_positives
-from actorsup.evaluation.ground_truth import GroundTruthTube
 from actorsup.evaluation.matching import VideoOverlap
-from actorsup.evaluation.recall import best_overlaps, proposal_counts
-
-THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
-"""IoU thresholds of both tables, unless others are asked for."""
+from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
+from actorsup.evaluation.ranking import Pool, area_under_curve
+from actorsup.evaluation.rules import Rules
+from actorsup.evaluation.settings import THRESHOLDS
 
 RANGE = "0.5:0.95"
-_RANGE_THRESHOLDS = tuple(np.round(np.arange(0.50, 0.951, 0.05), 2).tolist())
+RANGE_THRESHOLDS: tuple[float, ...] = tuple(np.round(np.arange(0.50, 0.951, 0.05), 2).tolist())
+"""The IoU thresholds that it is the mean over."""
 
 MAP_COLUMNS = [
     "dataset", "linker", "model", "seed", "class",
@@ -24,13 +25,14 @@ ABLATION_COLUMNS = [
     "dataset", "linker", "model", "iou_threshold", "mean", "deviation", "lowest", "highest", "seeds",
 ]  # fmt: skip
 EPOCH_COLUMNS = ["dataset", "linker", "model", "seed", "epoch", "iou_threshold", "average_precision"]
+ACTOR_COLUMNS = ["actor", "iou_threshold", "average_precision", "ground_truth"]
 RECALL_COLUMNS = ["dataset", "linker", "group", "proposals", "iou_threshold", "recall", "ground_truth"]
 
 
 def map_table(
     videos: Sequence[VideoOverlap],
     classes: Sequence[str],
-    interpolation: str = "envelope",
+    rules: Rules | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
     """Average precision of each class and, as class ``mean``, over those that have ground truth.
@@ -39,37 +41,73 @@ def map_table(
         videos: Every video to evaluate.
         classes: Names of the columns of ``class_score``; classes of the ground truth that are
             not among them are rows of their own.
-        interpolation: ``envelope`` or ``trapezoid``.
+        rules: How they are evaluated; default: ``Rules()``.
         thresholds: IoU thresholds, above 0 and at most 1; ``0.5:0.95`` is there beside them.
 
     Returns:
         Columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` counts the predictions of the class.
     """
-    annotated = {tube.action for video in videos for tube in video.truth}
-    names = [*classes, *sorted(annotated - set(classes))]
+    rules = rules or Rules()
+    pool = Pool(videos)
+    levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     rows = []
-    for name in names:
-        predicted = class_predictions(videos, classes.index(name) if name in classes else -1, name)
-        at = {
-            threshold: average_precision(
-                true_positives(predicted, threshold), predicted.ground_truth, interpolation
-            )
-            for threshold in {*thresholds, *_RANGE_THRESHOLDS}
-        }
-        values = {f"{threshold:g}": at[threshold] for threshold in thresholds}
-        values[RANGE] = float(np.mean([at[threshold] for threshold in _RANGE_THRESHOLDS]))
+    for name, column in pool.columns(classes).items():
+        ranking = pool.rank(column, name, levels, rules)
+        count = int(ranking.truth.sum())
+        precision = area_under_curve(ranking.right, count, rules.interpolation)
+        values = of_thresholds(dict(zip(levels, precision, strict=True)), thresholds)
         rows += [
-            {
-                "class": name,
-                "iou_threshold": threshold,
-                "average_precision": value,
-                "ground_truth": predicted.ground_truth,
-                "tubes": len(predicted.iou),
-            }
-            for threshold, value in values.items()
+            (name, threshold, float(value), count, len(ranking.score)) for threshold, value in values.items()
         ]
     table = pd.DataFrame(rows, columns=MAP_COLUMNS[4:])
     return pd.concat([table, _mean_rows(table)], ignore_index=True)
+
+
+def actor_table(
+    videos: Sequence[VideoOverlap],
+    classes: Sequence[str],
+    rules: Rules | None = None,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> pd.DataFrame:
+    """Average precision over the ground truth of each actor, as the mean over its classes.
+
+    Predictions are ranked and matched as in ``map_table``; those that take a ground-truth tube of
+    another actor are neither right nor wrong, and are left out.
+
+    Returns:
+        Columns ``ACTOR_COLUMNS``; none where no actor is annotated.
+    """
+    rules = rules or Rules()
+    pool = Pool(videos)
+    levels = sorted({*thresholds, *RANGE_THRESHOLDS})
+    actors = sorted({label.actor for video in pool.videos for label in video.truth} - {""})
+    found: dict[str, list[NDArray]] = {actor: [] for actor in actors}
+    counts = dict.fromkeys(actors, 0)
+    for name, column in pool.columns(classes).items():
+        ranking = pool.rank(column, name, levels, rules)
+        truth = pool.truth.get(name, {})
+        labels = {(v, q): pool.videos[v].truth[q] for v, tubes in truth.items() for q in tubes}
+        of_actor = Counter(label.actor for label in labels.values() if label.actor)
+        for actor, count in of_actor.items():
+            counts[actor] += count
+            areas = []
+            for taken in ranking.taken:
+                pairs = zip(ranking.video.tolist(), taken.tolist(), strict=True)
+                right = np.array([q >= 0 and labels[v, q].actor == actor for v, q in pairs], bool)
+                areas.append(area_under_curve(right[right | (taken < 0)], count, rules.interpolation))
+            found[actor].append(np.array(areas))
+    rows = []
+    for actor in actors:
+        at = dict(zip(levels, np.mean(found[actor], axis=0), strict=True))
+        rows += [(actor, t, float(v), counts[actor]) for t, v in of_thresholds(at, thresholds).items()]
+    return pd.DataFrame(rows, columns=ACTOR_COLUMNS)
+
+
+def of_thresholds(at: dict[float, NDArray], thresholds: Sequence[float]) -> dict[str, NDArray]:
+    """Values by the threshold as tables write it, and their mean over those of ``RANGE``."""
+    return {f"{threshold:g}": at[threshold] for threshold in thresholds} | {
+        RANGE: np.mean([at[threshold] for threshold in RANGE_THRESHOLDS], axis=0)
+    }
 
 
 def _mean_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -81,21 +119,34 @@ def _mean_rows(table: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index().assign(**{"class": "mean"})[MAP_COLUMNS[4:]]
 
 
-def recall_table(videos: Sequence[VideoOverlap], thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
+def recall_table(
+    videos: Sequence[VideoOverlap],
+    thresholds: Sequence[float] = THRESHOLDS,
+    rules: Rules | None = None,
+    counts: Sequence[int] | None = None,
+) -> pd.DataFrame:
     """Recall at each number of proposals and threshold, for all, each class, each actor.
 
     The groups ``all``, ``class:NAME`` and ``actor:NAME`` are pooled over ground-truth tubes;
-    ``class-mean`` is the mean over classes. Columns ``RECALL_COLUMNS`` from ``group`` on.
+    ``class-mean`` is the mean over classes.
+
+    Args:
+        videos: Every video to evaluate.
+        thresholds: IoU thresholds, above 0 and at most 1.
+        rules: Whether the threshold itself is enough; default: it is.
+        counts: Numbers of proposals; default: 1, 2, 5, 10, ... up to the most of a video.
+
+    Returns:
+        Columns ``RECALL_COLUMNS`` from ``group`` on.
     """
-    truth = [tube for video in videos for tube in video.truth]
-    groups = {"all": np.ones(len(truth), bool)}
-    groups |= _members("class", truth, lambda tube: tube.action)
-    groups |= _members("actor", truth, lambda tube: tube.actor)
+    rules = rules or Rules()
+    groups = members(videos)
     rows: list[tuple[str, int, str, float, int]] = []
-    for count in proposal_counts(videos):
+    for count in proposal_counts(videos) if counts is None else counts:
         best = best_overlaps(videos, count)
         for threshold in thresholds:
-            found = {name: _fraction(best[members] >= threshold) for name, members in groups.items()}
+            right = rules.reaches(best, threshold)
+            found = {name: _fraction(right[mine]) for name, mine in groups.items()}
             by_class = [value for name, value in found.items() if name.startswith("class:")]
             found["class-mean"] = _fraction(np.array(by_class))
             rows += [
@@ -105,12 +156,5 @@ def recall_table(videos: Sequence[VideoOverlap], thresholds: Sequence[float] = T
     return pd.DataFrame(rows, columns=RECALL_COLUMNS[2:])
 
 
-def _members(
-    kind: str, truth: Sequence[GroundTruthTube], name_of: Callable[[GroundTruthTube], str]
-) -> dict[str, np.ndarray]:
-    names: Iterable[str] = sorted({name_of(tube) for tube in truth} - {""})
-    return {f"{kind}:{name}": np.array([name_of(tube) == name for tube in truth]) for name in names}
-
-
-def _fraction(values: np.ndarray) -> float:
+def _fraction(values: NDArray) -> float:
     return float(values.mean()) if len(values) else float("nan")

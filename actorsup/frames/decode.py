@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -12,15 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.datasets.files import IMAGE_SUFFIXES, image_files
 from actorsup.errors import VideoError
 
 DEFAULT_FPS = 25.0
 """Frames a second of a video that says nothing, or nothing sensible, about it."""
 
 MOST_PIXELS = 64_000_000
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _SENSIBLE_FPS = (1.0, 480.0)
-_SENSIBLE_COUNT = 10_000_000
+SENSIBLE_COUNT = 10_000_000
 _LOG = logging.getLogger(__name__)
 
 # what goes wrong is told by our own errors; the libraries would write to the screen besides
@@ -78,20 +77,13 @@ def decode_video(path: Path) -> DecodedVideo:
 def _images_of_folder(folder: Path) -> Iterator[BgrImage]:
     """The images of a folder by name, numbers as numbers: frame2 before frame10."""
     try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+        paths = image_files(folder)
     except OSError as error:
         raise VideoError(f"{folder}: cannot be read ({error.strerror})") from error
-    paths = [path for path in paths if not path.name.startswith(".")]
     if not paths:
         raise VideoError(f"{folder}: a folder without images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    for path in sorted(paths, key=_natural):
+    for path in paths:
         yield _read_image(path)
-
-
-def _natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
-    parts = re.findall(r"[0-9]+|[^0-9]+", path.name)
-    # the name itself settles frame1 and frame01
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts], path.name
 
 
 def _read_image(path: Path) -> BgrImage:
@@ -132,7 +124,7 @@ def _captured(path: Path, capture: cv2.VideoCapture) -> Iterator[BgrImage]:
             yield np.asarray(frame[1], np.uint8)
         said = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         # a header may count one too many; one that counts nonsense says nothing
-        if count and count + 1 < said < _SENSIBLE_COUNT:
+        if count and count + 1 < said < SENSIBLE_COUNT:
             _LOG.warning("%s: %d frames decode, the header says %d: cut short?", path, count, said)
     finally:
         capture.release()

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.config import existing_path
+from actorsup.datasets.a2d import A2D
 from actorsup.datasets.base import Dataset, Listing, VideoRecord, bucket_of
-from actorsup.datasets.digests import content_digests
+from actorsup.datasets.digests import content_digests, files_digest
 from actorsup.datasets.registry import demo_settings, open_dataset
+from actorsup.datasets.thumos13 import Thumos13
+from actorsup.datasets.ucf_sports import UcfSports
 from actorsup.errors import ConfigError
 from actorsup.provenance import code_digest, settings_digest
 
@@ -17,6 +20,8 @@ Section = Mapping[str, Any]
 _OF_RUNS = ("actors", "linkers", "models", "seeds", "shards", "absent_videos", "stills", "sequences")
 _SPARSE = ("a2d",)
 """Types whose ground truth is of a few frames of each video."""
+_MANY_FILES = {"ucf_sports": "*/*/gt/*.txt", "a2d": "*/*"}
+"""Types whose annotation is a file a frame, and which these are below ``annotations``."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +102,32 @@ class PlannedDataset:
         match self.section:
             case {"type": "demo"}:
                 return [f"results/{self.name}/source/ground_truth.csv"]
-            case {"type": "thumos13", "root": root}:
-                return [str(existing_path(f"{root}/annotations/pyannot.pkl", f"datasets.{self.name}.root"))]
-            case {"ground_truth": path}:
-                return [str(existing_path(path, f"datasets.{self.name}.ground_truth"))]
+            case {"type": "thumos13"}:
+                assert isinstance(self.dataset, Thumos13)
+                path = self.dataset.root / self.dataset.annotations
+                return [str(existing_path(str(path), f"datasets.{self.name}.annotations"))]
+            case {"type": "ucf_sports" | "a2d"}:
+                return []  # thousands; their digest is a parameter
+            case {"ground_truth": _}:
+                keys = [key for key in ("ground_truth", "annotated") if key in self.section]
+                return [str(existing_path(self.section[key], f"datasets.{self.name}.{key}")) for key in keys]
         raise ConfigError(
             f"datasets.{self.name}: it has no ground truth to evaluate with; name a table of boxes as its "
             f"ground_truth:, or ask for results/{self.name}/predictions.json"
         )
 
+    def annotations_digest(self) -> str:
+        """Digest of an annotation of a file a frame, empty where its files are inputs of a rule."""
+        if self.section["type"] not in _MANY_FILES:
+            return ""
+        assert isinstance(self.dataset, UcfSports | A2D)
+        folder = self.dataset.root / self.dataset.annotations
+        return files_digest(folder, _MANY_FILES[self.section["type"]])
+
     def annotated_table(self) -> list[str]:
         """The table of the frames that are annotated, or none where all are."""
-        return [f"results/{self.name}/annotated.csv"] if self.section.get("type") in _SPARSE else []
+        sparse = self.section["type"] in _SPARSE or "annotated" in self.section
+        return [f"results/{self.name}/annotated.csv"] if sparse else []
 
     def ground_truth_section(self) -> dict[str, Any]:
         """What of its section the ground truth depends on."""
@@ -135,6 +154,18 @@ class PlannedDataset:
                     f"datasets.{self.name}.ground_truth: it has no box of a video of the test split, such as "
                     f"{min(tests)!r}; wanted ids as in the table of videos"
                 )
+
+    def is_evaluable(self) -> bool:
+        """Whether its predictions can be evaluated; the page of one that cannot has no numbers."""
+        try:
+            self.check_evaluable()
+        except ConfigError:
+            return False
+        return True
+
+    def splits_and_labels(self, shard: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Split and action classes of each video of a shard that is to be predicted."""
+        return {r.video: (r.split, r.labels) for r in self.shards[shard] if r.split != "train"}
 
     def ground_truth_table(self) -> list[str]:
         """The table of its ground truth, or none where it has none."""

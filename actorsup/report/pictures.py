@@ -64,8 +64,8 @@ def draw_predictions(
             classes = [str(name) for name in shard.file.attrs["classes"]]
             for video in shard:
                 tubes = read_tubes(shard[video])
-                true = [] if boxes is None else _true_tubes(boxes[boxes["video"] == video], tubes.frames)
-                rows[video] = [*true, *_best(tubes, classes)]
+                true = [] if boxes is None else true_tubes(boxes[boxes["video"] == video], tubes.frames)
+                rows[video] = [*true, *best_tubes(tubes, classes)]
     _draw_rows(frames, _spread(rows, videos), output, columns)
 
 
@@ -83,16 +83,21 @@ def draw_proposals(
     _draw_rows(frames, rows, output, columns)
 
 
-def _best(tubes: Tubes, classes: Sequence[str]) -> list[DrawnTube]:
-    """The tube that scores highest for any class, if any does."""
-    score = tubes.class_score
-    if score is None or not np.isfinite(score).any():
+def best_tubes(tubes: Tubes, classes: Sequence[str], count: int = 1) -> list[DrawnTube]:
+    """The ``count`` predictions of the highest scores, whatever their class; fewer where there are fewer."""
+    if tubes.class_score is None:
         return []
-    tube, best = np.unravel_index(np.nanargmax(score), score.shape)
-    return [DrawnTube(tubes.boxes[tube], f"{classes[int(best)]} {score[tube, best]:.2f}", False)]
+    score = tubes.class_score.ravel()
+    order = np.argsort(-score, kind="stable")[:count]  # NaN, no prediction, comes last
+    found = [np.unravel_index(index, tubes.class_score.shape) for index in order if np.isfinite(score[index])]
+    return [
+        DrawnTube(tubes.boxes[tube], f"{classes[int(best)]} {tubes.class_score[tube, best]:.2f}", False)
+        for tube, best in found
+    ]
 
 
-def _true_tubes(rows: pd.DataFrame, frames: int) -> list[DrawnTube]:
+def true_tubes(rows: pd.DataFrame, frames: int) -> list[DrawnTube]:
+    """The ground-truth tubes of a video of so many frames, of its rows of the table of ground truth."""
     drawn = []
     for _, tube in rows.groupby("tube", sort=True):
         tube = tube[tube["frame"].between(0, frames - 1)]
@@ -141,13 +146,43 @@ def _cell(image: Image, images: VideoFrames, tubes: Sequence[DrawnTube], index: 
     zoom = _CELL_WIDTH / image.shape[1]
     size = (_CELL_WIDTH, round(image.shape[0] * zoom))
     cell = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-    scale = np.array([images.scale_x, images.scale_y] * 2) / zoom
-    for tube in tubes:
-        if not np.isnan(tube.boxes[index]).any():
-            box = tuple(int(v) for v in np.round(tube.boxes[index] / scale))
-            (_dashed if tube.true else _solid)(cell, box)
+    draw_boxes(cell, images, tubes, index)
     _write(cell, str(index), 4, _PAPER, outlined=True)
     return cell
+
+
+def draw_boxes(
+    image: Image, of: VideoFrames, tubes: Sequence[DrawnTube], index: int
+) -> list[tuple[int, ...]]:
+    """Draw the boxes of tubes in a frame into an image of it of any size, ground truth dashed.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, drawn into.
+        of: The video.
+        tubes: In pixels of the source frame.
+        index: The frame, 0-based.
+
+    Returns:
+        For each tube its box, xyxy in pixels of the image; nothing where it is absent.
+    """
+    scale = np.array([of.width / image.shape[1], of.height / image.shape[0]] * 2)
+    drawn: list[tuple[int, ...]] = []
+    for tube in tubes:
+        there = not np.isnan(tube.boxes[index]).any()
+        drawn.append(tuple(int(v) for v in np.round(tube.boxes[index] / scale)) if there else ())
+        if there:
+            (_dashed if tube.true else _solid)(image, drawn[-1])
+    return drawn
+
+
+def write_label(image: Image, tube: DrawnTube, box: tuple[int, ...]) -> None:
+    """Write a tube's words at its box: a prediction's above it, ground truth's below."""
+    (width, height), _ = cv2.getTextSize(tube.text, _FONT, 0.45, 1)
+    x = max(0, min(box[0], image.shape[1] - width - 4))
+    y = box[3] + height + 5 if tube.true else box[1] - 5
+    y = min(max(y, height + 2), image.shape[0] - 4)
+    cv2.rectangle(image, (x, y - height - 2), (x + width + 4, y + 3), _TRUE if tube.true else _PREDICTED, -1)
+    cv2.putText(image, tube.text, (x + 2, y), _FONT, 0.45, _INK, 1, cv2.LINE_AA)
 
 
 def _solid(cell: Image, box: tuple[int, ...]) -> None:

@@ -25,3 +25,18 @@ def proposal_counts(videos: Sequence[VideoOverlap]) -> list[int]:
     most = max((len(video.iou) for video in videos), default=0)
     steps = [count * 10**power for power in range(len(str(most))) for count in _COUNTS]
     return [*(count for count in steps if count < most), *([most] if most else [1])]
+
+
+def members(videos: Sequence[VideoOverlap]) -> dict[str, NDArray[np.bool_]]:
+    """Which ground-truth tubes, in the order of the videos, each group of the table of recall holds.
+
+    ``all``, ``class:NAME`` and, where actors are annotated, ``actor:NAME``.
+    """
+    labels = [label for video in videos for label in video.truth]
+    groups = {"all": np.ones(len(labels), bool)}
+    for kind, names in (
+        ("class", np.array([label.action for label in labels], object)),
+        ("actor", np.array([label.actor for label in labels], object)),
+    ):
+        groups |= {f"{kind}:{name}": names == name for name in sorted({*names} - {""})}
+    return groups

@@ -1,0 +1,120 @@
+"""Tubes from one form into another: ground truth, predictions, COCO JSON, MOT text, CVAT XML."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from actorsup.datasets.ground_truth_table import read_ground_truth_table
+from actorsup.datasets.ids import video_id
+from actorsup.errors import DataError, did_you_mean
+from actorsup.exchange.coco import write_coco
+from actorsup.exchange.cvat_writing import write_cvat
+from actorsup.exchange.formats import FORMATS, format_read, format_written, read_labelled
+from actorsup.exchange.labelled import (
+    LabelledVideo,
+    best_tubes,
+    classes_of,
+    read_sizes,
+    table_of,
+    videos_of,
+    with_sizes,
+)
+from actorsup.exchange.mot import write_mot
+from actorsup.exchange.packed import writing_file
+from actorsup.exchange.predictions import write_predictions
+from actorsup.storage import write_whole
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What to do on the way.
+
+    Attributes:
+        source_format: One of ``FORMATS``; None: as the input's name or content tells.
+        output_format: One of ``FORMATS``; None: as the output's name tells.
+        name: The id of the only video of the input, where the file does not say it.
+        only: The only video to write.
+        videos: A table of lengths, rates and sizes, ``video,frames,fps,width,height``.
+        top: The most predicted tubes of a video to write, by score.
+        min_score: Predicted tubes below it are left out.
+        frame_base: Of COCO that is read: number of the first frame; None takes it from the file.
+        mot_origin: Of MOT: what the corner of the first pixel is called; None: 0 beside a
+            ``labels.txt`` that is read, and where it is written, else 1.
+        tolerance: Of CVAT that is written, pixels: as in ``write_cvat``.
+    """
+
+    source_format: str | None = None
+    output_format: str | None = None
+    name: str | None = None
+    only: str | None = None
+    videos: Path | None = None
+    top: int | None = None
+    min_score: float | None = None
+    frame_base: int | None = None
+    mot_origin: int | None = None
+    tolerance: float = 0.0
+
+
+def convert(source: Path, output: Path, how: Conversion = Conversion()) -> tuple[int, int]:
+    """Write the tubes of one file or folder in another form, whole or not at all.
+
+    Returns:
+        How many videos and tubes were written.
+
+    Raises:
+        DataError: The input cannot be used, lacks what the output needs, or the output is there
+            already and is a folder.
+    """
+    form = how.output_format or format_written(output)
+    if form not in FORMATS:
+        raise DataError(f"{output}: {form!r} is no format{did_you_mean(form, FORMATS)}")
+    if source.exists() and output.exists() and source.resolve() == output.resolve():
+        raise DataError(f"{output}: is the input too; name another output")
+    videos, classes = _read(source, how)
+    if how.videos is not None:
+        videos = [*with_sizes(videos, how.videos, read_sizes(how.videos))]
+    videos = [*best_tubes(videos, how.top, how.min_score)]
+    _write(videos, output, form, classes, how)
+    return len(videos), sum(len(video.tubes) for video in videos)
+
+
+def _read(source: Path, how: Conversion) -> tuple[list[LabelledVideo], list[str]]:
+    form = how.source_format or format_read(source)
+    if form == "csv":
+        videos = videos_of(read_ground_truth_table(source), str(source))
+        classes = classes_of(videos)
+    else:
+        videos, classes = read_labelled(source, form, how.name, how.frame_base, how.mot_origin)
+    videos = [replace(video, video=video_id(video.video)) for video in videos]
+    names = [video.video for video in videos]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{source}: two videos have the id {twice[0]!r}")
+    if how.only is None:
+        return videos, classes
+    if (only := video_id(how.only)) not in names:
+        raise DataError(f"{source}: has no video {only!r}{did_you_mean(only, names)}")
+    return [videos[names.index(only)]], classes
+
+
+def _write(
+    videos: Sequence[LabelledVideo], output: Path, form: str, classes: Sequence[str], how: Conversion
+) -> None:
+    match form:
+        case "csv":
+            table = table_of(videos)
+            write_whole(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
+        case "predictions" if output.suffix.lower() != ".json":
+            raise DataError(f"{output}: predictions are written as JSON; give it the suffix .json")
+        case "predictions":
+            with writing_file(output) as stream:
+                write_predictions(videos, stream, classes, str(output))
+        case "coco":
+            with writing_file(output) as stream:
+                write_coco(videos, stream, classes, str(output))
+        case "mot":
+            write_mot(videos, output, classes, how.mot_origin or 0)
+        case "cvat":
+            write_cvat(videos, output, classes, how.tolerance)

@@ -1,0 +1,175 @@
+"""Average precision of the boxes of every frame: frame mAP, whose usual IoU threshold is 0.5."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from actorsup.boxes import paired_iou
+from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
+from actorsup.evaluation.ranking import weighted_area
+from actorsup.evaluation.rules import Rules
+from actorsup.tubes import DECIMALS, Tubes
+
+FRAME_COLUMNS = [
+    "dataset", "linker", "model", "seed", "class", "iou_threshold", "average_precision", "ground_truth",
+    "boxes",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Video:
+    """What is kept of one video: no boxes.
+
+    Attributes:
+        score: (P, C).
+        length: (P,) int64, boxes of each tube.
+        right: Of each class with ground truth and each threshold, which boxes are right: numbers
+            of the tubes and places among the tube's boxes, in the order of the scores.
+        truth: Number of ground-truth boxes of each class.
+    """
+
+    score: NDArray[np.floating]
+    length: NDArray[np.int64]
+    right: Mapping[str, Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]]
+    truth: Mapping[str, int]
+
+
+def frame_table(
+    videos: Iterable[str],
+    tubes: Mapping[str, Tubes],
+    truth: GroundTruthTubes,
+    classes: Sequence[str],
+    annotated: Mapping[str, Collection[int]] | None = None,
+    rules: Rules | None = None,
+    thresholds: Sequence[float] = (0.5,),
+) -> pd.DataFrame:
+    """Average precision of each class over the boxes of all frames, and the mean over classes.
+
+    Every box of a tube is a detection with the tube's score for the class; a frame is what an image
+    is in PASCAL VOC and COCO, those without ground truth too. Ties are broken by video, tube, frame.
+    ``rules.nms_iou`` is of tubes, and is not used here.
+
+    Args:
+        videos: Every video to evaluate.
+        tubes: The scored tubes of each; no entry where it failed or is missing.
+        truth: The ground-truth tubes of each.
+        classes: Names of the columns of ``class_score``.
+        annotated: The annotated frames of each video, where not all are: only these count.
+        rules: How boxes are matched; default: ``Rules()``.
+        thresholds: IoU thresholds of boxes.
+
+    Returns:
+        Columns ``FRAME_COLUMNS`` from ``class`` on.
+    """
+    rules = rules or Rules()
+    kept: list[_Video] = []
+    for video in sorted(videos):
+        frames = None if annotated is None else annotated.get(video, ())
+        kept.append(_video(tubes.get(video), truth.get(video, []), classes, frames, thresholds, rules))
+    known = {name for video in kept for name in video.truth}
+    names = {name: i for i, name in enumerate(classes)} | dict.fromkeys(sorted(known - {*classes}), -1)
+    rows = [
+        (name, f"{threshold:g}", *_of_class(kept, name, column, t, rules))
+        for name, column in names.items()
+        for t, threshold in enumerate(thresholds)
+    ]
+    table = pd.DataFrame(rows, columns=FRAME_COLUMNS[4:])
+    means = table.groupby("iou_threshold", sort=False).agg(
+        average_precision=("average_precision", "mean"),
+        ground_truth=("ground_truth", "sum"),
+        boxes=("boxes", "sum"),
+    )
+    means = means.reset_index().assign(**{"class": "mean"})[FRAME_COLUMNS[4:]]
+    return pd.concat([table, means], ignore_index=True)
+
+
+def _video(
+    tubes: Tubes | None,
+    truth: Sequence[GroundTruthTube],
+    classes: Sequence[str],
+    annotated: Collection[int] | None,
+    thresholds: Sequence[float],
+    rules: Rules,
+) -> _Video:
+    last = max((int(tube.frames[-1]) + 1 for tube in truth if len(tube.frames)), default=0)
+    counts: dict[str, int] = {}
+    for tube in truth:
+        inside = tube.frames if annotated is None else tube.frames[np.isin(tube.frames, sorted(annotated))]
+        counts[tube.action] = counts.get(tube.action, 0) + len(inside)
+    if tubes is None or tubes.class_score is None:
+        return _Video(np.zeros((0, len(classes))), np.zeros(0, int), {}, counts)
+    counted = np.ones(tubes.frames, bool)
+    if annotated is not None:
+        counted = np.isin(np.arange(tubes.frames), sorted(annotated))
+    boxes = tubes.boxes[:, counted]
+    there = np.asarray(~np.isnan(boxes).any(-1))
+    right = {}
+    for column, name in enumerate(classes):
+        mine = [tube for tube in truth if tube.action == name]
+        if mine:
+            true = np.full((len(mine), max(last, tubes.frames), 4), np.nan, np.float32)
+            for one, tube in zip(true, mine, strict=True):
+                one[tube.frames] = tube.boxes
+            true = true[:, : tubes.frames][:, counted]
+            right[name] = _right(tubes.class_score[:, column], boxes, there, true, thresholds, rules)
+    return _Video(tubes.class_score, there.sum(1), right, counts)
+
+
+def _right(
+    score: NDArray,
+    boxes: NDArray,
+    there: NDArray[np.bool_],
+    true: NDArray,
+    thresholds: Sequence[float],
+    rules: Rules,
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Which boxes of tubes (P, N, 4) are right, of a class with truth (G, N, 4); all frames at once."""
+    wider = np.array([0, 0, 1, 1]) * (rules.box_area == "plus_one")
+    iou = np.stack([paired_iou(boxes + wider, one + wider) for one in true.astype(float)], -1)
+    iou = np.where(np.isnan(iou), -1.0, np.round(iou, DECIMALS))  # (P, N, G)
+    place = np.cumsum(there, axis=1) - 1
+    taken = np.zeros((len(thresholds), *iou.shape[1:]), bool)
+    frames = np.arange(iou.shape[1])
+    found: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in thresholds]
+    order = np.argsort(-score, kind="stable")
+    for p in order[: np.count_nonzero(~np.isnan(score))].tolist():
+        for t, threshold in enumerate(thresholds):
+            free = np.where(taken[t], -1.0, iou[p])
+            best = (free if rules.matching == "free" else iou[p]).argmax(1)
+            right = np.flatnonzero(rules.reaches(free[frames, best], threshold))
+            taken[t, right, best[right]] = True
+            found[t].append((p, place[p, right]))
+    return [
+        (
+            np.concatenate([np.zeros(0, int), *(np.full(len(places), p) for p, places in each)]),
+            np.concatenate([np.zeros(0, int), *(places for _, places in each)]),
+        )
+        for each in found
+    ]
+
+
+def _of_class(
+    videos: Sequence[_Video], name: str, column: int, threshold: int, rules: Rules
+) -> tuple[float, int, int]:
+    """Average precision, number of ground-truth boxes and of predicted boxes of a class."""
+    truth = sum(video.truth.get(name, 0) for video in videos)
+    if column < 0:
+        return (0.0 if truth else float("nan")), truth, 0
+    score = np.concatenate([np.zeros(0), *(video.score[:, column] for video in videos)])
+    length = np.concatenate([np.zeros(0, int), *(video.length for video in videos)])
+    order = np.argsort(-score, kind="stable")[: np.count_nonzero(~np.isnan(score))]
+    ends = np.cumsum(length[order])
+    before = np.zeros(len(score), int)  # boxes that come before each tube's
+    before[order] = ends - length[order]
+    offsets = np.cumsum([0, *(len(video.score) for video in videos)])
+    ahead = [np.zeros(0, int)]
+    for offset, video in zip(offsets, videos, strict=False):
+        if name in video.right:
+            tube, place = video.right[name][threshold]
+            ahead.append(before[offset + tube] + place + 1)
+    right = np.sort(np.concatenate(ahead))[None]
+    area = weighted_area(right, np.ones_like(right), rules.interpolation)[0]
+    return (float(area / truth) if truth else float("nan")), truth, int(ends[-1]) if len(ends) else 0

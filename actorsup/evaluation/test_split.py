@@ -1,0 +1,133 @@
+"""The videos that a run is evaluated on, with their ground truth; and what is odd about the two sides."""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from actorsup.errors import DataError
+from actorsup.evaluation.findings import some
+from actorsup.evaluation.ground_truth import (
+    StoredGroundTruth,
+    listed_videos,
+    read_annotated,
+    read_ground_truth,
+    test_videos,
+)
+from actorsup.evaluation.matching import VideoOverlap, overlaps
+from actorsup.evaluation.predictions import Predictions
+from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.tubes import Tubes
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TestSplit:
+    """The test split of a run's data set.
+
+    Attributes:
+        dataset: Its name, for the tables.
+        ground_truth: The table of ground truth.
+        videos: The run's videos.csv.
+        annotated: The table of the frames that are annotated, where not all are.
+        settings: How it is evaluated.
+    """
+
+    __test__ = False  # it is no test, whatever pytest makes of its name
+
+    dataset: str
+    ground_truth: Path
+    videos: Path
+    annotated: Path | None = None
+    settings: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+    @cached_property
+    def truth(self) -> StoredGroundTruth:
+        """The ground truth of all videos.
+
+        Raises:
+            DataError: The table cannot be used, or no video of the test split has ground truth.
+        """
+        truth = read_ground_truth(self.ground_truth)
+        without = [name for name in self.names if name not in truth]
+        if len(without) == len(self.names):
+            raise DataError(
+                f"{self.ground_truth}: no video of the test split of {self.videos} has ground truth"
+            )
+        _LOG.info("%d test videos, %d of them without ground truth", len(self.names), len(without))
+        if unlearned := sorted(truth.classes(self.names) - test_videos(self.videos)[1]):
+            _warn("%d classes to be tested have no training video: %s", unlearned)
+        return truth
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Ids of the test videos."""
+        return test_videos(self.videos)[0]
+
+    @cached_property
+    def frames(self) -> Mapping[str, set[int]] | None:
+        """The annotated frames of each video, where not all are."""
+        return None if self.annotated is None else read_annotated(self.annotated)
+
+    def compared(self, tubes: Mapping[str, Tubes]) -> list[VideoOverlap]:
+        """The overlaps of the test videos with their ground truth."""
+        if unknown := sorted(set(tubes) - listed_videos(self.videos)):
+            _LOG.warning("tubes of %d videos that are not in %s are left out: %s", len(unknown),
+                         self.videos, some(unknown))  # fmt: skip
+        return overlaps(self.names, tubes, self.truth, self.frames, self.settings.rules)
+
+
+def tell_classes(truth: Collection[str], predicted: Sequence[str]) -> None:
+    """Warn of classes that one side alone knows."""
+    if unknown := sorted({*truth} - {*predicted}):
+        _warn("%d classes of the ground truth are not predicted, so that their precision is 0: %s", unknown)
+    if without := [name for name in predicted if name not in truth]:
+        _warn("%d classes that are predicted have no ground truth, so no average precision: %s", without)
+
+
+def tell_videos(
+    truth: StoredGroundTruth, predictions: Predictions, videos: Sequence[str] | None
+) -> list[str]:
+    """The videos to evaluate of two files, after a warning of each that one side alone knows.
+
+    Args:
+        truth: The ground truth.
+        predictions: The predictions.
+        videos: The videos to evaluate; None: those of both sides.
+
+    Raises:
+        DataError: Nothing is predicted of any video that has ground truth.
+    """
+    names = sorted({*truth, *predictions.videos} if videos is None else {*videos})
+    true, made = ([name for name in names if name in side] for side in (truth, predictions.videos))
+    if not true:
+        raise DataError("no video to evaluate has ground truth")
+    if made and not {*true} & {*made}:
+        raise DataError(
+            f"no video has both ground truth and predictions; found ids such as {true[0]!r} and {made[0]!r}"
+        )
+    for side, what in ((truth, "ground truth"), (predictions.videos, "predictions")):
+        if left := sorted({*side} - {*names}):
+            _LOG.warning(
+                "%s of %d videos that are not to be evaluated is left out: %s", what, len(left), some(left)
+            )
+    if missed := [name for name in true if name not in predictions.videos]:
+        _warn("%d videos have no predictions, so that their ground truth is missed: %s", missed)
+    if wrong := [name for name in made if name not in truth]:
+        _warn("%d videos have no ground truth, so that all tubes in them are wrong: %s", wrong)
+    return names
+
+
+def _warn(what: str, names: Sequence[str]) -> None:
+    _LOG.warning(what, len(names), some(names))
+
+
+def tell_scores(videos: Sequence[VideoOverlap]) -> None:
+    """Write into the log how many scores are NaN, which is no prediction."""
+    total = sum(video.class_score.size for video in videos)
+    if missing := sum(int(np.isnan(video.class_score).sum()) for video in videos):
+        _LOG.info("%d of %d class scores are none (NaN): no prediction", missing, total)

@@ -1,0 +1,84 @@
+"""Whether the tubes of a video are what they should be, before a number is made of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actorsup.tubes import Tubes
+
+MOST_BYTES = 2**32
+"""Of the boxes of one video."""
+
+
+def check_size(tubes: int, frames: int) -> None:
+    """Whether the boxes of a video can be held.
+
+    Raises:
+        ValueError: They cannot; most likely the number of frames is wrong.
+    """
+    if tubes * frames * 16 > MOST_BYTES or frames >= 2**31:
+        raise ValueError(f"{tubes} tubes over {frames} frames are too many to hold; is 'frames' right?")
+
+
+def check_tubes(tubes: Tubes, frames: int, classes: Sequence[str] | None) -> None:
+    """Check the tubes of one video.
+
+    Args:
+        tubes: The tubes.
+        frames: Number of frames of the video.
+        classes: Names of the columns of ``class_score``; None for tubes without scores.
+
+    Raises:
+        ValueError: Arrays do not fit each other or hold what they must not.
+    """
+    boxes = tubes.boxes
+    if boxes.ndim != 3 or boxes.shape[2] != 4 or not np.issubdtype(boxes.dtype, np.floating):
+        raise ValueError(f"boxes are {boxes.dtype} {boxes.shape}; wanted floats of (tubes, frames, 4)")
+    if boxes.shape[1] != frames:
+        raise ValueError(f"boxes over {boxes.shape[1]} frames, but the video has {frames}")
+    count = len(boxes)
+    wanted = {"score": (count,), "interval": (count, 2)}
+    if classes is not None:
+        if tubes.class_score is None:
+            raise ValueError("class_score is missing; wanted tubes that are scored")
+        wanted["class_score"] = (count, len(classes))
+    for name, shape in wanted.items():
+        array = getattr(tubes, name)
+        if array.shape != shape or not np.issubdtype(array.dtype, np.number):
+            raise ValueError(f"{name} is {array.dtype} {array.shape}; wanted numbers of {shape}")
+    if not np.isfinite(tubes.score).all():
+        raise ValueError(f"score of tube {_first(~np.isfinite(tubes.score))} is no finite number")
+    if tubes.class_score is not None and np.isinf(tubes.class_score).any():
+        raise ValueError(f"class_score of tube {_first(np.isinf(tubes.class_score).any(1))} is infinite")
+    _check_intervals(tubes.interval, frames)
+    _check_boxes(boxes, tubes.interval)
+
+
+def _check_intervals(interval: NDArray, frames: int) -> None:
+    wrong = (interval[:, 0] < 0) | (interval[:, 1] < interval[:, 0]) | (interval[:, 1] > frames)
+    if wrong.any():
+        p = _first(wrong)
+        first, end = interval[p].tolist()
+        raise ValueError(f"tube {p}: the interval {first}-{end} does not lie in 0-{frames}")
+
+
+def _check_boxes(boxes: NDArray, interval: NDArray) -> None:
+    missing = np.isnan(boxes)
+    if (missing.any(-1) & ~missing.all(-1)).any():
+        raise ValueError(f"tube {_first((missing.any(-1) & ~missing.all(-1)).any(1))}: a box is NaN in part")
+    if np.isinf(boxes).any():
+        raise ValueError(f"tube {_first(np.isinf(boxes).any((1, 2)))}: a box is infinite")
+    frames = np.arange(boxes.shape[1])
+    outside = (frames < interval[:, :1]) | (frames >= interval[:, 1:])
+    if (outside & ~missing[..., 0]).any():
+        raise ValueError(f"tube {_first((outside & ~missing[..., 0]).any(1))} has boxes outside its interval")
+    turned = (boxes[..., 2] < boxes[..., 0]) | (boxes[..., 3] < boxes[..., 1])
+    if turned.any():
+        p, frame = (int(i[0]) for i in np.nonzero(turned))
+        found = ", ".join(f"{value:g}" for value in boxes[p, frame])
+        raise ValueError(f"tube {p}: frame {frame}: the box {found} has x2 < x1 or y2 < y1")
+
+
+def _first(wrong: NDArray | np.bool_) -> int:
+    return int(np.argmax(wrong))

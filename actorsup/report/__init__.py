@@ -1,0 +1,1 @@
+"""What people look at: videos with their tubes, charts and the page."""

@@ -1,0 +1,44 @@
+# Ground truth of a data set, in the pixels of its videos; for evaluation alone (4.1).
+
+
+rule write_ground_truth:
+    input:
+        videos="results/{dataset}/videos.csv",
+        annotations=from_dataset(lambda w, d: d.annotation_files()),
+    output:
+        "results/{dataset}/ground_truth.csv",
+    log:
+        "logs/{dataset}/write_ground_truth.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_ground_truth.tsv"
+    conda:
+        TABLES_ENV
+    params:
+        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
+        annotations=from_dataset(lambda w, d: d.annotations_digest()),
+        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
+    message:
+        "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
+    script:
+        "../workflow_scripts/write_ground_truth.py"
+
+
+rule write_annotated_frames:
+    input:
+        annotations=from_dataset(lambda w, d: d.annotation_files()),
+    output:
+        "results/{dataset}/annotated.csv",
+    log:
+        "logs/{dataset}/write_annotated_frames.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_annotated_frames.tsv"
+    conda:
+        TABLES_ENV
+    params:
+        dataset=from_dataset(lambda w, d: d.ground_truth_section()),
+        annotations=from_dataset(lambda w, d: d.annotations_digest()),
+        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
+    message:
+        "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
+    script:
+        "../workflow_scripts/write_annotated_frames.py"

@@ -1,0 +1,25 @@
+# Scored tubes in the forms of other tools, on request.
+
+
+rule export_tubes:
+    input:
+        from_dataset(
+            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
+        ),
+    output:
+        coco="results/{dataset}/exports/coco.json",
+        cvat=directory("results/{dataset}/exports/cvat"),
+        mot=directory("results/{dataset}/exports/mot"),
+    log:
+        "logs/{dataset}/export_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/export_tubes.tsv"
+    conda:
+        TABLES_ENV
+    params:
+        settings=config.get("exports", {}),
+        code=code_digest("actorsup.exchange.exports"),
+    message:
+        "Exporting the tubes of {wildcards.dataset} for other tools"
+    script:
+        "../workflow_scripts/export_tubes.py"

@@ -1,0 +1,80 @@
+# The paper's tables and figures: Tables 1 and 2, Figures 4 and 5, actor linking against Viterbi (4.3, 4.4).
+from actorsup.paper.items import ITEMS
+
+
+wildcard_constraints:
+    item="|".join(ITEMS),
+
+
+use rule evaluate_recall as evaluate_linking with:
+    input:
+        tubes=from_evaluated(
+            lambda w, d: [
+                path
+                for linker in PAPER.linkers
+                for path in tube_shards(w.dataset, linker, d.shards_to_score())
+            ]
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=from_evaluated(lambda w, d: d.annotated_table()),
+    output:
+        "results/{dataset}/linking_recall.csv",
+    log:
+        "logs/{dataset}/evaluate_linking.log",
+    params:
+        linkers=from_evaluated(lambda w, d: PAPER.checked_linkers()),
+        settings=rules.evaluate_recall.params.settings,
+        code=rules.evaluate_recall.params.code,
+    message:
+        "Recall of the linkers that the paper compares, on {wildcards.dataset}"
+
+
+rule write_paper_item:
+    input:
+        tables=planned(contract_tables),
+        published=f"{workflow.basedir}/actorsup/paper/published.csv",
+    output:
+        csv="results/paper/{item}.csv",
+        svg="results/paper/{item}.svg",
+        png="results/paper/{item}.png",
+    log:
+        "logs/paper/write_paper_item/{item}.log",
+    benchmark:
+        "benchmarks/results/paper/write_paper_item/{item}.tsv"
+    conda:
+        FIGURES_ENV
+    params:
+        measured=planned(lambda w: PAPER.measured(w.item)),
+        left_out=planned(lambda w: PAPER.left_out(w.item)),
+        limits=planned(lambda w: PAPER.limits if w.item == "linking" else {}),
+        evaluation={
+            key: value
+            for key, value in config["evaluation"].items()
+            if key not in ("iou_thresholds", "error_iou", "resamples")
+        },
+        code=code_digest("actorsup.paper.stage"),
+    message:
+        "Writing {wildcards.item} of the paper"
+    script:
+        "../workflow_scripts/write_paper_item.py"
+
+
+rule paper_tables:
+    input:
+        expand("results/paper/{item}.{kind}", item=ITEMS, kind=("csv", "svg", "png")),
+    output:
+        "results/paper/left_out.csv",
+    log:
+        "logs/paper/paper_tables.log",
+    benchmark:
+        "benchmarks/results/paper/paper_tables.tsv"
+    conda:
+        FIGURES_ENV
+    params:
+        left_out=planned(lambda w: {item: PAPER.left_out(item) for item in ITEMS}),
+        code=code_digest("actorsup.paper.stage"),
+    message:
+        "The paper's tables and figures are in results/paper; left_out.csv says what is not in them"
+    script:
+        "../workflow_scripts/paper_tables.py"

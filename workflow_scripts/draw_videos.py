@@ -1,0 +1,17 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.provenance import provenance
+    from actorsup.report.drawn_videos import draw_videos
+
+    inputs, params = snakemake.input, snakemake.params
+    draw_videos(
+        [Path(path) for path in inputs.frames],
+        [Path(path) for path in inputs.predictions],
+        Path(inputs.ground_truth[0]) if inputs.ground_truth else None,
+        Path(snakemake.output[0]),
+        params.max_side,
+        provenance(snakemake.rule, {"max_side": params.max_side}, list(inputs), code=params.code),
+    )

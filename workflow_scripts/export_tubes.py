@@ -1,0 +1,14 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.exchange.exports import export_tubes
+
+    export_tubes(
+        list(snakemake.input),
+        Path(snakemake.output.coco),
+        Path(snakemake.output.cvat),
+        Path(snakemake.output.mot),
+        **snakemake.params.settings,
+    )

@@ -1,0 +1,28 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.evaluation.settings import EvaluationSettings
+    from actorsup.provenance import provenance
+    from actorsup.report.gallery import Shards, write_gallery
+
+    inputs, params = snakemake.input, snakemake.params
+    shards = Shards(*(Path(inputs[name]) for name in ("frames", "detections", "tubes", "predictions")))
+    tables = [Path(path) for path in (*inputs.ground_truth, *inputs.annotated)]
+    write_gallery(
+        shards,
+        params.labels,
+        Path(inputs.ground_truth[0]) if inputs.ground_truth else None,
+        Path(inputs.annotated[0]) if inputs.annotated else None,
+        Path(snakemake.output[0]),
+        params.max_side,
+        EvaluationSettings(**params.evaluation),
+        provenance(
+            snakemake.rule,
+            {"max_side": params.max_side, **params.evaluation},
+            [shards.frames, shards.detections, shards.tubes, shards.predictions, *tables],
+            code=params.code,
+            labels=params.labels,
+        ),
+    )

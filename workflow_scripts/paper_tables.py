@@ -1,0 +1,8 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.paper.stage import write_left_out
+
+    write_left_out(snakemake.params.left_out, Path(snakemake.output[0]))
