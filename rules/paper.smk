@@ -22,6 +22,8 @@ use rule evaluate_recall as evaluate_linking with:
         "results/{dataset}/linking_recall.csv",
     log:
         "logs/{dataset}/evaluate_linking.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_linking.tsv"
     params:
         linkers=from_evaluated(lambda w, d: PAPER.checked_linkers()),
         settings=rules.evaluate_recall.params.settings,

@@ -194,10 +194,11 @@ def test_without_records_or_with_a_broken_one_it_is_told(tmp_path, monkeypatch):
 def test_every_rule_has_its_record_where_its_cost_is_looked_for(repository):
     for path in (repository / "rules").glob("*.smk"):
         for rule in re.split(r"^(?:use )?rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
-            name = re.match(r"\w+", rule)[0]
+            name = re.match(r"(?:\w+ as )?(\w+)", rule)[1]
             if name in ("sum_cost", "fetch_weights"):  # it itself; and what is cached can have none
                 continue
-            found = re.search(r'benchmark:\n\s+"benchmarks/results/(\{dataset\}|weights|paper)/(\w+)[/.]', rule)
+            path = r'benchmark:\n\s+"benchmarks/results/(\{dataset\}|weights|paper)/(\w+)[/.]'
+            found = re.search(path, rule)
             assert found, name
             assert name.startswith(found[2])
 
