@@ -193,6 +193,9 @@ def show_cost(path: Path) -> None:
         frames = sum(int(row["frames"]) for row in csv.DictReader(stream))
     print(f"measured: {path}, {stages['all']['videos']} videos, {frames} frames")
     print(
+        "rates are over all of these: a stage that did a part of its shards does more a frame than this says"
+    )
+    print(
         f"{'stage':<24}{'jobs':>6}{'CPU s':>10}{'a video':>10}{'ms a frame':>12}{'peak MiB':>10}{'MB out':>9}"
     )
     for name, row in stages.items():
