@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from actorsup.convert import add_options as add_conversion_options
+from actorsup.convert import run as run_conversion
 from actorsup.errors import ActorsupError, DataError
 from actorsup.evaluation.command import add_options as add_evaluation_options
 from actorsup.evaluation.command import evaluate as run_evaluation
@@ -31,28 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("file", type=Path)
     inspect.set_defaults(run=_inspect)
     convert = commands.add_parser("convert", help="tubes into the form of another tool, and back")
-    convert.add_argument(
-        "input", type=Path, help="ground truth or predictions: .csv .json .h5 .xml .zip, a folder"
-    )
-    convert.add_argument("output", type=Path, help="the file, or new folder, to write")
-    formats = ("csv", "predictions", "coco", "mot", "cvat")
-    convert.add_argument("--from", dest="source_format", choices=formats, help="default: as the input tells")
-    convert.add_argument("--to", dest="output_format", choices=formats, help="default: as the name tells")
-    convert.add_argument("--name", help="id of the only video of the input, where it does not say it")
-    convert.add_argument("--only", help="id of the only video to write")
-    convert.add_argument(
-        "--videos", type=Path, help="video,frames,fps,width,height, such as a run's videos.csv"
-    )
-    convert.add_argument("--top", type=_count, help="the most predicted tubes of a video, by score")
-    convert.add_argument("--min-score", type=float, help="leave out predicted tubes below it")
-    convert.add_argument("--frame-base", type=int, choices=(0, 1), help="number of COCO's first frame")
-    convert.add_argument(
-        "--mot-origin", type=int, choices=(0, 1), help="what MOT calls the first pixel's corner"
-    )
-    convert.add_argument(
-        "--tolerance", type=float, default=0.0, help="of CVAT's keyframes, pixels; 0 keeps all"
-    )
-    convert.set_defaults(run=_convert)
+    add_conversion_options(convert)
+    convert.set_defaults(run=run_conversion)
     check = commands.add_parser("check", help="what a data set lacks or has at odds, before any work")
     check.add_argument("dataset", help="a section of datasets: in config.yaml")
     check.add_argument(
@@ -61,23 +43,6 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--decode", action="store_true", help="count frames by decoding all of each video")
     check.set_defaults(run=_check)
     return parser
-
-
-def _count(text: str) -> int:
-    """A number of things of the command line."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: wanted a whole number from 1 on")
-    return int(text)
-
-
-def _convert(options: argparse.Namespace) -> None:
-    from dataclasses import fields
-
-    from actorsup.convert import Conversion, convert
-
-    how = Conversion(**{field.name: getattr(options, field.name) for field in fields(Conversion)})
-    videos, tubes = convert(options.input, options.output, how)
-    print(f"{options.output}: {tubes} tubes of {videos} videos")
 
 
 def _check(options: argparse.Namespace) -> int:

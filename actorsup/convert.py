@@ -1,8 +1,9 @@
 """Tubes from one form into another: ground truth, predictions, COCO JSON, MOT text, CVAT XML."""
 
+import argparse
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
@@ -118,3 +119,42 @@ def _write(
             write_mot(videos, output, classes, how.mot_origin or 0)
         case "cvat":
             write_cvat(videos, output, classes, how.tolerance)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``actorsup convert``."""
+    parser.add_argument(
+        "input", type=Path, help="ground truth or predictions: .csv .json .h5 .xml .zip, a folder"
+    )
+    parser.add_argument("output", type=Path, help="the file, or new folder, to write")
+    formats = ("csv", "predictions", "coco", "mot", "cvat")
+    parser.add_argument("--from", dest="source_format", choices=formats, help="default: as the input tells")
+    parser.add_argument("--to", dest="output_format", choices=formats, help="default: as the name tells")
+    parser.add_argument("--name", help="id of the only video of the input, where it does not say it")
+    parser.add_argument("--only", help="id of the only video to write")
+    parser.add_argument(
+        "--videos", type=Path, help="video,frames,fps,width,height, such as a run's videos.csv"
+    )
+    parser.add_argument("--top", type=_count, help="the most predicted tubes of a video, by score")
+    parser.add_argument("--min-score", type=float, help="leave out predicted tubes below it")
+    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="number of COCO's first frame")
+    parser.add_argument(
+        "--mot-origin", type=int, choices=(0, 1), help="what MOT calls the first pixel's corner"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=0.0, help="of CVAT's keyframes, pixels; 0 keeps all"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Convert as the options say, and tell what was written."""
+    how = Conversion(**{field.name: getattr(options, field.name) for field in fields(Conversion)})
+    videos, tubes = convert(options.input, options.output, how)
+    print(f"{options.output}: {tubes} tubes of {videos} videos")
+
+
+def _count(text: str) -> int:
+    """A number of things of the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: wanted a whole number from 1 on")
+    return int(text)

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,11 +105,13 @@ def train_epochs(
     """
     writer = _Writer(output, keeping, provenance, content) if processes.rank() == 0 else None
     reached = _resume(training, output, dict(provenance), keeping)
+    # and none goes on, and removes a checkpoint, before all have read it
+    processes.check_same((len(reached.curve), reached.step), f"what was trained of {output}")
     board = _board(keeping, len(reached.rows)) if writer else None
     start, begun = time.monotonic(), reached.seconds
     last_step, last_time = len(reached.rows), time.monotonic()
     for epoch in range(len(reached.curve), epochs):
-        told = f"training {what}, epoch {epoch + 1} of {epochs}"
+        told = f"training {what}, epoch {epoch + 1} of {epochs}{_left(reached.curve, epochs)}"
         first = reached.step
         for step in progress(training.epoch(epoch, first), training.steps - first, told):
             reached.take(step, epoch)
@@ -121,7 +124,8 @@ def train_epochs(
                 last_step, last_time = len(reached.rows), time.monotonic()
         row = reached.end_epoch(training.after_epoch())
         start, begun = time.monotonic(), 0.0
-        _LOG.info("epoch %d: %s", epoch + 1, ", ".join(f"{k} {v:.4g}" for k, v in row.items()))
+        means = ", ".join(f"{k} {v:.4g}" for k, v in row.items())
+        _LOG.info("epoch %d: %s%s", epoch + 1, means, _left(reached.curve, epochs))
         if board:
             for name, value in row.items():
                 board.add_scalar(f"epoch/{name}", value, epoch + 1)
@@ -157,6 +161,14 @@ class _Reached:
         self.curve.append(row)
         self.step, self.sums, self.weight, self.seconds = 0, {}, 0.0, 0.0
         return row
+
+
+def _left(curve: Sequence[Mapping[str, float]], epochs: int) -> str:
+    """The time that is left after some epochs of a training, for a person; nothing before the first."""
+    if not curve or len(curve) == epochs:
+        return ""
+    each = sum(row["seconds"] for row in curve) / len(curve)
+    return f", {timedelta(seconds=round(each * (epochs - len(curve))))} left"
 
 
 def _due(keeping: Keeping, reached: _Reached, last_step: int, last_time: float) -> bool:

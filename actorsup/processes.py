@@ -1,11 +1,15 @@
 """Several processes that train one network together: one a GPU, started by torchrun."""
 
+import ctypes
 import json
 import logging
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,32 +76,63 @@ def sum_gradients(parameters: Iterable[Tensor]) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
-def run_together(module: str, job: Mapping[str, Any], path: Path, processes: int) -> None:
-    """Run a module of this library in several processes by torchrun, on this machine.
+def check_same(value: Any, what: str) -> None:
+    """Whether all processes have the same value; each waits until all have told theirs.
+
+    Raises:
+        DataError: They have not, as where nodes do not share a folder.
+    """
+    values = [value] * count()
+    if count() > 1:
+        distributed.all_gather_object(values, value)
+    if values.count(value) < len(values):
+        raise DataError(
+            f"{what}: the processes find different states there, {values}; all nodes must share the folder"
+        )
+
+
+def run_together(
+    module: str, job: Mapping[str, Any], path: Path, processes: int, launcher: str | None = None
+) -> None:
+    """Run a module of this library in several processes: by torchrun on this machine, or as told.
 
     Args:
         module: Its name; it is given the path of the job as its one argument.
         job: What to do: plain values.
         path: Where to write the job; it is deleted in the end.
-        processes: How many.
+        processes: How many on this machine.
+        launcher: A command that starts torchrun on each of several nodes; ``-m``, the module and the
+            job's path are put after it.
 
     Raises:
-        DataError: They failed, with what they said last.
+        DataError: They failed, with what they said last; or there is no such command.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dict(job), ensure_ascii=False), encoding="utf-8")
-    how = ["--standalone", "--nproc_per_node", str(processes), "-m", module, str(path)]
-    _LOG.info("torchrun %s", " ".join(how))
-    command = [sys.executable, "-m", "torch.distributed.run", *how]
-    said = ""
+    here = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    command = [*(shlex.split(launcher) if launcher else here), "-m", module, str(path)]
+    _LOG.info("%s", shlex.join(command))
+    end, said = partial(_end_with_parent, ctypes.CDLL(None)), ""
     try:
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True) as running:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=end
+        ) as running:
             assert running.stdout is not None
             for line in running.stdout:
                 _LOG.info("%s", line.rstrip())
                 said = line.removeprefix("ERROR: ").rstrip() if line.startswith("ERROR: ") else said
+    except FileNotFoundError as error:
+        raise DataError(f"training.launcher: there is no command {command[0]!r} here") from error
     finally:
         path.unlink(missing_ok=True)
     if running.returncode:
-        raise DataError(said or f"{module} failed in one of {processes} processes; the log says why")
+        raise DataError(said or f"{module} failed in one of its processes; the log says why")
+
+
+def _end_with_parent(libc: ctypes.CDLL) -> None:
+    """Have the kernel end this process when its parent dies, however: Linux's PR_SET_PDEATHSIG.
+
+    Else torchrun would train on beside the run that takes over.
+    """
+    if sys.platform == "linux":
+        libc.prctl(1, signal.SIGTERM)

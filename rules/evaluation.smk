@@ -1,12 +1,14 @@
 # Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
-def evaluated_with(*others):
-    """The settings of the evaluation that a table depends on: its rules, and some others."""
-    of_one_table = {"iou_thresholds", "error_iou", "resamples"} - {*others}
-    settings = config["evaluation"].items()
-    return {key: value for key, value in settings if key not in of_one_table}
+def evaluated_with(*keys):
+    """The settings of the evaluation that a table depends on."""
+    return {key: value for key, value in config["evaluation"].items() if key in keys}
 
+
+OF_BOXES = ("like", "strict", "box_area", "duration")
+OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
+OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
 
 if config["evaluation"].get("like"):
     from actorsup.evaluation.settings import EvaluationSettings
@@ -43,11 +45,7 @@ rule evaluate_recall:
         TABLES_ENV
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
-        settings={
-            key: value
-            for key, value in evaluated_with("iou_thresholds").items()
-            if key not in ("interpolation", "matching", "nms_iou")
-        },
+        settings=evaluated_with(*OF_BOXES, "iou_thresholds"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Recall of the proposals of {wildcards.dataset}"
@@ -74,7 +72,7 @@ rule evaluate_map:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=evaluated_with("iou_thresholds"),
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset}"
@@ -102,7 +100,7 @@ rule evaluate_ablation:
         TABLES_ENV
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
-        settings=evaluated_with("iou_thresholds"),
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
@@ -128,7 +126,7 @@ rule evaluate_epochs:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
-        settings=evaluated_with("iou_thresholds"),
+        settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset} after each epoch"
@@ -154,7 +152,7 @@ rule evaluate_errors:
         TABLES_ENV
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=evaluated_with("error_iou"),
+        settings=evaluated_with(*OF_MATCHES, "error_iou"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "What kinds of errors there are on {wildcards.dataset}"
@@ -188,7 +186,7 @@ rule evaluate_intervals:
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=from_evaluated(lambda w, d: compared(d.section)),
-        settings=evaluated_with("iou_thresholds", "resamples"),
+        settings=evaluated_with(*OF_PRECISION, "resamples"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Confidence intervals of the tables of {wildcards.dataset}"

@@ -104,6 +104,7 @@ rule write_report:
         stages=planned(lambda w: list(shown_shards(w))),
         settings=config.get("report", {}),
         evaluation=evaluated_with("error_iou"),
+        published=planned(lambda w: PAPER.name_of(w.dataset)),
         code=code_digest("actorsup.report.stage"),
     message:
         "Writing the page of {wildcards.dataset}"

@@ -1,7 +1,9 @@
 """Actor attention: Equation 1, settings, clips, model files and scoring."""
 
 import math
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ from attention_sets import Video, random_video, write_set
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actorsup.attention import scoring
 from actorsup.attention.clips import Clip, ahead, on_device, read_clip, segment_frames
-from actorsup.attention.model import ActorAttention, Pooled, load_model, model_content, random_model
+from actorsup.attention.model import ActorAttention, load_model, model_content, random_model
 from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.scoring import logits_of, score_videos, see
 from actorsup.attention.scoring_settings import ScoringSettings
@@ -54,13 +57,10 @@ def literal_pooling(features, boxes, stride, grid, origin=None):
     return pooled, shares
 
 
-def averaged(pooled, boxes):
-    """(N, P, X * Y, C) of each frame to (P, C, X, Y), the mean over the frames that a tube is in."""
-    tubes, cells, channels = pooled.shape[1:]
-    present = ~np.isnan(boxes).any(2)
-    features = Pooled(pooled.permute(1, 0, 3, 2).flatten(2), torch.from_numpy(present)).averaged().features
-    grid = math.isqrt(cells)
-    return features.view(tubes, channels, grid, grid)
+def maps_of(pooled):
+    """(P, N, X * Y, C) to (P, N, C, X, Y), as in the paper."""
+    grid = math.isqrt(pooled.shape[2])
+    return pooled.transpose(2, 3).unflatten(3, (grid, grid))
 
 
 BOXES = {
@@ -81,7 +81,8 @@ def test_pooling_and_its_gradient_are_those_of_equation_1(stride, grid, origin):
     boxes = np.tile(np.array(list(BOXES.values()))[:, None], (1, frames, 1))
     boxes += rng.uniform(-3, 3, (len(boxes), frames, 1))
     boxes[0, 1] = np.nan
-    pooled = averaged(actor_pooling(features, torch.from_numpy(boxes), stride, grid, origin), boxes)
+    tubes = torch.from_numpy(boxes)
+    pooled = maps_of(actor_pooling(features, tubes, stride, grid, origin, average=True))[:, 0]
     wanted, shares = literal_pooling(features.detach().numpy(), boxes, stride, grid, origin)
     np.testing.assert_allclose(pooled.detach(), wanted, atol=1e-9)
     assert np.abs(wanted).max() > 0.1
@@ -90,6 +91,13 @@ def test_pooling_and_its_gradient_are_those_of_equation_1(stride, grid, origin):
     (pooled * torch.from_numpy(towards)).sum().backward()
     gradient = np.einsum("pcij,pijnhw->nchw", towards, shares)
     np.testing.assert_allclose(features.grad, gradient, atol=1e-9)
+
+    each = maps_of(actor_pooling(features, tubes, stride, grid, origin))
+    for n in range(frames):
+        wanted, _ = literal_pooling(
+            features[n : n + 1].detach().numpy(), boxes[:, n : n + 1], stride, grid, origin
+        )
+        np.testing.assert_allclose(each[:, n].detach(), wanted, atol=1e-9)
 
 
 def test_samples_lie_where_the_paper_puts_them():
@@ -103,8 +111,11 @@ def test_samples_lie_where_the_paper_puts_them():
 
 def test_pooling_of_no_tubes_and_of_a_tube_in_no_frame():
     features = torch.randn(2, 3, 4, 5)
-    assert actor_pooling(features, torch.zeros(0, 2, 4), 16, 5).shape == (2, 0, 25, 3)
-    assert actor_pooling(features, torch.full((1, 2, 4), torch.nan), 16, 5).abs().max() == 0
+    for average, frames in ((False, 2), (True, 1)):
+        none, never = torch.zeros(0, 2, 4), torch.full((1, 2, 4), torch.nan)
+        assert actor_pooling(features, none, 16, 5, average=average).shape == (0, frames, 25, 3)
+        assert actor_pooling(features, never, 16, 5, average=average).shape == (1, frames, 25, 3)
+        assert actor_pooling(features, never, 16, 5, average=average).abs().max() == 0
 
 
 def test_a_flipped_frame_with_flipped_boxes_pools_to_the_mirror_image():
@@ -222,6 +233,9 @@ def test_resized_frames_keep_their_places():
 
 def test_work_ahead_keeps_its_order_and_its_errors():
     assert list(ahead(lambda i=i: i * i for i in range(50))) == [i * i for i in range(50)]
+    # the first ones take longest
+    late = [lambda i=i: (time.sleep((20 - i) / 1000), i)[1] for i in range(20)]
+    assert list(ahead(late, threads=4)) == [*range(20)]
     assert list(ahead([])) == []
     done = ahead([lambda: 1, lambda: 1 // 0, lambda: 3])
     assert next(done) == 1
@@ -274,6 +288,24 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, change, said):
     save_weights(tmp_path / "m.pt", change(model_content(random_model(SMALL, ["a", "b"], 0), {})))
     with pytest.raises(DataError, match=f"m.pt.*{said}"):
         load_model(tmp_path / "m.pt")
+
+
+class _Code:
+    """What a file that is unpickled blindly would run."""
+
+    def __init__(self, made: Path) -> None:
+        self._made = made
+
+    def __reduce__(self):
+        return Path.touch, (self._made,)
+
+
+def test_a_model_file_that_holds_code_runs_none_of_it(tmp_path):
+    content = model_content(random_model(SMALL, ["a", "b"], 0), {})
+    torch.save({**content, "provenance": _Code(tmp_path / "ran")}, tmp_path / "m.pt")
+    with pytest.raises(DataError, match=r"m.pt: not a weights file that can be used safely"):
+        load_model(tmp_path / "m.pt")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_damaged_and_missing_models_are_refused(tmp_path):
@@ -362,6 +394,23 @@ def test_tubes_of_another_video_are_a_failure_and_the_others_go_on(tmp_path):
         assert "19 frames" in shard.failures["a"] and "20" in shard.failures["a"]
 
 
+def test_videos_that_are_scored_together_have_the_scores_of_each_alone(tmp_path, monkeypatch):
+    """Neighbours of one size go through the network at once, where there is a GPU; the others do not."""
+    sizes = {"a": (32, 44), "b": (32, 44), "c": (32, 44), "d": (40, 32), "e": (32, 44)}
+    videos = {v: random_video(i, size=size) for i, (v, size) in enumerate(sizes.items())}
+    videos["b"].boxes[1] = np.nan
+    alone, _ = score(tmp_path, videos, list(videos))
+    real, groups = scoring.logits_of, []
+    monkeypatch.setattr(scoring, "videos_at_once", lambda device: 2)
+    monkeypatch.setattr(
+        scoring, "logits_of", lambda n, seen, *a: groups.append(len(seen)) or real(n, seen, *a)
+    )
+    together, failures = score(tmp_path, videos, list(videos), "together.h5")
+    assert (groups, failures, list(together)) == ([2, 1, 1, 1], {}, list(videos))
+    for v in videos:
+        np.testing.assert_allclose(together[v].class_logit, alone[v].class_logit, rtol=1e-4, atol=1e-6)
+
+
 def test_tubes_are_scored_by_the_frames_that_are_asked_for(tmp_path):
     video = random_video(1, count=20)
     found, _ = score(tmp_path, {"v": video}, ["v"], how=ScoringSettings(score_frames=10))
@@ -390,4 +439,4 @@ def test_logits_of_frames_average_to_those_of_tubes(tmp_path, snippet):
     np.testing.assert_allclose(np.nanmean(made.frames, axis=1), made.tubes, rtol=1e-4, atol=1e-5)
     assert np.isnan(made.frames[1]).all(1).any()
     assert alone.frames is None
-    np.testing.assert_array_equal(alone.tubes, made.tubes)
+    np.testing.assert_allclose(alone.tubes, made.tubes, rtol=1e-5, atol=1e-6)

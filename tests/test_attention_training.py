@@ -17,6 +17,7 @@ from kills import die_after, steps_taken
 from actorsup.attention import training
 from actorsup.attention.clips import on_device
 from actorsup.attention.model import load_model, random_model
+from actorsup.attention.pooled_features import PooledFeatures
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
@@ -150,7 +151,7 @@ def video_by_hand(settings, model, clip, shares, k):
     """Loss of a video, and whether its highest class is in its label."""
     images, boxes = on_device(clip, settings.shorter_side, None, torch.device("cpu"))
     pooled = model.pool(images, [boxes])[0]
-    assert pooled.features.shape[:2] == (2, 2) and pooled.present.all()
+    assert pooled.features.shape[1] == (1 if settings.frame_share == 1 else 2) and pooled.present.all()
     frames = math.ceil(2 * settings.frame_share)
     each = pooled.features @ model.classifier.weight.T + model.classifier.bias
     tubes = each.sort(1, descending=True).values[:, :frames].mean(1)
@@ -167,6 +168,7 @@ def video_by_hand(settings, model, clip, shares, k):
     [
         ({}, (1, 1), (0, 1)),
         ({"encoder": "vgg16"}, (1, 1), (0, 1)),
+        ({"batch": 8}, (1, 1), (0, 1)),
         ({"shorter_side": 24, "pixels": "half"}, (1, 1), (0, 1)),
         ({"k": 2, "k_last": 1}, (2, 1), (0, 1)),
         ({"label_loss": "sigmoid"}, (1, 1), (0, 1)),
@@ -262,6 +264,17 @@ def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch,
     assert sorted(path.name for path in tmp_path.iterdir() if path not in shards) == made
 
 
+def test_the_checkpoint_of_another_model_is_not_taken(shards, tmp_path, monkeypatch):
+    """Of one with more in it, that was killed under the same name."""
+    with monkeypatch.context() as patch:
+        die_after(patch, training._Training, 3)
+        with pytest.raises(KeyboardInterrupt):
+            train(shards, tmp_path / "m.pt", replace(TINY, uncertainty=True), provenance={"model": "other"})
+    assert (tmp_path / "m.pt.partial").exists()
+    mine = train(shards, tmp_path / "m.pt", provenance={"model": "mine"})
+    assert same_weights(mine, train(shards, tmp_path / "new.pt"))
+
+
 def test_a_checkpoint_of_other_settings_is_not_taken(shards, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "model_content", lambda *_: 1 / 0)
@@ -270,6 +283,12 @@ def test_a_checkpoint_of_other_settings_is_not_taken(shards, tmp_path, monkeypat
     assert (tmp_path / "m.pt.partial").exists()
     mine = train(shards, tmp_path / "m.pt", seed=2, provenance={"seed": 2})
     assert same_weights(mine, train(shards, tmp_path / "other.pt", seed=2))
+
+
+def test_frames_that_several_threads_decode_make_the_same_model(shards, tmp_path, monkeypatch):
+    one = train(shards, tmp_path / "1.pt")
+    monkeypatch.setattr(training, "loader_threads", lambda device: 4)
+    assert same_weights(one, train(shards, tmp_path / "4.pt"))
 
 
 def test_the_encoder_starts_from_given_weights(shards, tmp_path):
@@ -297,6 +316,32 @@ def test_frames_and_boxes_flip_together_and_each_epoch_draws_anew(shards):
         epochs = {video.clip(many, 0, epoch).frames.tobytes() for epoch in range(8)}
         assert len(epochs) == 8
         assert video.clip(many, 0, 3).frames.tobytes() in epochs
+
+
+def test_each_video_has_a_stream_of_its_own_that_no_other_moves(tmp_path):
+    """What an encoder drops at random of a video depends on the seed, the epoch and the video alone."""
+    frames, tubes = write_set(tmp_path, {v: random_video(i) for i, v in enumerate("uvw")})
+    drawn: dict[str, list[float]] = {}
+
+    class Drawing(training._Training):
+        def _losses(self, part, epoch):
+            drawn.setdefault(part[0][0].video, []).append(torch.rand(1).item())
+            return super()._losses(part, epoch)
+
+    settings = replace(TINY, batch=3, epochs=2)
+    seen = []
+    for names in ("uvw", "wv"):
+        drawn.clear()
+        with (
+            TrainingVideos([frames], [tubes], {v: ("a",) for v in names}, CLASSES) as videos,
+            PooledFeatures(tmp_path / "m.pt", settings) as kept,
+        ):
+            drawing = Drawing(random_model(settings, CLASSES, 0), videos, kept, torch.device("cpu"), 0)
+            for epoch in range(2):
+                list(drawing.epoch(epoch, 0))
+        seen.append(dict(drawn))
+    assert len({value for values in seen[0].values() for value in values}) == 6
+    assert seen[1] == {v: seen[0][v] for v in "wv"}
 
 
 def test_each_video_draws_frames_of_its_own(tmp_path):
@@ -361,19 +406,52 @@ def test_labels_that_cannot_be_used_say_so(shards, tmp_path, labels, said):
     assert not (tmp_path / "m.pt").exists()
 
 
-def test_tubes_of_another_length_are_an_error(shards, tmp_path):
+def test_labels_of_half_of_the_videos_are_enough(shards, tmp_path, caplog):
+    """The other videos are not read: the model is that of a set without them."""
+    caplog.set_level(logging.INFO)
+    half = {name: LABELS[name] for name in ("long", "other")}
+    there = train(shards, tmp_path / "m.pt", labels=half)
+    assert "training on 2 of 2 labelled videos" in caplog.text
+    (tmp_path / "alone").mkdir()
+    alone = write_set(
+        tmp_path / "alone", {"long": random_video(0, count=12), "other": random_video(4, tubes=5)}
+    )
+    assert same_weights(there, train(alone, tmp_path / "alone.pt", labels=half))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (random_video(0, count=11), "tubes over 11 frames of 44x32, but the video has 12 of 44x32"),
+        (
+            random_video(0, count=12, size=(30, 44)),
+            "tubes over 12 frames of 44x30, but the video has 12 of 44x32",
+        ),
+    ],
+    ids=["length", "size"],
+)
+def test_tubes_of_another_video_are_an_error(shards, tmp_path, other, said):
     (tmp_path / "other").mkdir()
-    _, tubes = write_set(tmp_path / "other", {"long": random_video(0, count=11)})
-    with pytest.raises(
-        DataError, match=r"tubes_0000.h5: long has tubes over 11 frames, but the video has 12"
-    ):
+    _, tubes = write_set(tmp_path / "other", {"long": other})
+    with pytest.raises(DataError, match=f"tubes_0000.h5: long has {said}"):
         train((shards[0], tubes), tmp_path / "m.pt")
 
 
 def test_a_loss_that_is_not_finite_stops_naming_the_videos(shards, tmp_path):
-    with pytest.raises(DataError, match=r"not finite in epoch [12], videos .+learning_rate"):
+    with pytest.raises(DataError, match=r"not finite in epoch [12], step [12], videos .+learning_rate"):
         train(shards, tmp_path / "m.pt", replace(TINY, learning_rate=1e30))
     assert not (tmp_path / "m.pt").exists()
+
+
+def test_weights_that_are_not_finite_after_the_last_step_are_no_model(shards, tmp_path, monkeypatch):
+    """One step, whose loss is finite and whose gradient is not."""
+    real = training.video_loss
+    # of square roots of 0 the gradient is infinite
+    spoiled = lambda *a: real(*a) + (a[0] * 0).square().sum().sqrt()  # noqa: E731
+    monkeypatch.setattr(training, "video_loss", spoiled)
+    with pytest.raises(DataError, match="the weights are not finite after the epoch's last step"):
+        train(shards, tmp_path / "m.pt", replace(TINY, batch=8, epochs=1))
+    assert not (tmp_path / "m.pt").exists() and not (tmp_path / "m.pt.partial").exists()
 
 
 def test_a_tube_in_none_of_the_frames_has_no_part(tmp_path):

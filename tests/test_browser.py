@@ -49,6 +49,7 @@ def report(request, tmp_path_factory) -> Path:
         galleries=[gallery],
         stages={"tubes": shards.tubes},
         curves={("l", "m", 0): folder / "curve.csv"},
+        published="thumos13",
         **tables(folder),
     )
     output = folder / "odd" / "report.html"
@@ -124,6 +125,13 @@ def test_a_table_sorts_and_downloads(page):
         box.locator("text=Download CSV").click()
     frame = pd.read_csv(download.value.path())
     assert set(frame["class"]) == {*CLASSES, "mean"}
+
+
+def test_published_figures_are_marked(page):
+    box = page.locator(".table[data-file='published.csv']")
+    rows = box.locator("tbody tr")
+    assert rows.count() > 5 and box.locator("tbody tr.published").count() == rows.count()
+    assert page.locator("tr.published").count() == rows.count()
 
 
 def test_a_video_plays_and_its_boxes_move_with_the_picture(page):

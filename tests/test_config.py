@@ -15,7 +15,8 @@ from actorsup.attention.settings import AttentionSettings
 from actorsup.config import check_config, existing_path, expand_path
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.errors import ConfigError
-from actorsup.evaluation.tables import THRESHOLDS
+from actorsup.evaluation.rules import BOX_AREAS, DURATIONS, INTERPOLATIONS, LIKE, MATCHINGS
+from actorsup.evaluation.settings import THRESHOLDS, EvaluationSettings
 from actorsup.frames.settings import FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.plan.run import TRAINING_PATHS, Plan
@@ -60,15 +61,17 @@ def test_defaults_of_the_code_are_those_of_the_configuration(config):
         (config["detectors"]["ssd300_vgg16"], DetectorSettings()),
         (config["linkers"]["siamese"], LinkerSettings()),
         (config["models"]["paper"], AttentionSettings()),
+        (config["evaluation"], EvaluationSettings()),
     ):
         for name, value in section.items():
             if name in names(ScoringSettings) and isinstance(settings, AttentionSettings):
                 assert getattr(ScoringSettings(), name) == value, name
                 continue
             # sizes of crops are the trunk's own unless said: 127 and 255 for vgg16, tested with the tracker
-            if name not in ("keep", "detector", "exemplar_size", "search_size"):
+            if name not in ("keep", "detector", "exemplar_size", "search_size", "iou_thresholds"):
                 assert getattr(settings, name) == value, name
     assert config["evaluation"]["iou_thresholds"] == list(THRESHOLDS)
+    assert set(config["evaluation"]) == names(EvaluationSettings)
 
 
 def test_the_schema_knows_the_settings_and_no_others(schema):
@@ -83,6 +86,12 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     assert keys("linker") == names(LinkerSettings) | {"training"}
     assert keys("detector") == names(DetectorSettings) | {"training"}
     assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | {"keep"}
+    rules = schema["properties"]["evaluation"]["properties"]
+    assert set(rules) == names(EvaluationSettings)
+    assert set(rules["like"]["enum"]) == {*LIKE, None}
+    for name, allowed in (("interpolation", INTERPOLATIONS), ("matching", MATCHINGS),
+                          ("box_area", BOX_AREAS), ("duration", DURATIONS)):  # fmt: skip
+        assert rules[name]["enum"] == list(allowed)
     assert training("detector") == names(DetectorTrainingSettings) - {"model"} | {"images", "annotations"}
     of_section = {"trunk", "exemplar_size", "search_size", "context"}
     assert training("linker") == names(SiameseTrainingSettings) - of_section | set(TRAINING_PATHS)

@@ -1,6 +1,7 @@
 """Training by epochs: what a kill leaves, and how it goes on."""
 
 import csv
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,20 @@ def test_the_curves_by_epoch_and_by_step(tmp_path):
     assert curve[0]["loss"] == pytest.approx((1 + 0.04) / 2)
     # each epoch's sums begin anew
     assert [row["first"] for row in curve] == [0.5] * EPOCHS
+
+
+def test_the_time_that_is_left_of_the_whole_training_is_told(tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    now = iter(range(0, 10**6, 50))
+    monkeypatch.setattr(epochs.time, "monotonic", lambda: next(now))
+    Walk().run(tmp_path / "w.pt")
+    seconds = [row["seconds"] for row in rows(tmp_path / "w.csv")]
+    told = [r.getMessage() for r in caplog.records if r.getMessage().startswith("epoch")]
+    assert len(told) == EPOCHS and seconds[0] > 0
+    for epoch, line in enumerate(told[:-1], 1):
+        left = round(sum(seconds[:epoch]) / epoch * (EPOCHS - epoch))
+        assert line.endswith(f", {timedelta(seconds=left)} left")
+    assert "left" not in told[-1]
 
 
 def test_steps_count_in_the_means_by_their_weight(tmp_path):

@@ -1,6 +1,8 @@
 """Recall and average precision against literal definitions and hand-made cases."""
 
 import json
+import weakref
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -8,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actorsup.boxes import paired_iou
 from actorsup.cli import main
 from actorsup.datasets.thumos13 import Thumos13
 from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
 from actorsup.evaluation.ground_truth import test_videos as evaluated_videos
-from actorsup.evaluation.matching import overlap
+from actorsup.evaluation.matching import overlap, overlaps
 from actorsup.evaluation.merge import merge_predictions, predictions_json
-from actorsup.evaluation.predictions import read_predictions
+from actorsup.evaluation.predictions import StoredTubes, read_predictions
 from actorsup.evaluation.proposals import best_overlaps, proposal_counts
 from actorsup.evaluation.ranking import area_under_curve
-from actorsup.evaluation.stage import write_map, write_recall
+from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.evaluation.stage import write_errors, write_intervals, write_map, write_recall
 from actorsup.evaluation.tables import MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
 from actorsup.evaluation.test_split import TestSplit
 from actorsup.storage import ShardWriter
@@ -60,10 +62,19 @@ def ap(table: pd.DataFrame, name: str, threshold: str) -> float:
 
 
 def literal_iou(tube: np.ndarray, true: GroundTruthTube) -> float:
-    mine = {f: box for f, box in enumerate(tube) if not np.isnan(box).any()}
-    theirs = dict(zip(true.frames.tolist(), true.boxes, strict=True))
+    """In fractions of whole numbers, as all coordinates here are: exact, so that ties are too."""
+    mine = {f: box for f, box in enumerate(tube.tolist()) if not np.isnan(box).any()}
+    theirs = dict(zip(true.frames.tolist(), true.boxes.tolist(), strict=True))
     both, either = mine.keys() & theirs.keys(), mine.keys() | theirs.keys()
-    return sum(float(paired_iou(mine[f], theirs[f])) for f in both) / len(either) if either else 0.0
+    total = sum((exact_iou(mine[f], theirs[f]) for f in both), Fraction(0))
+    return float(total / len(either)) if either else 0.0
+
+
+def exact_iou(a: list[float], b: list[float]) -> Fraction:
+    sides = [max(0, min(a[i + 2], b[i + 2]) - max(a[i], b[i])) for i in (0, 1)]
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    common = Fraction(sides[0] * sides[1])
+    return common / (Fraction(sum(areas)) - common)
 
 
 def random_video(random, video, count, frames, number_true):
@@ -302,6 +313,48 @@ def test_tables_of_a_run(run, caplog):
     assert list(recall.columns) == RECALL_COLUMNS
     every = recall.query("group == 'all' and proposals == 2 and iou_threshold == 0.5")
     assert every[["recall", "ground_truth"]].to_numpy().tolist() == [[pytest.approx(2 / 3, abs=1e-6), 3]]
+
+
+def test_only_annotated_frames_count_in_every_table_of_a_run(run):
+    """Of video a the truth is far away in frame 2, which is not annotated."""
+    rows = pd.read_csv(run / "gt.csv")
+    rows.loc[(rows["video"] == "a") & (rows["frame"] == 2), ["x1", "x2"]] = [40, 50]
+    rows.to_csv(run / "gt.csv", index=False)
+    (run / "annotated.csv").write_text('video,frame\na,0\na,1\n"b, ""x""",0\ngone,0\n')
+    shards = [run / "predictions0000.h5", run / "predictions0001.h5"]
+    settings = EvaluationSettings(iou_thresholds=[0.9], error_iou=0.9, resamples=5)
+    for annotated, right in ((None, 0), (run / "annotated.csv", 1)):
+        split = TestSplit("d", run / "gt.csv", run / "videos.csv", annotated, settings)
+        write_map(split, {("l", "m", 0): shards}, run / "map.csv")
+        assert ap(pd.read_csv(run / "map.csv", dtype={"iou_threshold": str}), "run", "0.9") == right / 2
+        write_recall(split, {"l": [run / "tubes0000.h5", run / "tubes0001.h5"]}, run / "recall.csv")
+        recall = pd.read_csv(run / "recall.csv").query("group == 'class:run' and proposals == 2")
+        assert recall["recall"].tolist() == [right / 2]
+        write_errors(split, {("l", "m", 0): shards}, run / "errors.csv")
+        counts = pd.read_csv(run / "errors.csv").query("`class` == 'run' and predictions == 'all'")
+        assert counts.set_index("kind")["count"]["correct"] == right
+        write_intervals(split, {"l": [run / "tubes0000.h5"]}, {("l", "m", 0): shards}, run / "intervals.csv")
+        found = pd.read_csv(run / "intervals.csv").query("group == 'run' and iou_threshold == '0.9'")
+        assert found["value"].tolist() == [right / 2]
+
+
+def test_boxes_of_one_video_at_a_time_are_in_memory(run, monkeypatch):
+    """What is kept of a video holds none of its boxes, so that memory does not grow with them all."""
+    made, most = [], []
+    read = StoredTubes.__getitem__
+
+    def watched(self, video):
+        tubes = read(self, video)
+        made.append(weakref.ref(tubes.boxes))
+        most.append(sum(boxes() is not None for boxes in made))
+        return tubes
+
+    monkeypatch.setattr(StoredTubes, "__getitem__", watched)
+    found = read_predictions([run / "predictions0000.h5", run / "predictions0001.h5"])
+    kept = overlaps([*found.videos], found.videos, read_ground_truth(run / "gt.csv"))
+    assert len(kept) == len(made) == 3
+    assert max(most) <= 2  # a video's, and those of the one before until its name is taken over
+    assert all(boxes() is None for boxes in made)
 
 
 def test_a_class_whose_training_videos_are_missing_was_not_learned(tmp_path):

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from test_evaluation_rules import CLASSES, make
 
 from actorsup import evaluation
-from actorsup.boxes import paired_iou
 from actorsup.datasets.thumos13 import Thumos13
 from actorsup.evaluation import Predictions, Rules, ground_truth_tube, predicted_tubes
 from actorsup.evaluation.bootstrap import draws
@@ -99,22 +98,10 @@ def test_frame_map_is_that_of_pycocotools(seed):
         found = table.set_index(["class", "iou_threshold"])["average_precision"]
         for column, action in enumerate(CLASSES):
             for iou in (0.5, 0.3):
-                expected = coco_frame_ap(truth, predictions, iou + 1e-9, column, annotated)
+                # 1e-9 less, so that an IoU that is the threshold counts however it is rounded
+                expected = coco_frame_ap(truth, predictions, iou - 1e-9, column, annotated)
                 mine = found[action, f"{iou:g}"]
-                # at the threshold itself pycocotools rounds its own way: none of these boxes lies there
-                assert mine == pytest.approx(expected, nan_ok=True) or at_threshold(truth, predictions, iou)
-
-
-def at_threshold(truth, predictions, iou: float) -> bool:
-    """Whether any box has exactly this IoU with a true one."""
-    return any(
-        abs(paired_iou(tubes.boxes[p, f].astype(float), box.astype(float)) - iou) < 1e-6
-        for v, tubes in predictions.videos.items()
-        for true in truth[v]
-        for f, box in zip(true.frames, true.boxes, strict=True)
-        if f < tubes.frames
-        for p in range(len(tubes))
-    )
+                assert mine == pytest.approx(expected, nan_ok=True)
 
 
 def test_frame_map_by_hand():
@@ -152,7 +139,11 @@ def literal_kind(found, number, p, action, iou, taken) -> str:
 def test_kinds_are_the_literal_ones_and_add_up(seed):
     truth, predictions = sides(seed)
     kinds = evaluation.prediction_kinds(truth, predictions, 0.4)
-    table = evaluation.errors(truth, predictions, 0.4).set_index(["class", "predictions", "kind"])["count"]
+    table = (
+        evaluation.errors(truth, predictions, 0.4)
+        .set_index(["class", "predictions", "kind"])["count"]
+        .sort_index()
+    )
     ious = {
         v: [[float(x) for x in row] for row in overlap_of(truth[v], tubes)]
         for v, tubes in predictions.videos.items()
@@ -187,6 +178,10 @@ def test_kinds_are_the_literal_ones_and_add_up(seed):
     assert table["all", "all"].drop("missed").sum() == len(kinds)
 
 
+def counts(table: pd.DataFrame) -> pd.Series:
+    return table.set_index(["class", "predictions", "kind"])["count"].sort_index()
+
+
 def overlap_of(truth, tubes):
     dense = np.full((len(truth), 40, 4), np.nan, np.float32)
     for one, tube in zip(dense, truth, strict=True):
@@ -217,8 +212,12 @@ def test_each_kind_by_hand():
     assert kinds["kind"].tolist() == [*KINDS, "background"]
     assert kinds["ground_truth"].tolist() == [0, 0, 1, 0, 0, -1, -1]
     assert kinds["temporal_iou"].tolist() == [1, 1, 1, 1, 0.4, 0, 0]
-    table = evaluation.errors(truth, predictions).set_index(["class", "predictions", "kind"])["count"]
-    assert table["run", "top"].to_dict() | {} == dict.fromkeys(KINDS, 0) | {
+    table = (
+        evaluation.errors(truth, predictions)
+        .set_index(["class", "predictions", "kind"])["count"]
+        .sort_index()
+    )
+    assert table["run", "top"].to_dict() == dict.fromkeys(KINDS, 0) | {
         "correct": 1,
         "duplicate": 1,
         "missed": 1,
@@ -320,7 +319,8 @@ ALLOWED = {"numpy", "pandas", "h5py", "actorsup", "dateutil", "six", "pytz", "tz
 class Closed(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         top = name.split(".")[0]
-        if top not in ALLOWED and top not in sys.stdlib_module_names:
+        ours = top in ALLOWED or top in sys.stdlib_module_names or top.startswith("_sysconfigdata")
+        if not ours:
             raise ModuleNotFoundError(f"{name} is closed", name=name)
 sys.meta_path.insert(0, Closed())
 try:
@@ -380,10 +380,11 @@ def test_the_ceiling_of_whole_videos_by_the_library(shared):
     table = evaluation.recall(truth, proposals, (0.2, 0.5), (50,)).set_index(["group", "iou_threshold"])[
         "recall"
     ]
-    for group, at, known in (
-        ("class-mean", "0.2", 0.933),
-        ("class-mean", "0.5", 0.723),
-        ("all", "0.2", 0.887),
-        ("all", "0.5", 0.660),
-    ):  # fmt: skip
-        assert table[group, at] == pytest.approx(known, abs=6e-4)
+    knowns = {
+        ("class-mean", "0.2"): 0.933,
+        ("class-mean", "0.5"): 0.723,
+        ("all", "0.2"): 0.887,
+        ("all", "0.5"): 0.660,
+    }
+    for group, known in knowns.items():
+        assert table[group] == pytest.approx(known, abs=6e-4)

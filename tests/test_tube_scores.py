@@ -179,6 +179,15 @@ def test_smoothing_bridges_a_frame_that_was_missed():
     assert cut[0.25][1] > 6
 
 
+@pytest.mark.parametrize(("trim", "wanted"), [(0.5, [3, 9]), (0.7, [3, 9]), (0.75, [4, 8])])
+def test_a_frame_speaks_for_a_cut_above_the_probability_that_is_set(trim, wanted):
+    tubes, logits = cut_case()
+    # a probability of 0.73
+    logits.frames[0, [3, 8], 0] = 1
+    found = scored(tubes, logits, ScoringSettings("class", trim=trim, trim_smooth=0))
+    assert found.interval[1:][~np.isnan(found.class_score[1:, 0])].tolist() == [wanted]
+
+
 def test_no_tubes_have_no_cuts():
     logits = TubeLogits(*(np.zeros(shape, np.float32) for shape in ((0, 3), 3, (0, 4, 3))), np.arange(4))
     found = scored(Tubes.empty(4), logits, ScoringSettings("class", trim=0.5, nms_iou=0.3))

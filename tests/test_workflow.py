@@ -15,6 +15,8 @@ import yaml
 
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.videos import make_videos
+from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
+from actorsup.evaluation.error_analysis import ERROR_COLUMNS
 from actorsup.storage import ShardReader
 from actorsup.weights import load_weights
 
@@ -143,6 +145,8 @@ def own_changes(root: Path) -> Changes:
 
 TARGETS = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/predictions.json")
 
+ON_REQUEST = ("results/mine/errors.csv", "results/mine/intervals.csv")
+
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory) -> Path:
@@ -150,7 +154,7 @@ def mine(tmp_path_factory) -> Path:
     base = tmp_path_factory.mktemp("own videos")
     own_videos(base / "data")
     folder = house(Path(__file__).resolve().parents[1], base / "house", own_changes(base / "data"))
-    snakemake(folder, *TARGETS, "results/mine/tubes.png")
+    snakemake(folder, *TARGETS, *ON_REQUEST, "results/mine/tubes.png")
     return folder
 
 
@@ -183,6 +187,37 @@ def test_tables_of_the_run(mine):
     assert len(videos) == 12 + len(BROKEN)
     assert (mine / "results" / "mine" / "predictions.json").stat().st_size > 1000
     assert cv2.imread(str(mine / "results" / "mine" / "tubes.png")) is not None
+
+
+def test_errors_and_intervals_of_the_run(mine):
+    errors = pd.read_csv(mine / "results" / "mine" / "errors.csv")
+    assert list(errors.columns) == ERROR_COLUMNS
+    counts = errors[errors["class"] == "all"].set_index(["predictions", "kind"])["count"]
+    assert counts["all", "correct"] + counts["all", "missed"] == 7
+    table = (
+        pd.read_csv(mine / "results" / "mine_map.csv").query("`class` == 'mean'").set_index("iou_threshold")
+    )
+    assert counts["all"].drop("missed").sum() == table["tubes"].iloc[0]
+    intervals = pd.read_csv(mine / "results" / "mine" / "intervals.csv")
+    assert list(intervals.columns) == INTERVAL_COLUMNS
+    means = intervals.query("group == 'mean'").set_index("iou_threshold")
+    assert means["value"].to_dict() == table["average_precision"].to_dict()
+    recall = pd.read_csv(mine / "results" / "mine_recall.csv")
+    assert len(intervals.query("measure == 'recall'")) == len(recall)
+    assert intervals.query("measure == 'recall'")["model"].isna().all()
+
+
+def test_a_changed_setting_makes_the_tables_that_depend_on_it(unchanged):
+    for key, value, rules in (
+        ("resamples", 20, {"evaluate_intervals"}),
+        ("error_iou", 0.3, {"evaluate_intervals", "evaluate_errors"}),
+        ("matching", "voc", {"evaluate_intervals", "evaluate_errors", "evaluate_map"}),
+    ):
+        configure(unchanged, {f"evaluation.{key}": value})
+        assert would_run(unchanged, *TARGETS, *ON_REQUEST).keys() == rules
+    configure(unchanged, {"evaluation.like": "act"})
+    text = snakemake(unchanged, "--dry-run", *TARGETS, fails=True)
+    assert "evaluation.matching: 'voc', but like: act has 'free'; leave one out" in text
 
 
 def test_broken_videos_are_named_and_the_others_go_on(mine):

@@ -17,6 +17,7 @@ with job(snakemake.log[0], snakemake.threads):
             galleries=[Path(path) for path in inputs.galleries],
             stages=dict(zip(params.stages, map(Path, inputs.stages), strict=True)),
             curves=dict(zip(params.runs, map(Path, inputs.curves), strict=True)),
+            published=params.published,
             **{name: Path(paths[0]) for name, paths in tables.items() if paths},
         ),
         Path(snakemake.output.page),

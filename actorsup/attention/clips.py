@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -47,7 +48,8 @@ class Clip:
         """The same seen in a mirror: frames and boxes, left and right (6.2)."""
         x1, y1, x2, y2 = np.moveaxis(self.boxes, -1, 0)
         width = self.frames.shape[2]
-        return Clip(self.frames[:, :, ::-1].copy(), np.stack([width - x2, y1, width - x1, y2], axis=-1))
+        frames = np.stack([cv2.flip(frame, 1) for frame in self.frames])
+        return Clip(frames, np.stack([width - x2, y1, width - x1, y2], axis=-1))
 
 
 def segment_frames(

@@ -1,10 +1,11 @@
 """A training of actor attention as plain values: in this process, or in several that torchrun starts.
 
-``torchrun -m actorsup.attention.job JOB`` is one of these; JOB is a JSON file of a ``TrainingJob``.
+``torchrun ... -m actorsup.attention.job JOB`` starts these; JOB is a JSON file of a ``TrainingJob``.
 """
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -34,7 +35,10 @@ class TrainingJob:
         device: ``auto``, ``cpu``, ``cuda``, ...
         seed: Of weights, order, frames and flips.
         provenance: What makes the model.
-        processes: How many train together, each with a GPU of its own or with all the CPU.
+        processes: How many train together on this machine, each with a GPU of its own or with all
+            the CPU.
+        launcher: What starts them on several nodes (``processes.run_together``); None is torchrun,
+            here.
         deterministic: Whether a GPU is to give one result, at a cost in time.
         checkpoint_steps: ``Keeping.steps``.
         board: ``Keeping.board``.
@@ -52,6 +56,7 @@ class TrainingJob:
     seed: int
     provenance: Mapping[str, Any]
     processes: int = 1
+    launcher: str | None = None
     deterministic: bool = False
     checkpoint_steps: int | None = None
     board: str | None = None
@@ -64,11 +69,11 @@ def train(job: TrainingJob) -> None:
     Raises:
         ActorsupError: As ``train_attention`` says.
     """
-    if job.processes == 1:
+    if job.processes == 1 and job.launcher is None:
         _train_here(job)
         return
     path = Path(job.output).with_suffix(".job.json")
-    processes.run_together("actorsup.attention.job", asdict(job), path, job.processes)
+    processes.run_together("actorsup.attention.job", asdict(job), path, job.processes, job.launcher)
 
 
 def _train_here(job: TrainingJob) -> None:
@@ -91,7 +96,9 @@ def _train_here(job: TrainingJob) -> None:
 
 def main() -> None:
     """Be one of the processes of a job."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    # of what all of them tell, that of the first
+    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
     try:
         _train_here(TrainingJob(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
     except ActorsupError as error:

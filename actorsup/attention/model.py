@@ -37,6 +37,8 @@ class Pooled:
 
     def averaged(self) -> "Pooled":
         """The mean over the frames that a tube is in."""
+        if self.features.shape[1] == 1:
+            return self
         present = self.present.to(self.features)
         share = present / present.sum(1, keepdim=True).clamp(min=1)
         mean = torch.einsum("pnf,pn->pf", self.features, share)
@@ -86,23 +88,25 @@ class ActorAttention(nn.Module):
                 layer.eval()
         return self
 
-    def pool(self, frames: Tensor, boxes: Sequence[Tensor]) -> list[Pooled]:
-        """What is pooled of the tubes of some videos in each frame.
+    def pool(self, frames: Tensor, boxes: Sequence[Tensor], of_frames: bool = False) -> list[Pooled]:
+        """What is pooled of the tubes of some videos: what ``forward`` needs of it.
 
         Args:
             frames: (V * N, H, W, 3) uint8 RGB, of V videos one after another.
             boxes: Of each video, (P, N, 4) float32 xyxy in pixels of these frames; NaN is an
                 absent frame.
+            of_frames: Whether it is wanted in each frame, even if its mean is all that counts.
         """
         settings, info = self.settings, self.encoder.info
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             maps = self.encoder(self.encoder.normalise(frames, settings.pixels), settings.snippet)
-        pooled = []
+        pooled, average = [], settings.frame_share == 1 and not of_frames
         for features, tubes in zip(maps.float().split(len(frames) // len(boxes)), boxes, strict=True):
-            values = actor_pooling(features, tubes, info.stride, settings.grid, info.origin)
+            values = actor_pooling(features, tubes, info.stride, settings.grid, info.origin, average)
+            present = ~tubes.isnan().any(2)
             # channels first, as in the paper's X x Y response maps
-            values = values.permute(1, 0, 3, 2).flatten(2)
-            pooled.append(Pooled(values, ~tubes.isnan().any(2)))
+            values = values.transpose(2, 3).flatten(2)
+            pooled.append(Pooled(values, present.any(1, keepdim=True) if average else present))
         return pooled
 
     def frame_logits(self, pooled: Pooled) -> Tensor:

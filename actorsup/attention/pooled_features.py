@@ -2,13 +2,13 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
 import h5py
 import torch
 
+from actorsup import processes
 from actorsup.attention.model import Pooled
 from actorsup.attention.settings import AttentionSettings
 
@@ -27,10 +27,10 @@ class PooledFeatures:
         self._open = ExitStack()
         if not settings.train_encoder:
             output.parent.mkdir(parents=True, exist_ok=True)
-            folder = self._open.enter_context(
-                TemporaryDirectory(prefix=f".{output.stem}.", dir=output.parent)
-            )
-            self._file = self._open.enter_context(h5py.File(Path(folder) / "pooled.h5", "w"))
+            # of one name, so that the file of a run that was killed does not stay
+            path = output.with_name(f".{output.stem}.pooled{processes.rank()}.h5")
+            self._open.callback(path.unlink, missing_ok=True)
+            self._file = self._open.enter_context(h5py.File(path, "w"))
 
     def __enter__(self) -> Self:
         return self

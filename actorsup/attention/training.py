@@ -19,7 +19,7 @@ from actorsup.attention.pooled_features import PooledFeatures
 from actorsup.attention.selection import uncertain_loss, video_logits, video_loss
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.videos import TrainingVideo, TrainingVideos
-from actorsup.devices import resolve_device
+from actorsup.devices import resolve_device, seed_chance
 from actorsup.epochs import Keeping, Step, train_epochs
 from actorsup.errors import DataError
 
@@ -107,13 +107,23 @@ class _Training:
             (partial(self._example, video, epoch) for batch in batches for video in self._share(batch)),
             loader_threads(self._device),
         )
-        for batch in batches:
+        for step, batch in enumerate(batches, first):
             mine = [(video, next(examples)) for video in self._share(batch)]
-            loss, right = self._step(mine, batch, epoch)
+            loss, right = self._step(mine, len(batch), epoch)
+            if not math.isfinite(loss):
+                names = ", ".join(video.video for video in batch)
+                where = f"epoch {epoch + 1}, step {step + 1}, videos {names}"
+                raise DataError(f"the loss is not finite in {where}; lower the learning_rate")
             yield Step({"loss": loss, "accuracy": right, "learning_rate": rate}, len(batch))
 
     def after_epoch(self) -> dict[str, float]:
-        """Nothing: the means over steps say it all."""
+        """Nothing: the means over steps say it all.
+
+        Raises:
+            DataError: The last step has left weights that are not finite.
+        """
+        if not all(bool(torch.isfinite(value).all()) for value in self._model.parameters()):
+            raise DataError("the weights are not finite after the epoch's last step; lower the learning_rate")
         return {}
 
     def _batches(self, epoch: int) -> list[list[TrainingVideo]]:
@@ -134,28 +144,25 @@ class _Training:
         return kept or video.clip(self._settings, self._seed, draw)
 
     def _step(
-        self, mine: list[tuple[TrainingVideo, Clip | Pooled]], batch: list[TrainingVideo], epoch: int
+        self, mine: list[tuple[TrainingVideo, Clip | Pooled]], count: int, epoch: int
     ) -> tuple[float, float]:
         """Learn from a batch: the mean of its losses, and the share of videos classified rightly.
 
-        The gradient is gathered over parts of a batch, which takes the memory of one of them.
+        The gradient is gathered over parts of a batch, which takes the memory of one of them. Nothing
+        is learned from a loss that is not finite.
         """
         self._optimiser.zero_grad()
         sums = torch.zeros(2, device=self._device)
         for part in self._parts(mine):
             # some encoders draw from PyTorch's own chance; each video has a stream of its own
-            torch.manual_seed(int(part[0][0].chance(self._seed, epoch).integers(2**62)))
+            seed_chance(int(part[0][0].chance(self._seed, epoch).integers(2**62)), self._device)
             losses, right = self._losses(part, epoch)
-            (losses / len(batch)).backward()
+            (losses / count).backward()
             sums += torch.stack([losses.detach(), right])
         processes.sum_gradients(self._model.parameters())
-        loss, rightly = (processes.sum_over_processes(sums) / len(batch)).tolist()
-        if not math.isfinite(loss):
-            names = ", ".join(video.video for video in batch)
-            raise DataError(
-                f"the loss is not finite in epoch {epoch + 1}, videos {names}; lower the learning_rate"
-            )
-        self._optimiser.step()
+        loss, rightly = (processes.sum_over_processes(sums) / count).tolist()
+        if math.isfinite(loss):
+            self._optimiser.step()
         return loss, rightly
 
     def _parts(

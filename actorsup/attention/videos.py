@@ -30,13 +30,13 @@ class TrainingVideo:
     Attributes:
         video: Its id.
         images: Its frames.
-        tubes: The group of its tubes.
+        boxes: (P, N, 4) of its tubes in its N frames, as they are stored.
         target: (C,) float32, the share of each class in its label; they sum to 1.
     """
 
     video: str
     images: VideoFrames
-    tubes: h5py.Group
+    boxes: h5py.Dataset
     target: NDArray[np.float32]
 
     def chance(self, seed: int, epoch: int) -> np.random.Generator:
@@ -49,7 +49,7 @@ class TrainingVideo:
         random = self.chance(seed, epoch)
         how = settings.snippet, settings.snippet_step
         chosen = segment_frames(len(self.images), settings.frames, random, *how)
-        clip = read_clip(self.images, self.tubes["boxes"][: settings.tubes], chosen)
+        clip = read_clip(self.images, self.boxes[: settings.tubes], chosen)
         return clip.flipped() if random.random() < settings.flip else clip
 
 
@@ -64,7 +64,7 @@ class TrainingVideos(Sequence[TrainingVideo]):
 
     Raises:
         DataError: A label is no class; no video is left; a shard cannot be used, or is of
-            another video's length.
+            another video's length or size.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class TrainingVideos(Sequence[TrainingVideo]):
             images = {v: store[v] for store in stores for v in store.videos if v in targets}
             groups = {v: shard[v] for shard in shards for v in shard.videos if v in targets}
             self._videos = [
-                TrainingVideo(video, images[video], groups[video], target)
+                TrainingVideo(video, images[video], groups[video]["boxes"], target)
                 for video, target in targets.items()
                 if _usable(video, images, groups)
             ]
@@ -132,11 +132,12 @@ def _usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[str, 
     if video not in images or video not in groups:
         _LOG.info("%s: no %s; left out", video, "tubes" if video in images else "frames")
         return False
-    found = read_info(groups[video])
-    if found.frames != len(images[video]):
+    found, there = read_info(groups[video]), images[video]
+    if (found.frames, found.width, found.height) != (len(there), there.width, there.height):
         raise DataError(
-            f"{groups[video].file.filename}: {video} has tubes over {found.frames} frames, but the video has "
-            f"{len(images[video])}; delete the file and run again"
+            f"{groups[video].file.filename}: {video} has tubes over {found.frames} frames of "
+            f"{found.width}x{found.height}, but the video has {len(there)} of {there.width}x{there.height}; "
+            "delete the file and run again"
         )
     if not len(groups[video]["boxes"]):
         _LOG.info("%s: no actor was found; left out", video)

@@ -55,8 +55,10 @@ class Folder:
             return Listing(tuple(records), (), self.classes)
         rows = self._rows(self.table)
         classes = self.classes or tuple(sorted({label for _, labels, _ in rows for label in labels}))
-        if "mean" in classes:
-            raise DataError(f"{self.table}: no class can be called 'mean', as the tables' mean is; rename it")
+        for name in {"mean", "all"}.intersection(classes):
+            raise DataError(
+                f"{self.table}: no class can be called {name!r}, as rows of the tables are; rename it"
+            )
         wanted = [(video, split, labels) for video, labels, split in rows]
         return listing_of(wanted, on_disk, lambda video: self.root / video, classes)
 

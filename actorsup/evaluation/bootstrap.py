@@ -58,13 +58,13 @@ def precision_intervals(
             ranking = pool.rank(column, action, levels, rules)
             values[action] = area_under_curve(ranking.right, int(ranking.truth.sum()), rules.interpolation)
             ranked[action] = _Right.of(ranking)
+    if not values:
+        return _table([])
     parts: dict[str, list[NDArray]] = {action: [] for action in ranked}
     for weights in draws(len(videos), resamples, seed, len(pool.video)):
         for action, right in ranked.items():
             parts[action].append(_resampled_areas(right, weights, rules.interpolation))
     drawn = {action: np.concatenate(each) for action, each in parts.items()}
-    if not values:
-        return pd.DataFrame(columns=INTERVAL_COLUMNS[4:])
     values["mean"] = np.mean([*values.values()], axis=0)
     drawn["mean"] = _nanmean([*drawn.values()])
     rows = []
@@ -75,7 +75,7 @@ def precision_intervals(
             ("average_precision", group, None, name, float(at[name]), *_interval(of_draws[name]), resamples)
             for name in at
         ]
-    return pd.DataFrame(rows, columns=INTERVAL_COLUMNS[4:])
+    return _table(rows)
 
 
 def recall_intervals(
@@ -93,7 +93,7 @@ def recall_intervals(
     video_of = np.repeat(np.arange(len(ordered)), [len(video.truth) for video in ordered])
     rows: list[tuple[object, ...]] = []
     if not len(video_of):
-        return pd.DataFrame(columns=INTERVAL_COLUMNS[4:])
+        return _table([])
     for count in proposal_counts(ordered) if counts is None else counts:
         best = best_overlaps(ordered, count)
         right = np.stack([rules.reaches(best, threshold) for threshold in thresholds], 1)
@@ -121,7 +121,13 @@ def recall_intervals(
             for name in value
             for t, threshold in enumerate(thresholds)
         ]
-    return pd.DataFrame(rows, columns=INTERVAL_COLUMNS[4:])
+    return _table(rows)
+
+
+def _table(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=INTERVAL_COLUMNS[4:])
+    # precision has no number of proposals
+    return table.astype({"proposals": "Int64", "value": float, "low": float, "high": float})
 
 
 def draws(videos: int, resamples: int, seed: int, width: int) -> Iterator[NDArray[np.int32]]:

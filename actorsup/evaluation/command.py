@@ -89,7 +89,7 @@ def _intervals(
         recall_intervals(found, levels, rules, resamples=resamples, seed=seed),
         precision_intervals(found, classes, rules, levels, resamples, seed),
     ]
-    return pd.concat([part.astype(object) for part in parts])[INTERVAL_COLUMNS[4:]]
+    return pd.concat(parts)[INTERVAL_COLUMNS[4:]]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from actorsup.datasets.ground_truth_table import ground_truth_chunks
+from actorsup.datasets.ground_truth_table import ground_truth_chunks, read_annotated_table
 from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
@@ -78,6 +78,8 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
 
     def _add(self, rows: pd.DataFrame, before: int) -> int:
         """Keep some rows; how many of them come after a later frame of their tube."""
+        if rows.empty:
+            return 0
         last = rows.groupby(["video", "tube"])["frame"].shift()
         rows = rows.assign(earlier=rows["frame"] < last)
         rows = rows.sort_values(["video", "tube", "frame"], kind="stable", ignore_index=True)
@@ -192,11 +194,5 @@ def read_annotated(path: Path) -> dict[str, set[int]]:
     Raises:
         DataError: The table cannot be read, lacks a column, or a frame is no whole number from 0 on.
     """
-    try:
-        rows = pd.read_csv(path, dtype={"video": str, "frame": int}, keep_default_na=False)
-        found = {str(video): set(frames) for video, frames in rows.groupby("video")["frame"]}
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: wanted a table video,frame ({error})") from error
-    if wrong := [video for video, frames in found.items() if min(frames) < 0]:
-        raise DataError(f"{path}: {wrong[0]}: frame {min(found[wrong[0]])}; wanted whole numbers from 0 on")
-    return found
+    rows = read_annotated_table(path)
+    return {str(video): set(frames) for video, frames in rows.groupby("video")["frame"]}

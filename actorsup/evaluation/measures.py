@@ -182,7 +182,7 @@ def intervals(
         precision_intervals(found, predictions.classes, rules, thresholds, resamples, seed),
         recall_intervals(found, thresholds, rules, counts, resamples, seed),
     ]
-    return pd.concat([part.astype(object) for part in parts], ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 def videos_of(

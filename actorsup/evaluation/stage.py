@@ -157,7 +157,7 @@ def write_intervals(
     for (linker, model, run_seed), found, classes in _compared(split, runs):
         table = precision_intervals(found, classes, rules, levels, resamples, seed)
         parts.append(table.assign(linker=linker, model=model, seed=run_seed))
-    table = pd.concat([part.astype(object) for part in parts]).assign(dataset=split.dataset)
+    table = pd.concat(parts).assign(dataset=split.dataset)
     write_table(table[INTERVAL_COLUMNS], output)
 
 

@@ -39,6 +39,11 @@ class PaperPlan:
         """The section that stands for a data set of the paper."""
         return str(self._section.get(dataset, dataset))
 
+    def name_of(self, section: str) -> str | None:
+        """The paper's name of the data set that a section stands for, if it stands for one."""
+        names = {name for item in ITEMS.values() for name in item.datasets}
+        return next((name for name in sorted(names) if self.section(name) == section), None)
+
     def measured(self, item: str) -> dict[str, tuple[str, str]]:
         """Section and contract table of each data set of an item whose data is there."""
         there = [name for name in ITEMS[item].datasets if not self._why_not(item, name)]

@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import pandas as pd
 
+from actorsup.paper.published import SUPERVISION, read_published
 from actorsup.report import charts, html
 from actorsup.report.page import STATIC, Page, write_page
 from actorsup.report.settings import ReportSettings
@@ -32,6 +33,7 @@ class ReportInputs:
         cost: The table of costs by stage.
         ablations: Tables of ablations that have been made.
         curves: The training curve of each linker, model and seed.
+        published: The paper's name of the data set, where it has published figures.
     """
 
     videos: Path
@@ -45,6 +47,7 @@ class ReportInputs:
     cost: Path | None = None
     ablations: Sequence[Path] = field(default=())
     curves: Mapping[tuple[str, str, int], Path] = field(default_factory=dict)
+    published: str | None = None
 
 
 def write_report(
@@ -174,7 +177,24 @@ def _numbers(dataset: str, inputs: ReportInputs) -> str:
             f"<h3>Ablation: {html.escape(path.stem)}</h3>",
             html.table(_read(path), path.stem, path.name),
         ]
+    if parts and inputs.published:
+        parts.append(_published(inputs.published))
     return "\n".join(parts)
+
+
+def _published(dataset: str) -> str:
+    """What others have published of a data set, in a table of its own."""
+    rows = read_published()
+    rows = rows[(rows["dataset"] == dataset) & rows["measure"].isin(["recall", "mAP"])]
+    columns = ["source", "method", "measure", "iou_threshold", "proposals", "actor", "percent", "bound"]
+    rows = rows[[*columns, *SUPERVISION, "stated_in", "reference"]]
+    return "\n".join(
+        [
+            "<h3>Published figures</h3>",
+            html.paragraph("Copied from papers, in percent; this code has made none of them.", "note"),
+            html.table(rows, "published figures", "published.csv", 2),
+        ]
+    )
 
 
 def _map_parts(dataset: str, table: pd.DataFrame) -> list[str]:

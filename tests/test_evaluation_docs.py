@@ -1,0 +1,44 @@
+"""The worked example of docs/evaluation.md runs, and its tables say what the code does."""
+
+import re
+
+from actorsup.evaluation import LIKE
+from actorsup.evaluation.command import add_options
+
+
+def test_the_example_runs(repository):
+    text = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    assert example.count("assert ") == 3
+    exec(compile(example, "docs/evaluation.md", "exec"), {})
+
+
+def test_the_table_of_public_evaluators_is_that_of_the_code(repository):
+    text = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    told = {}
+    for line in text.split("\n"):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for name in re.findall(r"`(\w+)`", cells[0]):
+            if name in LIKE and len(cells) == 7:
+                told[name] = cells[1:]
+    assert told == {
+        name: [
+            rules.interpolation,
+            rules.matching,
+            "yes" if rules.strict else "no",
+            str(rules.nms_iou or "none"),
+            rules.box_area,
+            rules.duration,
+        ]
+        for name, rules in LIKE.items()
+    }
+
+
+def test_the_command_of_the_docs_has_its_options(repository):
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    text = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    used = set(re.findall(r"--[a-z-]+", re.search(r"actorsup evaluate(.*?)```", text, flags=re.S)[1]))
+    assert used <= set(parser.format_help().replace(",", " ").split()) | {"--ground-truth"}
