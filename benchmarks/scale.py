@@ -102,9 +102,11 @@ def make_all(folder: Path, settings: Path) -> None:
         path = folder / line.split("\t")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    # the executor sleeps 0.1 s a job, for file systems whose clock is coarse
+    # the executor sleeps 0.1 s a job, for file systems whose clock is coarse; and empty tables are
+    # none to be summed up when a run is over
     hurry = (
         "import sys, snakemake.executors.touch as touch; touch.Executor.SLEEPING_TIME = 0\n"
+        "from snakemake.workflow import Workflow; Workflow.onsuccess = lambda self, function: None\n"
         "from snakemake.cli import main; main(sys.argv[1:])"
     )
     command = [sys.executable, "-c", hurry, "--touch", "--forceall", *arguments]
