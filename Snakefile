@@ -21,6 +21,7 @@ include: "rules/paper.smk"
 include: "rules/exchange.smk"
 include: "rules/report_inputs.smk"
 include: "rules/report.smk"
+include: "rules/cost.smk"
 
 
 onsuccess:

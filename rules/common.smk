@@ -12,6 +12,7 @@ sys.path.insert(0, workflow.basedir)
 python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
+from actorsup.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
 from actorsup.paper.items import left_out_lines
 from actorsup.plan.paper import PaperPlan
@@ -129,6 +130,15 @@ def shards_of(dataset, runs):
 def evaluated_with(*keys):
     """The settings of the evaluation that a table depends on."""
     return {key: value for key, value in config["evaluation"].items() if key in keys}
+
+
+def weights_used(section):
+    """The weights of a data set's linkers and of their detectors."""
+    found = [PLAN.linker_weights(linker) for linker in section["linkers"]]
+    found += [
+        PLAN.detector_weights(PLAN.detector_of(linker)) for linker in section["linkers"]
+    ]
+    return sorted({path for paths in found for path in paths})
 
 
 def by_epoch(section):

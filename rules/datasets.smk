@@ -9,6 +9,8 @@ rule write_ground_truth:
         "results/{dataset}/ground_truth.csv",
     log:
         "logs/{dataset}/write_ground_truth.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_ground_truth.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -31,6 +33,8 @@ rule write_annotated_frames:
         "results/{dataset}/annotated.csv",
     log:
         "logs/{dataset}/write_annotated_frames.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_annotated_frames.tsv"
     conda:
         TABLES_ENV
     resources:

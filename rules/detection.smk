@@ -13,7 +13,7 @@ rule train_detector:
     log:
         "logs/weights/train_detector_{detector}.log",
     benchmark:
-        "benchmarks/results/weights/train_detector_{detector}.tsv"
+        "benchmarks/results/weights/train_detector/{detector}.tsv"
     conda:
         VISION_ENV
     threads: 8

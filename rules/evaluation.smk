@@ -34,6 +34,8 @@ rule evaluate_recall:
         "results/{dataset}_recall.csv",
     log:
         "logs/{dataset}/evaluate_recall.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_recall.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -62,6 +64,8 @@ rule evaluate_map:
         "results/{dataset}_map.csv",
     log:
         "logs/{dataset}/evaluate_map.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_map.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -91,6 +95,8 @@ rule evaluate_ablation:
         "results/{dataset}/ablations/{ablation}.csv",
     log:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_ablation/{ablation}.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -118,6 +124,8 @@ rule evaluate_epochs:
         "results/{dataset}/map_by_epoch.csv",
     log:
         "logs/{dataset}/evaluate_epochs.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_epochs.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -145,6 +153,8 @@ rule evaluate_errors:
         "results/{dataset}/errors.csv",
     log:
         "logs/{dataset}/evaluate_errors.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_errors.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -179,6 +189,8 @@ rule evaluate_intervals:
         "results/{dataset}/intervals.csv",
     log:
         "logs/{dataset}/evaluate_intervals.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_intervals.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -219,6 +231,8 @@ rule collect_failures:
         "results/{dataset}/failures.csv",
     log:
         "logs/{dataset}/collect_failures.log",
+    benchmark:
+        "benchmarks/results/{dataset}/collect_failures.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -245,6 +259,8 @@ rule merge_predictions:
         json="results/{dataset}/predictions.json",
     log:
         "logs/{dataset}/merge_predictions.log",
+    benchmark:
+        "benchmarks/results/{dataset}/merge_predictions.tsv"
     conda:
         TABLES_ENV
     resources:
@@ -269,6 +285,8 @@ rule draw_tubes:
         "results/{dataset}/tubes.png",
     log:
         "logs/{dataset}/draw_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/draw_tubes.tsv"
     conda:
         VISION_ENV
     resources:

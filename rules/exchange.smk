@@ -12,6 +12,8 @@ rule export_tubes:
         mot=directory("results/{dataset}/exports/mot"),
     log:
         "logs/{dataset}/export_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/export_tubes.tsv"
     conda:
         TABLES_ENV
     resources:

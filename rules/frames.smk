@@ -32,6 +32,8 @@ rule write_video_table:
         "results/{dataset}/videos.csv",
     log:
         "logs/{dataset}/write_video_table.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_video_table.tsv"
     conda:
         TABLES_ENV
     resources:

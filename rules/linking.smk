@@ -10,7 +10,7 @@ rule train_siamese:
     log:
         "logs/weights/train_siamese_{linker}.log",
     benchmark:
-        "benchmarks/results/weights/train_siamese_{linker}.tsv"
+        "benchmarks/results/weights/train_siamese/{linker}.tsv"
     conda:
         VISION_ENV
     threads: 8

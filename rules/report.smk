@@ -31,7 +31,7 @@ rule make_gallery:
     params:
         labels=from_dataset(lambda w, d: d.splits_and_labels(w.shard)),
         max_side=config.get("report", {}).get("max_side", 640),
-        evaluation=evaluated_with("error_iou"),
+        evaluation=evaluated_with(*OF_MATCHES, "error_iou"),
         code=code_digest("actorsup.report.gallery"),
     message:
         "Making the page's videos of {wildcards.dataset}, shard {wildcards.shard}"
@@ -65,6 +65,8 @@ rule write_report:
         assets=directory("results/{dataset}/report_data/page"),
     log:
         "logs/{dataset}/write_report.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_report.tsv"
     conda:
         VISION_ENV
     resources:
@@ -74,7 +76,7 @@ rule write_report:
         runs=planned(lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]),
         stages=planned(lambda w: list(shown_shards(w))),
         settings=config.get("report", {}),
-        evaluation=evaluated_with("error_iou"),
+        evaluation=evaluated_with(*OF_MATCHES, "error_iou"),
         published=planned(lambda w: PAPER.name_of(w.dataset)),
         code=code_digest("actorsup.report.stage"),
     message:

@@ -1,7 +1,8 @@
 """A folder of a user's own videos, with a table of labels, with boxes, or without."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
@@ -44,6 +45,10 @@ class Folder:
         Raises:
             DataError: The folder or the table cannot be used, or two videos have one id.
         """
+        return self._listing
+
+    @cached_property
+    def _listing(self) -> Listing:
         on_disk = find_videos(self.root)
         if self.table is None:
             records = [VideoRecord(video, path, "", ()) for video, path in sorted(on_disk.items())]
@@ -102,7 +107,7 @@ class Folder:
             video = video_id(name)
             where = f"{path}: line {line}: {name!r}"
             labels = tuple(part.strip() for part in label.split("|") if part.strip())
-            if not video or "\0" in video or ".." in PurePosixPath(video).parts or video.startswith("/"):
+            if not video or "\0" in video or ".." in video.split("/") or video.startswith("/"):
                 raise DataError(f"{where} is no path below {self.root}")
             if video in found:
                 raise DataError(f"{where}: the video {video!r} stands in an earlier line too")
