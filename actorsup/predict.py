@@ -31,7 +31,7 @@ from actorsup.detection.stage import Find, finder
 from actorsup.devices import resolve_device
 from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError
 from actorsup.evaluation.merge import write_json
-from actorsup.frames.settings import FrameSettings
+from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
 from actorsup.linking.base import Linker
@@ -139,6 +139,7 @@ class Predictor:
 
     Attributes:
         frame_settings: How frames are stored meanwhile.
+        limits: What a video may take while it is decoded.
         find: The detector.
         linker: The linker.
         network: The trained model.
@@ -146,6 +147,7 @@ class Predictor:
     """
 
     frame_settings: FrameSettings
+    limits: DecodingLimits
     find: Find
     linker: Linker
     network: ActorAttention
@@ -173,7 +175,7 @@ class Predictor:
         with tempfile.TemporaryDirectory(prefix="actorsup-") as folder:
             frames = Path(folder) / "frames.h5"
             record = VideoRecord(video, where, "", ())
-            decode_videos([record], frames, self.frame_settings, {"stage": "predict"})
+            decode_videos([record], frames, self.frame_settings, {"stage": "predict"}, self.limits)
             with FrameStore(frames) as store:
                 if video in store.failures:
                     raise VideoError(store.failures[video])
@@ -242,6 +244,7 @@ def _load(
         check_classes(Path(plan.trained_model(model) or ""), network.classes, _classes(plan, dataset))
     return Predictor(
         FrameSettings(**plan.frame_settings),
+        DecodingLimits(**plan.decoding_limits),
         finder(
             DetectorSettings(**plan.settings("detectors", detector)),
             section["actors"],

@@ -17,6 +17,7 @@ from typing import Any
 
 from actorsup import __version__
 from actorsup.errors import DataError
+from actorsup.seals import check_seal
 
 _ROOT = Path(__file__).resolve().parent
 _PACKAGE = _ROOT.name
@@ -55,6 +56,7 @@ def _input_digest(path: Path) -> str:
         return file_digest(path)
     import h5py
 
+    check_seal(path)
     try:
         with h5py.File(path, "r") as shard:
             return hashlib.sha256(str(shard.attrs["provenance"]).encode()).hexdigest()

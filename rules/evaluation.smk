@@ -1,11 +1,6 @@
 # Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
 
 
-def evaluated_with(*keys):
-    """The settings of the evaluation that a table depends on."""
-    return {key: value for key, value in config["evaluation"].items() if key in keys}
-
-
 OF_BOXES = ("like", "strict", "box_area", "duration")
 OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
 OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
@@ -39,8 +34,13 @@ rule evaluate_recall:
         shown("results/{dataset}_recall.csv", "recall", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_recall.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_recall.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         settings=evaluated_with(*OF_BOXES, "iou_thresholds"),
@@ -64,8 +64,13 @@ rule evaluate_map:
         shown("results/{dataset}_map.csv", "map", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_map.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_map.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_PRECISION),
@@ -90,8 +95,13 @@ rule evaluate_ablation:
         shown("results/{dataset}/ablations/{ablation}.csv", "ablation", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_ablation/{ablation}.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
         settings=evaluated_with(*OF_PRECISION),
@@ -114,8 +124,13 @@ rule evaluate_epochs:
         shown("results/{dataset}/map_by_epoch.csv", "map_by_epoch", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_epochs.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_epochs.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
         settings=evaluated_with(*OF_PRECISION),
@@ -138,8 +153,13 @@ rule evaluate_errors:
         shown("results/{dataset}/errors.csv", "errors", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_errors.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_errors.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_MATCHES, "error_iou"),
@@ -169,8 +189,13 @@ rule evaluate_intervals:
         shown("results/{dataset}/intervals.csv", "intervals", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_intervals.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_intervals.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=from_evaluated(lambda w, d: compared(d.section)),
@@ -206,8 +231,13 @@ rule collect_failures:
         shown("results/{dataset}/failures.csv", "failures", "Videos"),
     log:
         "logs/{dataset}/collect_failures.log",
+    benchmark:
+        "benchmarks/results/{dataset}/collect_failures.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000),
+        runtime=need(30, each=0.01),
     params:
         missing=from_dataset(
             lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]
@@ -229,8 +259,13 @@ rule merge_predictions:
         json="results/{dataset}/predictions.json",
     log:
         "logs/{dataset}/merge_predictions.log",
+    benchmark:
+        "benchmarks/results/{dataset}/merge_predictions.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         code=code_digest("actorsup.evaluation.merge"),
     message:
@@ -250,8 +285,13 @@ rule draw_tubes:
         shown("results/{dataset}/tubes.png", "tubes", "Pictures"),
     log:
         "logs/{dataset}/draw_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/draw_tubes.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(4000),
+        runtime=need(30),
     params:
         code=code_digest("actorsup.report.pictures"),
     message:

@@ -12,8 +12,13 @@ rule export_tubes:
         mot=directory("results/{dataset}/exports/mot"),
     log:
         "logs/{dataset}/export_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/export_tubes.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=2),
+        runtime=need(60, each=0.1),
     params:
         settings=config.get("exports", {}),
         code=code_digest("actorsup.exchange.exports"),

@@ -249,9 +249,10 @@ def test_a_name_that_no_table_can_hold_is_told(tmp_path):
         find_videos(tmp_path)
 
 
-def test_a_class_that_would_stand_twice_in_the_tables(tmp_path):
-    (tmp_path / "videos.csv").write_text("video,label,split\na,mean,train\n")
-    with pytest.raises(DataError, match="no class can be called 'mean'"):
+@pytest.mark.parametrize("name", ["mean", "all"])
+def test_a_class_that_would_stand_twice_in_the_tables(tmp_path, name):
+    (tmp_path / "videos.csv").write_text(f"video,label,split\na,{name},train\n")
+    with pytest.raises(DataError, match=f"no class can be called '{name}'"):
         Folder(tmp_path, tmp_path / "videos.csv").listing()
 
 
@@ -344,7 +345,7 @@ def test_an_untouched_video_is_not_read_again(tmp_path, monkeypatch):
     touch(tmp_path, "a.avi")
     records = [VideoRecord("a", tmp_path / "a.avi", "", ())]
     first = content_digests(records, tmp_path / "digests.json")
-    monkeypatch.setattr("actorsup.datasets.digests._digest", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("actorsup.datasets.digests.content_digest", lambda path: pytest.fail("read again"))
     assert content_digests(records, tmp_path / "digests.json") == first
 
 
