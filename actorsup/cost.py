@@ -106,34 +106,43 @@ def _measured(text: str) -> float:
     return value if math.isfinite(value) else 0.0
 
 
-def write_cost(paths: Iterable[str | Path], videos: int, output: str | Path) -> None:
-    """Write cost.csv: a line for each stage, in the order of the data, and ``all``.
+def cost_lines(paths: Iterable[str | Path], videos: int) -> list[list[str | int]]:
+    """A line for each stage, in the order of the data, and ``all``; columns ``COST_COLUMNS``.
 
     A job that was started again has the record of its last start alone. Peak memory is that of the
     largest job. Wall time is summed over jobs, as if one ran after the other.
 
     Args:
-        paths: Records, as ``find_records`` has them.
+        paths: Records, as ``find_records`` has them; without any there is no line.
         videos: How many videos the data set has; what a stage costs for each is over all of them.
-        output: The table to write.
 
     Raises:
-        DataError: A record cannot be read, or there is none.
+        DataError: A record cannot be read.
     """
     stages: dict[str, list[Record]] = {}
     for path in paths:
         stages.setdefault(stage_of(path), []).extend(read_record(path))
-    if not stages:
+    order = {stage: index for index, stage in enumerate(_ORDER)}
+    ordered = sorted(stages, key=lambda name: (order.get(name, len(order)), name))
+    lines = [_line(stage, stages[stage], videos) for stage in ordered]
+    every = [record for records in stages.values() for record in records]
+    return [*lines, _line("all", every, videos)] if lines else []
+
+
+def write_cost(paths: Iterable[str | Path], videos: int, output: str | Path) -> None:
+    """Write cost.csv, the lines of ``cost_lines`` under their header.
+
+    Raises:
+        DataError: A record cannot be read, or there is none.
+    """
+    lines = cost_lines(paths, videos)
+    if not lines:
         raise DataError(
             f"{RECORDS}: no record of this data set is there; run it first, then ask for its cost"
         )
-    order = {stage: index for index, stage in enumerate(_ORDER)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COST_COLUMNS)
-    for stage in sorted(stages, key=lambda name: (order.get(name, len(order)), name)):
-        writer.writerow(_line(stage, stages[stage], videos))
-    writer.writerow(_line("all", [record for records in stages.values() for record in records], videos))
+    writer.writerows([COST_COLUMNS, *lines])
     write_whole(output, text.getvalue())
 
 

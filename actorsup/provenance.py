@@ -8,6 +8,7 @@ results it can change, and a comment, a docstring or the formatting re-runs noth
 import ast
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -49,6 +50,18 @@ def provenance(
         "inputs": {Path(path).as_posix(): _input_digest(Path(path)) for path in inputs},
         "versions": versions,
     } | more
+
+
+def machine() -> str:
+    """The machine that this runs on, for a person: processor, cores that may be used, GPUs."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpus = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    return f"{next(named, platform.machine())}, {cores} cores, {gpus or 'no'} GPU"
 
 
 def _input_digest(path: Path) -> str:

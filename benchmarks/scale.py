@@ -106,8 +106,8 @@ def make_all(folder: Path, settings: Path) -> None:
     # none to be summed up when a run is over
     hurry = (
         "import sys, snakemake.executors.touch as touch; touch.Executor.SLEEPING_TIME = 0\n"
-        "from snakemake.workflow import Workflow; Workflow.onsuccess = lambda self, function: None\n"
-        "from snakemake.cli import main; main(sys.argv[1:])"
+        "from snakemake.cli import main; from snakemake.workflow import Workflow\n"
+        "Workflow.onsuccess = lambda self, function: None; main(sys.argv[1:])"
     )
     command = [sys.executable, "-c", hurry, "--touch", "--forceall", *arguments]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)

@@ -77,6 +77,7 @@ rule write_report:
         stages=planned(lambda w: list(shown_shards(w))),
         settings=config.get("report", {}),
         evaluation=evaluated_with(*OF_MATCHES, "error_iou"),
+        weights=from_dataset(lambda w, d: weights_used(d.section)),
         published=planned(lambda w: PAPER.name_of(w.dataset)),
         code=code_digest("actorsup.report.stage"),
     message:

@@ -15,7 +15,7 @@ from actorsup.provenance import imported_modules
 ORDER = (
     "exchange", "datasets", "frames", "detection", "linking", "attention", "evaluation", "paper", "report",
 )  # fmt: skip
-LAST = ("plan", "failures", "summary", "cost", "convert", "predict", "cli")
+LAST = ("plan", "failures", "summary", "convert", "predict", "cli")
 
 
 def modules(repository: Path) -> list[str]:
