@@ -3,7 +3,7 @@
 
 rule sum_cost:
     output:
-        "results/{dataset}/cost.csv",
+        shown("results/{dataset}/cost.csv", "cost", "Cost"),
     log:
         "logs/{dataset}/sum_cost.log",
     conda:

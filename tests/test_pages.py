@@ -10,6 +10,7 @@ from report_runs import make_run
 
 from actorsup.attention.model import model_content, random_model
 from actorsup.attention.settings import AttentionSettings
+from actorsup.cost import COST_COLUMNS
 from actorsup.datasets.base import GROUND_TRUTH_COLUMNS
 from actorsup.datasets.folder import TABLE_COLUMNS
 from actorsup.detection import networks
@@ -33,6 +34,7 @@ TABLES = {
     "{dataset}/failures.csv": FAILURE_COLUMNS,
     "{dataset}/ground_truth.csv": GROUND_TRUTH_COLUMNS,
     "{dataset}/annotated.csv": ["video", "frame"],
+    "{dataset}/cost.csv": COST_COLUMNS,
 }
 SHARDS = ("frames", "detections", "tubes", "predictions")
 
