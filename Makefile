@@ -13,9 +13,9 @@ demo: .venv/.ready
 test: .venv/.ready
 	$(BIN)/python -m pytest -m "not slow" tests
 
-# the slow tier too, with a Slurm and an S3 server on this machine: the former's packages are
-# installed where this user may, and its tests fail where they are missing
-test-all: .venv/.ready .venv/.cluster
+# the slow tier too, with a Slurm, an S3 server and a browser on this machine: Slurm's packages are
+# installed where this user may; what is missing makes its tests fail, and they say what it is
+test-all: .venv/.ready .venv/.cluster .venv/.browser
 	$(BIN)/python -m pytest tests
 
 check: .venv/.ready
@@ -32,14 +32,15 @@ check: .venv/.ready
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-.venv/.cluster: requirements-cluster.txt .venv/.ready
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-cluster.txt
+.venv/.cluster .venv/.browser: .venv/.%: requirements-%.txt .venv/.ready
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	touch $@
 
 # Lock every version with hashes; needs uv (`pip install uv`).
 lock:
 	$(LOCK) --extra dev --output-file requirements.txt pyproject.toml
 	$(LOCK) --group cluster --constraint requirements.txt --output-file requirements-cluster.txt
+	$(LOCK) --group browser --constraint requirements.txt --output-file requirements-browser.txt
 
 clean:
 	rm -rf results logs .snakemake

@@ -59,12 +59,15 @@ def report(request, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
-    found = next((shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")), None)
-    assert found, "no browser: install one (Debian: apt-get install chromium), or leave out -k browser"
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for path in map(shutil.which, names) if path), None)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        try:
+            started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except Error as error:
+            pytest.fail(f"no browser: apt-get install chromium, or playwright install chromium ({error})")
         yield started
         started.close()
 
