@@ -370,3 +370,63 @@ def test_no_tubes_at_all_are_no_error():
     assert (evaluation.recall(truth, none.videos)["recall"] == 0).all()
     assert evaluation.average_precision({}, Predictions({}, ["run"]))["average_precision"].isna().all()
     assert evaluation.intervals({}, Predictions({}, ["run"]), resamples=5).empty
+
+
+# ------------------------------------------------------------------------------- the library
+
+
+MEASURES = (
+    evaluation.average_precision, evaluation.frame_average_precision, evaluation.errors,
+    evaluation.prediction_kinds, evaluation.intervals,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scores", [[[0.5]], [[0.5, 0.4, 0.3]]])
+def test_scores_of_another_number_of_classes(scores):
+    made = Predictions({"a": predicted_tubes([([0], [BOX])], scores)}, ["run", "swim"])
+    for measure in MEASURES:
+        with pytest.raises(DataError, match=f"a: class_score has {len(scores[0])} columns, but there are 2"):
+            measure({"a": [ground_truth_tube("run", [0], [BOX])]}, made)
+
+
+def test_the_library_tells_what_one_side_alone_knows(caplog):
+    tube = ground_truth_tube("run", [0], [BOX])
+    made = Predictions(
+        {"a": predicted_tubes([([0], [BOX])], [[0.5]]), "c": predicted_tubes([], [])}, ["swim"]
+    )
+    truth = {"a": [tube], "b": [tube]}
+    for measure in MEASURES:
+        caplog.clear()
+        measure(truth, made)
+        for words in ("1 classes of the ground truth are not predicted, so that their precision is 0: run",
+                      "1 classes that are predicted have no ground truth, so no average precision: swim",
+                      "1 videos have no predictions, so that their ground truth is missed: b",
+                      "1 videos have no ground truth, so that all tubes in them are wrong: c"):  # fmt: skip
+            assert words in caplog.text, (measure, words)
+    caplog.clear()
+    evaluation.recall(truth, made.videos, videos=["a"])
+    assert "ground truth of 1 videos that are not to be evaluated is left out: b" in caplog.text
+    assert "classes" not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["mean", "all"])
+def test_a_class_that_would_stand_twice_in_a_table(evaluate, name):
+    code, error, table = evaluate(rows(f"a,0,{name},0,0,0,10,10"), WHOLE)
+    assert code == 2 and f"no class can be called {name!r}" in error and table is None
+    code, error, table = evaluate(GOOD, {"classes": ["run", name], "videos": {"a": VIDEO}})
+    assert code == 2 and f"no class can be called {name!r}" in error and table is None
+
+
+def test_ground_truth_of_other_tools_gives_the_same_table(evaluate, tmp_path):
+    _, _, wanted = evaluate(GOOD, WHOLE)
+    (tmp_path / "videos.csv").write_text("video,frames,fps,width,height\na,3,25,64,48\n")
+    for name in ("gt.json", "gt.xml", "gt_mot.zip"):
+        form = ["--to", "mot"] if name.endswith(".zip") else []
+        paths = [str(tmp_path / one) for one in ("gt.csv", name, "videos.csv", "p.json", "map2.csv")]
+        assert main(["convert", paths[0], paths[1], "--videos", paths[2], *form]) == 0
+        if form:  # of one video, which the zip does not name
+            main(["convert", paths[1], str(tmp_path / "a"), "--name", "a", *form])
+            paths[1] = str(tmp_path / "a")
+        options = ["--ground-truth", paths[1], "--predictions", paths[3], "--output", paths[4]]
+        assert main(["evaluate", *options]) == 0
+        assert pd.read_csv(paths[4], dtype={"iou_threshold": str}).equals(wanted), name

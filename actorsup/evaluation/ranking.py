@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.errors import ConfigError
+from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.matching import VideoOverlap, match
 from actorsup.evaluation.rules import INTERPOLATIONS, Rules
 
@@ -84,7 +84,13 @@ class Pool:
         return values, np.concatenate([none, *(part[1] for part in parts)])
 
     def columns(self, classes: Sequence[str]) -> dict[str, int]:
-        """Column of ``class_score`` of each class; -1 for those that only the ground truth has."""
+        """Column of ``class_score`` of each class; -1 for those that only the ground truth has.
+
+        Raises:
+            DataError: A video has scores of another number of classes.
+        """
+        for video in self.videos:
+            check_columns(video.video, video.class_score, classes)
         return {name: i for i, name in enumerate(classes)} | dict.fromkeys(
             sorted(self.truth.keys() - {*classes}), -1
         )
@@ -115,6 +121,19 @@ class Pool:
         order = order[: np.count_nonzero(~np.isnan(score))]  # NaN comes last
         return Ranking(
             action, self.video[order], self.tube[order], order, score[order], taken[:, order], truth
+        )
+
+
+def check_columns(video: str, class_score: NDArray, classes: Sequence[str]) -> None:
+    """Whether the scores (P, C) of a video's tubes are of these classes, as far as their number tells.
+
+    Raises:
+        DataError: They are not.
+    """
+    if class_score.size and class_score.shape[1] != len(classes):
+        raise DataError(
+            f"{video}: class_score has {class_score.shape[1]} columns, but there are {len(classes)} classes: "
+            f"{', '.join(classes)}"
         )
 
 

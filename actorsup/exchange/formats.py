@@ -32,7 +32,9 @@ def format_read(path: Path) -> str:
         return "predictions" if is_ours else "coco"
     if path.is_dir() or suffix == ".zip":
         return "cvat" if Packed(path, (".xml",)).names else "mot"
-    raise DataError(f"{path}: is of no known format; say which with --from: {', '.join(FORMATS)}")
+    raise DataError(
+        f"{path}: its name tells no format; wanted .csv, .json, .h5, .xml, .txt, .zip or a folder"
+    )
 
 
 def format_written(path: Path) -> str:
