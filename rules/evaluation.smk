@@ -1,4 +1,4 @@
-# Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
+# Tables, and what is merged on request (4.1, 4.3, 4.4).
 
 
 def evaluated_with(*keys):
@@ -9,6 +9,14 @@ def evaluated_with(*keys):
 OF_BOXES = ("like", "strict", "box_area", "duration")
 OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
 OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
+OF_FRAMES = (
+    "like",
+    "strict",
+    "box_area",
+    "matching",
+    "interpolation",
+    "iou_thresholds",
+)
 
 if config["evaluation"].get("like"):
     from actorsup.evaluation.settings import EvaluationSettings
@@ -126,6 +134,54 @@ rule evaluate_epochs:
         "../workflow_scripts/evaluate_epochs.py"
 
 
+rule evaluate_actors:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/actor_map.csv",
+    log:
+        "logs/{dataset}/evaluate_actors.log",
+    conda:
+        TABLES_ENV
+    params:
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with(*OF_PRECISION),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Average precision for each actor of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_actors.py"
+
+
+rule evaluate_frames:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        "results/{dataset}/frame_map.csv",
+    log:
+        "logs/{dataset}/evaluate_frames.log",
+    conda:
+        TABLES_ENV
+    params:
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with(*OF_FRAMES),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Average precision of the boxes of all frames of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_frames.py"
+
+
 rule evaluate_errors:
     input:
         predictions=from_evaluated(
@@ -237,24 +293,3 @@ rule merge_predictions:
         "Merging the predictions of {wildcards.dataset}"
     script:
         "../workflow_scripts/merge_predictions.py"
-
-
-rule draw_tubes:
-    input:
-        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
-        predictions=from_dataset(
-            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
-        ),
-        ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
-    output:
-        "results/{dataset}/tubes.png",
-    log:
-        "logs/{dataset}/draw_tubes.log",
-    conda:
-        VISION_ENV
-    params:
-        code=code_digest("actorsup.report.pictures"),
-    message:
-        "Drawing tubes of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/draw_tubes.py"

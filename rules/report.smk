@@ -1,4 +1,4 @@
-# The page to look at, on request.
+# The page to look at, and drawn tubes, on request.
 
 
 def first_run(dataset):
@@ -108,6 +108,27 @@ rule write_report:
         "Writing the page of {wildcards.dataset}"
     script:
         "../workflow_scripts/write_report.py"
+
+
+rule draw_tubes:
+    input:
+        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
+        predictions=from_dataset(
+            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
+        ),
+        ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
+    output:
+        "results/{dataset}/tubes.png",
+    log:
+        "logs/{dataset}/draw_tubes.log",
+    conda:
+        VISION_ENV
+    params:
+        code=code_digest("actorsup.report.pictures"),
+    message:
+        "Drawing tubes of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/draw_tubes.py"
 
 
 rule draw_videos:

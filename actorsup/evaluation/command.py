@@ -25,7 +25,7 @@ from actorsup.evaluation.predictions import Predictions, read_predictions
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.evaluation.stage import write_table
-from actorsup.evaluation.tables import map_table, recall_table
+from actorsup.evaluation.tables import actor_table, map_table, recall_table
 from actorsup.evaluation.test_split import tell_classes, tell_scores, tell_videos
 
 _LOG = logging.getLogger("actorsup")
@@ -81,6 +81,8 @@ def _tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[P
         tables[options.kinds] = kinds_table(found, classes, settings.error_iou, rules)
     if options.intervals:
         tables[options.intervals] = _intervals(found, classes, settings, options.seed)
+    if options.actor_map:
+        tables[options.actor_map] = actor_table(found, classes, rules, levels)
     if options.frame_map:
         of_frames = frame_table(names, predictions.videos, truth, classes, annotated, rules, levels)
         tables[options.frame_map] = of_frames
@@ -145,6 +147,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--errors", type=Path, help="how many predictions are right, or in which way wrong")
     add("--kinds", type=Path, help="the same of each tube and class")
     add("--intervals", type=Path, help="confidence intervals of precision and recall")
+    add("--actor-map", type=Path, help="average precision for each actor of the ground truth")
     add("--frame-map", type=Path, help="average precision of the boxes of every frame")
     add("--videos", type=Path, help="the test videos; default: those of the two files")
     add("--annotated", type=Path, help="video,frame: only these frames are annotated")

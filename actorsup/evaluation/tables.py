@@ -25,7 +25,9 @@ ABLATION_COLUMNS = [
     "dataset", "linker", "model", "iou_threshold", "mean", "deviation", "lowest", "highest", "seeds",
 ]  # fmt: skip
 EPOCH_COLUMNS = ["dataset", "linker", "model", "seed", "epoch", "iou_threshold", "average_precision"]
-ACTOR_COLUMNS = ["actor", "iou_threshold", "average_precision", "ground_truth"]
+ACTOR_COLUMNS = [
+    "dataset", "linker", "model", "seed", "actor", "iou_threshold", "average_precision", "ground_truth",
+]  # fmt: skip
 RECALL_COLUMNS = ["dataset", "linker", "group", "proposals", "iou_threshold", "recall", "ground_truth"]
 
 
@@ -75,7 +77,7 @@ def actor_table(
     another actor are neither right nor wrong, and are left out.
 
     Returns:
-        Columns ``ACTOR_COLUMNS``; none where no actor is annotated.
+        Columns ``ACTOR_COLUMNS`` from ``actor`` on; no rows where no actor is annotated.
     """
     rules = rules or Rules()
     pool = Pool(videos)
@@ -100,7 +102,7 @@ def actor_table(
     for actor in actors:
         at = dict(zip(levels, np.mean(found[actor], axis=0), strict=True))
         rows += [(actor, t, float(v), counts[actor]) for t, v in of_thresholds(at, thresholds).items()]
-    return pd.DataFrame(rows, columns=ACTOR_COLUMNS)
+    return pd.DataFrame(rows, columns=ACTOR_COLUMNS[4:])
 
 
 def of_thresholds(at: dict[float, NDArray], thresholds: Sequence[float]) -> dict[str, NDArray]:
