@@ -74,7 +74,7 @@ def read_labelled(
         case "predictions" if path.suffix.lower() == ".h5":
             return [*read_shards([path])], classes_of_shards([path])
         case "predictions":
-            return videos_of_predictions(path, load_json(path))
+            return videos_of_predictions(path)
         case "coco":
             videos = videos_of_coco(path, load_json(path), frame_base)
         case "mot":
