@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
-from actorsup.evaluation.ranking import Pool, area_under_curve
+from actorsup.evaluation.ranking import Pool, area_of
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import THRESHOLDS
 
@@ -56,7 +56,7 @@ def map_table(
     for name, column in pool.columns(classes).items():
         ranking = pool.rank(column, name, levels, rules)
         count = int(ranking.truth.sum())
-        precision = area_under_curve(ranking.right, count, rules.interpolation)
+        precision = ranking.average_precision(rules.interpolation)
         values = of_thresholds(dict(zip(levels, precision, strict=True)), thresholds)
         rows += [
             (name, threshold, float(value), count, len(ranking.score)) for threshold, value in values.items()
@@ -94,9 +94,10 @@ def actor_table(
             counts[actor] += count
             areas = []
             for taken in ranking.taken:
-                pairs = zip(ranking.video.tolist(), taken.tolist(), strict=True)
+                pairs = zip(ranking.video[ranking.places].tolist(), taken.tolist(), strict=True)
                 right = np.array([q >= 0 and labels[v, q].actor == actor for v, q in pairs], bool)
-                areas.append(area_under_curve(right[right | (taken < 0)], count, rules.interpolation))
+                others = np.cumsum((taken >= 0) & ~right)  # left out, so that what follows moves up
+                areas.append(area_of((ranking.places + 1 - others)[right], count, rules.interpolation))
             found[actor].append(np.array(areas))
     rows = []
     for actor in actors:
