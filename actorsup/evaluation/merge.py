@@ -1,16 +1,17 @@
 """All scored tubes of a run in one file, for other programs."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 
 from actorsup.coco import NAME_OF
 from actorsup.errors import DataError
+from actorsup.exchange.packed import writing_file
+from actorsup.exchange.predictions import classes_of_shards
+from actorsup.exchange.predictions_json import ScoredTube, ScoredVideo, write_predictions_json
 from actorsup.storage import ShardReader, ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, read_info, read_tubes, write_tubes
+from actorsup.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes, write_tubes
 from actorsup.tubes import Tubes
 
 
@@ -36,40 +37,29 @@ def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
 
 def predictions_json(shards: Iterable[str | Path], output: str | Path) -> None:
     """Write the scored tubes of all shards as strict JSON, a video at a time; NaN is left out."""
-    temporary = Path(output).with_name(f".{Path(output).name}.tmp")
-    with open(temporary, "w", encoding="utf-8") as stream:
-        _write_json(list(shards), stream)
-    temporary.replace(output)
+    paths = list(shards)
+    with writing_file(Path(output)) as stream:
+        write_predictions_json(_scored(paths), stream, classes_of_shards(paths))
 
 
-def _write_json(shards: list[str | Path], stream: TextIO) -> None:
-    separator = ""
-    for number, path in enumerate(shards):
+def _scored(shards: Iterable[str | Path]) -> Iterator[ScoredVideo]:
+    for path in shards:
         with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
             classes = [str(name) for name in shard.file.attrs["classes"]]
-            if number == 0:
-                stream.write('{"classes": ' + json.dumps(classes) + ', "videos": {')
             for video in shard:
-                entry = _entry(read_info(shard[video]), read_tubes(shard[video]), classes)
-                stream.write(f"{separator}\n{json.dumps(video)}: {json.dumps(entry, allow_nan=False)}")
-                separator = ","
-    stream.write("\n}}\n")
+                tubes = read_tubes(shard[video])
+                scored = tuple(_tube(tubes, p, classes) for p in range(len(tubes)))
+                yield ScoredVideo(video, read_info(shard[video]), scored)
 
 
-def _entry(info: VideoInfo, tubes: Tubes, classes: list[str]) -> dict[str, Any]:
+def _tube(tubes: Tubes, p: int, classes: Sequence[str]) -> ScoredTube:
     assert tubes.class_score is not None
-    entries = []
-    for p in range(len(tubes)):
-        first, end = tubes.interval[p].tolist()
-        scores = zip(classes, tubes.class_score[p].tolist(), strict=True)
-        entries.append(
-            {
-                "interval": [first, end],
-                "boxes": np.round(tubes.boxes[p, first:end].astype(float), 2).tolist(),
-                "score": round(float(tubes.score[p]), 6),
-                "actor": NAME_OF[int(tubes.actor[p])],
-                "class_score": {name: value for name, value in scores if not np.isnan(value)},
-            }
-        )
-    size = {"width": info.width, "height": info.height}
-    return {"frames": info.frames, "fps": info.fps, **size, "tubes": entries}
+    first, end = tubes.interval[p].tolist()
+    scores = zip(classes, tubes.class_score[p].tolist(), strict=True)
+    return ScoredTube(
+        interval=(first, end),
+        boxes=tubes.boxes[p, first:end].astype(np.float64),
+        score=round(float(tubes.score[p]), 6),
+        actor=NAME_OF[int(tubes.actor[p])],
+        class_score={name: value for name, value in scores if not np.isnan(value)},
+    )

@@ -1,16 +1,20 @@
 """Scored tubes as labelled ones: each by the class that scores best; and back."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
 from actorsup.coco import NAME_OF
 from actorsup.errors import DataError
-from actorsup.exchange.labelled import DECIMALS, TELL_SIZES, LabelledTube, LabelledVideo, checked_tube
-from actorsup.exchange.predictions_json import ScoredVideo, read_predictions_json
+from actorsup.exchange.labelled import TELL_SIZES, LabelledTube, LabelledVideo, checked_tube
+from actorsup.exchange.predictions_json import (
+    ScoredTube,
+    ScoredVideo,
+    read_predictions_json,
+    write_predictions_json,
+)
 from actorsup.storage import ShardReader
 from actorsup.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes
 
@@ -93,39 +97,22 @@ def write_predictions(
         DataError: The number of frames of a video is not known, or a tube has gaps, for which
             that form has no place.
     """
-    stream.write('{"classes": ' + json.dumps(list(classes)) + ', "videos": {')
-    for number, video in enumerate(videos):
-        if video.info.frames <= 0:
-            raise DataError(f"{where}: the number of frames of {video.video!r} is not known; {TELL_SIZES}")
-        tubes = [_entry(f"{where}: {video.video}: tube {t.name}", t) for t in video.tubes if len(t.frames)]
-        info = video.info
-        entry = {
-            "frames": info.frames,
-            "fps": info.fps,
-            "width": info.width,
-            "height": info.height,
-            "tubes": tubes,
-        }
-        stream.write(
-            ("," if number else "") + f"\n{json.dumps(video.video)}: {json.dumps(entry, allow_nan=False)}"
-        )
-    stream.write("\n}}\n")
+    write_predictions_json((_scored(where, video) for video in videos), stream, classes)
 
 
-def _entry(where: str, tube: LabelledTube) -> dict[str, Any]:
-    first, end = int(tube.frames[0]), int(tube.frames[-1]) + 1
-    if end - first != len(tube.frames):
-        raise DataError(
-            f"{where}: has no box in some frames between {first} and {end - 1}, for which predictions.json "
-            "has no place; write it as ground truth (.csv)"
-        )
-    score = 1.0 if tube.score is None else tube.score
-    boxes = np.round(tube.boxes, DECIMALS).tolist()
-    actor = {"actor": tube.actor} if tube.actor else {}
-    return {
-        "interval": [first, end],
-        "boxes": boxes,
-        "score": score,
-        **actor,
-        "class_score": {tube.action: score},
-    }
+def _scored(where: str, video: LabelledVideo) -> ScoredVideo:
+    if video.info.frames <= 0:
+        raise DataError(f"{where}: the number of frames of {video.video!r} is not known; {TELL_SIZES}")
+    found = []
+    for tube in video.tubes:
+        if not len(tube.frames):
+            continue
+        first, end = int(tube.frames[0]), int(tube.frames[-1]) + 1
+        if end - first != len(tube.frames):
+            raise DataError(
+                f"{where}: {video.video}: tube {tube.name}: has no box in some frames between {first} and "
+                f"{end - 1}, for which predictions.json has no place; write it as ground truth (.csv)"
+            )
+        score = 1.0 if tube.score is None else tube.score
+        found.append(ScoredTube((first, end), tube.boxes, score, tube.actor, {tube.action: score}))
+    return ScoredVideo(video.video, video.info, tuple(found))

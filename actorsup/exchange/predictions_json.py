@@ -1,15 +1,16 @@
-"""``predictions.json``: read with every check, since other programs write it."""
+"""``predictions.json``: written, and read with every check, since other programs write it too."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.errors import DataError, did_you_mean
+from actorsup.exchange.labelled import DECIMALS
 from actorsup.tube_files import VideoInfo
 
 
@@ -39,6 +40,30 @@ class ScoredVideo:
     video: str
     info: VideoInfo
     tubes: tuple[ScoredTube, ...]
+
+
+def write_predictions_json(videos: Iterable[ScoredVideo], stream: TextIO, classes: Sequence[str]) -> None:
+    """Write strict JSON, a video at a time."""
+    stream.write('{"classes": ' + json.dumps(list(classes)) + ', "videos": {')
+    for number, video in enumerate(videos):
+        info = video.info
+        entry = {
+            "frames": info.frames, "fps": info.fps, "width": info.width, "height": info.height,
+            "tubes": [_entry(tube) for tube in video.tubes],
+        }  # fmt: skip
+        text = json.dumps(entry, allow_nan=False)
+        stream.write(("," if number else "") + f"\n{json.dumps(video.video)}: {text}")
+    stream.write("\n}}\n")
+
+
+def _entry(tube: ScoredTube) -> dict[str, Any]:
+    return {
+        "interval": list(tube.interval),
+        "boxes": np.round(tube.boxes, DECIMALS).tolist(),
+        "score": tube.score,
+        **({"actor": tube.actor} if tube.actor else {}),
+        "class_score": dict(tube.class_score),
+    }
 
 
 def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]:
