@@ -324,6 +324,7 @@ def test_tables_of_a_run(run, caplog):
     assert (ap(table, "run", "0.5"), ap(table, "jump", "0.5"), ap(table, "mean", "0.5")) == (0.5, 1.0, 0.75)
     assert table[table["class"] == "run"]["tubes"].iloc[0] == 3  # the training video is no part of it
     assert "1 classes to be tested have no training video: jump" in caplog.text
+    assert "1 test videos have no tubes, so that their ground truth is missed: gone" in caplog.text
     proposals = [run / "tubes0000.h5", run / "tubes0001.h5"]
     write_recall(split, {"l": proposals}, run / "recall.csv")
     recall = pd.read_csv(run / "recall.csv")

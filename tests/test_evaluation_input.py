@@ -285,7 +285,13 @@ def test_hdf5_that_is_empty_cut_or_something_else(evaluate, tmp_path):
     whole = shard(tmp_path / "whole.h5").read_bytes()
     for content in (b"", b"not a file", whole[: len(whole) // 2]):
         (tmp_path / "p.h5").write_bytes(content)
-        assert evaluate(GOOD, None, name="p.h5")[0] == 2
+        code, error, _ = evaluate(GOOD, None, name="p.h5")
+        assert code == 2 and error.count("\n") == 1
+    for name, text in (("p.csv", "video,tube\n"), ("gone.h5", None)):
+        code, error, _ = evaluate(GOOD, text, name=name)
+        assert (
+            code == 2 and f"{name}: {'no such file' if text is None else 'is no HDF5 file'}; wanted" in error
+        )
 
 
 def test_two_files(tmp_path):

@@ -129,23 +129,30 @@ def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
         DataError: A file cannot be used, or two have other classes or the same video.
     """
     files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    written = [path for path in files if path.suffix == ".json"]
+    written = [path for path in files if path.suffix.lower() == ".json"]
+    for path in files:
+        if path not in written and not (path.is_file() and h5py.is_hdf5(path)):
+            found = "is no HDF5 file" if path.exists() else "no such file"
+            raise DataError(
+                f"{path}: {found}; wanted predictions.json or shards of scored tubes (.h5); "
+                "`actorsup convert` makes the former of other forms"
+            )
     if not written:
         classes = _one_list([(path, _classes_of(path)) for path in files])
         return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, classes), classes)
     read = {path: read_json(path) for path in written}
     classes = _one_list([(path, read[path].classes if path in read else _classes_of(path)) for path in files])
-    found: dict[str, Tubes] = {}
+    tubes: dict[str, Tubes] = {}
     sizes: dict[str, tuple[int, int]] = {}
     for path in files:
         more: Mapping[str, Tubes] = (
             read[path].videos if path in read else StoredTubes([path], PREDICTIONS_SCHEMA, classes)
         )
-        if twice := found.keys() & set(more):
+        if twice := tubes.keys() & set(more):
             raise DataError(f"{path}: holds {min(twice)!r}, which another file holds too")
-        found |= more
+        tubes |= more
         sizes |= read[path].sizes if path in read else {}
-    return Predictions(HeldTubes(found, sizes), classes)
+    return Predictions(HeldTubes(tubes, sizes), classes)
 
 
 def open_shard(path: Path, schema: str) -> ShardReader:

@@ -77,6 +77,8 @@ class TestSplit:
         if unknown := sorted(set(tubes) - listed_videos(self.videos)):
             _LOG.warning("tubes of %d videos that are not in %s are left out: %s", len(unknown),
                          self.videos, some(unknown))  # fmt: skip
+        if missed := [name for name in self.names if name in self.truth and name not in tubes]:
+            _warn("%d test videos have no tubes, so that their ground truth is missed: %s", missed)
         return overlaps(self.names, tubes, self.truth, self.frames, self.settings.rules)
 
 
