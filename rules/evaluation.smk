@@ -238,43 +238,6 @@ rule evaluate_intervals:
         "../workflow_scripts/evaluate_intervals.py"
 
 
-rule collect_failures:
-    input:
-        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards)),
-        detections=from_dataset(
-            lambda w, d: [
-                f"results/{w.dataset}/detections/{detector}/{shard}.h5"
-                for detector in dict.fromkeys(
-                    map(PLAN.detector_of, d.section["linkers"])
-                )
-                for shard in d.shards
-            ]
-        ),
-        tubes=from_dataset(
-            lambda w, d: [
-                path
-                for linker in d.section["linkers"]
-                for path in tube_shards(w.dataset, linker, d.shards)
-            ]
-        ),
-        predictions=from_dataset(lambda w, d: shards_of(w.dataset, compared(d.section))),
-    output:
-        "results/{dataset}/failures.csv",
-    log:
-        "logs/{dataset}/collect_failures.log",
-    conda:
-        TABLES_ENV
-    params:
-        missing=from_dataset(
-            lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]
-        ),
-        code=code_digest("actorsup.failures"),
-    message:
-        "Collecting the failures of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/collect_failures.py"
-
-
 rule merge_predictions:
     input:
         from_dataset(
