@@ -20,7 +20,9 @@ include: "rules/failures.smk"
 include: "rules/evaluation.smk"
 include: "rules/paper.smk"
 include: "rules/exchange.smk"
+include: "rules/report_inputs.smk"
 include: "rules/report.smk"
+include: "rules/cost.smk"
 
 
 onsuccess:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from actorsup.convert import add_options as add_conversion_options
 from actorsup.convert import run as run_conversion
-from actorsup.errors import ActorsupError, DataError
+from actorsup.errors import ActorsupError, reading
 from actorsup.evaluation.command import add_options as add_evaluation_options
 from actorsup.evaluation.command import evaluate as run_evaluation
 
@@ -69,13 +69,12 @@ def _check(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> None:
     import h5py
 
+    from actorsup.seals import check_seal
     from actorsup.storage import ShardReader
 
-    try:
-        with h5py.File(options.file, "r") as file:
-            schema = str(file.attrs["schema"])
-    except (OSError, KeyError) as error:
-        raise DataError(f"{options.file}: no shard of actorsup ({error})") from error
+    check_seal(options.file)
+    with reading(options.file, "no shard of actorsup"), h5py.File(options.file, "r") as file:
+        schema = str(file.attrs["schema"])
     with ShardReader(options.file, schema) as shard:
         print(f"schema: {schema}")
         print(f"provenance: {json.dumps(shard.provenance, indent=2)}")

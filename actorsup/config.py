@@ -79,6 +79,8 @@ def check_config(config: Mapping[str, Any]) -> None:
         ConfigError: One line for each mistake: the key, the value, what is allowed, and the
             nearest right name.
     """
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config.yaml: {_mistyped(config, ['object'])}")
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     validator = extend(Draft202012Validator, type_checker=_integers_are_whole)(schema)
     whole = with_variants(config)

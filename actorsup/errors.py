@@ -1,7 +1,9 @@
 """The errors that users meet: each names the file or key, what was found and the remedy."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class ActorsupError(Exception):
@@ -18,6 +20,32 @@ class DataError(ActorsupError):
 
 class VideoError(ActorsupError):
     """One video that cannot be used; it is recorded in failures.csv and the others go on."""
+
+
+@contextmanager
+def reading(path: str | Path, wanted: str) -> Iterator[None]:
+    """Tell in one line, as a DataError, whatever a file that is not as it should be leads to.
+
+    For what readers of a form raise on anything else: of JSON that is nested 100,000 deep, of a number
+    of 5,000 digits, of a list where a name should be, ...
+
+    Args:
+        path: The file.
+        wanted: What it should be, for the message: ``"wanted a table video,frame"``.
+    """
+    try:
+        yield
+    except ActorsupError:
+        raise
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise DataError(f"{path}: {wanted} ({_shortly(error)})") from error
+    except (RecursionError, MemoryError) as error:
+        raise DataError(f"{path}: {wanted}; it is nested too deeply, or too large") from error
+
+
+def _shortly(error: Exception) -> str:
+    text = " ".join((str(error) if isinstance(error, OSError | ValueError) else repr(error)).split())
+    return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ results it can change, and a comment, a docstring or the formatting re-runs noth
 import ast
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -17,6 +18,7 @@ from typing import Any
 
 from actorsup import __version__
 from actorsup.errors import DataError
+from actorsup.seals import check_seal
 
 _ROOT = Path(__file__).resolve().parent
 _PACKAGE = _ROOT.name
@@ -50,11 +52,24 @@ def provenance(
     } | more
 
 
+def machine() -> str:
+    """The machine that this runs on, for a person: processor, cores that may be used, GPUs."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpus = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    return f"{next(named, platform.machine())}, {cores} cores, {gpus or 'no'} GPU"
+
+
 def _input_digest(path: Path) -> str:
     if path.suffix != ".h5":
         return file_digest(path)
     import h5py
 
+    check_seal(path)
     try:
         with h5py.File(path, "r") as shard:
             return hashlib.sha256(str(shard.attrs["provenance"]).encode()).hexdigest()

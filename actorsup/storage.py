@@ -6,16 +6,18 @@ not use and why; each video has one group of datasets and attributes. File attri
 ``schema`` (name and version) and ``provenance`` (JSON).
 
 While a shard is made, each finished video lies in a file of its own in ``<shard>.partial/``;
-a run that was killed goes on after the last of them, and the shard appears by one rename.
+a run that was killed goes on after the last of them, and the shard appears by one rename. Shards
+and parts carry a checksum (``actorsup.seals``), so that a damaged one is never taken for whole.
 """
 
+import errno
 import hashlib
 import json
 import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,9 +27,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.errors import DataError
+from actorsup.plain_hdf5 import plain_dataset, plain_group
+from actorsup.seals import BLOCK, check_seal, seal
 
 _LOG = logging.getLogger(__name__)
 _TEXT = h5py.string_dtype("utf-8")
+_DISK = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ENOENT,
+)
+_DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+"""What h5py raises where a file is not as it should be."""
+_REMEDY = "make room there, or let it be written to, and run again: what is finished is kept"
 _PAIR = {"videos": ("video", "group"), "failures": ("video", "reason")}
 
 Attributes = Mapping[str, int | float | str]
@@ -57,13 +74,15 @@ class ShardWriter:
             "provenance": json.dumps(provenance, sort_keys=True),
             **(attributes or {}),
         }
+        self._done: dict[str, Path] = {}
         stamp = self._partial / "provenance.json"
-        if self._partial.exists() and not (
-            stamp.exists() and stamp.read_text() == self._file_attributes["provenance"]
-        ):
-            shutil.rmtree(self._partial)
-        self._partial.mkdir(parents=True, exist_ok=True)
-        _write_text(stamp, self._file_attributes["provenance"])
+        with writing(self._partial):
+            if self._partial.exists() and not (
+                stamp.exists() and stamp.read_text() == self._file_attributes["provenance"]
+            ):
+                shutil.rmtree(self._partial)
+            self._partial.mkdir(parents=True, exist_ok=True)
+            _write_text(stamp, self._file_attributes["provenance"])
 
     def __enter__(self) -> Self:
         return self
@@ -75,45 +94,80 @@ class ShardWriter:
             self._publish()
 
     def finished(self, video: str) -> bool:
-        """Whether an earlier, interrupted run has finished this video."""
-        return self._part(video).exists()
+        """Whether an earlier, interrupted run has finished this video; what it left is checked."""
+        path = self._part(video)
+        if not path.exists():
+            return False
+        try:
+            check_seal(path)
+        except DataError:
+            # as a machine leaves it whose power fails before the disk has all of a file
+            _LOG.warning("%s: was not written whole; %s is done again", path, video)
+            path.unlink()
+            return False
+        self._done[video] = path
+        return True
 
     def add(self, video: str, arrays: Mapping[str, NDArray], attributes: Attributes) -> None:
         """Keep one finished video: its datasets by name, and its group's attributes."""
-        with self.stream(video) as part:
+        with self.stream(video) as group:
             for name, array in arrays.items():
-                part.create_dataset(name, data=array)
-            part.attrs.update(attributes)
+                group.create_dataset(name, data=array)
+            group.attrs.update(attributes)
 
-    def stream(self, video: str) -> AbstractContextManager[h5py.File]:
+    @contextmanager
+    def stream(self, video: str) -> Iterator[h5py.File]:
         """The group of one video, to fill bit by bit where it is too large for ``add``.
 
         The video is finished when the context ends; an error in it leaves nothing.
         """
-        return _Part(self._part(video), video)
+        with self.part(video) as path, open_part(path, video) as group:
+            yield group
+
+    @contextmanager
+    def part(self, video: str) -> Iterator[Path]:
+        """A path at which to fill the file of one video (``open_part``), in another process perhaps.
+
+        The video is finished when the context ends; an error in it leaves nothing.
+        """
+        path = self._part(video)
+        temporary = path.with_suffix(".tmp")
+        try:
+            with writing(path):
+                yield temporary
+                seal(temporary)
+                os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._done[video] = path
 
     def fail(self, video: str, reason: str) -> None:
         """Record that this stage could not use a video; the others go on."""
         _LOG.warning("%s: %s", video, reason)
-        with self.stream(video) as part:
-            part.attrs["failure"] = reason
+        with self.stream(video) as group:
+            group.attrs["failure"] = reason
 
     def _part(self, video: str) -> Path:
         return self._partial / (hashlib.blake2b(video.encode(), digest_size=16).hexdigest() + ".h5")
 
     def _publish(self) -> None:
         """Gather the parts, ordered by video id, into the shard."""
-        parts = {}
-        for path in self._partial.glob("*.h5"):
-            with h5py.File(path, "r") as part:
-                parts[str(part.attrs["video"])] = path
         temporary = self._partial / "whole.tmp"
+        with writing(self.path):
+            self._gather(temporary)
+            seal(temporary)
+            sync(temporary)
+            os.replace(temporary, self.path)
+            sync(self.path.parent)
+            shutil.rmtree(self._partial)
+
+    def _gather(self, path: Path) -> None:
         groups: list[tuple[str, str]] = []
         failures: list[tuple[str, str]] = []
-        with h5py.File(temporary, "w") as whole:
+        with h5py.File(path, "w", userblock_size=BLOCK) as whole:
             whole.attrs.update(self._file_attributes)
-            for video in sorted(parts):
-                with h5py.File(parts[video], "r") as part:
+            for video in sorted(self._done):
+                with h5py.File(self._done[video], "r") as part:
                     if "failure" in part.attrs:
                         failures.append((video, str(part.attrs["failure"])))
                         continue
@@ -124,30 +178,29 @@ class ShardWriter:
             for name, rows in (("videos", groups), ("failures", failures)):
                 table = np.array(rows, dtype=[(column, _TEXT) for column in _PAIR[name]])
                 whole.create_dataset(name, data=table)
-        _sync(temporary)
-        os.replace(temporary, self.path)
-        shutil.rmtree(self._partial)
 
 
-class _Part:
-    """One video's file: appears under its name only when it is whole."""
+@contextmanager
+def open_part(path: Path, video: str) -> Iterator[h5py.File]:
+    """Make the file of one video, to be filled; ``ShardWriter.part`` says where."""
+    with writing(path), h5py.File(path, "w", userblock_size=BLOCK) as part:
+        part.attrs["video"] = video
+        yield part
 
-    def __init__(self, path: Path, video: str) -> None:
-        self._path, self._temporary = path, path.with_suffix(".tmp")
-        self._file = h5py.File(self._temporary, "w")
-        self._file.attrs["video"] = video
 
-    def __enter__(self) -> h5py.File:
-        return self._file
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        if kind is None:
-            os.replace(self._temporary, self._path)
-        else:
-            self._temporary.unlink()
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell in one line, as a DataError, why something cannot be written: a full disk, for one."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        # libraries tell the disk's reason in long lines of their own, or raise another error on top of it
+        told = f"{error} {error.__context__}"
+        codes = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
+        reasons = [os.strerror(code) for code in _DISK if code in codes or os.strerror(code) in told]
+        if not reasons:
+            raise
+        raise DataError(f"{path}: cannot be written ({reasons[0]}); {_REMEDY}") from error
 
 
 class ShardReader:
@@ -163,18 +216,30 @@ class ShardReader:
     """
 
     def __init__(self, path: str | Path, schema: str) -> None:
+        check_seal(path)
         try:
             self.file = h5py.File(path, "r")
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error}); delete it and run again") from error
-        found = self.file.attrs.get("schema")
-        if found != schema:
+        try:
+            self._read(path, schema)
+        except BaseException:
             self.file.close()
-            raise DataError(f"{path}: schema is {found!r}, wanted {schema!r}; delete it and run again")
-        self._group = dict(_text_pairs(self.file["videos"]))
+            raise
+
+    def _read(self, path: str | Path, schema: str) -> None:
+        try:
+            found = self.file.attrs.get("schema")
+            if found != schema:
+                raise DataError(f"{path}: schema is {found!r}, wanted {schema!r}; delete it and run again")
+            self._group = dict(_text_pairs(self.file, "videos"))
+            self.failures = dict(_text_pairs(self.file, "failures"))
+            self.provenance: dict[str, Any] = json.loads(self.file.attrs["provenance"])
+        except _DAMAGE as error:
+            raise DataError(
+                f"{path}: not of the form of a shard ({error}); delete it and run again"
+            ) from error
         self.videos = list(self._group)
-        self.failures = dict(_text_pairs(self.file["failures"]))
-        self.provenance: dict[str, Any] = json.loads(self.file.attrs["provenance"])
 
     def __enter__(self) -> Self:
         return self
@@ -188,24 +253,27 @@ class ShardReader:
         return video in self._group
 
     def __getitem__(self, video: str) -> h5py.Group:
-        return self.file[self._group[video]]
+        return plain_group(self.file, self._group[video])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.videos)
 
 
-def _text_pairs(table: h5py.Dataset) -> list[tuple[str, str]]:
+def _text_pairs(file: h5py.File, name: str) -> list[tuple[str, str]]:
+    table = plain_dataset(file, name, kinds="V")
     return [(first.decode(), second.decode()) for first, second in table[()]]
 
 
 def write_whole(path: str | Path, text: str) -> None:
     """Write a text file whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    _write_text(temporary, text)
-    _sync(temporary)
-    os.replace(temporary, path)
+    with writing(path):
+        _write_text(temporary, text)
+        sync(temporary)
+        os.replace(temporary, path)
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -213,7 +281,8 @@ def _write_text(path: Path, text: str) -> None:
         stream.write(text)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have what is written to a file, or a folder, on the disk and not on its way."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,6 +1,6 @@
 """What a run has made, in a few lines for the person who started it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -32,9 +32,17 @@ def summary(datasets: Iterable[str], results: Path, since: float) -> str:
         }
         for path, told in made.items():
             if path.is_file() and path.stat().st_mtime >= since:
-                first, *more = told(path)
+                first, *more = _told(told, path)
                 lines += [f"  {path.as_posix():<36} {first}".rstrip(), *(f"      {line}" for line in more)]
     return "\n".join(["Made:", *lines]) if lines else ""
+
+
+def _told(how: Callable[[Path], list[str]], path: Path) -> list[str]:
+    """What is said of a file; nothing but its name where it cannot be read, since the run went well."""
+    try:
+        return how(path)
+    except (OSError, ValueError, KeyError):
+        return [""]
 
 
 def _of_file(path: Path) -> list[str]:

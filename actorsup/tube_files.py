@@ -52,7 +52,18 @@ def read_tubes(group: h5py.Group) -> Tubes:
     present = [field.name for field in fields(Tubes) if field.name in group]
     if lacking := [name for name in _NEEDED if name not in present]:
         raise DataError(f"{group.file.filename}: {group.name} lacks {', '.join(lacking)}; make it again")
-    return Tubes(**{name: group[name][()] for name in present})
+    tubes = Tubes(**{name: group[name][()] for name in present})
+    shapes = {name: array.shape for name, array in tubes.arrays().items()}
+    if tubes.boxes.ndim != 3 or any(shapes[name] != shape for name, shape in _shapes(tubes).items()):
+        raise DataError(f"{group.file.filename}: {group.name}: shapes {shapes} do not fit; make it again")
+    return tubes
+
+
+def _shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
+    """What shapes go with those of the boxes, of the arrays whose shape they decide."""
+    count, frames = tubes.boxes.shape[:2]
+    each = {name: (count,) for name in ("score", "actor", "seed_frame")}
+    return {"boxes": (count, frames, 4), **each, "frame_score": (count, frames), "interval": (count, 2)}
 
 
 def read_info(group: h5py.Group) -> VideoInfo:

@@ -2,8 +2,8 @@
 
 import logging
 import os
-import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from actorsup.errors import DataError
+from actorsup.storage import sync, writing
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,10 +50,14 @@ def load_weights(path: str | Path) -> dict[str, Any]:
         DataError: The file is missing, truncated, or holds code.
     """
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:  # PyTorch does not look at its checksums
+                if damaged := archive.testzip():
+                    raise ValueError(f"damaged, {damaged} and its checksum differ; delete it and run again")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such weights file") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged pickle raises nearly anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a weights file that can be used safely ({reason})") from error
     if not isinstance(content, dict):
@@ -65,8 +70,11 @@ def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    torch.save(dict(content), temporary)
-    os.replace(temporary, path)
+    with writing(path):
+        with open(temporary, "wb") as stream:  # by its name, PyTorch does not tell of a full disk
+            torch.save(dict(content), stream)
+        sync(temporary)
+        os.replace(temporary, path)
 
 
 def epoch_file(folder: str | Path, epoch: int) -> Path:

@@ -42,8 +42,8 @@ from actorsup.attention.videos import TrainingVideos
 from actorsup.coco import ID_OF
 from actorsup.devices import resolve_device
 from actorsup.frames.settings import FrameSettings
-from actorsup.frames.stage import encoder
 from actorsup.frames.store import SCHEMA
+from actorsup.frames.write import encoder
 from actorsup.plan.run import Plan
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes

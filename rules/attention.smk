@@ -14,10 +14,10 @@ rule train_attention:
         tubes=from_dataset(
             lambda w, d: tube_shards(w.dataset, w.linker, d.shards_to_train())
         ),
-        weights=planned(lambda w: PLAN.encoder_weights(w.model)),
+        weights=given(lambda w: PLAN.encoder_weights(w.model)),
     output:
         **kept_epochs,
-        model="results/{dataset}/models/{linker}/{model}/seed{seed}.pt",
+        model=trained("results/{dataset}/models/{linker}/{model}/seed{seed}.pt"),
         curve="results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
         steps="results/{dataset}/models/{linker}/{model}/seed{seed}_steps.csv",
     log:
@@ -28,7 +28,9 @@ rule train_attention:
         VISION_ENV
     threads: 8
     resources:
-        gpu=PLAN.processes * USES_GPU,
+        mem_mb=need(8000 * PLAN.processes, each=2),
+        runtime=need(120, each=2),
+        gpu=TRAINING_GPUS,
     params:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),
@@ -45,7 +47,7 @@ rule score_tubes:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
         tubes="results/{dataset}/tubes/{linker}/{shard}.h5",
-        model=planned(lambda w: PLAN.model_file(w.dataset, w.linker, w.model, w.seed)),
+        model=given(lambda w: PLAN.model_file(w.dataset, w.linker, w.model, w.seed)),
     output:
         "results/{dataset}/predictions/{linker}/{model}/seed{seed}/{shard}.h5",
     log:
@@ -55,7 +57,9 @@ rule score_tubes:
     conda:
         VISION_ENV
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(6000),
+        runtime=need(30, each=1),
+        gpu=GPU,
     params:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
         classes=from_dataset(lambda w, d: d.listing.classes),

@@ -1,4 +1,5 @@
 # What the rules share: the plan of the run, its errors in one line, its summary at the end.
+import math
 import os
 import sys
 import time
@@ -11,6 +12,7 @@ sys.path.insert(0, workflow.basedir)
 python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
+from actorsup.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
 from actorsup.paper.items import left_out_lines
 from actorsup.plan.paper import PaperPlan
@@ -24,7 +26,13 @@ except ActorsupError as error:
     raise WorkflowError(str(error))
 
 STARTED = time.time()
-USES_GPU = PLAN.uses_gpu
+# None is no resource at all: a job without a GPU is not to say that it wants 0 of them
+GPU = 1 if PLAN.uses_gpu else None
+TRAINING_GPUS = PLAN.processes if PLAN.uses_gpu else None
+# jobs that run here share this machine's GPU, one at a time; a cluster shares out its own
+if workflow.nodes is None and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
+
 VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
 FIGURES_ENV = "../envs/figures.yaml"
@@ -66,6 +74,36 @@ def from_evaluated(question):
     return planned(lambda w: question(w, PLAN.evaluated_dataset(w.dataset)))
 
 
+def given(question):
+    """Inputs that may be the user's own files: those stay here where results go to object storage."""
+
+    def here(path):
+        return path if path.startswith("results/") else local(path)
+
+    def sorted_out(wildcards):
+        files = planned(question)(wildcards)
+        if isinstance(files, dict):
+            return {key: here(path) for key, path in files.items()}
+        return here(files) if isinstance(files, str) else [here(path) for path in files]
+
+    return sorted_out
+
+
+def need(base, each=0):
+    """A resource that grows with the videos of a job, and doubles with each attempt.
+
+    What it starts from is a guess on the safe side; a profile sets another for a rule.
+    """
+
+    videos = from_dataset(lambda w, d: d.count(w.get("shard")))
+
+    def amount(wildcards, attempt):
+        work = base + each * videos(wildcards) if each else base
+        return math.ceil(work * 2 ** (attempt - 1))
+
+    return amount
+
+
 def frame_shards(dataset, shards):
     return [f"results/{dataset}/frames/{shard}.h5" for shard in shards]
 
@@ -87,6 +125,20 @@ def compared(section):
 def shards_of(dataset, runs):
     """The shards of scored tubes of some runs, one run after another."""
     return [path for run in runs for path in PLAN.prediction_shards(dataset, **run)]
+
+
+def evaluated_with(*keys):
+    """The settings of the evaluation that a table depends on."""
+    return {key: value for key, value in config["evaluation"].items() if key in keys}
+
+
+def weights_used(section):
+    """The weights of a data set's linkers and of their detectors."""
+    found = [PLAN.linker_weights(linker) for linker in section["linkers"]]
+    found += [
+        PLAN.detector_weights(PLAN.detector_of(linker)) for linker in section["linkers"]
+    ]
+    return sorted({path for paths in found for path in paths})
 
 
 def by_epoch(section):
@@ -113,3 +165,5 @@ def contract_tables(wildcards):
 
 # frames are kept, or deleted once nothing needs them
 kept = (lambda path: path) if config["frames"].get("keep", True) else temp
+# networks that were trained are write-protected, where that is wanted
+trained = protected if config.get("training", {}).get("protect") else lambda path: path

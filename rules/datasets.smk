@@ -4,13 +4,18 @@
 rule write_ground_truth:
     input:
         videos="results/{dataset}/videos.csv",
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
+        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/ground_truth.csv",
     log:
         "logs/{dataset}/write_ground_truth.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_ground_truth.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000, each=0.1),
+        runtime=need(30, each=0.01),
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
@@ -23,13 +28,18 @@ rule write_ground_truth:
 
 rule write_annotated_frames:
     input:
-        annotations=from_dataset(lambda w, d: d.annotation_files()),
+        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/annotated.csv",
     log:
         "logs/{dataset}/write_annotated_frames.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_annotated_frames.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000, each=0.1),
+        runtime=need(30, each=0.01),
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),

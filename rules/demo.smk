@@ -12,6 +12,9 @@ rule make_demo_videos:
         "benchmarks/results/{dataset}/make_demo_videos.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(2000),
+        runtime=need(60),
     params:
         settings=from_dataset(lambda w, d: d.demo_settings()),
         code=code_digest("actorsup.demo.videos"),
@@ -31,6 +34,9 @@ rule make_demo_stills:
         "benchmarks/results/{dataset}/make_demo_stills.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(2000),
+        runtime=need(60),
     params:
         settings=from_dataset(lambda w, d: d.demo_settings("stills")),
         code=code_digest("actorsup.demo.stills"),
@@ -50,6 +56,9 @@ rule make_demo_sequences:
         "benchmarks/results/{dataset}/make_demo_sequences.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(2000),
+        runtime=need(60),
     params:
         settings=from_dataset(lambda w, d: d.demo_settings("sequences")),
         code=code_digest("actorsup.demo.sequences"),

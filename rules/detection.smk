@@ -3,22 +3,24 @@
 
 rule train_detector:
     input:
-        images=planned(lambda w: PLAN.training_data("detectors", w.detector)["images"]),
-        annotations=planned(
+        images=given(lambda w: PLAN.training_data("detectors", w.detector)["images"]),
+        annotations=given(
             lambda w: PLAN.training_data("detectors", w.detector)["annotations"]
         ),
     output:
-        weights="results/weights/detectors/{detector}.pt",
+        weights=trained("results/weights/detectors/{detector}.pt"),
         curve="results/weights/detectors/{detector}.csv",
     log:
         "logs/weights/train_detector_{detector}.log",
     benchmark:
-        "benchmarks/results/weights/train_detector_{detector}.tsv"
+        "benchmarks/results/weights/train_detector/{detector}.tsv"
     conda:
         VISION_ENV
     threads: 8
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(8000),
+        runtime=need(720),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.training_settings("detectors", w.detector)),
         seed=config["seed"],
@@ -32,7 +34,7 @@ rule train_detector:
 rule detect_actors:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
-        weights=planned(lambda w: PLAN.detector_weights(w.detector)),
+        weights=given(lambda w: PLAN.detector_weights(w.detector)),
     output:
         "results/{dataset}/detections/{detector}/{shard}.h5",
     log:
@@ -42,7 +44,9 @@ rule detect_actors:
     conda:
         VISION_ENV
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(4000),
+        runtime=need(30, each=3),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.settings("detectors", w.detector)),
         actors=from_dataset(lambda w, d: d.section["actors"]),

@@ -1,9 +1,4 @@
-# Tables, and what is merged on request (4.1, 4.3, 4.4).
-
-
-def evaluated_with(*keys):
-    """The settings of the evaluation that a table depends on."""
-    return {key: value for key, value in config["evaluation"].items() if key in keys}
+# Tables (4.1, 4.3, 4.4).
 
 
 OF_BOXES = ("like", "strict", "box_area", "duration")
@@ -47,8 +42,13 @@ rule evaluate_recall:
         "results/{dataset}_recall.csv",
     log:
         "logs/{dataset}/evaluate_recall.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_recall.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         settings=evaluated_with(*OF_BOXES, "iou_thresholds"),
@@ -72,8 +72,13 @@ rule evaluate_map:
         "results/{dataset}_map.csv",
     log:
         "logs/{dataset}/evaluate_map.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_map.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_PRECISION),
@@ -98,8 +103,13 @@ rule evaluate_ablation:
         "results/{dataset}/ablations/{ablation}.csv",
     log:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_ablation/{ablation}.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
         settings=evaluated_with(*OF_PRECISION),
@@ -122,8 +132,13 @@ rule evaluate_epochs:
         "results/{dataset}/map_by_epoch.csv",
     log:
         "logs/{dataset}/evaluate_epochs.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_epochs.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
         settings=evaluated_with(*OF_PRECISION),
@@ -146,8 +161,13 @@ rule evaluate_actors:
         "results/{dataset}/actor_map.csv",
     log:
         "logs/{dataset}/evaluate_actors.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_actors.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_PRECISION),
@@ -170,8 +190,13 @@ rule evaluate_frames:
         "results/{dataset}/frame_map.csv",
     log:
         "logs/{dataset}/evaluate_frames.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_frames.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_FRAMES),
@@ -194,8 +219,13 @@ rule evaluate_errors:
         "results/{dataset}/errors.csv",
     log:
         "logs/{dataset}/evaluate_errors.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_errors.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
         settings=evaluated_with(*OF_MATCHES, "error_iou"),
@@ -225,8 +255,13 @@ rule evaluate_intervals:
         "results/{dataset}/intervals.csv",
     log:
         "logs/{dataset}/evaluate_intervals.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_intervals.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=from_evaluated(lambda w, d: compared(d.section)),
@@ -236,23 +271,3 @@ rule evaluate_intervals:
         "Confidence intervals of the tables of {wildcards.dataset}"
     script:
         "../workflow_scripts/evaluate_intervals.py"
-
-
-rule merge_predictions:
-    input:
-        from_dataset(
-            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
-        ),
-    output:
-        h5="results/{dataset}/predictions.h5",
-        json="results/{dataset}/predictions.json",
-    log:
-        "logs/{dataset}/merge_predictions.log",
-    conda:
-        TABLES_ENV
-    params:
-        code=code_digest("actorsup.evaluation.merge"),
-    message:
-        "Merging the predictions of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/merge_predictions.py"

@@ -25,8 +25,13 @@ rule collect_failures:
         "results/{dataset}/failures.csv",
     log:
         "logs/{dataset}/collect_failures.log",
+    benchmark:
+        "benchmarks/results/{dataset}/collect_failures.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000),
+        runtime=need(30, each=0.01),
     params:
         missing=from_dataset(
             lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]

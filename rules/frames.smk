@@ -12,6 +12,9 @@ rule decode_frames:
         "benchmarks/results/{dataset}/decode_frames/{shard}.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(3000),
+        runtime=need(30, each=1),
     params:
         videos=from_dataset(lambda w, d: d.videos_to_decode(w.shard)),
         settings=PLAN.frame_settings,
@@ -29,8 +32,13 @@ rule write_video_table:
         "results/{dataset}/videos.csv",
     log:
         "logs/{dataset}/write_video_table.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_video_table.tsv"
     conda:
         TABLES_ENV
+    resources:
+        mem_mb=need(2000, each=0.1),
+        runtime=need(30, each=0.01),
     params:
         videos=from_dataset(lambda w, d: d.table_rows()),
         code=code_digest("actorsup.frames.video_table"),

@@ -3,19 +3,21 @@
 
 rule train_siamese:
     input:
-        unpack(planned(lambda w: PLAN.training_data("linkers", w.linker))),
+        unpack(given(lambda w: PLAN.training_data("linkers", w.linker))),
     output:
-        weights="results/weights/linkers/{linker}.pt",
+        weights=trained("results/weights/linkers/{linker}.pt"),
         curve="results/weights/linkers/{linker}.csv",
     log:
         "logs/weights/train_siamese_{linker}.log",
     benchmark:
-        "benchmarks/results/weights/train_siamese_{linker}.tsv"
+        "benchmarks/results/weights/train_siamese/{linker}.tsv"
     conda:
         VISION_ENV
     threads: 8
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(8000),
+        runtime=need(720),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.training_settings("linkers", w.linker)),
         seed=config["seed"],
@@ -32,7 +34,7 @@ rule link_actors:
         detections=planned(
             lambda w: f"results/{w.dataset}/detections/{PLAN.detector_of(w.linker)}/{w.shard}.h5"
         ),
-        weights=planned(lambda w: PLAN.linker_weights(w.linker)),
+        weights=given(lambda w: PLAN.linker_weights(w.linker)),
     output:
         "results/{dataset}/tubes/{linker}/{shard}.h5",
     log:
@@ -42,7 +44,9 @@ rule link_actors:
     conda:
         VISION_ENV
     resources:
-        gpu=int(USES_GPU),
+        mem_mb=need(6000),
+        runtime=need(60, each=10),
+        gpu=GPU,
     params:
         settings=planned(lambda w: PLAN.settings("linkers", w.linker)),
         code=code_digest("actorsup.linking.stage"),

@@ -22,6 +22,8 @@ use rule evaluate_recall as evaluate_linking with:
         "results/{dataset}/linking_recall.csv",
     log:
         "logs/{dataset}/evaluate_linking.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_linking.tsv"
     params:
         linkers=from_evaluated(lambda w, d: PAPER.checked_linkers()),
         settings=rules.evaluate_recall.params.settings,
@@ -40,8 +42,13 @@ rule write_paper_item:
         png="results/paper/{item}.png",
     log:
         "logs/paper/write_paper_item/{item}.log",
+    benchmark:
+        "benchmarks/results/paper/write_paper_item/{item}.tsv"
     conda:
         FIGURES_ENV
+    resources:
+        mem_mb=need(4000),
+        runtime=need(60),
     params:
         measured=planned(lambda w: PAPER.measured(w.item)),
         left_out=planned(lambda w: PAPER.left_out(w.item)),
@@ -65,6 +72,8 @@ rule paper_tables:
         "results/paper/left_out.csv",
     log:
         "logs/paper/paper_tables.log",
+    benchmark:
+        "benchmarks/results/paper/paper_tables.tsv"
     conda:
         FIGURES_ENV
     params:

@@ -1,39 +1,6 @@
 # The page to look at, and drawn tubes, on request.
 
 
-def first_run(dataset):
-    """The first configured linker, model and seed: what the gallery shows."""
-    return compared(PLAN.dataset(dataset).section)[0]
-
-
-def where_evaluable(path):
-    """A table of a data set that has ground truth; none where it has not."""
-    return from_dataset(
-        lambda w, d: [path.format(dataset=w.dataset)] if d.is_evaluable() else []
-    )
-
-
-def shown_shards(w):
-    """One shard of each stage, whose records the page tells."""
-    run, shard = first_run(w.dataset), PLAN.dataset(w.dataset).shards_to_score()[0]
-    folder, linker = f"results/{w.dataset}", run["linker"]
-    return {
-        "frames": f"{folder}/frames/{shard}.h5",
-        "detections": f"{folder}/detections/{PLAN.detector_of(linker)}/{shard}.h5",
-        "tubes": f"{folder}/tubes/{linker}/{shard}.h5",
-        "predictions": PLAN.prediction_shards(w.dataset, **run)[0],
-    }
-
-
-def learned_runs(dataset):
-    """The runs whose model is trained here, so that it has a curve."""
-    return [
-        run
-        for run in compared(PLAN.dataset(dataset).section)
-        if not PLAN.trained_model(run["model"])
-    ]
-
-
 rule make_gallery:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
@@ -58,10 +25,13 @@ rule make_gallery:
         "benchmarks/results/{dataset}/make_gallery/{shard}.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(4000, each=1),
+        runtime=need(60, each=0.1),
     params:
         labels=from_dataset(lambda w, d: d.splits_and_labels(w.shard)),
         max_side=config.get("report", {}).get("max_side", 640),
-        evaluation=evaluated_with("error_iou"),
+        evaluation=evaluated_with(*OF_MATCHES, "error_iou"),
         code=code_digest("actorsup.report.gallery"),
     message:
         "Making the page's videos of {wildcards.dataset}, shard {wildcards.shard}"
@@ -95,13 +65,19 @@ rule write_report:
         assets=directory("results/{dataset}/report_data/page"),
     log:
         "logs/{dataset}/write_report.log",
+    benchmark:
+        "benchmarks/results/{dataset}/write_report.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(4000, each=1),
+        runtime=need(60, each=0.1),
     params:
         runs=planned(lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]),
         stages=planned(lambda w: list(shown_shards(w))),
         settings=config.get("report", {}),
-        evaluation=evaluated_with("error_iou"),
+        evaluation=evaluated_with(*OF_MATCHES, "error_iou"),
+        weights=from_dataset(lambda w, d: weights_used(d.section)),
         published=planned(lambda w: PAPER.name_of(w.dataset)),
         code=code_digest("actorsup.report.stage"),
     message:
@@ -121,8 +97,13 @@ rule draw_tubes:
         "results/{dataset}/tubes.png",
     log:
         "logs/{dataset}/draw_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/draw_tubes.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(4000),
+        runtime=need(30),
     params:
         code=code_digest("actorsup.report.pictures"),
     message:
@@ -146,6 +127,9 @@ rule draw_videos:
         "benchmarks/results/{dataset}/draw_videos.tsv"
     conda:
         VISION_ENV
+    resources:
+        mem_mb=need(4000, each=1),
+        runtime=need(60, each=0.1),
     params:
         max_side=config.get("report", {}).get("max_side", 640),
         code=code_digest("actorsup.report.drawn_videos"),

@@ -17,7 +17,7 @@ from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettin
 from actorsup.errors import ConfigError
 from actorsup.evaluation.rules import BOX_AREAS, DURATIONS, INTERPOLATIONS, LIKE, MATCHINGS
 from actorsup.evaluation.settings import THRESHOLDS, EvaluationSettings
-from actorsup.frames.settings import FrameSettings
+from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.plan.run import TRAINING_PATHS, Plan
 
@@ -67,6 +67,9 @@ def test_defaults_of_the_code_are_those_of_the_configuration(config):
             if name in names(ScoringSettings) and isinstance(settings, AttentionSettings):
                 assert getattr(ScoringSettings(), name) == value, name
                 continue
+            if name in names(DecodingLimits):
+                assert getattr(DecodingLimits(), name) == value, name
+                continue
             # sizes of crops are the trunk's own unless said: 127 and 255 for vgg16, tested with the tracker
             if name not in ("keep", "detector", "exemplar_size", "search_size", "iou_thresholds"):
                 assert getattr(settings, name) == value, name
@@ -85,7 +88,8 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     assert set(schema["$defs"]["model"]["properties"]["attention"]["enum"]) == set(PRESETS)
     assert keys("linker") == names(LinkerSettings) | {"training"}
     assert keys("detector") == names(DetectorSettings) | {"training"}
-    assert set(schema["properties"]["frames"]["properties"]) == names(FrameSettings) | {"keep"}
+    frames = set(schema["properties"]["frames"]["properties"])
+    assert frames == names(FrameSettings) | names(DecodingLimits) | {"keep"}
     rules = schema["properties"]["evaluation"]["properties"]
     assert set(rules) == names(EvaluationSettings)
     assert set(rules["like"]["enum"]) == {*LIKE, None}
@@ -343,4 +347,4 @@ def test_weights_by_epoch_are_there_if_they_are_kept(config):
 
 def test_how_models_are_trained_is_what_a_job_takes(schema):
     settings = set(schema["properties"]["training"]["properties"])
-    assert settings - {"keep_epochs"} <= names(TrainingJob)
+    assert settings - {"keep_epochs", "protect"} <= names(TrainingJob)

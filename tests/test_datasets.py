@@ -345,7 +345,7 @@ def test_an_untouched_video_is_not_read_again(tmp_path, monkeypatch):
     touch(tmp_path, "a.avi")
     records = [VideoRecord("a", tmp_path / "a.avi", "", ())]
     first = content_digests(records, tmp_path / "digests.json")
-    monkeypatch.setattr("actorsup.datasets.digests._digest", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("actorsup.datasets.digests.content_digest", lambda path: pytest.fail("read again"))
     assert content_digests(records, tmp_path / "digests.json") == first
 
 

@@ -12,11 +12,15 @@ import pytest
 
 from actorsup.datasets.base import VideoRecord
 from actorsup.errors import ConfigError, DataError
-from actorsup.frames import stage
-from actorsup.frames.settings import FrameSettings
-from actorsup.frames.stage import decode_videos, stored_size
+from actorsup.frames import decoder
+from actorsup.frames.decode import decode_video
+from actorsup.frames.settings import DecodingLimits, FrameSettings
+from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
 from actorsup.frames.video_table import write_video_table
+from actorsup.frames.write import stored_size, write_frames
+from actorsup.seals import seal
+from actorsup.storage import open_part
 
 # decoded frames and size of the real clips: the table in the shared folder's README
 CLIPS = {
@@ -174,15 +178,15 @@ def test_a_file_that_may_not_be_read(tmp_path):
 def test_an_interrupted_shard_does_not_decode_a_finished_video_again(tmp_path, monkeypatch):
     videos = {name: folder_video(tmp_path, name, images(3)) for name in ("a", "b")}
     decoded: list[str] = []
-    real = stage.decode_video
+    real = decoder.Decoder.decode
 
-    def until_b(path: Path) -> object:
-        decoded.append(path.name)
-        if path.name == "b" and decoded.count("b") == 1:
+    def until_b(self: decoder.Decoder, record: VideoRecord, part: Path) -> None:
+        decoded.append(record.video)
+        if record.video == "b" and decoded.count("b") == 1:
             raise KeyboardInterrupt
-        return real(path)
+        real(self, record, part)
 
-    monkeypatch.setattr(stage, "decode_video", until_b)
+    monkeypatch.setattr(decoder.Decoder, "decode", until_b)
     with pytest.raises(KeyboardInterrupt):
         decode(tmp_path / "0000.h5", videos)
     assert not (tmp_path / "0000.h5").exists()
@@ -195,7 +199,8 @@ def test_memory_does_not_grow_with_the_length_of_a_video(tmp_path):
     def peak(count: int) -> int:
         path = file_video(tmp_path / f"{count}.avi", [images(1, 320, 240)[0]] * count)
         tracemalloc.start()
-        decode(tmp_path / f"{count}.h5", {"v": path})
+        with open_part(tmp_path / f"{count}.h5", "v") as group:
+            write_frames(group, decode_video(path), FrameSettings(), path)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
@@ -208,6 +213,9 @@ def test_settings_out_of_range():
     for wrong in ({"encoding": "gif"}, {"quality": 0}, {"max_side": 4}):
         with pytest.raises(ConfigError, match=f"frames.{next(iter(wrong))}"):
             FrameSettings(**wrong)
+    for wrong in ({"time_limit": 0}, {"memory_limit": -1.0}, {"time_limit": float("nan")}):
+        with pytest.raises(ConfigError, match=f"frames.{next(iter(wrong))}"):
+            DecodingLimits(**wrong)
 
 
 def test_a_damaged_frame_names_its_store(tmp_path):
@@ -216,6 +224,9 @@ def test_a_damaged_frame_names_its_store(tmp_path):
     path = decode(tmp_path / "0000.h5", {"v": folder_video(tmp_path, "v", images(1))})
     with h5py.File(path, "r+") as file:
         file["v000000/encoded"][:] = 0
+    with pytest.raises(DataError, match=r"damaged.*delete it and run again"):
+        FrameStore(path)
+    seal(path)  # damaged before it was sealed
     with FrameStore(path) as store, pytest.raises(DataError, match="delete the file"):
         store["v"][0]
 

@@ -265,3 +265,5 @@ def test_the_summary_tells_what_is_new_and_what_failed(tmp_path):
     assert "mAP 0.600 at 0.2 (l, m, mean of 2 seeds)" in text
     assert "1 videos could not be used" in text and "a, at frames: an empty file" in text
     assert summary(["d"], tmp_path, since=2**40) == ""
+    (tmp_path / "d_map.csv").write_text("", encoding="utf-8")
+    assert "d_map.csv" in summary(["d"], tmp_path, since=0)

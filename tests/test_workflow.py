@@ -253,6 +253,35 @@ def test_a_second_run_does_nothing(mine):
     assert would_run(mine, *TARGETS) == {}
 
 
+def test_files_are_few_and_none_is_a_videos(mine):
+    files = [path for path in (mine / "results" / "mine").rglob("*") if path.is_file()]
+    shards = [path for path in files if re.fullmatch(r"\d{4}\.h5", path.name)]
+    buckets = {path.stem for path in shards}
+    assert len(buckets) == 3 and len(shards) <= 6 * len(buckets)
+    assert all(path.parent.name in ("frames", "given", "fixed", "seed0") for path in shards)
+    # apart from the shards there is the same number of files, however many videos there are
+    assert len(files) - len(shards) < 20
+
+
+def test_the_cost_is_summed_on_request_and_makes_nothing_again(mine):
+    # the records of another run, which changes no table
+    target = "results/mine/cost.csv"
+    assert would_run(mine, target) == {"sum_cost": 1}
+    snakemake(mine, target)
+    cost = pd.read_csv(mine / target).set_index("stage")
+    buckets = len(list((mine / "results" / "mine" / "frames").glob("*.h5")))
+    assert (cost.loc[["decode_frames", "detect_actors", "link_actors"], "jobs"] == buckets).all()
+    assert {"train_attention", "score_tubes", "evaluate_map", "collect_failures"} < set(cost.index)
+    assert cost.loc["train_attention", "cpu_seconds"] > 1 and cost.loc["all", "wall_seconds"] > 1
+    # two of the broken ones are no file that a video could be in
+    assert (cost["videos"] == 12 + len(BROKEN) - 2).all()
+    assert cost.index[-1] == "all" and cost["jobs"].iloc[:-1].sum() == cost["jobs"].iloc[-1]
+    assert would_run(mine, *TARGETS, target) == {}
+    record = mine / "benchmarks/results/mine/evaluate_map.tsv"
+    record.write_text(record.read_text())
+    assert would_run(mine, *TARGETS, target) == {"sum_cost": 1}
+
+
 def test_training_reads_no_box(mine):
     """A data set of the same videos without any ground truth trains to the same weights."""
     snakemake(mine, "results/blind/models/fixed/tiny/seed0.pt")

@@ -22,7 +22,11 @@ with job(snakemake.log[0], snakemake.threads):
             device=config["device"],
             provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code, **what),
             # how it is done makes no other model: a change of it trains nothing again
-            **{name: how for name, how in config.get("training", {}).items() if name != "keep_epochs"},
+            **{
+                name: how
+                for name, how in config.get("training", {}).items()
+                if name not in ("keep_epochs", "protect")
+            },
             board=snakemake.log[0].removesuffix(".log"),
             epochs=snakemake.output.get("epochs"),
             **what,

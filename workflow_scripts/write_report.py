@@ -3,6 +3,7 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
+    from actorsup.cost import find_records
     from actorsup.evaluation.settings import EvaluationSettings
     from actorsup.report.settings import ReportSettings
     from actorsup.report.stage import ReportInputs, write_report
@@ -17,6 +18,7 @@ with job(snakemake.log[0], snakemake.threads):
             galleries=[Path(path) for path in inputs.galleries],
             stages=dict(zip(params.stages, map(Path, inputs.stages), strict=True)),
             curves=dict(zip(params.runs, map(Path, inputs.curves), strict=True)),
+            records=find_records(snakemake.wildcards.dataset, params.weights),
             published=params.published,
             **{name: Path(paths[0]) for name, paths in tables.items() if paths},
         ),

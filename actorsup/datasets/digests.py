@@ -11,7 +11,8 @@ from actorsup.datasets.base import VideoRecord
 from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)
-_UNREADABLE = "unreadable"
+UNREADABLE = "unreadable"
+"""Stands for the digest of a video that cannot be read."""
 
 
 def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, str]:
@@ -28,7 +29,7 @@ def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, st
     for record in records:
         stamp = _stamp(record.path)
         seen = known.get(str(record.path))
-        digest = seen[1] if seen and seen[0] == stamp else _digest(record.path)
+        digest = seen[1] if seen and seen[0] == stamp else content_digest(record.path)
         current[str(record.path)] = [stamp, digest]
         digests[record.video] = digest
     if current != known:
@@ -58,12 +59,17 @@ def _read(cache: Path) -> dict[str, list[str]]:
     try:
         content = json.loads(cache.read_text(encoding="utf-8"))
         return {str(path): [str(stamp), str(digest)] for path, (stamp, digest) in content.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
 
 def _files(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else [path]
+    if path.is_dir():
+        return sorted(entry for entry in path.iterdir() if entry.is_file())
+    if not path.is_file():
+        # a device or a pipe may never end
+        raise FileNotFoundError(f"{path} is no file")
+    return [path]
 
 
 def _stamp(path: Path) -> str:
@@ -71,14 +77,15 @@ def _stamp(path: Path) -> str:
     try:
         states = [(file.name, os.stat(file)) for file in _files(path)]
     except OSError:
-        return _UNREADABLE
+        return UNREADABLE
     if len(states) == 1:
         return f"{states[0][1].st_size} {states[0][1].st_mtime_ns}"
     text = "\n".join(f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _digest(path: Path) -> str:
+def content_digest(path: Path) -> str:
+    """Digest of a video's bytes; ``UNREADABLE`` of one that cannot be read, or is no file or folder."""
     digest = hashlib.blake2b(digest_size=16)
     try:
         for file in _files(path):
@@ -88,5 +95,5 @@ def _digest(path: Path) -> str:
                 while block := stream.read(1 << 20):
                     digest.update(block)
     except OSError:
-        return _UNREADABLE
+        return UNREADABLE
     return digest.hexdigest()

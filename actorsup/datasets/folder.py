@@ -1,7 +1,8 @@
 """A folder of a user's own videos, with a table of labels, with boxes, or without."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.ground_truth_table import read_annotated_table
 from actorsup.datasets.ids import video_id
-from actorsup.errors import DataError, did_you_mean
+from actorsup.errors import DataError, did_you_mean, reading
 
 TABLE_COLUMNS = ["video", "label", "split"]
 _SPLITS = ("train", "test", "")
@@ -44,6 +45,10 @@ class Folder:
         Raises:
             DataError: The folder or the table cannot be used, or two videos have one id.
         """
+        return self._listing
+
+    @cached_property
+    def _listing(self) -> Listing:
         on_disk = find_videos(self.root)
         if self.table is None:
             records = [VideoRecord(video, path, "", ()) for video, path in sorted(on_disk.items())]
@@ -90,10 +95,8 @@ class Folder:
 
     def _rows(self, path: Path) -> list[tuple[str, tuple[str, ...], str]]:
         """Id, labels and split of each video of the table, sorted by id."""
-        try:
+        with reading(path, "cannot be read as CSV"):
             rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read as CSV ({error})") from error
         if absent := [name for name in TABLE_COLUMNS if name not in rows.columns]:
             raise DataError(
                 f"{path}: column {absent[0]!r} is missing; found {', '.join(rows.columns)}; "
@@ -104,7 +107,7 @@ class Folder:
             video = video_id(name)
             where = f"{path}: line {line}: {name!r}"
             labels = tuple(part.strip() for part in label.split("|") if part.strip())
-            if not video or ".." in PurePosixPath(video).parts or video.startswith("/"):
+            if not video or "\0" in video or ".." in video.split("/") or video.startswith("/"):
                 raise DataError(f"{where} is no path below {self.root}")
             if video in found:
                 raise DataError(f"{where}: the video {video!r} stands in an earlier line too")

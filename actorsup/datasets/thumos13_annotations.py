@@ -64,7 +64,7 @@ def _published_form(path: Path, what: str) -> Iterator[None]:
     """Whatever goes wrong inside is a mistake of the file in what it says of a video."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise DataError(f"{path}: {what}: not in the published form ({error!r})") from error
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import area, clip, xywh_to_xyxy
 from actorsup.detection.base import Image
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 
 _LOG = logging.getLogger(__name__)
 _CACHE_BYTES = 2 * 1024**3
@@ -51,14 +51,11 @@ class Stills:
     """
 
     def __init__(self, images: Path, annotations: Path) -> None:
-        try:
+        with reading(annotations, "cannot be read as JSON"):
             content = json.loads(annotations.read_text(encoding="utf-8"))
+        with reading(annotations, "not in COCO's format; this is missing or wrong:"):
             self.categories = sorted(int(category["id"]) for category in content["categories"])
             self.stills = _stills(images, annotations, content, self.categories)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{annotations}: cannot be read as JSON ({error})") from error
-        except (KeyError, TypeError) as error:
-            raise DataError(f"{annotations}: not in COCO's format; {error!r} is missing or wrong") from error
         absent = [still.path for still in self.stills if not still.path.is_file()]
         if absent or not self.stills:
             what = f"{len(absent)} images are missing, such as {absent[0]}" if absent else "names no image"

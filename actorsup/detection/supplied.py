@@ -33,7 +33,7 @@ from actorsup.datasets.ids import video_id
 from actorsup.detection.base import Detections, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
-from actorsup.errors import DataError, VideoError
+from actorsup.errors import DataError, VideoError, reading
 from actorsup.exchange.cvat import read_cvat
 from actorsup.exchange.formats import format_read
 from actorsup.exchange.mot import mot_files
@@ -117,12 +117,14 @@ def read_supplied(path: Path) -> pd.DataFrame:
     rows = readers.get(path.suffix.lower(), _read_csv)(path)
     rows["video"] = rows["video"].map(video_id)
     rows.index = pd.RangeIndex(1, len(rows) + 1)
-    rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+    with reading(path, "holds a number that is none"):
+        rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
     category = rows["category"].map(_category)
     if category.isna().any():
         first = int(np.argmax(category.isna()))
+        found = str(rows["category"].iloc[first])[:80]
         raise DataError(
-            f"{path}: row {first + 1}: category {rows['category'].iloc[first]!r} is no COCO category; "
+            f"{path}: row {first + 1}: category {found!r} is no COCO category; "
             f"wanted an id (1-90) or a name: {', '.join(ID_OF)}"
         )
     rows["category"] = category.astype(int)
@@ -132,16 +134,14 @@ def read_supplied(path: Path) -> pd.DataFrame:
 def _category(value: Any) -> int | None:
     """Category id of a name or an id."""
     text = str(value).strip()
-    found = int(text) if text.isdecimal() else ID_OF.get(text)
-    return found if found in NAME_OF else None
+    # by its text: a number may have 5,000 digits
+    return ID_OF.get(text) or {str(number): number for number in NAME_OF}.get(text)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    try:
+    with reading(path, "cannot be read as CSV"):
         # as text: a video may be called "NA" or "007"
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error})") from error
     if not set(COLUMNS) <= set(rows.columns):
         missing = [name for name in COLUMNS if name not in rows.columns]
         raise DataError(
@@ -173,10 +173,8 @@ def _read_cvat(path: Path) -> pd.DataFrame:
 
 
 def _read_json(path: Path) -> pd.DataFrame:
-    try:
+    with reading(path, "cannot be read as JSON"):
         entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(entries, list):
         raise DataError(f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results")
     return pd.DataFrame([_row(path, n, entry) for n, entry in enumerate(entries, 1)], columns=COLUMNS)
@@ -188,9 +186,9 @@ def _row(path: Path, number: int, entry: Any) -> list[Any]:
         x, y, width, height = entry["bbox"]
         corners = [x, y, x + width, y + height]
         row = [video, frame, *corners, entry["score"], entry["category_id"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise DataError(
-            f"{path}: row {number}: {entry!r} is no COCO result of a video; wanted image_id "
+            f"{path}: row {number}: {str(entry)[:200]} is no COCO result of a video; wanted image_id "
             '("<video>/<frame>"), category_id, bbox ([x, y, width, height]) and score'
         ) from error
     if not slash:

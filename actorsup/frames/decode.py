@@ -24,7 +24,12 @@ _LOG = logging.getLogger(__name__)
 
 # what goes wrong is told by our own errors; the libraries would write to the screen besides
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.utils.logging.setLogLevel(0)
+# the forms in which a video lies in its file; a list of other files, or of addresses, is none of them
+_FORMS = (
+    "avi,mov,matroska,mpeg,mpegts,asf,flv,live_flv,ogg,mxf,nut,rm,wtv,dv,gif,ivf,obu,yuv4mpegpipe,"
+    "mpegvideo,m4v,h261,h263,h264,hevc,vvc,mjpeg,vc1,dirac"
+)
+os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"format_whitelist;{_FORMS}|protocol_whitelist;file"
 
 BgrImage = NDArray[np.uint8]
 """One frame in OpenCV's order of colours: (H, W, 3) uint8, of any size."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from actorsup.frames.settings import FrameSettings
-from actorsup.frames.stage import stored_size
+from actorsup.frames.write import stored_size
 from actorsup.plan.check import Inspected, tubes_of
 
 _WIDTH = 100

@@ -75,6 +75,10 @@ class PlannedDataset:
         """Action classes of each labelled training video."""
         return {r.video: r.labels for r in self.listing.records if self._teaches(r)}
 
+    def count(self, shard: str | None = None) -> int:
+        """How many videos it has, or one of its shards."""
+        return len(self.listing.records if shard is None else self.shards[shard])
+
     @property
     def table_records(self) -> list[VideoRecord]:
         """The videos of videos.csv: all that are there, and those missing if they count."""
@@ -174,9 +178,10 @@ class PlannedDataset:
 
     def videos_to_decode(self, shard: str) -> list[tuple[str, str, str]]:
         """Id, path below the data set's root and content digest of each video of a shard."""
-        root = self.dataset.root
+        # as text: of a hundred thousand videos Path.relative_to takes seconds
+        root = f"{self.dataset.root.as_posix().removesuffix('/')}/"
         return [
-            (r.video, r.path.relative_to(root).as_posix(), self.digests[r.video]) for r in self.shards[shard]
+            (r.video, r.path.as_posix().removeprefix(root), self.digests[r.video]) for r in self.shards[shard]
         ]
 
     def table_rows(self) -> list[dict[str, str]]:

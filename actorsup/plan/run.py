@@ -16,6 +16,7 @@ from actorsup.errors import ConfigError, did_you_mean
 from actorsup.plan.dataset import PlannedDataset
 
 _SCORING = {field.name for field in fields(ScoringSettings)}
+_OF_DECODING = ("keep", "time_limit", "memory_limit")
 _OWN_ENCODERS = ("vgg16", "small")
 FILES = ("path", "backbone", "head")
 """Settings that name files, wherever they stand."""
@@ -45,8 +46,9 @@ class Plan:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether jobs will ask for the GPU, as far as can be told without loading PyTorch."""
-        return self.config["device"] != "cpu" and Path("/dev/nvidia0").exists()
+        """Whether jobs ask for a GPU: ``auto`` goes by this machine, which a cluster's need not be like."""
+        device = self.config["device"]
+        return Path("/dev/nvidia0").exists() if device == "auto" else device != "cpu"
 
     def dataset(self, name: str) -> PlannedDataset:
         """A data set by the name of its section, after a check of all that it uses.
@@ -105,8 +107,8 @@ class Plan:
 
     @property
     def frame_settings(self) -> dict[str, Any]:
-        """How frames are stored."""
-        return {key: value for key, value in self.config["frames"].items() if key != "keep"}
+        """How frames are stored: what they are decoded within is no part of it."""
+        return {key: value for key, value in self.config["frames"].items() if key not in _OF_DECODING}
 
     def settings(self, kind: str, name: str) -> dict[str, Any]:
         """A section without what it takes to train its network: that is in the weights."""

@@ -9,7 +9,9 @@ from typing import Any
 import h5py
 import pandas as pd
 
+from actorsup.cost import COST_COLUMNS, cost_lines
 from actorsup.paper.published import SUPERVISION, read_published
+from actorsup.provenance import machine
 from actorsup.report import charts, html
 from actorsup.report.page import STATIC, Page, write_page
 from actorsup.report.settings import ReportSettings
@@ -30,7 +32,7 @@ class ReportInputs:
         recall: The table of recall.
         errors: The table of kinds of errors.
         intervals: The table of confidence intervals.
-        cost: The table of costs by stage.
+        records: Snakemake's records of what jobs took, as ``cost.find_records`` has them.
         ablations: Tables of ablations that have been made.
         curves: The training curve of each linker, model and seed.
         published: The paper's name of the data set, where it has published figures.
@@ -44,7 +46,7 @@ class ReportInputs:
     recall: Path | None = None
     errors: Path | None = None
     intervals: Path | None = None
-    cost: Path | None = None
+    records: Sequence[str] = field(default=())
     ablations: Sequence[Path] = field(default=())
     curves: Mapping[tuple[str, str, int], Path] = field(default_factory=dict)
     published: str | None = None
@@ -105,9 +107,15 @@ def _run(videos: pd.DataFrame, failures: pd.DataFrame, inputs: ReportInputs) -> 
             html.table(failures, "videos that failed", "failures.csv"),
             html.paragraph("Each was left out at that stage; all other videos went on.", "note"),
         ]
-    if inputs.cost:
-        cost = pd.read_csv(inputs.cost)
-        parts += ["<h3>Time and memory by stage</h3>", html.table(cost, "cost by stage", "cost.csv", 2)]
+    if cost := cost_lines(inputs.records, len(videos)):
+        table = pd.DataFrame(cost, columns=COST_COLUMNS).set_index("stage").astype(float).reset_index()
+        parts += [
+            "<h3>Time and memory by stage</h3>",
+            html.table(table, "cost by stage", "cost.csv", 2),
+            html.paragraph(
+                f"This page was written on {machine()}; other jobs may have run elsewhere.", "note"
+            ),
+        ]
     parts.append("<h3>Settings and versions</h3>")
     parts += [_provenance(stage, path) for stage, path in inputs.stages.items()]
     return "\n".join(parts)

@@ -1,0 +1,133 @@
+"""The process that decodes: a video's file is anybody's, and decoders of video are known to crash.
+
+``actorsup.frames.decoder`` starts it (``python -m actorsup.frames.child PARENT``) and speaks with it in
+lines of JSON, on its standard input and output: a request is a video, a part to write it into and
+limits; the answers are ``begun``, ``size``, ``beat`` and ``log`` on the way, and one of ``done``,
+``failed``, ``error``, ``memory`` and ``defect`` at the end. Nothing that it sends is executed.
+"""
+
+import ctypes
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+
+from actorsup.errors import ActorsupError, VideoError
+from actorsup.frames.decode import BgrImage, DecodedVideo, decode_video
+from actorsup.frames.settings import DecodingLimits, FrameSettings
+from actorsup.frames.write import write_frames
+from actorsup.storage import open_part
+
+SECONDS_BETWEEN_BEATS = 0.5
+_PARENT_DEATH_SIGNAL = 1
+
+
+class _Answers(logging.Handler):
+    """Sends lines of JSON to the parent; what is logged too."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(logging.INFO)
+        self._stream = stream
+
+    def send(self, kind: str, value: Any = None) -> None:
+        self._stream.write(json.dumps([kind, value]) + "\n")
+        self._stream.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.send("log", [record.levelno, record.getMessage()])
+
+
+def main() -> None:
+    """Decode one video after another until the standard input ends."""
+    answers = _Answers(_private_output())
+    logging.basicConfig(level=logging.INFO, handlers=[answers], force=True)
+    _die_with(int(sys.argv[1]))
+    # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for line in sys.stdin:
+        request = json.loads(line)
+        settings, limits = FrameSettings(**request["settings"]), DecodingLimits(**request["limits"])
+        _decode(request, settings, limits, answers)
+
+
+def _private_output() -> TextIO:
+    """The standard output for answers alone: what a library prints goes where errors go."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answers
+
+
+def _die_with(parent: int) -> None:
+    # a job that is killed must not leave a decoder that hangs
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+def _decode(
+    request: dict[str, Any], settings: FrameSettings, limits: DecodingLimits, answers: _Answers
+) -> None:
+    path = Path(request["path"])
+    answers.send("begun")
+    _limit_memory(limits.memory(0, 0))
+    try:
+        decoded = decode_video(path)
+        answers.send("size", [decoded.width, decoded.height])
+        _limit_memory(limits.memory(decoded.width, decoded.height))
+        with open_part(Path(request["part"]), request["video"]) as group:
+            write_frames(group, _beating(decoded, answers), settings, path)
+        answers.send("done")
+    except VideoError as error:
+        answers.send("failed", str(error))
+    except ActorsupError as error:
+        answers.send("error", str(error))
+    except MemoryError:
+        answers.send("memory")
+    except cv2.error as error:
+        memory = error.code == cv2.Error.StsNoMem
+        answers.send(*("memory",) if memory else ("failed", f"{path}: cannot be decoded ({error.err})"))
+    except Exception:
+        answers.send("defect", traceback.format_exc())
+
+
+def _beating(decoded: DecodedVideo, answers: _Answers) -> DecodedVideo:
+    """The same video, its progress told to the parent."""
+
+    def images() -> Iterator[BgrImage]:
+        last = time.monotonic()
+        for image in decoded.images:
+            yield image
+            if time.monotonic() - last > SECONDS_BETWEEN_BEATS:
+                answers.send("beat")
+                last = time.monotonic()
+
+    return replace(decoded, images=images())
+
+
+def _limit_memory(most: int) -> None:
+    """Refuse what goes far beyond a limit at once; the parent watches what comes bit by bit.
+
+    Addresses are counted here, of which a process has more than it uses.
+    """
+    addresses = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    wanted = addresses + 2 * most
+    resource.setrlimit(
+        resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The decoding process, but for videos that do to it what their names say."""
+
+import ctypes
+import os
+import signal
+import sys
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+
+from actorsup.frames import child, write
+
+real = child.decode_video
+
+
+def hurting(path: Path):
+    match path.stem:
+        case "crashes":
+            ctypes.string_at(0)
+        case "aborts":
+            os.abort()
+        case "leaves":
+            os._exit(3)
+        case "hangs":
+            ctypes.PyDLL(None).sleep(1000)  # holding Python's lock, as a library may
+        case "grabs":
+            np.ones(1 << 37, np.uint8)
+        case "eats":
+            kept = []
+            while True:
+                kept.append(np.ones(1 << 24, np.uint8))
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "killed once" if not path.with_suffix(".was").exists():
+            path.with_suffix(".was").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "chatters":
+            os.write(1, b'["done", null]\n')
+            print("noise")
+            sys.stdout.flush()
+    decoded = real(path)
+    if path.stem == "crashes later":
+        return replace(decoded, images=then_crash(decoded.images))
+    if path.stem == "never ends":
+        write.MOST_FRAMES = 50
+        return replace(decoded, images=cycle(list(decoded.images)))
+    return decoded
+
+
+def then_crash(images):
+    yield next(images)
+    ctypes.string_at(0)
+
+
+if __name__ == "__main__":
+    child.decode_video = hurting
+    child.main()

@@ -1,0 +1,304 @@
+"""Files that are damaged, disks that are full, power that fails: nothing that is broken looks whole."""
+
+import json
+import os
+import pickle
+import resource
+import subprocess
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from test_frames import decode, file_video, images
+
+from actorsup import storage
+from actorsup.datasets.pickles import read_numbers
+from actorsup.errors import DataError
+from actorsup.frames.store import FrameStore
+from actorsup.provenance import provenance
+from actorsup.seals import check_seal
+from actorsup.storage import ShardReader, ShardWriter, write_whole
+from actorsup.weights import load_weights, save_weights
+
+
+def shard(path: Path, videos: str = "abc") -> Path:
+    with ShardWriter(path, "x/1", {"a": 1}) as writer:
+        for video in videos:
+            writer.add(video, {"x": np.arange(20)}, {"frames": 2})
+    return path
+
+
+# ------------------------------------------------------- artifacts of an earlier stage
+
+
+def test_a_flipped_bit_anywhere_in_a_shard_is_noticed(tmp_path):
+    path = shard(tmp_path / "0.h5")
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    for at in range(0, len(whole), 23):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << random.integers(8)]) + whole[at + 1 :])
+        with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
+            check_seal(path)
+    for wrong in (b"", whole[:100], whole[:-1], whole + b"\0", bytes(len(whole)), whole[512:1024]):
+        path.write_bytes(wrong)
+        with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
+            ShardReader(path, "x/1")
+        with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
+            provenance("stage", {}, [path])
+    path.write_bytes(whole)
+    with ShardReader(path, "x/1") as reader:
+        assert reader.videos == ["a", "b", "c"]
+
+
+def test_frames_that_are_damaged_are_noticed_before_one_is_shown(tmp_path):
+    path = decode(tmp_path / "0.h5", {"v": file_video(tmp_path / "v.avi", images(3))})
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="damaged"):
+        FrameStore(path)
+
+
+def test_any_reader_of_hdf5_reads_a_sealed_file(tmp_path):
+    path = shard(tmp_path / "0.h5")
+    with h5py.File(path) as file:
+        assert file.userblock_size == 512 and file["v000001/x"][()].tolist() == list(range(20))
+
+
+def test_a_flipped_bit_in_weights_is_noticed(tmp_path):
+    path = tmp_path / "w.pt"
+    save_weights(path, {"weight": torch.arange(1000.0)})
+    whole = path.read_bytes()
+    values = whole.index(torch.arange(1000.0).numpy().tobytes())
+    for at in (values, values + 2002, values + 3999):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(DataError, match=r"w\.pt.*checksum"):
+            load_weights(path)
+    for tenths in range(10):
+        path.write_bytes(whole[: len(whole) * tenths // 10])
+        with pytest.raises(DataError, match=r"w\.pt"):
+            load_weights(path)
+
+
+# ------------------------------------------------------------------- power that fails
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 4000, b"half", "half of it"])
+def test_a_part_that_was_not_on_the_disk_when_the_power_failed_is_made_again(tmp_path, left):
+    path = tmp_path / "0.h5"
+    with pytest.raises(KeyboardInterrupt), ShardWriter(path, "x/1", {"a": 1}) as writer:
+        for video in "abc":
+            writer.add(video, {"x": np.arange(20)}, {"frames": 2})
+        raise KeyboardInterrupt
+    part = writer._part("b")
+    data = part.read_bytes()
+    if isinstance(left, str):
+        left = data[: len(data) // 2]
+    part.write_bytes(left)
+    (part.parent / "whole.tmp").write_bytes(b"\x89HDF\r\n\x1a\n")
+    with ShardWriter(path, "x/1", {"a": 1}) as writer:
+        assert [writer.finished(video) for video in "abc"] == [True, False, True]
+        writer.add("b", {"x": np.arange(20)}, {"frames": 2})
+    assert path.read_bytes() == shard(tmp_path / "whole.h5").read_bytes()
+
+
+def test_parts_are_not_taken_over_when_what_made_them_is_not_known(tmp_path):
+    writer = ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1})
+    writer.add("a", {"x": np.zeros(3)}, {})
+    (writer._partial / "provenance.json").write_bytes(b"")
+    assert not ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1}).finished("a")
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    real = os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: done.append(Path(os.readlink(f"/proc/self/fd/{number}"))))
+    monkeypatch.setattr(os, "replace", lambda a, b: (done.append((Path(a), Path(b))), real(a, b)))
+    shard(tmp_path / "0.h5")
+    write_whole(tmp_path / "t.csv", "x\n")
+    save_weights(tmp_path / "w.pt", {"x": torch.zeros(1)})
+    for name in ("0.h5", "t.csv", "w.pt"):
+        renamed = next(one for one in done if isinstance(one, tuple) and one[1] == tmp_path / name)
+        assert renamed[0] in done[: done.index(renamed)], name
+
+
+# ---------------------------------------------------------- disks that cannot be written
+
+
+def add(path: Path) -> None:
+    with ShardWriter(path, "x/1", {}) as writer:
+        writer.add("v", {"x": np.random.default_rng(0).random(200_000)}, {})
+
+
+def when_full(folder: Path, video: Path) -> list[str]:
+    """What is told by each of those that write, where there is no room to."""
+    jobs = {
+        "frames.h5": lambda path: decode(path, {"v": video}),
+        "shard.h5": add,
+        "table.csv": lambda path: write_whole(path, "x" * 2_000_000),
+        "weights.pt": lambda path: save_weights(path, {"x": torch.zeros(500_000)}),
+    }
+    told = []
+    for name, make in jobs.items():
+        with pytest.raises(DataError) as error:
+            make(folder / name)
+        told.append(str(error.value))
+    return told
+
+
+def check_told(told: list[str], folder: Path, reason: str) -> None:
+    names = ("frames.h5", "shard.h5", "table.csv", "weights.pt")
+    assert len(told) == len(names)
+    for line, name in zip(told, names, strict=True):
+        assert f"{folder}/{name}" in line and f"cannot be written ({reason})" in line and "run again" in line
+        assert not (folder / name).exists(), "no artifact is left that looks whole"
+
+
+@pytest.fixture
+def video(tmp_path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 255, (20, 240, 320, 3), np.uint8)
+    return file_video(tmp_path / "noise.avi", list(noise))
+
+
+def test_a_limit_on_the_size_of_files_as_a_quota_is_told(tmp_path, video):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+    try:
+        told = when_full(tmp_path / "x", video)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    check_told(told, tmp_path / "x", "File too large")
+
+
+def mounted(folder: Path, options: str) -> None:
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
+    if done.returncode:
+        pytest.skip("a small disk can be mounted by root alone")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"), [("size=400k", "No space left on device"), ("ro", "Read-only file system")]
+)
+def test_a_full_disk_and_a_read_only_one_are_told(tmp_path, video, options, reason):
+    mounted(tmp_path / "disk", options)
+    try:
+        check_told(when_full(tmp_path / "disk", video), tmp_path / "disk", reason)
+    finally:
+        subprocess.run(["umount", str(tmp_path / "disk")], check=True)
+
+
+# -------------------------------------------------------------------- untrusted files
+
+
+def outside(path: Path) -> None:
+    """A shard of another program's making whose group is that of another file."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(schema="x/1", provenance="{}")
+        text = h5py.string_dtype("utf-8")
+        file["videos"] = np.array([("v", "g")], dtype=[("video", text), ("group", text)])
+        file["failures"] = np.array([], dtype=[("video", text), ("reason", text)])
+
+
+def test_hdf5_that_leads_out_of_its_file_is_not_followed(tmp_path):
+    secret = tmp_path / "secret.bin"
+    secret.write_bytes(b"s" * 800)
+    shard(tmp_path / "other.h5")
+
+    def linked(file: h5py.File) -> None:
+        file["g"] = h5py.ExternalLink("other.h5", "/v000000")
+
+    def linked_inside(file: h5py.File) -> None:
+        file.create_group("g")["x"] = h5py.ExternalLink("other.h5", "/v000000/x")
+
+    def soft(file: h5py.File) -> None:
+        file.create_group("g")["x"] = h5py.SoftLink("/videos")
+
+    def raw(file: h5py.File) -> None:
+        file.create_dataset("g/x", (100,), "i8", external=[(str(secret), 0, 800)])
+
+    def virtual(file: h5py.File) -> None:
+        layout = h5py.VirtualLayout((20,), "i8")
+        layout[:] = h5py.VirtualSource("other.h5", "v000000/x", (20,))
+        file.create_group("g").create_virtual_dataset("x", layout)
+
+    def bomb(file: h5py.File) -> None:
+        file.create_dataset("g/x", (1 << 40,), "f8", chunks=(1 << 16,))
+
+    def compressed_bomb(file: h5py.File) -> None:
+        file.create_dataset("g/x", (1 << 16, 1 << 16), "f8", chunks=(1 << 8, 1 << 8), compression="gzip")
+
+    def reference(file: h5py.File) -> None:
+        file.create_dataset("g/x", data=np.array([file["videos"].ref], h5py.ref_dtype))
+
+    told = "link|link|link|other files|other files|declares|declares|wanted numbers".split("|")
+    for index, make in enumerate(
+        (linked, linked_inside, soft, raw, virtual, bomb, compressed_bomb, reference)
+    ):
+        path = tmp_path / f"{index}.h5"
+        outside(path)
+        with h5py.File(path, "r+") as file:
+            make(file)
+        with ShardReader(path, "x/1") as reader, pytest.raises(DataError, match=told[index]):
+            reader["v"]
+
+
+class Touch:
+    """What unpickling would execute."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_code_in_pickles_and_weights_is_not_executed(tmp_path, protocol):
+    bad = {"a": Touch(tmp_path / "done")}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(bad, protocol))
+    with pytest.raises(DataError, match=r"a\.pkl"):
+        read_numbers(tmp_path / "a.pkl")
+    for name, old in (("zip.pt", True), ("old.pt", False)):
+        torch.save(bad, tmp_path / name, _use_new_zipfile_serialization=old)
+        with pytest.raises(DataError, match=name):
+            load_weights(tmp_path / name)
+    with pytest.raises(DataError, match=r"a\.pkl"):
+        load_weights(tmp_path / "a.pkl")
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_pickle_that_asks_for_all_memory_gets_none(tmp_path):
+    """A few bytes that name a place far out in the memo would make Python's reader fill 32 GB."""
+    most = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    for data in (
+        b"Nr\xff\xff\xff\x7f.",
+        b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7fN.",
+        b"\x8e\xff\xff\xff\xff\xff\xff\x00\x00x.",
+        b"(" * 1000 + b"l" * 1000 + b".",
+        b"]" * 50 + b"a" * 49 + b".",
+    ):
+        (tmp_path / "a.pkl").write_bytes(data)
+        resource.setrlimit(resource.RLIMIT_AS, (used + (2 << 30), most[1]))
+        try:
+            read_numbers(tmp_path / "a.pkl")
+        except DataError as error:
+            assert "a.pkl" in str(error)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, most)
+
+
+def test_json_in_an_artifact_stays_text(tmp_path):
+    with ShardWriter(tmp_path / "0.h5", "x/1", {"a": "__import__('os')"}) as writer:
+        writer.fail("../../etc/passwd", "$(touch done)")
+    with ShardReader(tmp_path / "0.h5", "x/1") as reader:
+        assert json.dumps(reader.provenance) and reader.failures == {"../../etc/passwd": "$(touch done)"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.h5"]
+
+
+def test_what_is_not_the_disks_fault_is_not_told_as_such():
+    with pytest.raises(RuntimeError, match="ours"), storage.writing(Path("x")):
+        raise RuntimeError("ours")

@@ -1,0 +1,55 @@
+"""A few seconds of fuzzing of every reader, and all that fuzzing has found (``tests/fuzz/run.py``)."""
+
+import os
+import random
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from actorsup.errors import ActorsupError
+
+FUZZ = Path(__file__).parent / "fuzz"
+sys.path.insert(0, str(FUZZ))
+
+from readers import READERS, good_file  # noqa: E402
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 25))
+FINDS = sorted((FUZZ / "corpus").glob("*/*"))
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_only_documented_errors_escape(tmp_path, name):
+    good = good_file(READERS[name], tmp_path)
+    data, case = good.read_bytes(), tmp_path / f"case{READERS[name].suffix}"
+
+    @seed(0)
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.randoms(use_true_random=True))
+    def read(chance: random.Random) -> None:
+        case.write_bytes(chance.choice(READERS[name].damages)(chance, data))
+        check(name, case)
+
+    case.write_bytes(data)
+    READERS[name].read(case)
+    read()
+
+
+@pytest.mark.parametrize("find", FINDS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_what_was_found_is_mended(tmp_path, find):
+    good_file(READERS[find.parent.name], tmp_path)
+    case = tmp_path / f"case{find.suffix}"
+    case.write_bytes(find.read_bytes())
+    check(find.parent.name, case)
+
+
+def check(name: str, case: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            READERS[name].read(case)
+        except ActorsupError as error:
+            assert str(error).strip()
