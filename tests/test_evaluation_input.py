@@ -2,6 +2,7 @@
 # ruff: noqa: E501  (tables of cases, one a line)
 
 import json
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ from actorsup.cli import main
 from actorsup.errors import DataError
 from actorsup.evaluation import Predictions, ground_truth_tube, predicted_tubes, read_predictions
 from actorsup.evaluation import ground_truth as ground_truth_module
+from actorsup.seals import seal
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 
@@ -231,6 +233,14 @@ def shard(path, classes=("run",)):
     return path
 
 
+@contextmanager
+def edited(path):
+    """A shard that another program made, as far as its checksum tells."""
+    with h5py.File(path, "r+") as file:
+        yield file
+    seal(path)
+
+
 def change(name, value):
     def edit(file):
         del file["v000000"][name]
@@ -252,21 +262,21 @@ HALF[0, 0, :2] = 0
     ("edit", "words"),
     [
         (change("boxes", None), "lacks boxes"),
-        (change("boxes", np.zeros((2, 3))), "boxes are float64"),
-        (change("boxes", np.zeros((2, 5, 4), np.float32)), "boxes over 5 frames, but the video has 3"),
+        (change("boxes", np.zeros((2, 3))), "a: /v000000: shapes"),
+        (change("boxes", np.zeros((2, 5, 4), np.float32)), "'boxes': (2, 5, 4)"),
         (change("boxes", whole_box(0)), "tube 0 has boxes outside its interval"),
         (change("boxes", whole_box(np.inf)), "a box is infinite"),
         (change("boxes", HALF), "tube 0: a box is NaN in part"),
         (change("score", np.array([np.nan, 0.5])), "score of tube 0 is no finite number"),
-        (change("score", np.zeros(3)), "score is float64"),
-        (change("score", np.array([b"a", b"b"])), "score is"),
+        (change("score", np.zeros(3)), "do not fit"),
+        (change("score", np.array([b"a", b"b"])), "a: /v000000/score holds |S1; wanted numbers"),
         (change("class_score", None), "class_score is missing"),
         (change("class_score", np.zeros((2, 7))), "class_score is float64"),
         (change("class_score", np.full((2, 1), np.inf)), "class_score of tube 0 is infinite"),
         (change("interval", np.array([[0, 9], [0, 1]])), "tube 0: the interval 0-9 does not lie in 0-3"),
         (lambda file: file["v000000"].attrs.__delitem__("frames"), "a: "),
         (lambda file: file.__delitem__("v000000"), "a: "),
-        (lambda file: file.__delitem__("videos"), "no shard of predictions/1"),
+        (lambda file: file.__delitem__("videos"), "'videos' is not there"),
         (lambda file: file.attrs.__delitem__("classes"), "attribute 'classes' is None; wanted names"),
         (lambda file: file.attrs.__setitem__("classes", "run"), "attribute 'classes' is 'run'; wanted names"),
         (lambda file: file.attrs.__setitem__("classes", ["run", "run"]), "names a class twice"),
@@ -274,7 +284,7 @@ HALF[0, 0, :2] = 0
     ],
 )  # fmt: skip
 def test_hdf5_that_cannot_be_used(evaluate, tmp_path, edit, words):
-    with h5py.File(shard(tmp_path / "p.h5"), "r+") as file:
+    with edited(shard(tmp_path / "p.h5")) as file:
         edit(file)
     code, error, table = evaluate(GOOD, None, name="p.h5")
     assert code == 2 and words in error and table is None
@@ -305,7 +315,7 @@ def test_two_files(tmp_path):
 
 
 def test_scores_that_are_nan_are_no_prediction_and_are_counted(evaluate, tmp_path):
-    with h5py.File(shard(tmp_path / "p.h5"), "r+") as file:
+    with edited(shard(tmp_path / "p.h5")) as file:
         change("class_score", np.array([[np.nan], [0.5]]))(file)
     code, error, table = evaluate(GOOD, None, name="p.h5")
     assert code == 0 and table.set_index("class").loc["run", "tubes"].tolist() == [1] * 7
@@ -313,7 +323,7 @@ def test_scores_that_are_nan_are_no_prediction_and_are_counted(evaluate, tmp_pat
 
 
 def test_proposals_that_are_not_sorted_are_sorted(tmp_path):
-    with h5py.File(shard(tmp_path / "p.h5"), "r+") as file:
+    with edited(shard(tmp_path / "p.h5")) as file:
         change("score", np.array([0.1, 0.7], np.float32))(file)
     tubes = read_predictions(tmp_path / "p.h5").videos["a"]
     assert tubes.score.tolist() == pytest.approx([0.7, 0.1]) and tubes.interval.tolist() == [[0, 1], [0, 2]]

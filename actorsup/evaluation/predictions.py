@@ -59,6 +59,9 @@ class StoredTubes(SizedTubes):
             group = self._shard(path)[video]
             tubes = read_tubes(group)
             check_tubes(tubes, read_info(group).frames, self._classes)
+        except DataError as error:
+            # the reader of shards knows the group alone
+            raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
         except _DAMAGED as error:
             raise DataError(f"{path}: {video}: {error}; make it again") from error
         return tubes.chosen(np.argsort(-tubes.score, kind="stable"))
