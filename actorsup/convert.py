@@ -9,7 +9,7 @@ from pathlib import Path
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
 from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean
-from actorsup.exchange.coco import write_coco
+from actorsup.exchange.coco_writing import write_coco
 from actorsup.exchange.cvat_writing import write_cvat
 from actorsup.exchange.formats import FORMATS, format_read, format_written, read_labelled
 from actorsup.exchange.labelled import (
@@ -21,7 +21,7 @@ from actorsup.exchange.labelled import (
     videos_of,
     with_sizes,
 )
-from actorsup.exchange.mot import write_mot
+from actorsup.exchange.mot_writing import write_mot
 from actorsup.exchange.packed import writing_file
 from actorsup.exchange.predictions import write_predictions
 from actorsup.storage import write_whole

@@ -30,7 +30,8 @@ from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import Find, finder
 from actorsup.devices import resolve_device
 from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError
-from actorsup.evaluation.merge import write_json
+from actorsup.evaluation.merge import scored_video
+from actorsup.exchange.predictions_json import write_predictions_json
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
@@ -129,7 +130,8 @@ def json_of(predictions: Sequence[Prediction]) -> str:
     """Some videos in the form of ``predictions.json``; of one predictor, so of one list of classes."""
     stream = StringIO()
     classes = predictions[0].classes if predictions else ()
-    write_json(classes, ((one.video, one.info, one.proposals) for one in predictions), stream)
+    videos = (scored_video(one.video, one.info, one.proposals, classes) for one in predictions)
+    write_predictions_json(videos, stream, classes)
     return stream.getvalue()
 
 

@@ -1,9 +1,17 @@
-# Tables, and what is merged or drawn on request (4.1, 4.3, 4.4).
+# Tables (4.1, 4.3, 4.4).
 
 
 OF_BOXES = ("like", "strict", "box_area", "duration")
 OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
 OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
+OF_FRAMES = (
+    "like",
+    "strict",
+    "box_area",
+    "matching",
+    "interpolation",
+    "iou_thresholds",
+)
 
 if config["evaluation"].get("like"):
     from actorsup.evaluation.settings import EvaluationSettings
@@ -39,7 +47,7 @@ rule evaluate_recall:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=2),
+        mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
@@ -69,7 +77,7 @@ rule evaluate_map:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=2),
+        mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
@@ -100,7 +108,7 @@ rule evaluate_ablation:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=2),
+        mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
@@ -129,7 +137,7 @@ rule evaluate_epochs:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=2),
+        mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
@@ -139,6 +147,64 @@ rule evaluate_epochs:
         "Mean average precision of {wildcards.dataset} after each epoch"
     script:
         "../workflow_scripts/evaluate_epochs.py"
+
+
+rule evaluate_actors:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        shown("results/{dataset}/actor_map.csv", "actor_map", "Evaluation"),
+    log:
+        "logs/{dataset}/evaluate_actors.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_actors.tsv"
+    conda:
+        TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
+    params:
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with(*OF_PRECISION),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Average precision for each actor of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_actors.py"
+
+
+rule evaluate_frames:
+    input:
+        predictions=from_evaluated(
+            lambda w, d: shards_of(w.dataset, compared(d.section))
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        shown("results/{dataset}/frame_map.csv", "frame_map", "Evaluation"),
+    log:
+        "logs/{dataset}/evaluate_frames.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_frames.tsv"
+    conda:
+        TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
+    params:
+        runs=from_evaluated(lambda w, d: compared(d.section)),
+        settings=evaluated_with(*OF_FRAMES),
+        code=code_digest("actorsup.evaluation.stage"),
+    message:
+        "Average precision of the boxes of all frames of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_frames.py"
 
 
 rule evaluate_errors:
@@ -158,7 +224,7 @@ rule evaluate_errors:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=2),
+        mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
         runs=from_evaluated(lambda w, d: compared(d.section)),
@@ -194,7 +260,7 @@ rule evaluate_intervals:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=2),
+        mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
@@ -205,96 +271,3 @@ rule evaluate_intervals:
         "Confidence intervals of the tables of {wildcards.dataset}"
     script:
         "../workflow_scripts/evaluate_intervals.py"
-
-
-rule collect_failures:
-    input:
-        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards)),
-        detections=from_dataset(
-            lambda w, d: [
-                f"results/{w.dataset}/detections/{detector}/{shard}.h5"
-                for detector in dict.fromkeys(
-                    map(PLAN.detector_of, d.section["linkers"])
-                )
-                for shard in d.shards
-            ]
-        ),
-        tubes=from_dataset(
-            lambda w, d: [
-                path
-                for linker in d.section["linkers"]
-                for path in tube_shards(w.dataset, linker, d.shards)
-            ]
-        ),
-        predictions=from_dataset(lambda w, d: shards_of(w.dataset, compared(d.section))),
-    output:
-        shown("results/{dataset}/failures.csv", "failures", "Videos"),
-    log:
-        "logs/{dataset}/collect_failures.log",
-    benchmark:
-        "benchmarks/results/{dataset}/collect_failures.tsv"
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(2000),
-        runtime=need(30, each=0.01),
-    params:
-        missing=from_dataset(
-            lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]
-        ),
-        code=code_digest("actorsup.failures"),
-    message:
-        "Collecting the failures of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/collect_failures.py"
-
-
-rule merge_predictions:
-    input:
-        from_dataset(
-            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
-        ),
-    output:
-        h5="results/{dataset}/predictions.h5",
-        json="results/{dataset}/predictions.json",
-    log:
-        "logs/{dataset}/merge_predictions.log",
-    benchmark:
-        "benchmarks/results/{dataset}/merge_predictions.tsv"
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(4000, each=2),
-        runtime=need(60, each=0.1),
-    params:
-        code=code_digest("actorsup.evaluation.merge"),
-    message:
-        "Merging the predictions of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/merge_predictions.py"
-
-
-rule draw_tubes:
-    input:
-        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
-        predictions=from_dataset(
-            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
-        ),
-        ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
-    output:
-        shown("results/{dataset}/tubes.png", "tubes", "Pictures"),
-    log:
-        "logs/{dataset}/draw_tubes.log",
-    benchmark:
-        "benchmarks/results/{dataset}/draw_tubes.tsv"
-    conda:
-        VISION_ENV
-    resources:
-        mem_mb=need(4000),
-        runtime=need(30),
-    params:
-        code=code_digest("actorsup.report.pictures"),
-    message:
-        "Drawing tubes of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/draw_tubes.py"

@@ -1,4 +1,29 @@
-# Scored tubes in the forms of other tools, on request.
+# Scored tubes for other programs, on request: in one file, and in the forms of other tools.
+
+
+rule merge_predictions:
+    input:
+        from_dataset(
+            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
+        ),
+    output:
+        h5="results/{dataset}/predictions.h5",
+        json="results/{dataset}/predictions.json",
+    log:
+        "logs/{dataset}/merge_predictions.log",
+    benchmark:
+        "benchmarks/results/{dataset}/merge_predictions.tsv"
+    conda:
+        TABLES_ENV
+    resources:
+        mem_mb=need(4000, each=0.1),
+        runtime=need(60, each=0.1),
+    params:
+        code=code_digest("actorsup.evaluation.merge"),
+    message:
+        "Merging the predictions of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/merge_predictions.py"
 
 
 rule export_tubes:

@@ -1,4 +1,4 @@
-# The page to look at, on request.
+# The page to look at, and drawn tubes, on request.
 
 
 rule make_gallery:
@@ -84,6 +84,32 @@ rule write_report:
         "Writing the page of {wildcards.dataset}"
     script:
         "../workflow_scripts/write_report.py"
+
+
+rule draw_tubes:
+    input:
+        frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
+        predictions=from_dataset(
+            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
+        ),
+        ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
+    output:
+        shown("results/{dataset}/tubes.png", "tubes", "Pictures"),
+    log:
+        "logs/{dataset}/draw_tubes.log",
+    benchmark:
+        "benchmarks/results/{dataset}/draw_tubes.tsv"
+    conda:
+        VISION_ENV
+    resources:
+        mem_mb=need(4000),
+        runtime=need(30),
+    params:
+        code=code_digest("actorsup.report.pictures"),
+    message:
+        "Drawing tubes of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/draw_tubes.py"
 
 
 rule draw_videos:

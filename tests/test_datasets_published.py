@@ -169,7 +169,10 @@ def test_a2d_instances_that_have_numbers_keep_them(tmp_path):
     assert sorted(tube["x1"].tolist() for _, tube in dogs.groupby("tube")) == [[0, 52], [50, 2]]
 
 
-@pytest.mark.parametrize("instances", [[(11, (3, 4, 20, 30))], [(11, (3, 4, 20, 30)), (72, (1, 1, 80, 60))]])
+FOUR = [(11, (3, 4, 20, 30)), (72, (1, 1, 80, 60)), (72, (5, 6, 7, 8)), (72, (20, 2, 30, 50))]
+
+
+@pytest.mark.parametrize("instances", [FOUR[:1], FOUR[:2], FOUR])
 def test_a2d_boxes_around_masks_are_those_of_the_file(tmp_path, instances):
     write_mat(tmp_path / "1.mat", instances)
     write_mat(tmp_path / "2.mat", instances, boxes=False)
@@ -221,6 +224,13 @@ def test_a2d_frames_that_cannot_be_used(tmp_path, change, words):
     damage(tmp_path / "00001.mat", change)
     with pytest.raises(DataError, match=r"00001\.mat: .*" + words):
         read_frame(tmp_path / "00001.mat")
+
+
+def test_a2d_boxes_that_are_turned_round_are_refused(tmp_path):
+    write_mat(tmp_path / "1.mat", FOUR[:2])
+    damage(tmp_path / "1.mat", replace("reBBox", np.array([box for _, box in FOUR[:2]], float)))
+    with pytest.raises(DataError, match=r"reBBox: found the shape \(2, 4\) for 2 codes; wanted \(4, 2\)"):
+        read_frame(tmp_path / "1.mat")
 
 
 def test_a2d_files_that_cannot_be_used(tmp_path):

@@ -21,8 +21,15 @@ from actorsup.evaluation.predictions import StoredTubes, read_predictions
 from actorsup.evaluation.proposals import best_overlaps, proposal_counts
 from actorsup.evaluation.ranking import area_under_curve
 from actorsup.evaluation.settings import EvaluationSettings
-from actorsup.evaluation.stage import write_errors, write_intervals, write_map, write_recall
-from actorsup.evaluation.tables import MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
+from actorsup.evaluation.stage import (
+    write_actor_map,
+    write_errors,
+    write_frame_map,
+    write_intervals,
+    write_map,
+    write_recall,
+)
+from actorsup.evaluation.tables import ACTOR_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
 from actorsup.evaluation.test_split import TestSplit
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
@@ -290,7 +297,17 @@ def run(tmp_path):
     table = pd.DataFrame(rows, columns=["video", "split", "label"])
     table.to_csv(tmp_path / "videos.csv", index=False)
     lines = [
-        {"video": video, "tube": 0, "class": label, "frame": f, "x1": 0, "y1": 0, "x2": 10, "y2": 10}
+        {
+            "video": video,
+            "tube": 0,
+            "class": label,
+            "frame": f,
+            "x1": 0,
+            "y1": 0,
+            "x2": 10,
+            "y2": 10,
+            "actor": "person" if label == "run" else "bear",
+        }
         for video, _, label in rows
         for f in range(3)
     ]
@@ -307,6 +324,7 @@ def test_tables_of_a_run(run, caplog):
     assert (ap(table, "run", "0.5"), ap(table, "jump", "0.5"), ap(table, "mean", "0.5")) == (0.5, 1.0, 0.75)
     assert table[table["class"] == "run"]["tubes"].iloc[0] == 3  # the training video is no part of it
     assert "1 classes to be tested have no training video: jump" in caplog.text
+    assert "1 test videos have no tubes, so that their ground truth is missed: gone" in caplog.text
     proposals = [run / "tubes0000.h5", run / "tubes0001.h5"]
     write_recall(split, {"l": proposals}, run / "recall.csv")
     recall = pd.read_csv(run / "recall.csv")
@@ -333,6 +351,16 @@ def test_only_annotated_frames_count_in_every_table_of_a_run(run):
         write_errors(split, {("l", "m", 0): shards}, run / "errors.csv")
         counts = pd.read_csv(run / "errors.csv").query("`class` == 'run' and predictions == 'all'")
         assert counts.set_index("kind")["count"]["correct"] == right
+        write_actor_map(split, {("l", "m", 0): shards}, run / "actor_map.csv")
+        actors = pd.read_csv(run / "actor_map.csv")
+        assert list(actors.columns) == ACTOR_COLUMNS
+        at = actors[actors["iou_threshold"].astype(str) == "0.9"].set_index("actor")["average_precision"]
+        assert at.to_dict() == {"person": right / 2, "bear": 1}
+        write_frame_map(split, {("l", "m", 0): shards}, run / "frame_map.csv")
+        frames = pd.read_csv(run / "frame_map.csv").set_index("class").loc["run"]
+        boxes = 2 + 1 if annotated else 3 + 3  # of video a and of the missing one
+        assert frames["ground_truth"] == boxes
+        assert frames["average_precision"] == pytest.approx(2 / boxes, abs=1e-6)
         write_intervals(split, {"l": [run / "tubes0000.h5"]}, {("l", "m", 0): shards}, run / "intervals.csv")
         found = pd.read_csv(run / "intervals.csv").query("group == 'run' and iou_threshold == '0.9'")
         assert found["value"].tolist() == [right / 2]

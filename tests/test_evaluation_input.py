@@ -2,6 +2,7 @@
 # ruff: noqa: E501  (tables of cases, one a line)
 
 import json
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ from actorsup.cli import main
 from actorsup.errors import DataError
 from actorsup.evaluation import Predictions, ground_truth_tube, predicted_tubes, read_predictions
 from actorsup.evaluation import ground_truth as ground_truth_module
+from actorsup.seals import seal
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 
@@ -231,6 +233,14 @@ def shard(path, classes=("run",)):
     return path
 
 
+@contextmanager
+def edited(path):
+    """A shard that another program made, as far as its checksum tells."""
+    with h5py.File(path, "r+") as file:
+        yield file
+    seal(path)
+
+
 def change(name, value):
     def edit(file):
         del file["v000000"][name]
@@ -252,21 +262,21 @@ HALF[0, 0, :2] = 0
     ("edit", "words"),
     [
         (change("boxes", None), "lacks boxes"),
-        (change("boxes", np.zeros((2, 3))), "boxes are float64"),
-        (change("boxes", np.zeros((2, 5, 4), np.float32)), "boxes over 5 frames, but the video has 3"),
+        (change("boxes", np.zeros((2, 3))), "a: /v000000: shapes"),
+        (change("boxes", np.zeros((2, 5, 4), np.float32)), "'boxes': (2, 5, 4)"),
         (change("boxes", whole_box(0)), "tube 0 has boxes outside its interval"),
         (change("boxes", whole_box(np.inf)), "a box is infinite"),
         (change("boxes", HALF), "tube 0: a box is NaN in part"),
         (change("score", np.array([np.nan, 0.5])), "score of tube 0 is no finite number"),
-        (change("score", np.zeros(3)), "score is float64"),
-        (change("score", np.array([b"a", b"b"])), "score is"),
+        (change("score", np.zeros(3)), "do not fit"),
+        (change("score", np.array([b"a", b"b"])), "a: /v000000/score holds |S1; wanted numbers"),
         (change("class_score", None), "class_score is missing"),
         (change("class_score", np.zeros((2, 7))), "class_score is float64"),
         (change("class_score", np.full((2, 1), np.inf)), "class_score of tube 0 is infinite"),
         (change("interval", np.array([[0, 9], [0, 1]])), "tube 0: the interval 0-9 does not lie in 0-3"),
         (lambda file: file["v000000"].attrs.__delitem__("frames"), "a: "),
         (lambda file: file.__delitem__("v000000"), "a: "),
-        (lambda file: file.__delitem__("videos"), "no shard of predictions/1"),
+        (lambda file: file.__delitem__("videos"), "'videos' is not there"),
         (lambda file: file.attrs.__delitem__("classes"), "attribute 'classes' is None; wanted names"),
         (lambda file: file.attrs.__setitem__("classes", "run"), "attribute 'classes' is 'run'; wanted names"),
         (lambda file: file.attrs.__setitem__("classes", ["run", "run"]), "names a class twice"),
@@ -274,7 +284,7 @@ HALF[0, 0, :2] = 0
     ],
 )  # fmt: skip
 def test_hdf5_that_cannot_be_used(evaluate, tmp_path, edit, words):
-    with h5py.File(shard(tmp_path / "p.h5"), "r+") as file:
+    with edited(shard(tmp_path / "p.h5")) as file:
         edit(file)
     code, error, table = evaluate(GOOD, None, name="p.h5")
     assert code == 2 and words in error and table is None
@@ -285,7 +295,13 @@ def test_hdf5_that_is_empty_cut_or_something_else(evaluate, tmp_path):
     whole = shard(tmp_path / "whole.h5").read_bytes()
     for content in (b"", b"not a file", whole[: len(whole) // 2]):
         (tmp_path / "p.h5").write_bytes(content)
-        assert evaluate(GOOD, None, name="p.h5")[0] == 2
+        code, error, _ = evaluate(GOOD, None, name="p.h5")
+        assert code == 2 and error.count("\n") == 1
+    for name, text in (("p.csv", "video,tube\n"), ("gone.h5", None)):
+        code, error, _ = evaluate(GOOD, text, name=name)
+        assert (
+            code == 2 and f"{name}: {'no such file' if text is None else 'is no HDF5 file'}; wanted" in error
+        )
 
 
 def test_two_files(tmp_path):
@@ -299,7 +315,7 @@ def test_two_files(tmp_path):
 
 
 def test_scores_that_are_nan_are_no_prediction_and_are_counted(evaluate, tmp_path):
-    with h5py.File(shard(tmp_path / "p.h5"), "r+") as file:
+    with edited(shard(tmp_path / "p.h5")) as file:
         change("class_score", np.array([[np.nan], [0.5]]))(file)
     code, error, table = evaluate(GOOD, None, name="p.h5")
     assert code == 0 and table.set_index("class").loc["run", "tubes"].tolist() == [1] * 7
@@ -307,7 +323,7 @@ def test_scores_that_are_nan_are_no_prediction_and_are_counted(evaluate, tmp_pat
 
 
 def test_proposals_that_are_not_sorted_are_sorted(tmp_path):
-    with h5py.File(shard(tmp_path / "p.h5"), "r+") as file:
+    with edited(shard(tmp_path / "p.h5")) as file:
         change("score", np.array([0.1, 0.7], np.float32))(file)
     tubes = read_predictions(tmp_path / "p.h5").videos["a"]
     assert tubes.score.tolist() == pytest.approx([0.7, 0.1]) and tubes.interval.tolist() == [[0, 1], [0, 2]]
@@ -370,3 +386,63 @@ def test_no_tubes_at_all_are_no_error():
     assert (evaluation.recall(truth, none.videos)["recall"] == 0).all()
     assert evaluation.average_precision({}, Predictions({}, ["run"]))["average_precision"].isna().all()
     assert evaluation.intervals({}, Predictions({}, ["run"]), resamples=5).empty
+
+
+# ------------------------------------------------------------------------------- the library
+
+
+MEASURES = (
+    evaluation.average_precision, evaluation.frame_average_precision, evaluation.errors,
+    evaluation.prediction_kinds, evaluation.intervals,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scores", [[[0.5]], [[0.5, 0.4, 0.3]]])
+def test_scores_of_another_number_of_classes(scores):
+    made = Predictions({"a": predicted_tubes([([0], [BOX])], scores)}, ["run", "swim"])
+    for measure in MEASURES:
+        with pytest.raises(DataError, match=f"a: class_score has {len(scores[0])} columns, but there are 2"):
+            measure({"a": [ground_truth_tube("run", [0], [BOX])]}, made)
+
+
+def test_the_library_tells_what_one_side_alone_knows(caplog):
+    tube = ground_truth_tube("run", [0], [BOX])
+    made = Predictions(
+        {"a": predicted_tubes([([0], [BOX])], [[0.5]]), "c": predicted_tubes([], [])}, ["swim"]
+    )
+    truth = {"a": [tube], "b": [tube]}
+    for measure in MEASURES:
+        caplog.clear()
+        measure(truth, made)
+        for words in ("1 classes of the ground truth are not predicted, so that their precision is 0: run",
+                      "1 classes that are predicted have no ground truth, so no average precision: swim",
+                      "1 videos have no predictions, so that their ground truth is missed: b",
+                      "1 videos have no ground truth, so that all tubes in them are wrong: c"):  # fmt: skip
+            assert words in caplog.text, (measure, words)
+    caplog.clear()
+    evaluation.recall(truth, made.videos, videos=["a"])
+    assert "ground truth of 1 videos that are not to be evaluated is left out: b" in caplog.text
+    assert "classes" not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["mean", "all"])
+def test_a_class_that_would_stand_twice_in_a_table(evaluate, name):
+    code, error, table = evaluate(rows(f"a,0,{name},0,0,0,10,10"), WHOLE)
+    assert code == 2 and f"no class can be called {name!r}" in error and table is None
+    code, error, table = evaluate(GOOD, {"classes": ["run", name], "videos": {"a": VIDEO}})
+    assert code == 2 and f"no class can be called {name!r}" in error and table is None
+
+
+def test_ground_truth_of_other_tools_gives_the_same_table(evaluate, tmp_path):
+    _, _, wanted = evaluate(GOOD, WHOLE)
+    (tmp_path / "videos.csv").write_text("video,frames,fps,width,height\na,3,25,64,48\n")
+    for name in ("gt.json", "gt.xml", "gt_mot.zip"):
+        form = ["--to", "mot"] if name.endswith(".zip") else []
+        paths = [str(tmp_path / one) for one in ("gt.csv", name, "videos.csv", "p.json", "map2.csv")]
+        assert main(["convert", paths[0], paths[1], "--videos", paths[2], *form]) == 0
+        if form:  # of one video, which the zip does not name
+            main(["convert", paths[1], str(tmp_path / "a"), "--name", "a", *form])
+            paths[1] = str(tmp_path / "a")
+        options = ["--ground-truth", paths[1], "--predictions", paths[3], "--output", paths[4]]
+        assert main(["evaluate", *options]) == 0
+        assert pd.read_csv(paths[4], dtype={"iou_threshold": str}).equals(wanted), name

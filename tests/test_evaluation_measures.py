@@ -336,6 +336,12 @@ for name in ("average_precision", "frame_average_precision", "errors", "predicti
     assert len(getattr(e, name)({"a": [tube]}, found)), name
 assert e.recall({"a": [tube]}, found.videos)["recall"].iloc[0] == 1
 open("gt.csv", "w").write("video,tube,class,frame,x1,y1,x2,y2\\na,0,run,0,0,0,9,9\\n")
+whole = {"videos": [{"id": 1, "name": "a"}], "categories": [{"id": 1, "name": "run"}],
+         "images": [{"id": 1, "video_id": 1, "frame_id": 0}],
+         "annotations": [{"image_id": 1, "category_id": 1, "track_id": 1, "bbox": [0, 0, 9, 9]}]}
+open("gt.json", "w").write(__import__("json").dumps(whole))
+ours, theirs = (e.read_ground_truth(name)["a"][0].boxes.tolist() for name in ("gt.csv", "gt.json"))
+assert ours == theirs
 open("p.json", "w").write('{"classes": ["run"], "videos": {"a": {"frames": 1, "tubes": []}}}')
 e.average_precision(e.read_ground_truth("gt.csv"), e.read_predictions("p.json"))
 print("done")

@@ -213,6 +213,17 @@ def test_suppression_by_hand():
     assert table.set_index(["class", "iou_threshold"])["tubes"]["run", "0.5"] == 3
 
 
+def test_suppression_is_of_whole_tubes_where_few_frames_are_annotated():
+    """Two tubes that part after frame 0, the only one that is annotated: both are predicted."""
+    near, far = [0, 0, 10, 10], [50, 50, 60, 60]
+    truth = {"a": [ground_truth_tube("run", [0], [near])]}
+    tubes = predicted_tubes([(range(4), [near] * 4), (range(4), [near] + [far] * 3)], [[0.9], [0.8]])
+    table = evaluation.average_precision(
+        truth, Predictions({"a": tubes}, ["run"]), nms=0.3, annotated={"a": [0]}
+    )
+    assert table.set_index(["class", "iou_threshold"])["tubes"]["run", "0.5"] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -283,6 +283,22 @@ def test_mot_detections_are_supplied_ones(tmp_path):
     assert found.score.tolist() == pytest.approx([0.8, 0.9])
 
 
+def test_boxes_of_cvat_are_supplied_detections(tmp_path):
+    text = CVAT.replace("pour", "person").replace("cut", "dog")
+    written(tmp_path / "d.xml", text)
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as packed:
+        packed.writestr("annotations.xml", text)
+    for name in ("d.xml", "d.zip"):
+        supplied = SuppliedDetections(tmp_path / name, [1, 18], DetectorSettings(type="supplied"))
+        found = supplied.detections("kitchen/tuesday", 10, 640, 480)
+        assert found.boxes[1].tolist() == [12, 20, 32, 42.25] and len(found.boxes) == 6
+        assert found.score.tolist() == [0.5] * 4 + [1.0] * 2
+        assert found.actor.tolist() == [1] * 4 + [18] * 2
+    written(tmp_path / "d.xml", CVAT)
+    with pytest.raises(DataError, match="category 'pour' is no COCO category"):
+        SuppliedDetections(tmp_path / "d.xml", [1], DetectorSettings(type="supplied"))
+
+
 # ------------------------------------------------------------------------- by hand: COCO
 
 COCO = {

@@ -19,6 +19,8 @@ from actorsup.demo.settings import DemoSettings
 from actorsup.demo.videos import make_videos
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS
+from actorsup.evaluation.frame_level import FRAME_COLUMNS
+from actorsup.evaluation.tables import ACTOR_COLUMNS
 from actorsup.storage import ShardReader
 from actorsup.weights import load_weights
 
@@ -148,7 +150,7 @@ def own_changes(root: Path) -> Changes:
 
 TARGETS = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/predictions.json")
 
-ON_REQUEST = ("results/mine/errors.csv", "results/mine/intervals.csv")
+ON_REQUEST = tuple(f"results/mine/{name}.csv" for name in ("errors", "intervals", "frame_map", "actor_map"))
 
 
 @pytest.fixture(scope="module")
@@ -205,16 +207,24 @@ def test_errors_and_intervals_of_the_run(mine):
     assert list(intervals.columns) == INTERVAL_COLUMNS
     means = intervals.query("group == 'mean'").set_index("iou_threshold")
     assert means["value"].to_dict() == table["average_precision"].to_dict()
+    frames = pd.read_csv(mine / "results" / "mine" / "frame_map.csv")
+    assert list(frames.columns) == FRAME_COLUMNS
+    truth = pd.read_csv(mine / "results" / "mine" / "ground_truth.csv")
+    videos = pd.read_csv(mine / "results" / "mine" / "videos.csv")
+    tested = truth[truth["video"].isin(videos["video"][videos["split"] == "test"])]
+    assert frames.query("`class` == 'mean'")["ground_truth"].unique().tolist() == [len(tested)]
+    assert list(pd.read_csv(mine / "results" / "mine" / "actor_map.csv").columns) == ACTOR_COLUMNS
     recall = pd.read_csv(mine / "results" / "mine_recall.csv")
     assert len(intervals.query("measure == 'recall'")) == len(recall)
     assert intervals.query("measure == 'recall'")["model"].isna().all()
 
 
 def test_a_changed_setting_makes_the_tables_that_depend_on_it(unchanged):
+    precision = {"evaluate_map", "evaluate_frames", "evaluate_actors"}
     for key, value, rules in (
         ("resamples", 20, {"evaluate_intervals"}),
         ("error_iou", 0.3, {"evaluate_intervals", "evaluate_errors"}),
-        ("matching", "voc", {"evaluate_intervals", "evaluate_errors", "evaluate_map"}),
+        ("matching", "voc", {"evaluate_intervals", "evaluate_errors", *precision}),
     ):
         configure(unchanged, {f"evaluation.{key}": value})
         assert would_run(unchanged, *TARGETS, *ON_REQUEST).keys() == rules

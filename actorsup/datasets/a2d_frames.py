@@ -137,12 +137,12 @@ def _size(path: Path, file: h5py.File) -> tuple[int, int] | None:
 def _boxes(path: Path, file: h5py.File, count: int) -> NDArray[np.float32]:
     """``reBBox``, (4, N) x1, y1, x2, y2, one-dimensional for one instance."""
     found = _array(path, file, "reBBox").astype(np.float32)
-    if found.size != 4 * count:
+    # (N, 4) is in no published file, and could not be told from (4, N) of four instances
+    if found.size != 4 * count or (count > 1 and found.shape != (4, count)):
         raise DataError(
             f"{path}: reBBox: found the shape {found.shape} for {count} codes; wanted (4, {count})"
         )
-    # four of four: as published, coordinates lie along the first axis
-    boxes = found.reshape(4, count).T if found.ndim < 2 or found.shape[0] == 4 else found.reshape(count, 4)
+    boxes = found.reshape(4, count).T
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).any():
         raise DataError(f"{path}: reBBox: wanted x1 <= x2 and y1 <= y2; found {boxes.tolist()}")
     return boxes - np.array([1, 1, 0, 0], np.float32)

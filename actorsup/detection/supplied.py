@@ -1,4 +1,4 @@
-"""Detections made elsewhere, from a CSV, a COCO-results JSON or MOT text.
+"""Detections made elsewhere, from a CSV, a COCO-results JSON, MOT text or CVAT XML.
 
 CSV, one line a detection, ``category`` by name or id (1-90), frames 0-based, a video by its id,
 with its extension or without::
@@ -12,7 +12,8 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
       "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
 
 MOTChallenge text, a ``.zip`` of ``<video>/det/det.txt`` or ``<video>.txt``, or one such file, as
-``actorsup.exchange.mot`` reads it; a detection without a class is a person.
+``actorsup.exchange.mot`` reads it; a detection without a class is a person. CVAT XML, an ``.xml`` or a
+``.zip``, as ``actorsup.exchange.cvat`` reads it: labels are categories; a track without a score has 1.
 
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
 """
@@ -33,6 +34,8 @@ from actorsup.detection.base import Detections, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import DataError, VideoError, reading
+from actorsup.exchange.cvat import read_cvat
+from actorsup.exchange.formats import format_read
 from actorsup.exchange.mot import mot_files
 
 _LOG = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ class SuppliedDetections:
     """A file of detections, by video.
 
     Args:
-        path: A ``.csv``, ``.json``, ``.txt`` or ``.zip`` file in one of the forms above.
+        path: A ``.csv``, ``.json``, ``.txt``, ``.xml`` or ``.zip`` file in one of the forms above.
         actors: COCO category ids (1-90) of the actors of interest; others are dropped.
         settings: Score threshold and IoU of the suppression.
 
@@ -110,8 +113,8 @@ def read_supplied(path: Path) -> pd.DataFrame:
     Raises:
         DataError: The file cannot be read, has other columns or keys, or an unknown category.
     """
-    readers = {".json": _read_json, ".txt": _read_mot, ".zip": _read_mot}
-    rows = readers.get(path.suffix, _read_csv)(path)
+    readers = {".json": _read_json, ".txt": _read_mot, ".xml": _read_cvat, ".zip": _read_zip}
+    rows = readers.get(path.suffix.lower(), _read_csv)(path)
     rows["video"] = rows["video"].map(video_id)
     rows.index = pd.RangeIndex(1, len(rows) + 1)
     with reading(path, "holds a number that is none"):
@@ -153,6 +156,20 @@ def _read_mot(path: Path) -> pd.DataFrame:
     rows = pd.concat([file.rows.assign(video=file.video) for file in files])
     category = rows["class"].replace(_MOT_NAMES)
     return rows.assign(category=category, score=rows["conf"])[COLUMNS]
+
+
+def _read_zip(path: Path) -> pd.DataFrame:
+    return _read_cvat(path) if format_read(path) == "cvat" else _read_mot(path)
+
+
+def _read_cvat(path: Path) -> pd.DataFrame:
+    rows = [
+        [video.video, frame, *box, 1.0 if tube.score is None else tube.score, tube.action]
+        for video in read_cvat(path)
+        for tube in video.tubes
+        for frame, box in zip(tube.frames.tolist(), tube.boxes.tolist(), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _read_json(path: Path) -> pd.DataFrame:

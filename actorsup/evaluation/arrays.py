@@ -69,13 +69,18 @@ def predicted_tubes(
             interval=np.array(
                 [(a[0], a[-1] + 1) if len(a) else (0, 0) for a, _ in checked], np.int32
             ).reshape(-1, 2),
-            class_score=None if class_score is None else np.array(class_score, float),
+            class_score=None if class_score is None else _scores(class_score, count),
         )
-        columns = made.class_score.shape[-1:] if made.class_score is not None else ()
-        check_tubes(made, frames, None if class_score is None else [""] * (columns[0] if columns else 0))
+        columns = 0 if made.class_score is None else made.class_score.shape[-1]
+        check_tubes(made, frames, None if class_score is None else [""] * columns)
     except (TypeError, ValueError) as error:
         raise DataError(f"predicted tubes: {error}") from error
     return made.chosen(np.argsort(-made.score, kind="stable"))
+
+
+def _scores(class_score: ArrayLike, count: int) -> NDArray[np.float64]:
+    scores = np.array(class_score, float, ndmin=1)
+    return scores if count or scores.size else scores.reshape(0, scores.shape[-1])  # of no tubes
 
 
 def _checked(what: str, frames: ArrayLike, boxes: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

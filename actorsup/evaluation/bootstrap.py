@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
-from actorsup.evaluation.ranking import Pool, Ranking, area_under_curve, divided, weighted_area
+from actorsup.evaluation.ranking import Pool, Ranking, divided, weighted_area
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import THRESHOLDS
 from actorsup.evaluation.tables import RANGE_THRESHOLDS, of_thresholds
@@ -56,7 +56,7 @@ def precision_intervals(
     for action, column in pool.columns(classes).items():
         if action in pool.truth:
             ranking = pool.rank(column, action, levels, rules)
-            values[action] = area_under_curve(ranking.right, int(ranking.truth.sum()), rules.interpolation)
+            values[action] = ranking.average_precision(rules.interpolation)
             ranked[action] = _Right.of(ranking)
     if not values:
         return _table([])
@@ -160,10 +160,8 @@ class _Right:
 
     @classmethod
     def of(cls, ranking: Ranking) -> "_Right":
-        right = ranking.right
-        places = np.flatnonzero(right.any(0))
-        last = int(places[-1]) + 1 if len(places) else 0
-        return cls(ranking.video[:last].astype(np.int32), places, right[:, places], ranking.truth)
+        last = int(ranking.places[-1]) + 1 if len(ranking.places) else 0
+        return cls(ranking.video[:last], ranking.places, ranking.taken >= 0, ranking.truth)
 
 
 def _resampled_areas(ranked: _Right, weights: NDArray[np.int32], interpolation: str) -> NDArray[np.float64]:

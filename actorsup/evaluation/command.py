@@ -10,17 +10,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from actorsup.errors import ConfigError
+from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS, precision_intervals, recall_intervals
 from actorsup.evaluation.error_analysis import errors_table, kinds_table
 from actorsup.evaluation.frame_level import frame_table
-from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth, test_videos
+from actorsup.evaluation.ground_truth import (
+    StoredGroundTruth,
+    read_annotated,
+    read_ground_truth,
+    test_videos,
+)
 from actorsup.evaluation.matching import VideoOverlap, overlaps
-from actorsup.evaluation.predictions import read_predictions
+from actorsup.evaluation.predictions import Predictions, read_predictions
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.evaluation.stage import write_table
-from actorsup.evaluation.tables import map_table, recall_table
+from actorsup.evaluation.tables import actor_table, map_table, recall_table
 from actorsup.evaluation.test_split import tell_classes, tell_scores, tell_videos
 
 _LOG = logging.getLogger("actorsup")
@@ -60,7 +65,8 @@ def _settings(options: argparse.Namespace) -> EvaluationSettings:
 def _tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
     truth = read_ground_truth(options.ground_truth)
     predictions = read_predictions(options.predictions)
-    names = tell_videos(truth, predictions, test_videos(options.videos)[0] if options.videos else None)
+    names = _videos(truth, predictions, options.videos)
+    tell_videos(names, truth, predictions.videos)
     tell_classes(truth.classes(names), predictions.classes)
     annotated = read_annotated(options.annotated) if options.annotated else None
     rules, levels, classes = settings.rules, settings.iou_thresholds, predictions.classes
@@ -75,10 +81,29 @@ def _tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[P
         tables[options.kinds] = kinds_table(found, classes, settings.error_iou, rules)
     if options.intervals:
         tables[options.intervals] = _intervals(found, classes, settings, options.seed)
+    if options.actor_map:
+        tables[options.actor_map] = actor_table(found, classes, rules, levels)
     if options.frame_map:
         of_frames = frame_table(names, predictions.videos, truth, classes, annotated, rules, levels)
         tables[options.frame_map] = of_frames
     return tables
+
+
+def _videos(truth: StoredGroundTruth, predictions: Predictions, table: Path | None) -> list[str]:
+    """The videos to evaluate: those of a table, or those of both sides.
+
+    Raises:
+        DataError: Nothing is predicted of any video that has ground truth.
+    """
+    names = test_videos(table)[0] if table else sorted({*truth, *predictions.videos})
+    true, made = ([name for name in names if name in side] for side in (truth, predictions.videos))
+    if not true:
+        raise DataError("no video to evaluate has ground truth")
+    if made and not {*true} & {*made}:
+        raise DataError(
+            f"no video has both ground truth and predictions; found ids such as {true[0]!r} and {made[0]!r}"
+        )
+    return names
 
 
 def _intervals(
@@ -110,13 +135,19 @@ def _warnings() -> Iterator[None]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``actorsup evaluate``."""
     add = parser.add_argument
-    add("--ground-truth", type=Path, required=True, help="video,tube,class,frame,x1,...")
+    add(
+        "--ground-truth",
+        type=Path,
+        required=True,
+        help="video,tube,class,frame,x1,... (CSV); COCO JSON, CVAT XML, MOT text",
+    )
     add("--predictions", type=Path, required=True, nargs="+", help="predictions.json or .h5")
     add("--output", type=Path, required=True, help="the table of average precision")
     add("--recall", type=Path, help="a table of recall too")
     add("--errors", type=Path, help="how many predictions are right, or in which way wrong")
     add("--kinds", type=Path, help="the same of each tube and class")
     add("--intervals", type=Path, help="confidence intervals of precision and recall")
+    add("--actor-map", type=Path, help="average precision for each actor of the ground truth")
     add("--frame-map", type=Path, help="average precision of the boxes of every frame")
     add("--videos", type=Path, help="the test videos; default: those of the two files")
     add("--annotated", type=Path, help="video,frame: only these frames are annotated")

@@ -132,13 +132,12 @@ def _kinds(
     for number, rows in _rows_of_videos(ranking.video, np.flatnonzero(mine)):
         video, tubes = pool.videos[number], ranking.tube[rows]
         kind[rows], truth[rows] = _kinds_beside(video, tubes, ranking.action, iou, rules)
-    right = ranking.taken[0] >= 0
-    kind[right], truth[right] = KINDS.index("correct"), ranking.taken[0][right]
+    kind[ranking.places], truth[ranking.places] = KINDS.index("correct"), ranking.taken[0]
     return kind, truth
 
 
 def _kinds_beside(
-    video: VideoOverlap, tubes: NDArray[np.int64], action: str, iou: float, rules: Rules
+    video: VideoOverlap, tubes: NDArray[np.int32], action: str, iou: float, rules: Rules
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The same of the tubes of a video with ground truth of the class, had none of them taken any."""
     own = np.array([label.action == action for label in video.truth])
@@ -163,7 +162,7 @@ def _best(iou: NDArray, mask: NDArray[np.bool_]) -> tuple[NDArray, NDArray[np.in
     return among.max(1), among.argmax(1)
 
 
-def _rows_of_videos(video: NDArray[np.int64], rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+def _rows_of_videos(video: NDArray[np.int32], rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
     """Some predictions, by their video."""
     if not len(rows):
         return []

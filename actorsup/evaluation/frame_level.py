@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import paired_iou
 from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
-from actorsup.evaluation.ranking import weighted_area
+from actorsup.evaluation.ranking import check_columns, weighted_area
 from actorsup.evaluation.rules import Rules
 from actorsup.tubes import DECIMALS, Tubes
 
@@ -68,7 +68,10 @@ def frame_table(
     kept: list[_Video] = []
     for video in sorted(videos):
         frames = None if annotated is None else annotated.get(video, ())
-        kept.append(_video(tubes.get(video), truth.get(video, []), classes, frames, thresholds, rules))
+        found = tubes.get(video)
+        if found is not None and found.class_score is not None:
+            check_columns(video, found.class_score, classes)
+        kept.append(_video(found, truth.get(video, []), classes, frames, thresholds, rules))
     known = {name for video in kept for name in video.truth}
     names = {name: i for i, name in enumerate(classes)} | dict.fromkeys(sorted(known - {*classes}), -1)
     rows = [
@@ -99,7 +102,7 @@ def _video(
     for tube in truth:
         inside = tube.frames if annotated is None else tube.frames[np.isin(tube.frames, sorted(annotated))]
         counts[tube.action] = counts.get(tube.action, 0) + len(inside)
-    if tubes is None or tubes.class_score is None:
+    if tubes is None or tubes.class_score is None or not tubes.class_score.size:
         return _Video(np.zeros((0, len(classes))), np.zeros(0, int), {}, counts)
     counted = np.ones(tubes.frames, bool)
     if annotated is not None:

@@ -1,7 +1,7 @@
 """Ground truth as tubes, for evaluation alone."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.ground_truth_table import ground_truth_chunks, read_annotated_table
 from actorsup.errors import DataError
 
@@ -58,14 +59,19 @@ class _Entry:
 
 
 class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
-    """The tubes of a table, by video; its boxes lie in a temporary file where they are many."""
+    """The tubes of a table, by video; its boxes lie in a temporary file where they are many.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: Where they come from, for messages.
+        chunks: Some rows at a time, as ``ground_truth_chunks`` gives them.
+    """
+
+    def __init__(self, path: Path, chunks: Iterable[pd.DataFrame]) -> None:
         self._path = path
         self._rows = SpooledTemporaryFile(max_size=_IN_MEMORY)
         self._tubes: dict[str, dict[str, _Entry]] = {}
         written = unordered = 0
-        for chunk in ground_truth_chunks(path):
+        for chunk in chunks:
             unordered += self._add(chunk, written)
             written += len(chunk)
         self._tubes = dict(sorted(self._tubes.items()))
@@ -132,20 +138,35 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
     def __len__(self) -> int:
         return len(self._tubes)
 
+    def __contains__(self, video: object) -> bool:
+        return video in self._tubes
+
     def classes(self, videos: Collection[str]) -> set[str]:
         """Names of the classes of some videos, told without reading a box."""
         return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
 
 
 def read_ground_truth(path: str | Path) -> StoredGroundTruth:
-    """The tubes of a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``, by video.
+    """The tubes of a file of ground truth, by video.
 
-    Rows may stand in any order. Many boxes lie in a temporary file, and are read when asked for.
+    A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``, whose rows may stand in any order; or
+    COCO JSON, CVAT XML, or a folder or zip of MOT text or CVAT XML, as docs/exchange.md has them. Many
+    boxes lie in a temporary file, and are read when asked for.
 
     Raises:
-        DataError: The table cannot be used; the message names the line.
+        DataError: The file cannot be used; the message names the line or the place in it.
     """
-    return StoredGroundTruth(Path(path))
+    path = Path(path)
+    if path.suffix.lower() == ".csv" or not path.exists():
+        return StoredGroundTruth(path, ground_truth_chunks(path))
+    return StoredGroundTruth(path, [read_ground_truth_file(path).boxes])
+
+
+def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:
+    """Names of the classes that some videos have ground truth of."""
+    if isinstance(truth, StoredGroundTruth):
+        return truth.classes(videos)
+    return {tube.action for video in videos for tube in truth.get(video, ())}
 
 
 def test_videos(videos: Path) -> tuple[list[str], set[str]]:

@@ -101,7 +101,8 @@ def overlap(
     found = _compared(boxes, others, rules)
     score = np.zeros((len(tubes), 0), np.float32) if tubes.class_score is None else tubes.class_score
     if rules.nms_iou is not None and score.size:
-        score = _suppressed(boxes, score, rules)
+        # which tubes are predicted does not depend on the frames that happen to be annotated
+        score = _suppressed(tubes.boxes, score, rules)
     return VideoOverlap(video, labels, found.iou, score, found.temporal, found.spatial)
 
 

@@ -1,7 +1,8 @@
 """The measures, for programs that hold tubes of their own: tubes in, tables out.
 
 Each takes the ground-truth tubes and the predicted ones by video, and evaluates the videos of both
-sides unless ``videos`` names them. How public evaluators differ is a matter of ``Rules``.
+sides unless ``videos`` names them. How public evaluators differ is a matter of ``Rules``. What is odd
+about the two sides is told in the log (``actorsup``), as warnings.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,12 +13,13 @@ from actorsup.errors import ConfigError
 from actorsup.evaluation.bootstrap import precision_intervals, recall_intervals
 from actorsup.evaluation.error_analysis import errors_table, kinds_table
 from actorsup.evaluation.frame_level import frame_table
-from actorsup.evaluation.ground_truth import GroundTruthTubes
+from actorsup.evaluation.ground_truth import GroundTruthTubes, classes_of
 from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions
 from actorsup.evaluation.rules import Rules, rules_like
 from actorsup.evaluation.settings import THRESHOLDS
 from actorsup.evaluation.tables import actor_table, map_table, recall_table
+from actorsup.evaluation.test_split import tell_classes, tell_videos
 from actorsup.tubes import Tubes
 
 Annotated = Mapping[str, Collection[int]]
@@ -49,7 +51,7 @@ def recall(
         ``group, proposals, iou_threshold, recall, ground_truth``: for ``all``, each ``class:NAME``
         and ``actor:NAME``, pooled over ground-truth tubes, and ``class-mean``.
     """
-    found = _compared(ground_truth, proposals, rules or Rules(), videos, annotated)
+    found = _compared(ground_truth, proposals, rules, videos, annotated)
     return recall_table(found, thresholds, rules, counts)
 
 
@@ -101,7 +103,7 @@ def average_precision(
         rules = rules_like(like)
     if by not in ("class", "actor"):
         raise ConfigError(f"by: {by!r}; allowed: class, actor")
-    found = _compared(ground_truth, predictions.videos, rules, videos, annotated)
+    found = _compared(ground_truth, predictions, rules, videos, annotated)
     make = map_table if by == "class" else actor_table
     return make(found, predictions.classes, rules, thresholds)
 
@@ -122,7 +124,7 @@ def frame_average_precision(
     Returns:
         ``class, iou_threshold, average_precision, ground_truth, boxes``, with rows of class ``mean``.
     """
-    names = videos_of(ground_truth, predictions.videos, videos)
+    names = _told(ground_truth, predictions, videos)
     return frame_table(
         names, predictions.videos, ground_truth, predictions.classes, annotated, rules, thresholds
     )
@@ -138,7 +140,7 @@ def prediction_kinds(
     annotated: Annotated | None = None,
 ) -> pd.DataFrame:
     """What each predicted tube is for each class: right, or in which way wrong; see ``kinds_table``."""
-    found = _compared(ground_truth, predictions.videos, rules or Rules(), videos, annotated)
+    found = _compared(ground_truth, predictions, rules, videos, annotated)
     return kinds_table(found, predictions.classes, threshold, rules)
 
 
@@ -152,7 +154,7 @@ def errors(
     annotated: Annotated | None = None,
 ) -> pd.DataFrame:
     """How many predictions of each class are right, or in which way wrong; see ``errors_table``."""
-    found = _compared(ground_truth, predictions.videos, rules or Rules(), videos, annotated)
+    found = _compared(ground_truth, predictions, rules, videos, annotated)
     return errors_table(found, predictions.classes, threshold, rules)
 
 
@@ -177,7 +179,7 @@ def intervals(
         ``measure, group, proposals, iou_threshold, value, low, high, resamples``: percentile
         intervals of 95 %.
     """
-    found = _compared(ground_truth, predictions.videos, rules or Rules(), videos, annotated)
+    found = _compared(ground_truth, predictions, rules, videos, annotated)
     parts = [
         precision_intervals(found, predictions.classes, rules, thresholds, resamples, seed),
         recall_intervals(found, thresholds, rules, counts, resamples, seed),
@@ -185,18 +187,25 @@ def intervals(
     return pd.concat(parts, ignore_index=True)
 
 
-def videos_of(
-    ground_truth: GroundTruthTubes, tubes: Mapping[str, Tubes], videos: Collection[str] | None = None
+def _told(
+    ground_truth: GroundTruthTubes, tubes: Mapping[str, Tubes] | Predictions, videos: Collection[str] | None
 ) -> list[str]:
-    """The videos to evaluate: those named, or those of both sides."""
-    return sorted({*ground_truth, *tubes} if videos is None else {*videos})
+    """The videos to evaluate: those named, or those of both sides; what one side alone knows is told."""
+    made = tubes.videos if isinstance(tubes, Predictions) else tubes
+    names = sorted({*ground_truth, *made} if videos is None else {*videos})
+    tell_videos(names, ground_truth, made)
+    if isinstance(tubes, Predictions):
+        tell_classes(classes_of(ground_truth, names), tubes.classes)
+    return names
 
 
 def _compared(
     ground_truth: GroundTruthTubes,
-    tubes: Mapping[str, Tubes],
-    rules: Rules,
+    tubes: Mapping[str, Tubes] | Predictions,
+    rules: Rules | None,
     videos: Collection[str] | None,
     annotated: Annotated | None,
 ) -> list[VideoOverlap]:
-    return overlaps(videos_of(ground_truth, tubes, videos), tubes, ground_truth, annotated, rules)
+    names = _told(ground_truth, tubes, videos)
+    made = tubes.videos if isinstance(tubes, Predictions) else tubes
+    return overlaps(names, made, ground_truth, annotated, rules)

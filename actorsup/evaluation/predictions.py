@@ -59,6 +59,9 @@ class StoredTubes(SizedTubes):
             group = self._shard(path)[video]
             tubes = read_tubes(group)
             check_tubes(tubes, read_info(group).frames, self._classes)
+        except DataError as error:
+            # the reader of shards knows the group alone
+            raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
         except _DAMAGED as error:
             raise DataError(f"{path}: {video}: {error}; make it again") from error
         return tubes.chosen(np.argsort(-tubes.score, kind="stable"))
@@ -129,23 +132,30 @@ def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
         DataError: A file cannot be used, or two have other classes or the same video.
     """
     files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    written = [path for path in files if path.suffix == ".json"]
+    written = [path for path in files if path.suffix.lower() == ".json"]
+    for path in files:
+        if path not in written and not (path.is_file() and h5py.is_hdf5(path)):
+            found = "is no HDF5 file" if path.exists() else "no such file"
+            raise DataError(
+                f"{path}: {found}; wanted predictions.json or shards of scored tubes (.h5); "
+                "`actorsup convert` makes the former of other forms"
+            )
     if not written:
         classes = _one_list([(path, _classes_of(path)) for path in files])
         return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, classes), classes)
     read = {path: read_json(path) for path in written}
     classes = _one_list([(path, read[path].classes if path in read else _classes_of(path)) for path in files])
-    found: dict[str, Tubes] = {}
+    tubes: dict[str, Tubes] = {}
     sizes: dict[str, tuple[int, int]] = {}
     for path in files:
         more: Mapping[str, Tubes] = (
             read[path].videos if path in read else StoredTubes([path], PREDICTIONS_SCHEMA, classes)
         )
-        if twice := found.keys() & set(more):
+        if twice := tubes.keys() & set(more):
             raise DataError(f"{path}: holds {min(twice)!r}, which another file holds too")
-        found |= more
+        tubes |= more
         sizes |= read[path].sizes if path in read else {}
-    return Predictions(HeldTubes(found, sizes), classes)
+    return Predictions(HeldTubes(tubes, sizes), classes)
 
 
 def open_shard(path: Path, schema: str) -> ShardReader:

@@ -3,14 +3,14 @@
 Video level (Gkioxari & Malik 2015; Section 4.1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.errors import ConfigError
+from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.matching import VideoOverlap, match
 from actorsup.evaluation.rules import INTERPOLATIONS, Rules
 
@@ -24,27 +24,29 @@ class Ranking:
 
     Attributes:
         action: The class's name.
-        video: (D,) int64, number of the video of each.
-        tube: (D,) int64, number of the tube in its video.
+        video: (D,) int32, number of the video of each.
+        tube: (D,) int32, number of the tube in its video.
         row: (D,) int64, number of the tube among all of the pool.
         score: (D,) floating.
-        taken: (T, D) int32: the ground-truth tube that it takes at each threshold, by its number
-            among all of the video; -1: none, the prediction is wrong.
+        places: (K,) int64, ascending: the predictions that are right at any threshold.
+        taken: (T, K) int32: the ground-truth tube that each of these takes at each threshold, by its
+            number among all of its video; -1: none, the prediction is wrong there.
         truth: (V,) int64, number of ground-truth tubes of the class in each video.
     """
 
     action: str
-    video: NDArray[np.int64]
-    tube: NDArray[np.int64]
+    video: NDArray[np.int32]
+    tube: NDArray[np.int32]
     row: NDArray[np.int64]
     score: NDArray[np.floating]
+    places: NDArray[np.int64]
     taken: NDArray[np.int32]
     truth: NDArray[np.int64]
 
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """(T, D): which predictions are right."""
-        return np.asarray(self.taken >= 0)
+    def average_precision(self, interpolation: str) -> NDArray[np.float64]:
+        """(T,): the average precision at each threshold; NaN without ground truth."""
+        count = int(self.truth.sum())
+        return np.array([area_of(self.places[t >= 0] + 1, count, interpolation) for t in self.taken])
 
 
 class Pool:
@@ -52,8 +54,8 @@ class Pool:
 
     Attributes:
         videos: Sorted by id.
-        video: (S,) int64, number of the video of each of all S tubes.
-        tube: (S,) int64, its number in its video.
+        video: (S,) int32, number of the video of each of all S tubes.
+        tube: (S,) int32, its number in its video.
         truth: Of each class of the ground truth, the videos that have it, by their number, and the
             numbers of its ground-truth tubes there.
     """
@@ -62,8 +64,8 @@ class Pool:
         self.videos = sorted(videos, key=lambda video: video.video)
         counts = [len(video.class_score) if video.class_score.size else 0 for video in self.videos]
         self._starts = np.cumsum([0, *counts])
-        self.video = np.repeat(np.arange(len(counts)), counts)
-        self.tube = np.arange(len(self.video)) - self._starts[self.video]
+        self.video = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        self.tube = (np.arange(len(self.video)) - self._starts[self.video]).astype(np.int32)
         self.truth: dict[str, dict[int, list[int]]] = {}
         for number, video in enumerate(self.videos):
             for q, label in enumerate(video.truth):
@@ -84,7 +86,13 @@ class Pool:
         return values, np.concatenate([none, *(part[1] for part in parts)])
 
     def columns(self, classes: Sequence[str]) -> dict[str, int]:
-        """Column of ``class_score`` of each class; -1 for those that only the ground truth has."""
+        """Column of ``class_score`` of each class; -1 for those that only the ground truth has.
+
+        Raises:
+            DataError: A video has scores of another number of classes.
+        """
+        for video in self.videos:
+            check_columns(video.video, video.class_score, classes)
         return {name: i for i, name in enumerate(classes)} | dict.fromkeys(
             sorted(self.truth.keys() - {*classes}), -1
         )
@@ -103,18 +111,46 @@ class Pool:
         truth[[*mine]] = [len(tubes) for tubes in mine.values()]
         levels = np.array(thresholds, float)
         if column < 0 or not len(self.video):
-            none = np.zeros(0, np.int64)
-            return Ranking(action, none, none, none, np.zeros(0), np.zeros((len(levels), 0), np.int32), truth)
+            none, rows = np.zeros(0, np.int32), np.zeros(0, np.int64)
+            return Ranking(
+                action, none, none, rows, np.zeros(0), rows, none[:0].reshape(len(levels), 0), truth
+            )
         score = np.concatenate([v.class_score[:, column] for v in self.videos if v.class_score.size])
-        taken = np.full((len(levels), len(score)), -1, np.int32)
+        order = np.argsort(-score, kind="stable")  # ties stay in the order of videos and tubes
+        order = order[: np.count_nonzero(~np.isnan(score))]  # NaN comes last
+        rows, taken = self._matched(score, mine, levels, rules)
+        place = np.empty(len(score), np.int64)
+        place[order] = np.arange(len(order))
+        by_place = np.argsort(place[rows])
+        return Ranking(
+            action, self.video[order], self.tube[order], order, score[order],
+            place[rows][by_place], taken[:, by_place], truth,
+        )  # fmt: skip
+
+    def _matched(
+        self, score: NDArray, mine: Mapping[int, Sequence[int]], levels: NDArray, rules: Rules
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The tubes (K,) that take ground truth at any of T thresholds, and which (T, K) at each."""
+        rows, taken = [np.zeros(0, np.int64)], [np.zeros((len(levels), 0), np.int32)]
         for number, tubes in mine.items():
             start, end = self._starts[number : number + 2]
             found = match(score[start:end], self.videos[number].iou[:, tubes], levels, rules)
-            taken[:, start:end] = np.where(found >= 0, np.array(tubes)[found], -1)
-        order = np.argsort(-score, kind="stable")  # ties stay in the order of videos and tubes
-        order = order[: np.count_nonzero(~np.isnan(score))]  # NaN comes last
-        return Ranking(
-            action, self.video[order], self.tube[order], order, score[order], taken[:, order], truth
+            some = np.flatnonzero((found >= 0).any(0))
+            rows.append(start + some)
+            taken.append(np.where(found >= 0, np.array(tubes)[found], -1)[:, some].astype(np.int32))
+        return np.concatenate(rows), np.concatenate(taken, axis=1)
+
+
+def check_columns(video: str, class_score: NDArray, classes: Sequence[str]) -> None:
+    """Whether the scores (P, C) of a video's tubes are of these classes, as far as their number tells.
+
+    Raises:
+        DataError: They are not.
+    """
+    if class_score.size and class_score.shape[1] != len(classes):
+        raise DataError(
+            f"{video}: class_score has {class_score.shape[1]} columns, but there are {len(classes)} classes: "
+            f"{', '.join(classes)}"
         )
 
 
@@ -140,9 +176,15 @@ def area_under_curve(
         return np.full(right.shape[:-1], np.nan)
     areas = np.zeros(right.shape[:-1])
     for index in np.ndindex(areas.shape):
-        ahead = np.flatnonzero(right[index])[None] + 1
-        areas[index] = weighted_area(ahead, np.ones_like(ahead), interpolation)[0] / ground_truth
+        areas[index] = area_of(np.flatnonzero(right[index]) + 1, ground_truth, interpolation)
     return areas
+
+
+def area_of(ahead: NDArray, ground_truth: int, interpolation: str) -> float:
+    """The same, of the ranks (K,) of the right predictions, ascending from 1 on."""
+    if not ground_truth:
+        return float("nan")
+    return float(weighted_area(ahead[None], np.ones((1, len(ahead))), interpolation)[0]) / ground_truth
 
 
 def weighted_area(ahead: NDArray, times: NDArray, interpolation: str) -> NDArray[np.float64]:

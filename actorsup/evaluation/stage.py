@@ -9,13 +9,16 @@ import pandas as pd
 
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS, precision_intervals, recall_intervals
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS, errors_table
+from actorsup.evaluation.frame_level import FRAME_COLUMNS, frame_table
 from actorsup.evaluation.matching import VideoOverlap
-from actorsup.evaluation.predictions import read_predictions, read_proposals
+from actorsup.evaluation.predictions import Predictions, read_predictions, read_proposals
 from actorsup.evaluation.tables import (
     ABLATION_COLUMNS,
+    ACTOR_COLUMNS,
     EPOCH_COLUMNS,
     MAP_COLUMNS,
     RECALL_COLUMNS,
+    actor_table,
     map_table,
     recall_table,
 )
@@ -60,11 +63,7 @@ def write_map(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: Path
     Raises:
         DataError: A file cannot be used, or the split has no ground truth.
     """
-    parts = [
-        table.assign(linker=linker, model=model, seed=seed)
-        for (linker, model, seed), table in _map_tables(split, runs)
-    ]
-    write_table(pd.concat(parts).assign(dataset=split.dataset)[MAP_COLUMNS], output)
+    _write_runs(split, _map_tables(split, runs), MAP_COLUMNS, output)
 
 
 def write_ablation(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: Path) -> None:
@@ -118,13 +117,36 @@ def write_errors(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: P
     Raises:
         DataError: As ``write_map`` says.
     """
-    parts = [
-        errors_table(found, classes, split.settings.error_iou, split.settings.rules).assign(
-            linker=linker, model=model, seed=seed
-        )
-        for (linker, model, seed), found, classes in _compared(split, runs)
-    ]
-    write_table(pd.concat(parts).assign(dataset=split.dataset)[ERROR_COLUMNS], output)
+    rules, iou = split.settings.rules, split.settings.error_iou
+    tables = (
+        (run, errors_table(found, classes, iou, rules)) for run, found, classes in _compared(split, runs)
+    )
+    _write_runs(split, tables, ERROR_COLUMNS, output)
+
+
+def write_actor_map(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: Path) -> None:
+    """Write the average precision of every run for each actor; arguments and errors as in ``write_map``.
+
+    The columns are ``ACTOR_COLUMNS``; there are no rows where no actor is annotated.
+    """
+    rules, levels = split.settings.rules, split.settings.iou_thresholds
+    tables = (
+        (run, actor_table(found, classes, rules, levels)) for run, found, classes in _compared(split, runs)
+    )
+    _write_runs(split, tables, ACTOR_COLUMNS, output)
+
+
+def write_frame_map(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output: Path) -> None:
+    """Write the average precision of the boxes of all frames, of every run.
+
+    Arguments and errors as in ``write_map``; the columns are ``FRAME_COLUMNS``.
+    """
+    rules, levels = split.settings.rules, split.settings.iou_thresholds
+    tables = (
+        (run, frame_table(split.names, made.videos, split.truth, made.classes, split.frames, rules, levels))
+        for run, made in _predictions(split, runs)
+    )
+    _write_runs(split, tables, FRAME_COLUMNS, output)
 
 
 def write_intervals(
@@ -166,15 +188,28 @@ def write_table(table: pd.DataFrame, output: Path) -> None:
     write_whole(output, table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))
 
 
-def _compared(
-    split: TestSplit, runs: Mapping[Any, Iterable[Path]]
-) -> Iterator[tuple[Any, list[VideoOverlap], Sequence[str]]]:
-    """The overlaps of each run, and its classes."""
+def _write_runs(
+    split: TestSplit, tables: Iterable[tuple[Run, pd.DataFrame]], columns: Sequence[str], output: Path
+) -> None:
+    parts = [table.assign(linker=linker, model=model, seed=seed) for (linker, model, seed), table in tables]
+    write_table(pd.concat(parts).assign(dataset=split.dataset)[list(columns)], output)
+
+
+def _predictions(split: TestSplit, runs: Mapping[Any, Iterable[Path]]) -> Iterator[tuple[Any, Predictions]]:
+    """The scored tubes of each run, and its classes."""
     truth = split.truth.classes(split.names)
     for run, shards in runs.items():
         predictions = read_predictions(shards)
         _LOG.info("%s:", ", ".join(map(str, run)))
         tell_classes(truth, predictions.classes)
+        yield run, predictions
+
+
+def _compared(
+    split: TestSplit, runs: Mapping[Any, Iterable[Path]]
+) -> Iterator[tuple[Any, list[VideoOverlap], Sequence[str]]]:
+    """The overlaps of each run, and its classes."""
+    for run, predictions in _predictions(split, runs):
         found = split.compared(predictions.videos)
         tell_scores(found)
         yield run, found, predictions.classes

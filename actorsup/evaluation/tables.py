@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
-from actorsup.evaluation.ranking import Pool, area_under_curve
+from actorsup.evaluation.ranking import Pool, area_of
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import THRESHOLDS
 
@@ -25,7 +25,9 @@ ABLATION_COLUMNS = [
     "dataset", "linker", "model", "iou_threshold", "mean", "deviation", "lowest", "highest", "seeds",
 ]  # fmt: skip
 EPOCH_COLUMNS = ["dataset", "linker", "model", "seed", "epoch", "iou_threshold", "average_precision"]
-ACTOR_COLUMNS = ["actor", "iou_threshold", "average_precision", "ground_truth"]
+ACTOR_COLUMNS = [
+    "dataset", "linker", "model", "seed", "actor", "iou_threshold", "average_precision", "ground_truth",
+]  # fmt: skip
 RECALL_COLUMNS = ["dataset", "linker", "group", "proposals", "iou_threshold", "recall", "ground_truth"]
 
 
@@ -54,7 +56,7 @@ def map_table(
     for name, column in pool.columns(classes).items():
         ranking = pool.rank(column, name, levels, rules)
         count = int(ranking.truth.sum())
-        precision = area_under_curve(ranking.right, count, rules.interpolation)
+        precision = ranking.average_precision(rules.interpolation)
         values = of_thresholds(dict(zip(levels, precision, strict=True)), thresholds)
         rows += [
             (name, threshold, float(value), count, len(ranking.score)) for threshold, value in values.items()
@@ -75,7 +77,7 @@ def actor_table(
     another actor are neither right nor wrong, and are left out.
 
     Returns:
-        Columns ``ACTOR_COLUMNS``; none where no actor is annotated.
+        Columns ``ACTOR_COLUMNS`` from ``actor`` on; no rows where no actor is annotated.
     """
     rules = rules or Rules()
     pool = Pool(videos)
@@ -92,15 +94,16 @@ def actor_table(
             counts[actor] += count
             areas = []
             for taken in ranking.taken:
-                pairs = zip(ranking.video.tolist(), taken.tolist(), strict=True)
+                pairs = zip(ranking.video[ranking.places].tolist(), taken.tolist(), strict=True)
                 right = np.array([q >= 0 and labels[v, q].actor == actor for v, q in pairs], bool)
-                areas.append(area_under_curve(right[right | (taken < 0)], count, rules.interpolation))
+                others = np.cumsum((taken >= 0) & ~right)  # left out, so that what follows moves up
+                areas.append(area_of((ranking.places + 1 - others)[right], count, rules.interpolation))
             found[actor].append(np.array(areas))
     rows = []
     for actor in actors:
         at = dict(zip(levels, np.mean(found[actor], axis=0), strict=True))
         rows += [(actor, t, float(v), counts[actor]) for t, v in of_thresholds(at, thresholds).items()]
-    return pd.DataFrame(rows, columns=ACTOR_COLUMNS)
+    return pd.DataFrame(rows, columns=ACTOR_COLUMNS[4:])
 
 
 def of_thresholds(at: dict[float, NDArray], thresholds: Sequence[float]) -> dict[str, NDArray]:

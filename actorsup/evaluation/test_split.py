@@ -18,7 +18,6 @@ from actorsup.evaluation.ground_truth import (
     test_videos,
 )
 from actorsup.evaluation.matching import VideoOverlap, overlaps
-from actorsup.evaluation.predictions import Predictions
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.tubes import Tubes
 
@@ -78,48 +77,42 @@ class TestSplit:
         if unknown := sorted(set(tubes) - listed_videos(self.videos)):
             _LOG.warning("tubes of %d videos that are not in %s are left out: %s", len(unknown),
                          self.videos, some(unknown))  # fmt: skip
+        if missed := [name for name in self.names if name in self.truth and name not in tubes]:
+            _warn("%d test videos have no tubes, so that their ground truth is missed: %s", missed)
         return overlaps(self.names, tubes, self.truth, self.frames, self.settings.rules)
 
 
 def tell_classes(truth: Collection[str], predicted: Sequence[str]) -> None:
-    """Warn of classes that one side alone knows."""
+    """Warn of classes that one side alone knows.
+
+    Raises:
+        DataError: A class is called as rows of the tables are that are of no class.
+    """
+    if reserved := sorted({"mean", "all"} & {*truth, *predicted}):
+        raise DataError(f"no class can be called {reserved[0]!r}, as rows of the tables are; rename it")
     if unknown := sorted({*truth} - {*predicted}):
         _warn("%d classes of the ground truth are not predicted, so that their precision is 0: %s", unknown)
     if without := [name for name in predicted if name not in truth]:
         _warn("%d classes that are predicted have no ground truth, so no average precision: %s", without)
 
 
-def tell_videos(
-    truth: StoredGroundTruth, predictions: Predictions, videos: Sequence[str] | None
-) -> list[str]:
-    """The videos to evaluate of two files, after a warning of each that one side alone knows.
+def tell_videos(names: Sequence[str], truth: Collection[str], tubes: Collection[str]) -> None:
+    """Warn of videos that one side alone knows, and of those that are not to be evaluated.
 
     Args:
-        truth: The ground truth.
-        predictions: The predictions.
-        videos: The videos to evaluate; None: those of both sides.
-
-    Raises:
-        DataError: Nothing is predicted of any video that has ground truth.
+        names: The videos to evaluate.
+        truth: Those with ground truth.
+        tubes: Those with tubes.
     """
-    names = sorted({*truth, *predictions.videos} if videos is None else {*videos})
-    true, made = ([name for name in names if name in side] for side in (truth, predictions.videos))
-    if not true:
-        raise DataError("no video to evaluate has ground truth")
-    if made and not {*true} & {*made}:
-        raise DataError(
-            f"no video has both ground truth and predictions; found ids such as {true[0]!r} and {made[0]!r}"
-        )
-    for side, what in ((truth, "ground truth"), (predictions.videos, "predictions")):
+    for side, what in ((truth, "ground truth"), (tubes, "predictions")):
         if left := sorted({*side} - {*names}):
             _LOG.warning(
                 "%s of %d videos that are not to be evaluated is left out: %s", what, len(left), some(left)
             )
-    if missed := [name for name in true if name not in predictions.videos]:
+    if missed := [name for name in names if name in truth and name not in tubes]:
         _warn("%d videos have no predictions, so that their ground truth is missed: %s", missed)
-    if wrong := [name for name in made if name not in truth]:
+    if wrong := [name for name in names if name in tubes and name not in truth]:
         _warn("%d videos have no ground truth, so that all tubes in them are wrong: %s", wrong)
-    return names
 
 
 def _warn(what: str, names: Sequence[str]) -> None:

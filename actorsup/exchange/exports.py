@@ -4,10 +4,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from actorsup.exchange.coco import write_coco
+from actorsup.exchange.coco_writing import write_coco
 from actorsup.exchange.cvat_writing import write_cvat
 from actorsup.exchange.labelled import LabelledVideo, best_tubes
-from actorsup.exchange.mot import write_mot
+from actorsup.exchange.mot_writing import write_mot
 from actorsup.exchange.packed import writing_file
 from actorsup.exchange.predictions import classes_of_shards, read_shards
 

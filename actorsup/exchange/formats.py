@@ -32,7 +32,9 @@ def format_read(path: Path) -> str:
         return "predictions" if is_ours else "coco"
     if path.is_dir() or suffix == ".zip":
         return "cvat" if Packed(path, (".xml",)).names else "mot"
-    raise DataError(f"{path}: is of no known format; say which with --from: {', '.join(FORMATS)}")
+    raise DataError(
+        f"{path}: its name tells no format; wanted .csv, .json, .h5, .xml, .txt, .zip or a folder"
+    )
 
 
 def format_written(path: Path) -> str:
@@ -72,7 +74,7 @@ def read_labelled(
         case "predictions" if path.suffix.lower() == ".h5":
             return [*read_shards([path])], classes_of_shards([path])
         case "predictions":
-            return videos_of_predictions(path, load_json(path))
+            return videos_of_predictions(path)
         case "coco":
             videos = videos_of_coco(path, load_json(path), frame_base)
         case "mot":

@@ -8,7 +8,7 @@ names of classes into a ``labels.txt``, write corners as they have them, from 0.
 
 import configparser
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,15 +16,8 @@ import numpy as np
 import pandas as pd
 
 from actorsup.errors import DataError
-from actorsup.exchange.labelled import (
-    DECIMALS,
-    UNKNOWN,
-    LabelledTube,
-    LabelledVideo,
-    checked_tube,
-    score_of,
-)
-from actorsup.exchange.packed import Packed, safe_name, writing
+from actorsup.exchange.labelled import UNKNOWN, LabelledTube, LabelledVideo, checked_tube, score_of
+from actorsup.exchange.packed import Packed
 from actorsup.tube_files import VideoInfo
 
 _LOG = logging.getLogger(__name__)
@@ -37,7 +30,7 @@ OFFICIAL = (
 _COLUMNS = ("frame", "id", "left", "top", "width", "height", "conf", "class", "visibility", "more")
 _MISSING = [1.0, -1.0]
 """Conf and class of a line that has none."""
-_TRUTH, _DETECTIONS, _LABELS = "gt.txt", "det.txt", "labels.txt"
+TRUTH, _DETECTIONS, LABELS = "gt.txt", "det.txt", "labels.txt"
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,7 @@ def read_mot(path: Path, name: str | None = None, origin: int | None = None) -> 
             classes, or with two boxes in one frame; a frame after the last of ``seqinfo.ini``.
     """
     videos = []
-    for file in mot_files(path, _TRUTH, name, origin):
+    for file in mot_files(path, TRUTH, name, origin):
         # the flag of ground truth: 0 is not to be considered
         rows = file.rows[file.rows["conf"] != 0]
         if len(rows) < len(file.rows):
@@ -91,7 +84,7 @@ def _tube(file: MotFile, track: int, rows: pd.DataFrame) -> LabelledTube:
         raise DataError(f"{where}: its boxes are detections, of no track; wanted ids from 1 on")
     if len(names) > 1 or "" in names:
         found = "no class" if "" in names else f"the classes {', '.join(sorted(names))}"
-        raise DataError(f"{where}: has {found}; wanted one, by its number after conf, or a {_LABELS} of one")
+        raise DataError(f"{where}: has {found}; wanted one, by its number after conf, or a {LABELS} of one")
     # 1 is the flag of ground truth, -1 says that there is none
     score = score_of(rows["conf"].tolist())
     boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy()
@@ -121,11 +114,11 @@ def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None
     packed = Packed(path.parent if path.suffix.lower() == ".txt" else path, (".txt", ".ini"))
     if path.suffix.lower() == ".txt":
         chosen = [path.name] if path.name in packed else []
-        root = path.stem if path.name not in (_TRUTH, _DETECTIONS) else path.resolve().parent.name
+        root = path.stem if path.name not in (TRUTH, _DETECTIONS) else path.resolve().parent.name
     else:
-        other = ({_TRUTH, _DETECTIONS} - {kind}).pop()
+        other = ({TRUTH, _DETECTIONS} - {kind}).pop()
         texts = [each for each in packed.names if each.lower().endswith(".txt")]
-        chosen = [each for each in texts if PurePosixPath(each).name not in (_LABELS, other)]
+        chosen = [each for each in texts if PurePosixPath(each).name not in (LABELS, other)]
         root = path.stem if path.suffix.lower() == ".zip" else path.name
     files = [_file(packed, each, name or root, origin) for each in chosen]
     videos = [file.video for file in files]
@@ -143,9 +136,9 @@ def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None
 def _file(packed: Packed, member: str, root: str, origin: int | None) -> MotFile:
     pure = PurePosixPath(member)
     video = pure.with_suffix("")
-    if pure.name in (_TRUTH, _DETECTIONS):
+    if pure.name in (TRUTH, _DETECTIONS):
         video = pure.parent.parent if pure.parent.name in ("gt", "det") else pure.parent
-    beside = [str(folder / _LABELS) for folder in (pure.parent, PurePosixPath("."))]
+    beside = [str(folder / LABELS) for folder in (pure.parent, PurePosixPath("."))]
     labels = next((each for each in beside if each in packed), None)
     names = OFFICIAL if labels is None else tuple(packed.text(labels).splitlines())
     shift = origin if origin is not None else (0 if labels else 1)
@@ -182,7 +175,7 @@ def _rows(where: str, text: str, names: Sequence[str], origin: int) -> pd.DataFr
         if label != -1 and (label % 1 or not 1 <= label <= len(names)):
             raise DataError(
                 f"{where}: line {number}: {line!r}: the class is {label:g}, but there are {len(names)}: "
-                f"{', '.join(names)}; name them in {_LABELS}, one a line"
+                f"{', '.join(names)}; name them in {LABELS}, one a line"
             )
         x, y = left - origin, top - origin
         corners = [round(value, 9) for value in (x, y, x + width, y + height)]
@@ -204,58 +197,3 @@ def _info(packed: Packed, member: str) -> VideoInfo:
         raise DataError(
             f"{packed.path}: {member}: wanted [Sequence] with seqLength, imWidth ... ({error!r})"
         ) from error
-
-
-def write_mot(videos: Iterable[LabelledVideo], output: Path, classes: Sequence[str], origin: int = 0) -> None:
-    """Write ``<video>/gt/gt.txt``, ``labels.txt`` beside it, and ``seqinfo.ini`` where sizes are known.
-
-    Of one video in a zip they lie at its top, which is what CVAT imports into a task. ``conf`` is
-    the score of a prediction and 1 of ground truth; 0 would mean "ignored", so that a score of 0
-    is written as 0.000001.
-
-    Args:
-        videos: Of classes that are among ``classes``.
-        output: A zip where the name ends so, else a new folder.
-        classes: Names of classes, numbers from 1 on.
-        origin: What the corner of the first pixel is called: 0 as CVAT has it, 1 as the MOTChallenge.
-
-    Raises:
-        DataError: A class's name is of two lines, or an id is no path in a folder.
-    """
-    if wrong := [name for name in classes if len(name.splitlines()) != 1 or name != name.strip()]:
-        raise DataError(f"{output}: the class {wrong[0]!r} cannot be a line of {_LABELS}; rename it")
-    labels = "".join(f"{name}\n" for name in classes)
-    given: Iterable[LabelledVideo] = videos
-    single = False
-    if output.suffix.lower() == ".zip":
-        given = list(videos)
-        single = len(given) == 1
-    with writing(output) as add:
-        for video in given:
-            folder = "" if single else f"{safe_name(video.video)}/"
-            add(f"{folder}gt/{_TRUTH}", _text(video, classes, origin))
-            add(f"{folder}gt/{_LABELS}", labels)
-            if min(video.info.frames, video.info.width, video.info.height) > 0:
-                add(f"{folder}seqinfo.ini", _seqinfo(video))
-
-
-def _text(video: LabelledVideo, classes: Sequence[str], origin: int) -> str:
-    lines = []
-    for track, tube in enumerate(video.tubes, 1):
-        corners = np.round(tube.boxes, DECIMALS)
-        size = corners[:, 2:] - corners[:, :2]
-        conf = "1" if tube.score is None else f"{tube.score or 1e-6:.6g}"
-        label = classes.index(tube.action) + 1
-        for frame, (x, y), (w, h) in zip(tube.frames.tolist(), corners[:, :2] + origin, size, strict=True):
-            box = ",".join(f"{value + 0.0:.{DECIMALS}f}" for value in (x, y, w, h))
-            lines.append((frame, track, f"{frame + 1},{track},{box},{conf},{label},1\n"))
-    return "".join(line for *_, line in sorted(lines))
-
-
-def _seqinfo(video: LabelledVideo) -> str:
-    info = video.info
-    # exactly these keys, and a whole rate: Datumaro takes no others
-    return (
-        f"[Sequence]\nname={video.video.replace('/', '_')}\nimDir=img1\nframeRate={max(1, round(info.fps))}\n"
-        f"seqLength={info.frames}\nimWidth={info.width}\nimHeight={info.height}\nimExt=.jpg\n"
-    )

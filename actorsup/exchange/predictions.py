@@ -1,17 +1,22 @@
 """Scored tubes as labelled ones: each by the class that scores best; and back."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
 from actorsup.coco import NAME_OF
 from actorsup.errors import DataError
-from actorsup.exchange.labelled import DECIMALS, TELL_SIZES, LabelledTube, LabelledVideo, checked_tube
+from actorsup.exchange.labelled import TELL_SIZES, LabelledTube, LabelledVideo, checked_tube
+from actorsup.exchange.predictions_json import (
+    ScoredTube,
+    ScoredVideo,
+    read_predictions_json,
+    write_predictions_json,
+)
 from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, read_info, read_tubes
+from actorsup.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes
 
 
 def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
@@ -51,45 +56,36 @@ def read_shards(shards: Iterable[str | Path]) -> Iterator[LabelledVideo]:
                 yield LabelledVideo(video, read_info(shard[video]), tuple(found))
 
 
-def videos_of_predictions(path: Path, content: Any) -> tuple[list[LabelledVideo], list[str]]:
-    """The tubes of a loaded ``predictions.json``, and the names of its classes.
+def videos_of_predictions(path: Path) -> tuple[list[LabelledVideo], list[str]]:
+    """The tubes of a ``predictions.json``, and the names of its classes.
+
+    A tube that has no prediction of any class is left out.
 
     Raises:
         DataError: It is not of that form.
     """
-    try:
-        classes = [str(name) for name in content["classes"]]
-        entries = list(content["videos"].items())
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: not of the form of predictions.json ({error!r})") from error
-    videos = []
-    for video, entry in entries:
-        try:
-            size = (int(entry.get("width", 0)), int(entry.get("height", 0)))
-            info = VideoInfo(int(entry["frames"]), float(entry.get("fps", 0)), *size)
-            tubes = [
-                _read_tube(f"{path}: {video}: tube {p}", p, t, info) for p, t in enumerate(entry["tubes"])
-            ]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"{path}: {video}: not of the form of predictions.json ({error!r})") from error
-        found = tuple(tube for tube in tubes if tube is not None)
-        if unknown := {tube.action for tube in found} - set(classes):
-            raise DataError(f"{path}: {video}: class {min(unknown)!r} is not among the classes")
-        videos.append(LabelledVideo(video, info, found))
-    return videos, classes
+    classes, videos = read_predictions_json(path)
+    return [_labelled(path, video) for video in videos], classes
 
 
-def _read_tube(where: str, number: int, tube: Any, info: VideoInfo) -> LabelledTube | None:
-    scores = {str(name): float(score) for name, score in tube["class_score"].items()}
-    if not scores:
-        return None
-    first, end = (int(value) for value in tube["interval"])
-    boxes = np.array(tube["boxes"], np.float64).reshape(end - first, 4)
-    best = max(scores, key=lambda name: scores[name])
-    return checked_tube(
-        where, str(number), best, range(first, end), boxes, info.frames,
-        actor=str(tube.get("actor", "")), score=scores[best],
-    )  # fmt: skip
+def _labelled(path: Path, video: ScoredVideo) -> LabelledVideo:
+    found = []
+    for p, tube in enumerate(video.tubes):
+        if tube.class_score:
+            best = max(tube.class_score, key=lambda name: tube.class_score[name])
+            found.append(
+                checked_tube(
+                    f"{path}: {video.video}: tube {p}",
+                    str(p),
+                    best,
+                    range(*tube.interval),
+                    tube.boxes,
+                    video.info.frames,
+                    actor=tube.actor,
+                    score=tube.class_score[best],
+                )
+            )
+    return LabelledVideo(video.video, video.info, tuple(found))
 
 
 def write_predictions(
@@ -101,39 +97,22 @@ def write_predictions(
         DataError: The number of frames of a video is not known, or a tube has gaps, for which
             that form has no place.
     """
-    stream.write('{"classes": ' + json.dumps(list(classes)) + ', "videos": {')
-    for number, video in enumerate(videos):
-        if video.info.frames <= 0:
-            raise DataError(f"{where}: the number of frames of {video.video!r} is not known; {TELL_SIZES}")
-        tubes = [_entry(f"{where}: {video.video}: tube {t.name}", t) for t in video.tubes if len(t.frames)]
-        info = video.info
-        entry = {
-            "frames": info.frames,
-            "fps": info.fps,
-            "width": info.width,
-            "height": info.height,
-            "tubes": tubes,
-        }
-        stream.write(
-            ("," if number else "") + f"\n{json.dumps(video.video)}: {json.dumps(entry, allow_nan=False)}"
-        )
-    stream.write("\n}}\n")
+    write_predictions_json((_scored(where, video) for video in videos), stream, classes)
 
 
-def _entry(where: str, tube: LabelledTube) -> dict[str, Any]:
-    first, end = int(tube.frames[0]), int(tube.frames[-1]) + 1
-    if end - first != len(tube.frames):
-        raise DataError(
-            f"{where}: has no box in some frames between {first} and {end - 1}, for which predictions.json "
-            "has no place; write it as ground truth (.csv)"
-        )
-    score = 1.0 if tube.score is None else tube.score
-    boxes = np.round(tube.boxes, DECIMALS).tolist()
-    actor = {"actor": tube.actor} if tube.actor else {}
-    return {
-        "interval": [first, end],
-        "boxes": boxes,
-        "score": score,
-        **actor,
-        "class_score": {tube.action: score},
-    }
+def _scored(where: str, video: LabelledVideo) -> ScoredVideo:
+    if video.info.frames <= 0:
+        raise DataError(f"{where}: the number of frames of {video.video!r} is not known; {TELL_SIZES}")
+    found = []
+    for tube in video.tubes:
+        if not len(tube.frames):
+            continue
+        first, end = int(tube.frames[0]), int(tube.frames[-1]) + 1
+        if end - first != len(tube.frames):
+            raise DataError(
+                f"{where}: {video.video}: tube {tube.name}: has no box in some frames between {first} and "
+                f"{end - 1}, for which predictions.json has no place; write it as ground truth (.csv)"
+            )
+        score = 1.0 if tube.score is None else tube.score
+        found.append(ScoredTube((first, end), tube.boxes, score, tube.actor, {tube.action: score}))
+    return ScoredVideo(video.video, video.info, tuple(found))

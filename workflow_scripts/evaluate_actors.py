@@ -1,0 +1,22 @@
+from actorsup.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from actorsup.evaluation.settings import EvaluationSettings
+    from actorsup.evaluation.stage import write_actor_map
+    from actorsup.evaluation.test_split import TestSplit
+
+    runs, shards = snakemake.params.runs, snakemake.input.predictions
+    each = len(shards) // len(runs)
+    write_actor_map(
+        TestSplit(
+            snakemake.wildcards.dataset,
+            Path(snakemake.input.ground_truth),
+            Path(snakemake.input.videos),
+            next(map(Path, snakemake.input.annotated), None),
+            EvaluationSettings(**snakemake.params.settings),
+        ),
+        {tuple(run.values()): shards[i * each : (i + 1) * each] for i, run in enumerate(runs)},
+        Path(snakemake.output[0]),
+    )
