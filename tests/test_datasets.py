@@ -191,6 +191,8 @@ def test_a_folder_with_a_table(tmp_path):
         ),
         ("video,label,split\nb,run,train\nb.mp4,run,test\n", "line 3.*earlier line"),
         ("video,label,split\n../b,run,train\n", "no path below"),
+        ("video,label,split\n,run,train\n", "line 2: '' is no path below"),
+        ("video,label,split\n.,run,train\n", "no path below"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, table, words):

@@ -107,7 +107,7 @@ class Folder:
             video = video_id(name)
             where = f"{path}: line {line}: {name!r}"
             labels = tuple(part.strip() for part in label.split("|") if part.strip())
-            if not video or "\0" in video or ".." in video.split("/") or video.startswith("/"):
+            if "\0" in video or {"", ".", ".."}.intersection(video.split("/")):
                 raise DataError(f"{where} is no path below {self.root}")
             if video in found:
                 raise DataError(f"{where}: the video {video!r} stands in an earlier line too")
