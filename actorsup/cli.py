@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from actorsup.convert import add_options as add_conversion_options
@@ -70,8 +71,9 @@ def _check(options: argparse.Namespace) -> int:
         raise ConfigError(f"datasets: there is no {options.dataset!r}; allowed: {', '.join(names)}{hint}")
     planned = PlannedDataset(options.dataset, names[options.dataset], config["seed"])
     found = inspect_dataset(planned, options.decode)
-    frames = {key: value for key, value in config["frames"].items() if key != "keep"}
-    print(report(found, FrameSettings(**frames)))
+    stored = {field.name for field in fields(FrameSettings)}
+    settings = FrameSettings(**{key: value for key, value in config["frames"].items() if key in stored})
+    print(report(found, settings))
     return int(any(finding.serious for finding in found.findings))
 
 
