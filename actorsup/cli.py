@@ -5,7 +5,6 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from actorsup.convert import add_options as add_conversion_options
@@ -56,24 +55,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from actorsup.config import check_config, read_config, with_variants
+    from actorsup.config import read_config
     from actorsup.errors import ConfigError, did_you_mean
     from actorsup.frames.settings import FrameSettings
     from actorsup.plan.check import inspect_dataset
     from actorsup.plan.check_report import report
     from actorsup.plan.dataset import PlannedDataset
+    from actorsup.plan.run import Plan
 
-    config = with_variants(read_config(options.configfile))
-    check_config(config)
-    names = config["datasets"]
+    plan = Plan(read_config(options.configfile))
+    names = plan.config["datasets"]
     if options.dataset not in names:
         hint = did_you_mean(options.dataset, names)
         raise ConfigError(f"datasets: there is no {options.dataset!r}; allowed: {', '.join(names)}{hint}")
-    planned = PlannedDataset(options.dataset, names[options.dataset], config["seed"])
+    planned = PlannedDataset(options.dataset, names[options.dataset], plan.config["seed"])
     found = inspect_dataset(planned, options.decode)
-    stored = {field.name for field in fields(FrameSettings)}
-    settings = FrameSettings(**{key: value for key, value in config["frames"].items() if key in stored})
-    print(report(found, settings))
+    print(report(found, FrameSettings(**plan.frame_settings)))
     return int(any(finding.serious for finding in found.findings))
 
 

@@ -22,6 +22,7 @@ from actorsup.linking.nanotrack import NanoTracker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_linker, link_videos
 from actorsup.linking.static import StaticTracker
+from actorsup.seals import seal
 from actorsup.storage import ShardReader, ShardWriter
 from actorsup.tube_files import TUBES_SCHEMA, read_info, read_tubes
 
@@ -338,6 +339,7 @@ def change(path: Path, video: str, name: str, value) -> None:
             file[group][name][0] = value
         else:
             file[group].attrs[name] = value
+    seal(path)  # wrong before it was sealed
 
 
 @pytest.mark.parametrize(

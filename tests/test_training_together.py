@@ -116,8 +116,8 @@ def test_every_setting_of_training_reaches_the_job():
     )
     allowed = set(schema["properties"]["training"]["properties"])
     assert set(config["training"]) == allowed
-    # the one that says what the rule's outputs are
-    assert allowed - {"keep_epochs"} <= {field.name for field in fields(TrainingJob)}
+    # the two that say what the rule's outputs are, and how they are kept
+    assert allowed - {"keep_epochs", "protect"} <= {field.name for field in fields(TrainingJob)}
 
 
 def test_a_launcher_that_is_not_there_is_told(shards, tmp_path):

@@ -75,7 +75,7 @@ def write_report(
         ("run", "What was run", _run(videos, failures, inputs)),
         ("numbers", "The numbers", _numbers(dataset, inputs)),
         ("training", "Training", _training(inputs.curves)),
-        ("videos", "The videos", _gallery(bool(inputs.galleries), error_iou)),
+        ("videos", "The videos", _gallery(bool(inputs.galleries), inputs.map is not None, error_iou)),
     ]
     page = Page(
         title=dataset,
@@ -274,13 +274,15 @@ def _training(curves: Mapping[tuple[str, str, int], Path]) -> str:
 # -------------------------------------------------------------------------------- the videos
 
 
-def _gallery(some: bool, threshold: float) -> str:
+def _gallery(some: bool, evaluated: bool, threshold: float) -> str:
     if not some:
         return html.paragraph("No video was scored, so that none can be shown; the failures above say why.")
-    about = (
-        "Each video plays with its tubes: predictions solid, ground truth dashed. Right means that the "
-        "prediction of the highest score lies on a ground-truth tube of its class with an IoU of "
-        f"{threshold:g} or more. Best first is by the IoU of the best-scoring prediction of the video's own "
-        "class."
-    )
+    about = "Each video plays with its tubes: predictions solid, in orange."
+    if evaluated:
+        about = (
+            "Each video plays with its tubes: predictions solid, ground truth dashed. Right means that the "
+            "prediction of the highest score lies on a ground-truth tube of its class with an IoU of "
+            f"{threshold:g} or more. Best first is by the IoU of the best-scoring prediction of the video's "
+            "own class."
+        )
     return (STATIC / "gallery.html").read_text("utf-8").replace("@about@", html.escape(about))
