@@ -21,6 +21,7 @@ from actorsup.evaluation.predictions import StoredTubes, read_predictions
 from actorsup.evaluation.proposals import best_overlaps, proposal_counts
 from actorsup.evaluation.ranking import area_under_curve
 from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.evaluation.split import TestSplit
 from actorsup.evaluation.stage import (
     write_actor_map,
     write_errors,
@@ -30,7 +31,6 @@ from actorsup.evaluation.stage import (
     write_recall,
 )
 from actorsup.evaluation.tables import ACTOR_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
-from actorsup.evaluation.test_split import TestSplit
 from actorsup.storage import ShardWriter
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes

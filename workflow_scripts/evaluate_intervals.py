@@ -4,8 +4,8 @@ with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from actorsup.evaluation.settings import EvaluationSettings
+    from actorsup.evaluation.split import TestSplit
     from actorsup.evaluation.stage import write_intervals
-    from actorsup.evaluation.test_split import TestSplit
 
     def by_name(names, shards):
         each = len(shards) // len(names)

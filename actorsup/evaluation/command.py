@@ -24,9 +24,9 @@ from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions, read_predictions
 from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.evaluation.split import tell_classes, tell_scores, tell_videos
 from actorsup.evaluation.stage import write_table
 from actorsup.evaluation.tables import actor_table, map_table, recall_table
-from actorsup.evaluation.test_split import tell_classes, tell_scores, tell_videos
 
 _LOG = logging.getLogger("actorsup")
 

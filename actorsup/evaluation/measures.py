@@ -18,8 +18,8 @@ from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions
 from actorsup.evaluation.rules import Rules, rules_like
 from actorsup.evaluation.settings import THRESHOLDS
+from actorsup.evaluation.split import tell_classes, tell_videos
 from actorsup.evaluation.tables import actor_table, map_table, recall_table
-from actorsup.evaluation.test_split import tell_classes, tell_videos
 from actorsup.tubes import Tubes
 
 Annotated = Mapping[str, Collection[int]]

@@ -12,6 +12,7 @@ from actorsup.evaluation.error_analysis import ERROR_COLUMNS, errors_table
 from actorsup.evaluation.frame_level import FRAME_COLUMNS, frame_table
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.predictions import Predictions, read_predictions, read_proposals
+from actorsup.evaluation.split import TestSplit, tell_classes, tell_scores
 from actorsup.evaluation.tables import (
     ABLATION_COLUMNS,
     ACTOR_COLUMNS,
@@ -22,7 +23,6 @@ from actorsup.evaluation.tables import (
     map_table,
     recall_table,
 )
-from actorsup.evaluation.test_split import TestSplit, tell_classes, tell_scores
 from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)
