@@ -3,6 +3,7 @@
 import json
 import weakref
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from actorsup.evaluation.predictions import StoredTubes, read_predictions
 from actorsup.evaluation.proposals import best_overlaps, proposal_counts
 from actorsup.evaluation.ranking import area_under_curve
 from actorsup.evaluation.settings import EvaluationSettings
-from actorsup.evaluation.split import TestSplit
+from actorsup.evaluation.split import TestSplit, shards_by
 from actorsup.evaluation.stage import (
     write_actor_map,
     write_errors,
@@ -400,6 +401,13 @@ def test_recall_takes_the_best_proposals_wherever_they_stand_in_the_file(run):
     found, _ = read_predictions([run / "p.json"])
     assert found["a"].score.tolist() == pytest.approx([0.9, 0.1])
     assert found["a"].boxes[0, 0].tolist() == [0, 0, 10, 10]
+
+
+def test_shards_are_told_apart_by_what_they_are_of():
+    assert shards_by(["a", "b"], ["1", "2", "3", "4"]) == {
+        "a": [Path("1"), Path("2")], "b": [Path("3"), Path("4")],
+    }  # fmt: skip
+    assert shards_by(["a", "b"], []) == {"a": [], "b": []}
 
 
 def test_no_ground_truth_in_the_test_split(run):

@@ -4,11 +4,10 @@ with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from actorsup.evaluation.settings import EvaluationSettings
-    from actorsup.evaluation.split import TestSplit
+    from actorsup.evaluation.split import TestSplit, shards_by
     from actorsup.evaluation.stage import write_errors
 
-    runs, shards = snakemake.params.runs, snakemake.input.predictions
-    each = len(shards) // len(runs)
+    runs = [tuple(run.values()) for run in snakemake.params.runs]
     write_errors(
         TestSplit(
             snakemake.wildcards.dataset,
@@ -17,6 +16,6 @@ with job(snakemake.log[0], snakemake.threads):
             next(map(Path, snakemake.input.annotated), None),
             EvaluationSettings(**snakemake.params.settings),
         ),
-        {tuple(run.values()): shards[i * each : (i + 1) * each] for i, run in enumerate(runs)},
+        shards_by(runs, snakemake.input.predictions),
         Path(snakemake.output[0]),
     )

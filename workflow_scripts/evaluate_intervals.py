@@ -4,13 +4,10 @@ with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from actorsup.evaluation.settings import EvaluationSettings
-    from actorsup.evaluation.split import TestSplit
+    from actorsup.evaluation.split import TestSplit, shards_by
     from actorsup.evaluation.stage import write_intervals
 
-    def by_name(names, shards):
-        each = len(shards) // len(names)
-        return {name: shards[i * each : (i + 1) * each] for i, name in enumerate(names)}
-
+    runs = [tuple(run.values()) for run in snakemake.params.runs]
     write_intervals(
         TestSplit(
             snakemake.wildcards.dataset,
@@ -19,8 +16,8 @@ with job(snakemake.log[0], snakemake.threads):
             next(map(Path, snakemake.input.annotated), None),
             EvaluationSettings(**snakemake.params.settings),
         ),
-        by_name(snakemake.params.linkers, snakemake.input.tubes),
-        by_name([tuple(run.values()) for run in snakemake.params.runs], snakemake.input.predictions),
+        shards_by(snakemake.params.linkers, snakemake.input.tubes),
+        shards_by(runs, snakemake.input.predictions),
         Path(snakemake.output[0]),
         snakemake.config["seed"],
     )

@@ -4,11 +4,9 @@ with job(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from actorsup.evaluation.settings import EvaluationSettings
-    from actorsup.evaluation.split import TestSplit
+    from actorsup.evaluation.split import TestSplit, shards_by
     from actorsup.evaluation.stage import write_recall
 
-    linkers, shards = snakemake.params.linkers, snakemake.input.tubes
-    each = len(shards) // len(linkers)
     write_recall(
         TestSplit(
             snakemake.wildcards.dataset,
@@ -17,6 +15,6 @@ with job(snakemake.log[0], snakemake.threads):
             next(map(Path, snakemake.input.annotated), None),
             EvaluationSettings(**snakemake.params.settings),
         ),
-        {linker: shards[i * each : (i + 1) * each] for i, linker in enumerate(linkers)},
+        shards_by(snakemake.params.linkers, snakemake.input.tubes),
         Path(snakemake.output[0]),
     )

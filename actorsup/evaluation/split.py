@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.tubes import Tubes
 
+Name = TypeVar("Name")
 _LOG = logging.getLogger(__name__)
 
 
@@ -80,6 +82,12 @@ class TestSplit:
         if missed := [name for name in self.names if name in self.truth and name not in tubes]:
             _warn("%d test videos have no tubes, so that their ground truth is missed: %s", missed)
         return overlaps(self.names, tubes, self.truth, self.frames, self.settings.rules)
+
+
+def shards_by(names: Sequence[Name], shards: Sequence[str]) -> dict[Name, list[Path]]:
+    """Shards by what they are of, given those of one name after those of another, as many of each."""
+    each = len(shards) // len(names)
+    return {name: [*map(Path, shards[i * each : (i + 1) * each])] for i, name in enumerate(names)}
 
 
 def tell_classes(truth: Collection[str], predicted: Sequence[str]) -> None:
