@@ -1,5 +1,6 @@
 """The page in a real browser: it loads, filters, plays, and its boxes move with the picture."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from report_runs import CLASSES, FRAMES, HEIGHT, NASTY, VIDEOS, WIDTH, make_run, square
 
 from actorsup.evaluation.settings import EvaluationSettings
-from actorsup.report.gallery import write_gallery
+from actorsup.report.gallery import CARDS, write_gallery
 from actorsup.report.settings import ReportSettings
 from actorsup.report.stage import ReportInputs, write_report
 
@@ -203,4 +204,39 @@ def test_it_fits_a_phone_and_the_dark(browser, report, width, scheme):
     assert page.locator("body").evaluate("body => body.scrollWidth <= innerWidth")
     ground = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert (sum(int(v) for v in ground[4:-1].split(",")) < 200) == (scheme == "dark")
+    page.close()
+
+
+def test_of_many_videos_only_those_in_view_are_asked_for(browser, tmp_path):
+    gallery = tmp_path / "many" / "report_data" / "0001"
+    gallery.mkdir(parents=True)
+    row = {
+        "split": "test",
+        "labels": ["run"],
+        "says": "run",
+        "outcome": "right",
+        "why": "",
+        "kinds": ["correct"],
+    }
+    cards = [
+        row | {"id": f"run/v_{n:05d}", "files": f"0001/{n:05d}", "score": 0.5, "quality": n / 3000}
+        for n in range(3000)
+    ]
+    (gallery / CARDS).write_text(json.dumps(cards), encoding="utf-8")
+    (tmp_path / "videos.csv").write_text("video,path,split,label,frames\n", encoding="utf-8")
+    (tmp_path / "failures.csv").write_text("video,stage,reason\n", encoding="utf-8")
+    inputs = ReportInputs(tmp_path / "videos.csv", tmp_path / "failures.csv", [gallery], {})
+    output = tmp_path / "many" / "report.html"
+    write_report("many", inputs, output, ReportSettings(single_file="never"), 0.5)
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(output.as_uri())
+    assert page.locator("#counted").text_content() == "3000 of 3000 videos"
+    assert len(shown(page)) == 24 and shown(page)[0] == "run/v_02999"
+    assert len(asked) <= 4 + 1 + 24 and not [url for url in asked if url.endswith((".webm", "9.js"))]
+    page.locator("#more").click()
+    assert len(shown(page)) == 48
+    page.fill("#filter-name", "v_00007")
+    assert shown(page) == ["run/v_00007"]
     page.close()
