@@ -54,6 +54,7 @@ rule write_report:
         recall=where_evaluable("results/{dataset}_recall.csv"),
         errors=where_evaluable("results/{dataset}/errors.csv"),
         intervals=where_evaluable("results/{dataset}/intervals.csv"),
+        ablations=ablations_made,
         curves=planned(
             lambda w: [
                 PLAN.model_file(w.dataset, **run).removesuffix(".pt") + ".csv"

@@ -1,5 +1,7 @@
 # What the page is made from.
 
+ABLATIONS = config.get("ablations", {})
+
 
 def first_run(dataset):
     """The first configured linker, model and seed: what the gallery shows."""
@@ -23,6 +25,12 @@ def shown_shards(w):
         "tubes": f"{folder}/tubes/{linker}/{shard}.h5",
         "predictions": PLAN.prediction_shards(w.dataset, **run)[0],
     }
+
+
+def ablations_made(w):
+    """The tables of ablations that there are: the page shows them, and asks for no other."""
+    found = Path(f"results/{w.dataset}/ablations").glob("*.csv")
+    return sorted(path.as_posix() for path in found if path.stem in ABLATIONS)
 
 
 def learned_runs(dataset):

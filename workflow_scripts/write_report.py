@@ -18,6 +18,7 @@ with job(snakemake.log[0], snakemake.threads):
             galleries=[Path(path) for path in inputs.galleries],
             stages=dict(zip(params.stages, map(Path, inputs.stages), strict=True)),
             curves=dict(zip(params.runs, map(Path, inputs.curves), strict=True)),
+            ablations=[Path(path) for path in inputs.ablations],
             records=find_records(snakemake.wildcards.dataset, params.weights),
             published=params.published,
             **{name: Path(paths[0]) for name, paths in tables.items() if paths},
