@@ -10,8 +10,9 @@ from report_runs import CLASSES, FRAMES, HEIGHT, NASTY, VIDEOS, WIDTH, make_run,
 
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.report.gallery import CARDS, write_gallery
+from actorsup.report.inputs import ReportInputs
 from actorsup.report.settings import ReportSettings
-from actorsup.report.stage import ReportInputs, write_report
+from actorsup.report.stage import write_report
 
 pytestmark = pytest.mark.slow
 

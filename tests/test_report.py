@@ -18,9 +18,10 @@ from actorsup.report import charts, html
 from actorsup.report.drawn_videos import draw_videos
 from actorsup.report.examples import MOST_FRAMES, shown_frames
 from actorsup.report.gallery import CARDS, write_gallery
+from actorsup.report.inputs import ReportInputs
 from actorsup.report.page import ASSETS
 from actorsup.report.settings import ReportSettings
-from actorsup.report.stage import ReportInputs, write_report
+from actorsup.report.stage import write_report
 from actorsup.report.webm import RATE, playable_rate, write_webm
 from actorsup.summary import summary
 

@@ -5,8 +5,9 @@ with job(snakemake.log[0], snakemake.threads):
 
     from actorsup.cost import find_records
     from actorsup.evaluation.settings import EvaluationSettings
+    from actorsup.report.inputs import ReportInputs
     from actorsup.report.settings import ReportSettings
-    from actorsup.report.stage import ReportInputs, write_report
+    from actorsup.report.stage import write_report
 
     inputs, params = snakemake.input, snakemake.params
     tables = {name: inputs[name] for name in ("map", "recall", "errors", "intervals")}

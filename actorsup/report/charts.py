@@ -139,6 +139,30 @@ def recall_by_group(table: pd.DataFrame, kind: str, threshold: str) -> Chart | N
     return _of(chart, height=max(100, 14 * len(rows) + 30))
 
 
+def errors_by_class(table: pd.DataFrame) -> Chart:
+    """How many of the best predictions of each class are right, or in which way wrong; a stack a class.
+
+    Args:
+        table: Of the form of ``results/{dataset}/errors.csv``; runs are added up.
+    """
+    rows = table[(table["predictions"] == "top") & (table["class"] != "all") & (table["kind"] != "missed")]
+    rows = rows.groupby(["class", "kind"], as_index=False, sort=False).agg({"count": "sum"})
+    order = list(dict.fromkeys(rows["kind"]))
+    chart = (
+        alt.Chart(rows)
+        .mark_bar()
+        .encode(
+            y=alt.Y("class:N", title=None),
+            x=alt.X("count:Q", title="predictions"),
+            color=alt.Color("kind:N", title=None, sort=order, scale=alt.Scale(domain=order)),
+            order=alt.Order("place:Q"),
+            tooltip=["class", "kind", "count"],
+        )
+        .transform_calculate(place=f"indexof({order}, datum.kind)")
+    )
+    return _of(chart, height=max(100, 22 * rows["class"].nunique() + 30))
+
+
 def training_curves(curves: pd.DataFrame, column: str, title: str) -> Chart:
     """One column of the training curves by epoch: a thin line a seed, a thick one their mean.
 

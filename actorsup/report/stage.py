@@ -1,8 +1,7 @@
 """The stage: the page of a data set, from the tables, curves, records and galleries of a run."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,46 +9,12 @@ import h5py
 import pandas as pd
 
 from actorsup.cost import COST_COLUMNS, cost_lines
-from actorsup.paper.published import SUPERVISION, read_published
 from actorsup.provenance import machine
 from actorsup.report import charts, html
+from actorsup.report.inputs import ReportInputs, read_table
+from actorsup.report.numbers import SHOWN, numbers
 from actorsup.report.page import STATIC, Page, write_page
 from actorsup.report.settings import ReportSettings
-
-_SHOWN = "0.5"
-
-
-@dataclass(frozen=True)
-class ReportInputs:
-    """The files that a page is made from; what a data set does not have is None or empty.
-
-    Attributes:
-        videos: videos.csv.
-        failures: failures.csv.
-        galleries: The galleries' folders, one a shard.
-        stages: One shard of each stage, by the stage's name: their provenance is shown.
-        map: The table of average precision.
-        recall: The table of recall.
-        errors: The table of kinds of errors.
-        intervals: The table of confidence intervals.
-        records: Snakemake's records of what jobs took, as ``cost.find_records`` has them.
-        ablations: Tables of ablations that have been made.
-        curves: The training curve of each linker, model and seed.
-        published: The paper's name of the data set, where it has published figures.
-    """
-
-    videos: Path
-    failures: Path
-    galleries: Sequence[Path]
-    stages: Mapping[str, Path]
-    map: Path | None = None
-    recall: Path | None = None
-    errors: Path | None = None
-    intervals: Path | None = None
-    records: Sequence[str] = field(default=())
-    ablations: Sequence[Path] = field(default=())
-    curves: Mapping[tuple[str, str, int], Path] = field(default_factory=dict)
-    published: str | None = None
 
 
 def write_report(
@@ -73,7 +38,7 @@ def write_report(
     failures = pd.read_csv(inputs.failures, dtype=str, keep_default_na=False)
     sections = [
         ("run", "What was run", _run(videos, failures, inputs)),
-        ("numbers", "The numbers", _numbers(dataset, inputs)),
+        ("numbers", "The numbers", numbers(dataset, inputs)),
         ("training", "Training", _training(inputs.curves)),
         ("videos", "The videos", _gallery(bool(inputs.galleries), inputs.map is not None, error_iou)),
     ]
@@ -124,8 +89,8 @@ def _run(videos: pd.DataFrame, failures: pd.DataFrame, inputs: ReportInputs) -> 
 def _key_figures(videos: pd.DataFrame, inputs: ReportInputs) -> str:
     figures = [("videos", f"{len(videos):,}"), ("frames", f"{int(pd.to_numeric(videos['frames']).sum()):,}")]
     if inputs.map:
-        table = _read(inputs.map)
-        for threshold in ("0.2", _SHOWN):
+        table = read_table(inputs.map)
+        for threshold in ("0.2", SHOWN):
             rows = table[(table["class"] == "mean") & (table["iou_threshold"] == threshold)]
             if len(rows):
                 first = rows[
@@ -135,20 +100,13 @@ def _key_figures(videos: pd.DataFrame, inputs: ReportInputs) -> str:
                 value = first["average_precision"].mean()
                 figures.append((f"mAP at IoU {threshold}, {first['model'].iloc[0]}{seeds}", f"{value:.3f}"))
     if inputs.recall:
-        table = _read(inputs.recall)
-        rows = table[(table["group"] == "all") & (table["iou_threshold"] == _SHOWN)]
+        table = read_table(inputs.recall)
+        rows = table[(table["group"] == "all") & (table["iou_threshold"] == SHOWN)]
         if len(rows):
             last = rows[rows["linker"] == rows["linker"].iloc[0]].iloc[-1]
-            what = f"recall at IoU {_SHOWN} of {last['proposals']} tubes, {last['linker']}"
+            what = f"recall at IoU {SHOWN} of {last['proposals']} tubes, {last['linker']}"
             figures.append((what, f"{last['recall']:.3f}"))
     return html.key_figures(figures)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """One of the contract's tables; thresholds stay text."""
-    return pd.read_csv(
-        path, dtype={"iou_threshold": str, "class": str, "group": str}, keep_default_na=False, na_values=[""]
-    )
 
 
 def _provenance(stage: str, path: Path) -> str:
@@ -159,92 +117,6 @@ def _provenance(stage: str, path: Path) -> str:
     return html.folded(
         f"{stage}: {settings}"[:160], html.preformatted(json.dumps(record, indent=2, sort_keys=True))
     )
-
-
-# ------------------------------------------------------------------------------- the numbers
-
-
-def _numbers(dataset: str, inputs: ReportInputs) -> str:
-    parts: list[str] = []
-    if inputs.map:
-        parts += _map_parts(dataset, _read(inputs.map))
-    if inputs.recall:
-        parts += _recall_parts(dataset, _read(inputs.recall))
-    if inputs.errors:
-        parts += [
-            "<h3>Kinds of errors</h3>",
-            html.table(_read(inputs.errors), "kinds of errors", "errors.csv"),
-        ]
-    if inputs.intervals:
-        parts += [
-            "<h3>How certain the figures are</h3>",
-            html.table(_read(inputs.intervals), "confidence intervals", "intervals.csv"),
-        ]
-    for path in inputs.ablations:
-        parts += [
-            f"<h3>Ablation: {html.escape(path.stem)}</h3>",
-            html.table(_read(path), path.stem, path.name),
-        ]
-    if parts and inputs.published:
-        parts.append(_published(inputs.published))
-    return "\n".join(parts)
-
-
-def _published(dataset: str) -> str:
-    """What others have published of a data set, in a table of its own."""
-    rows = read_published()
-    rows = rows[(rows["dataset"] == dataset) & rows["measure"].isin(["recall", "mAP"])]
-    columns = ["source", "method", "measure", "iou_threshold", "proposals", "actor", "percent", "bound"]
-    rows = rows[[*columns, *SUPERVISION, "stated_in", "reference"]]
-    return "\n".join(
-        [
-            "<h3>Published figures</h3>",
-            html.paragraph("Copied from papers, in percent; this code has made none of them.", "note"),
-            html.table(rows, "published figures", "published.csv", 2),
-        ]
-    )
-
-
-def _map_parts(dataset: str, table: pd.DataFrame) -> list[str]:
-    thresholds = list(dict.fromkeys(table["iou_threshold"]))
-    shown = _SHOWN if _SHOWN in thresholds else thresholds[0]
-    wide = table.pivot_table(
-        index=["linker", "model", "seed", "class", "ground_truth", "tubes"],
-        columns="iou_threshold",
-        values="average_precision",
-        sort=False,
-        dropna=False,
-    )
-    wide = wide.dropna(how="all").reset_index()[
-        ["linker", "model", "seed", "class", *thresholds, "ground_truth", "tubes"]
-    ]
-    return [
-        "<h3>Average precision</h3>",
-        html.side_by_side(
-            html.chart(charts.map_by_threshold(table), "mAP against the IoU threshold."),
-            html.chart(
-                charts.ap_by_class(table, shown), f"Average precision of each class at an IoU of {shown}."
-            ),
-        ),
-        html.table(wide, "average precision by class and IoU threshold", f"{dataset}_map.csv"),
-    ]
-
-
-def _recall_parts(dataset: str, table: pd.DataFrame) -> list[str]:
-    thresholds = set(table["iou_threshold"])
-    shown = _SHOWN if _SHOWN in thresholds else min(thresholds)
-    figures = [
-        html.chart(charts.recall_by_count(table), "Recall against the number of proposals of a video.")
-    ]
-    for kind in ("class", "actor"):
-        found = charts.recall_by_group(table, kind, shown)
-        if found:
-            figures.append(html.chart(found, f"Recall of all proposals by {kind}, at an IoU of {shown}."))
-    return [
-        "<h3>Recall of the proposals</h3>",
-        html.side_by_side(*figures),
-        html.table(table.drop(columns="dataset"), "recall", f"{dataset}_recall.csv"),
-    ]
 
 
 # -------------------------------------------------------------------------------- training

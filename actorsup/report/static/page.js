@@ -294,7 +294,7 @@ const actorsup = (() => {
         ` ${tube.actor} ${tube.score.toFixed(2)}, seed in frame ${tube.seed}` + (tube.overlap === null ? "" : `, IoU with the truth ${tube.overlap.toFixed(2)}`))));
     $("bars").replaceChildren(
       ...current.truth.map((one) => bar(one, "true", "ground truth: " + one.class)),
-      ...current.predictions.slice(0, 8).map((one) => bar(one, "predicted", "predicted: " + one.class)),
+      ...current.predictions.slice(0, Math.max(3, current.truth.length)).map((one) => bar(one, "predicted", "predicted: " + one.class)),
       element("div", { class: "now" }),
       element("input", { type: "range", min: 0, max: current.frames - 1, value: 0, "aria-label": "Frame", oninput: (event) => seek(Number(event.target.value)) }));
     $("player-title").textContent = row.id;

@@ -1,0 +1,47 @@
+"""What a page is made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """The files that a page is made from; what a data set does not have is None or empty.
+
+    Attributes:
+        videos: videos.csv.
+        failures: failures.csv.
+        galleries: The galleries' folders, one a shard.
+        stages: One shard of each stage, by the stage's name: their provenance is shown.
+        map: The table of average precision.
+        recall: The table of recall.
+        errors: The table of kinds of errors.
+        intervals: The table of confidence intervals.
+        records: Snakemake's records of what jobs took, as ``cost.find_records`` has them.
+        ablations: Tables of ablations that have been made.
+        curves: The training curve of each linker, model and seed.
+        published: The paper's name of the data set, where it has published figures.
+    """
+
+    videos: Path
+    failures: Path
+    galleries: Sequence[Path]
+    stages: Mapping[str, Path]
+    map: Path | None = None
+    recall: Path | None = None
+    errors: Path | None = None
+    intervals: Path | None = None
+    records: Sequence[str] = field(default=())
+    ablations: Sequence[Path] = field(default=())
+    curves: Mapping[tuple[str, str, int], Path] = field(default_factory=dict)
+    published: str | None = None
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """One of the contract's tables; thresholds stay text."""
+    return pd.read_csv(
+        path, dtype={"iou_threshold": str, "class": str, "group": str}, keep_default_na=False, na_values=[""]
+    )
