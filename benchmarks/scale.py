@@ -13,7 +13,6 @@ videos' bytes when they are seen first.
 import argparse
 import csv
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -69,20 +68,29 @@ def make_up(folder: Path, videos: int, shards: int) -> Path:
     return settings
 
 
+# a process between: the peak of one counts what its parent held when it was started
+MEASURE = """
+import json, resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+sys.exit(code)
+"""
+
+
 def snakemake(folder: Path, *arguments: str) -> tuple[str, Took]:
     """Run Snakemake there; what it wrote, and what it took (its jobs are not counted here)."""
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    with tempfile.TemporaryFile("w+") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
-    if process.returncode:
-        sys.exit(text[-4000:])
-    return text, Took(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, 0)
+    command = [sys.executable, "-c", MEASURE, sys.executable, "-m", "snakemake", *arguments]
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    wall = time.perf_counter() - start
+    if done.returncode:
+        sys.exit(done.stdout[-4000:])
+    text, _, usage = done.stdout.rstrip("\n").rpartition("\n")
+    cpu, memory = json.loads(usage)
+    return text, Took(wall, cpu, memory, 0)
 
 
 def plan(folder: Path, settings: Path) -> Took:
