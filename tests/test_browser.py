@@ -119,6 +119,8 @@ def test_filters_and_order(page):
     page.fill("#filter-name", "YARD")
     assert shown(page) == [VIDEOS[2]]
     assert page.locator("#counted").text_content() == "1 of 3 videos"
+    # all three are of one split: there is nothing to choose
+    assert not page.locator("#filter-split").is_visible() and page.locator("#filter-kind").is_visible()
 
 
 def test_a_table_sorts_and_downloads(page):
