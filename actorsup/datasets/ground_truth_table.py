@@ -80,7 +80,8 @@ def read_annotated_table(path: Path) -> pd.DataFrame:
     if missing := [name for name in ("video", "frame") if name not in rows.columns]:
         found = ", ".join(rows.columns)
         raise DataError(f"{path}: column {missing[0]!r} is missing; found {found}; wanted video, frame")
-    wrong = ~rows["frame"].str.strip().str.fullmatch("[0-9]+")
+    # as many digits as any number of a frame has
+    wrong = ~rows["frame"].str.strip(" ").str.fullmatch("[0-9]{1,9}")
     if wrong.any():
         line = int(wrong.to_numpy().argmax())
         found = rows["frame"].iloc[line]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ class Stills:
         with reading(annotations, "not in COCO's format; this is missing or wrong:"):
             self.categories = sorted(int(category["id"]) for category in content["categories"])
             self.stills = _stills(images, annotations, content, self.categories)
-        absent = [still.path for still in self.stills if not still.path.is_file()]
+        # a name that no system can hold is that of no file either
+        absent = [still.path for still in self.stills if not os.path.isfile(still.path)]
         if absent or not self.stills:
             what = f"{len(absent)} images are missing, such as {absent[0]}" if absent else "names no image"
             raise DataError(f"{annotations}: {what}")

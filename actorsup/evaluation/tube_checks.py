@@ -38,11 +38,16 @@ def check_tubes(tubes: Tubes, frames: int, classes: Sequence[str] | None) -> Non
     if boxes.shape[1] != frames:
         raise ValueError(f"boxes over {boxes.shape[1]} frames, but the video has {frames}")
     count = len(boxes)
-    wanted = {"score": (count,), "interval": (count, 2)}
+    wanted: dict[str, tuple[int, ...]] = {
+        "score": (count,), "interval": (count, 2), "actor": (count,), "seed_frame": (count,),
+        "frame_score": (count, frames),
+    }  # fmt: skip
     if classes is not None:
         if tubes.class_score is None:
             raise ValueError("class_score is missing; wanted tubes that are scored")
         wanted["class_score"] = (count, len(classes))
+        if tubes.class_logit is not None:
+            wanted["class_logit"] = (count, len(classes))
     for name, shape in wanted.items():
         array = getattr(tubes, name)
         if array.shape != shape or not np.issubdtype(array.dtype, np.number):

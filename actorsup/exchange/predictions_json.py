@@ -13,6 +13,10 @@ from actorsup.errors import DataError, did_you_mean
 from actorsup.exchange.labelled import DECIMALS
 from actorsup.tube_files import VideoInfo
 
+_MOST = 2**53
+"""The largest whole number that JSON carries safely."""
+_LARGEST = 1e300
+
 
 @dataclass(frozen=True)
 class ScoredTube:
@@ -136,13 +140,13 @@ def _classes(names: Any) -> list[str]:
 
 def _count(entry: Mapping[str, Any], name: str) -> int:
     value = _field(entry, name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name!r} is {_short(value)}; wanted a whole number from 0 on")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        raise ValueError(f"{name!r} is {_short(value)}; wanted a whole number from 0 to {_MOST}")
     return value
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
         raise ValueError(f"{what} is {_short(value)}; wanted a finite number")
     return float(value)
 

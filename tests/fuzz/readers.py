@@ -129,8 +129,11 @@ def damaged_shard(chance: random.Random, data: bytes) -> bytes:
     held = io.BytesIO(data)
     with h5py.File(held, "r+") as file:
         for _ in range(chance.randint(1, 3)):
+            held_here = [
+                name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)
+            ]  # a link that was put there before may lead nowhere
             groups = [
-                name for name in file if name.startswith("v0") and isinstance(file.get(name), h5py.Group)
+                name for name in held_here if name.startswith("v0") and isinstance(file[name], h5py.Group)
             ]
             parent = file[chance.choice(["/", *groups])]
             names = [*parent, "odd"]
