@@ -185,7 +185,7 @@ def without(entry, key):
         (WHOLE | {"videos": {"a": VIDEO | {"frames": 3.5}}}, "'frames' is 3.5; wanted a whole number"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": True}}}, "'frames' is True"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": 10**12}}}, "too many to hold; is 'frames' right?"),
-        (WHOLE | {"videos": {"a": VIDEO | {"frames": 10**40}}}, "too many to hold"),
+        (WHOLE | {"videos": {"a": VIDEO | {"frames": 10**40}}}, "wanted a whole number from 0 to"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": 1}}}, "interval [0, 2] is not [first, end] within 0 to 1"),
         (WHOLE | {"videos": {"a": VIDEO | {"tubes": {"0": TUBE}}}}, "'tubes' is"),
         (WHOLE | {"videos": {"a": VIDEO | {"tubes": [7]}}}, "tube 0 is 7; wanted an object"),
