@@ -165,7 +165,7 @@ def test_no_path_of_a_machine_and_no_address_of_an_index(repository):
     for path in tracked(repository):
         if path.suffix in (".png", ".jpg") or path.resolve() == this or not path.exists():
             continue
-        found = wrong.search(path.read_text(encoding="utf-8"))
+        found = wrong.search(path.read_text(encoding="utf-8", errors="replace"))
         assert not found, f"{path}: {found[0]}"
 
 
