@@ -37,10 +37,12 @@ def reading(path: str | Path, wanted: str) -> Iterator[None]:
         yield
     except ActorsupError:
         raise
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise DataError(f"{path}: {wanted} ({_shortly(error)})") from error
     except (RecursionError, MemoryError) as error:
         raise DataError(f"{path}: {wanted}; it is nested too deeply, or too large") from error
+    except (
+        OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
+    ) as error:  # fmt: skip
+        raise DataError(f"{path}: {wanted} ({_shortly(error)})") from error
 
 
 def _shortly(error: Exception) -> str:

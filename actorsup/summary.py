@@ -41,7 +41,7 @@ def _told(how: Callable[[Path], list[str]], path: Path) -> list[str]:
     """What is said of a file; nothing but its name where it cannot be read, since the run went well."""
     try:
         return how(path)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return [""]
 
 

@@ -12,6 +12,8 @@ TUBES_SCHEMA = "tubes/1"
 PREDICTIONS_SCHEMA = "predictions/1"
 """Tubes with ``class_logit`` and ``class_score``; file attribute ``classes`` names the classes."""
 
+MOST_FRAMES = 10_000_000
+"""Of a video that is decoded; a larger number in any file is a mistake, and could not be held."""
 _NEEDED = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
 
 
@@ -67,11 +69,21 @@ def _shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
 
 
 def read_info(group: h5py.Group) -> VideoInfo:
-    """Length, rate and size of one video."""
+    """Length, rate and size of one video.
+
+    Raises:
+        DataError: One of them is not there, or no number.
+    """
     attributes = group.attrs
-    return VideoInfo(
-        int(attributes["frames"]),
-        float(attributes["fps"]),
-        int(attributes["width"]),
-        int(attributes["height"]),
-    )
+    try:
+        return VideoInfo(
+            int(attributes["frames"]),
+            float(attributes["fps"]),
+            int(attributes["width"]),
+            int(attributes["height"]),
+        )
+    except (KeyError, TypeError, ValueError, ArithmeticError, OSError, RuntimeError) as error:
+        raise DataError(
+            f"{group.file.filename}: {group.name}: wanted numbers as the attributes frames, fps, width and "
+            f"height ({error}); make it again"
+        ) from error

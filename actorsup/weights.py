@@ -90,7 +90,7 @@ def put_weights(module: nn.Module, state: Mapping[str, Tensor], path: str | Path
     """
     try:
         module.load_state_dict(dict(state))
-    except (RuntimeError, AttributeError, TypeError) as error:
+    except (RuntimeError, AttributeError, TypeError, ValueError) as error:
         raise DataError(
             f"{path}: weights of another architecture than {type(module).__name__}; {_shorten(str(error))}"
         ) from error

@@ -1,6 +1,8 @@
 """One annotated frame of A2D: the instances in it, each with the code of its actor and action."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
+from actorsup.plain_hdf5 import plain_dataset
 
 ACTORS = ("adult", "baby", "ball", "bird", "car", "cat", "dog")
 """Actors 1 to 7 of the codes."""
@@ -96,21 +99,18 @@ def read_frame(path: Path) -> AnnotatedFrame:
     return AnnotatedFrame(codes[: len(instances)], boxes[: len(instances)], instances, size)
 
 
-def _opened(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error}); wanted a MATLAB 7.3 file, which is HDF5; fetch it again"
-        ) from error
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    wanted = "cannot be read; wanted a MATLAB 7.3 file, which is HDF5; fetch it again"
+    with reading(path, wanted), h5py.File(path, "r") as file:
+        yield file
 
 
 def _array(path: Path, file: h5py.File, name: str) -> NDArray[np.generic]:
-    try:
-        return np.asarray(file[name][()])
-    except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+    if name not in file:
         found = ", ".join(file) or "nothing"
-        raise DataError(f"{path}: {name!r} cannot be read ({error}); found {found}") from error
+        raise DataError(f"{path}: {name!r} cannot be read, it is not there; found {found}")
+    return np.asarray(plain_dataset(file, name)[()])
 
 
 def _codes(path: Path, file: h5py.File) -> NDArray[np.int64]:
@@ -128,7 +128,7 @@ def _size(path: Path, file: h5py.File) -> tuple[int, int] | None:
     """The last two sides of ``reMask``, (N, W, H) or (W, H): MATLAB's order turned round."""
     if "reMask" not in file:
         return None
-    shape: tuple[int, ...] = getattr(file["reMask"], "shape", ())
+    shape: tuple[int, ...] = plain_dataset(file, "reMask").shape or ()
     if len(shape) not in (2, 3):
         raise DataError(f"{path}: reMask: found the shape {shape}; wanted (N, width, height)")
     return int(shape[-2]), int(shape[-1])

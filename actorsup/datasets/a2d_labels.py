@@ -42,5 +42,5 @@ def _known(memory: Path) -> dict[str, tuple[str, list[int]]]:
     try:
         content = json.loads(memory.read_text(encoding="utf-8"))
         return {str(v): (str(stamp), [int(c) for c in codes]) for v, (stamp, codes) in content.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, ArithmeticError, RecursionError):
         return {}

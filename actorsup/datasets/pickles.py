@@ -2,26 +2,63 @@
 
 import io
 import pickle
+import re
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy._core import multiarray
+from numpy.typing import NDArray
 
 from actorsup.errors import DataError
 
 
-def _bytes(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes for Python 2: as text that is encoded again."""
-    return text.encode("latin1")
+class _Kind:
+    """Stands for ``numpy.dtype``, whose own state can say of numbers that they are addresses."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        if not re.fullmatch("[biuf][1-9][0-9]?|U[0-9]{1,4}", code):
+            raise pickle.UnpicklingError(f"it wants an array of {code!r}, which are no numbers")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.dtype = self.dtype.newbyteorder(state[1])
 
 
-# numpy 1 wrote numpy.core, numpy 2 writes numpy._core; nothing here does more than hold numbers
+class _Array(np.ndarray):
+    """An array that takes no state but plain numbers, as many as its shape says."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
+        _, shape, kind, turned, held = state
+        data, dtype = _encoded(held), kind.dtype
+        whole = all(side >= 0 for side in shape) and prod(shape) * dtype.itemsize == len(data)
+        if not whole or dtype.kind == "U":
+            raise pickle.UnpicklingError(f"an array of {shape} {dtype} has {len(data)} bytes")
+        super().__setstate__((1, tuple(shape), dtype, bool(turned), data))  # type: ignore[arg-type]
+
+
+def _array(*_: object) -> NDArray[np.generic]:
+    """An array that is about to get its state."""
+    return np.ndarray.__new__(_Array, (0,), np.uint8)
+
+
+def _scalar(kind: _Kind, data: bytes | str) -> Any:
+    if kind.dtype.kind == "U":
+        return _encoded(data).decode("utf-32-be" if kind.dtype.byteorder == ">" else "utf-32-le").rstrip("\0")
+    return np.frombuffer(_encoded(data), kind.dtype, 1)[0]
+
+
+def _encoded(text: bytes | str, encoding: str = "latin1") -> bytes:
+    """How Python 3 writes bytes for Python 2, and how it reads what that wrote."""
+    return text.encode("latin1") if isinstance(text, str) else bytes(text)
+
+
+# numpy 1 wrote numpy.core, numpy 2 writes numpy._core
 _ALLOWED: dict[tuple[str, str], Any] = {
-    (f"numpy.{core}.multiarray", name): getattr(multiarray, name)
+    (f"numpy.{core}.multiarray", name): makes
     for core in ("core", "_core")
-    for name in ("_reconstruct", "scalar")
-} | {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _bytes}
+    for name, makes in (("_reconstruct", _array), ("scalar", _scalar))
+} | {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): _Kind, ("_codecs", "encode"): _encoded}
 
 
 # the one written in Python: that in C fills 32 GB for a few bytes that name a place far out in its memo
@@ -33,7 +70,7 @@ class _Unpickler(pickle._Unpickler):
 
 
 def read_numbers(path: Path) -> Any:
-    """What a pickle of plain values and numpy arrays holds; Python 2's strings as latin-1.
+    """What a pickle of plain values and numpy arrays of numbers holds; Python 2's strings as latin-1.
 
     Raises:
         DataError: The file is missing, damaged, or holds anything else.

@@ -117,7 +117,9 @@ def _corrected(first: Any, end: Any, boxes: Any) -> Tube:
 def _act(path: Path, content: Mapping[str, Any]) -> Annotations:
     """ACT's cache: rows ``frame x1 y1 x2 y2``, frames 1-based, corners as ours."""
     tubes, frames = {}, {}
-    for video, by_label in content["gttubes"].items():
+    with _published_form(path, "gttubes"):
+        by_video = dict(content["gttubes"])
+    for video, by_label in by_video.items():
         with _published_form(path, video):
             tubes[video] = [_act_tube(rows) for label in by_label for rows in by_label[label]]
             frames[video] = int(content["nframes"][video])

@@ -12,7 +12,7 @@ from torchvision.models import get_model_builder, list_models
 
 from actorsup.coco import NAME_OF
 from actorsup.detection.small import SIZE, small_ssd
-from actorsup.errors import ConfigError, DataError
+from actorsup.errors import ConfigError, DataError, reading
 from actorsup.weights import load_weights, put_weights
 
 SMALL_SSD = "small_ssd"
@@ -80,8 +80,9 @@ def load_network(architecture: str, path: str | Path) -> Network:
 def _trained(architecture: str, content: dict[str, Any], path: str | Path) -> Network:
     if content["architecture"] != architecture:
         raise DataError(f"{path}: weights of {content['architecture']!r}, wanted those of {architecture!r}")
-    network = build_network(architecture, content["categories"], tuple(content["size"]))
-    put_weights(network.module, content["state"], path)
+    with reading(path, "weights of another version; train it again"):
+        network = build_network(architecture, content["categories"], tuple(content["size"]))
+        put_weights(network.module, content["state"], path)
     return network
 
 

@@ -7,7 +7,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.ssd import SSD
 
 from actorsup.backbones import SmallBackbone, convolution
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 from actorsup.weights import load_weights
 
 SIZE = (160, 120)
@@ -62,5 +62,6 @@ def trunk_state(path: str | Path) -> dict[str, Tensor]:
     content = load_weights(path)
     if content.get("architecture") != "small_ssd":
         raise DataError(f"{path}: not the weights of a small_ssd; train one, or name its file")
-    state: dict[str, Tensor] = content["state"]
+    with reading(path, "holds no weights by their names; train it again"):
+        state: dict[str, Tensor] = dict(content["state"])
     return {name.removeprefix(_TRUNK): value for name, value in state.items() if name.startswith(_TRUNK)}

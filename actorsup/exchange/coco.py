@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from actorsup.boxes import xywh_to_xyxy
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 from actorsup.exchange.labelled import LabelledTube, LabelledVideo, checked_tube, score_of
 from actorsup.tube_files import VideoInfo
 
@@ -44,10 +44,8 @@ def load_json(path: Path) -> Any:
     Raises:
         DataError: It cannot be read.
     """
-    try:
+    with reading(path, "cannot be read as JSON"):
         return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant)
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
 
 
 def _no_constant(name: str) -> float:
@@ -56,6 +54,11 @@ def _no_constant(name: str) -> float:
 
 def videos_of_coco(path: Path, content: Any, frame_base: int | None = None) -> list[LabelledVideo]:
     """The same, of a file that is loaded already."""
+    with reading(path, "not of the form of COCO-VID"):
+        return _videos(path, content, frame_base)
+
+
+def _videos(path: Path, content: Any, frame_base: int | None) -> list[LabelledVideo]:
     videos = _by_id(path, content, "videos")
     names = {key: str(_one_of(path, f"video {key}", v, ("name", "file_name"))) for key, v in videos.items()}
     if len(set(names.values())) < len(names):

@@ -13,10 +13,10 @@ from xml.etree.ElementTree import Element, ParseError
 
 import numpy as np
 
-from actorsup.errors import DataError, did_you_mean
+from actorsup.errors import DataError, did_you_mean, reading
 from actorsup.exchange.labelled import LabelledTube, LabelledVideo, checked_tube, with_gaps_filled
 from actorsup.exchange.packed import Packed
-from actorsup.tube_files import VideoInfo
+from actorsup.tube_files import MOST_FRAMES, VideoInfo
 
 _SHAPES = ("polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
 _CORNERS = ("xtl", "ytl", "xbr", "ybr")
@@ -46,18 +46,8 @@ def read_cvat(path: Path, name: str | None = None) -> list[LabelledVideo]:
             external references; a label that its meta data do not have; a box that cannot be
             used; a shape that is no box; two tasks of one name.
     """
-    if path.suffix.lower() == ".xml":
-        try:
-            with open(path, "rb") as stream:
-                tasks = _read(str(path), stream)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error})") from error
-    else:
-        packed = Packed(path, (".xml",))
-        tasks = []
-        for each in packed.names:
-            with packed.open(each) as stream:
-                tasks += _read(f"{path}: {each}", stream)
+    with reading(path, "cannot be read as 'CVAT for video 1.1'"):
+        tasks = _tasks(path)
     if not tasks:
         raise DataError(f"{path}: holds no CVAT XML; wanted the export 'CVAT for video 1.1'")
     if name is not None:
@@ -68,6 +58,19 @@ def read_cvat(path: Path, name: str | None = None) -> list[LabelledVideo]:
     if twice := [each for each in names if names.count(each) > 1]:
         raise DataError(f"{path}: two tasks are called {twice[0]!r}; a video's id is its task's name")
     return [LabelledVideo(task.name, task.info, tuple(task.tubes)) for task in tasks]
+
+
+def _tasks(path: Path) -> list[_Task]:
+    """The tasks of a file or of all that are packed together."""
+    if path.suffix.lower() == ".xml":
+        with open(path, "rb") as stream:
+            return _read(str(path), stream)
+    packed = Packed(path, (".xml",))
+    tasks = []
+    for each in packed.names:
+        with packed.open(each) as stream:
+            tasks += _read(f"{path}: {each}", stream)
+    return tasks
 
 
 def _read(where: str, stream: IO[bytes]) -> list[_Task]:
@@ -109,8 +112,10 @@ def _meta(where: str, meta: Element) -> tuple[dict[str, _Task], list[str]]:
         first, size = _number(where, element, "start_frame"), _number(where, element, "size")
         stop = _number(where, element, "stop_frame")
         step = (_text(element, "frame_filter").partition("step=")[2] or "1").strip()
-        end = stop + 1 if stop else first + size * (int(step) if step.isdecimal() else 1)
+        end = stop + 1 if stop else first + size * (int(step[:10]) if step.isdecimal() else 1)
         width, height = (_number(where, element, f"original_size/{side}") for side in ("width", "height"))
+        if end > MOST_FRAMES:
+            raise DataError(f"{where}: its task has {end:,} frames; a video has at most {MOST_FRAMES:,}")
         if not name:
             raise DataError(f"{where}: its task has no <name>; wanted the video's id")
         tasks[_text(element, "id")] = _Task(name, VideoInfo(end, 0.0, width, height), end)
@@ -196,6 +201,8 @@ def _box(where: str, box: Element) -> tuple[int, bool, list[float]]:
         ) from error
     if rotation % 360:
         raise DataError(f"{where}: the box in frame {frame} is rotated by {rotation:g} degrees; wanted 0")
+    if frame >= MOST_FRAMES:
+        raise DataError(f"{where}: has a box beyond frame {MOST_FRAMES:,}; no video is that long")
     if frame < 0 or corners[2] < corners[0] or corners[3] < corners[1] or not np.isfinite(corners).all():
         found = ", ".join(f"{name}={value:g}" for name, value in zip(_CORNERS, corners, strict=True))
         raise DataError(
@@ -220,6 +227,6 @@ def _text(element: Element, tag: str) -> str:
 
 def _number(where: str, element: Element, tag: str) -> int:
     text = _text(element, tag) or "0"
-    if not text.isdecimal():
-        raise DataError(f"{where}: <{tag}> is {text!r}, wanted a whole number")
+    if not text.isdecimal() or len(text) > 10:
+        raise DataError(f"{where}: <{tag}> is {text[:40]!r}, wanted a whole number of at most 10 digits")
     return int(text)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from actorsup.errors import DataError
-from actorsup.tube_files import VideoInfo
+from actorsup.errors import DataError, reading
+from actorsup.tube_files import MOST_FRAMES, VideoInfo
 
 UNKNOWN = VideoInfo(0, 0.0, 0, 0)
 """Of a video whose length, rate and size no file tells."""
@@ -66,7 +66,10 @@ def checked_tube(
         DataError: A box that is not finite or has a negative side, two boxes in one frame, a frame
             before the first or after the last, a class without a name.
     """
-    at = np.asarray([*frames], np.int64)
+    numbers = [*frames]
+    if numbers and max(numbers) >= MOST_FRAMES:
+        raise DataError(f"{where}: has a box beyond frame {MOST_FRAMES:,}; no video is that long")
+    at = np.asarray(numbers, np.int64)
     corners = np.asarray(boxes, np.float64).reshape(len(at), 4)
     order = np.argsort(at, kind="stable")
     at, corners = at[order], corners[order]
@@ -146,7 +149,7 @@ def read_sizes(path: Path) -> dict[str, VideoInfo]:
         DataError: The table cannot be read or lacks a column.
     """
     columns = ["frames", "fps", "width", "height"]
-    try:
+    with reading(path, f"wanted a table video,{','.join(columns)}"):
         rows = pd.read_csv(path, dtype={"video": str}, keep_default_na=False, na_values={"": [""]})
         numbers = rows[columns].apply(pd.to_numeric, errors="coerce").fillna(0)
         return {
@@ -156,8 +159,6 @@ def read_sizes(path: Path) -> dict[str, VideoInfo]:
             )
             if frames > 0
         }
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: wanted a table video,{','.join(columns)} ({error})") from error
 
 
 def known_info(where: str, video: LabelledVideo) -> VideoInfo:

@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 from actorsup.exchange.labelled import UNKNOWN, LabelledTube, LabelledVideo, checked_tube, score_of
 from actorsup.exchange.packed import Packed
-from actorsup.tube_files import VideoInfo
+from actorsup.tube_files import MOST_FRAMES, VideoInfo
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ OFFICIAL = (
 )  # fmt: skip
 """Classes 1 to 12 of MOT16 and later, where no ``labels.txt`` says otherwise."""
 _COLUMNS = ("frame", "id", "left", "top", "width", "height", "conf", "class", "visibility", "more")
+_LARGEST_ID = 2**53
 _MISSING = [1.0, -1.0]
 """Conf and class of a line that has none."""
 TRUTH, _DETECTIONS, LABELS = "gt.txt", "det.txt", "labels.txt"
@@ -111,6 +112,11 @@ def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None
     Raises:
         DataError: There is none, or a line of one cannot be used; two are of one video.
     """
+    with reading(path, "not of the form of MOT text"):
+        return _files(path, kind, name, origin)
+
+
+def _files(path: Path, kind: str, name: str | None, origin: int | None) -> list[MotFile]:
     packed = Packed(path.parent if path.suffix.lower() == ".txt" else path, (".txt", ".ini"))
     if path.suffix.lower() == ".txt":
         chosen = [path.name] if path.name in packed else []
@@ -166,9 +172,10 @@ def _rows(where: str, text: str, names: Sequence[str], origin: int) -> pd.DataFr
             )
         values += _MISSING[len(values) - 6 :]
         frame, track, left, top, width, height, conf, label = values[:8]
-        if frame < 1 or frame % 1 or track % 1:
+        if not 1 <= frame <= MOST_FRAMES or frame % 1 or track % 1 or abs(track) > _LARGEST_ID:
             raise DataError(
-                f"{where}: line {number}: {line!r}: wanted a frame from 1 on and an id, whole numbers"
+                f"{where}: line {number}: {line!r}: wanted a frame from 1 on and an id, whole numbers, "
+                f"at most {MOST_FRAMES:,} and {_LARGEST_ID:,}"
             )
         if width < 0 or height < 0:
             raise DataError(f"{where}: line {number}: {line!r}: the box has a negative width or height")

@@ -1,7 +1,10 @@
 """The files of a folder or of a zip, read without unpacking anything to disk."""
 
+import lzma
 import shutil
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -12,6 +15,10 @@ from actorsup.storage import write_whole
 
 LARGEST = 4 * 2**30
 """Bytes of one unpacked file that are still read; more is taken for a zip bomb."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+"""What unpacking raises, of no kind that other readers raise."""
+_LONGEST = 240
+"""Bytes of a part of a video's id that can name a file, its suffix put behind it."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -39,17 +46,21 @@ class Packed:
     def __contains__(self, name: str) -> bool:
         return name in self.names
 
-    def open(self, name: str) -> IO[bytes]:
-        """One of its files, to be read as bytes."""
-        if self._zip is None:
-            return open(self.path / name, "rb")
-        if self._zip.getinfo(name).file_size > LARGEST:
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """One of its files, to be read as bytes.
+
+        Raises:
+            DataError: It cannot be read; also where that shows only while it is read.
+        """
+        if self._zip is not None and self._zip.getinfo(name).file_size > LARGEST:
             raise DataError(
                 f"{self.path}: {name}: unpacked it is larger than {LARGEST} bytes; unpack it yourself"
             )
         try:
-            return self._zip.open(name)
-        except (RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+            with open(self.path / name, "rb") if self._zip is None else self._zip.open(name) as stream:
+                yield stream
+        except (*_DAMAGED, OSError, EOFError, RuntimeError) as error:
             raise DataError(f"{self.path}: {name}: cannot be unpacked ({error})") from error
 
     def text(self, name: str) -> str:
@@ -61,14 +72,14 @@ class Packed:
         try:
             with self.open(name) as stream:
                 return stream.read().decode("utf-8-sig")
-        except (UnicodeDecodeError, zipfile.BadZipFile, OSError) as error:
+        except UnicodeDecodeError as error:
             raise DataError(f"{self.path}: {name}: is no UTF-8 text ({error})") from error
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (*_DAMAGED, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path}: cannot be read as a folder or a zip ({error})") from error
 
 
@@ -128,9 +139,11 @@ def safe_name(video: str) -> str:
     """A video's id as a path inside a folder.
 
     Raises:
-        DataError: The id leads out of the folder.
+        DataError: The id leads out of the folder, or is a name that no file can have.
     """
     pure = PurePosixPath(video)
     if not video or pure.is_absolute() or ".." in pure.parts or "\\" in video or "\0" in video:
         raise DataError(f"the video's id {video!r} is no path inside a folder; rename it")
+    if any(len(part.encode(errors="replace")) > _LONGEST for part in pure.parts):
+        raise DataError(f"the video's id {video[:40]!r}... is longer than any file's name; rename it")
     return pure.as_posix()

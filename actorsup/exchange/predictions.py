@@ -7,7 +7,7 @@ from typing import TextIO
 import numpy as np
 
 from actorsup.coco import NAME_OF
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 from actorsup.exchange.labelled import TELL_SIZES, LabelledTube, LabelledVideo, checked_tube
 from actorsup.exchange.predictions_json import (
     ScoredTube,
@@ -17,6 +17,9 @@ from actorsup.exchange.predictions_json import (
 )
 from actorsup.storage import ShardReader
 from actorsup.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes
+from actorsup.tubes import Tubes
+
+_NO_SHARD = "not of the form of a shard of scored tubes; make it again"
 
 
 def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
@@ -27,7 +30,7 @@ def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
     """
     if not shards:
         raise DataError("there are no videos to predict, so that there is nothing to export")
-    with ShardReader(shards[0], PREDICTIONS_SCHEMA) as shard:
+    with ShardReader(shards[0], PREDICTIONS_SCHEMA) as shard, reading(shards[0], _NO_SHARD):
         return [str(name) for name in shard.file.attrs["classes"]]
 
 
@@ -40,20 +43,33 @@ def read_shards(shards: Iterable[str | Path]) -> Iterator[LabelledVideo]:
         DataError: A shard cannot be read.
     """
     for path in shards:
+        classes = classes_of_shards([path])
         with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
-            classes = [str(name) for name in shard.file.attrs["classes"]]
             for video in shard:
-                tubes, found = read_tubes(shard[video]), []
-                scores = (
-                    tubes.class_score if tubes.class_score is not None else np.full((len(tubes), 1), np.nan)
-                )
-                for p in np.flatnonzero(~np.isnan(scores).all(1)).tolist():
-                    best = int(np.nanargmax(scores[p]))
-                    frames = np.flatnonzero(~np.isnan(tubes.boxes[p]).any(1))
-                    actor = NAME_OF.get(int(tubes.actor[p]), "")
-                    boxes, score = tubes.boxes[p, frames].astype(np.float64), float(scores[p, best])
-                    found.append(LabelledTube(str(p), classes[best], frames, boxes, actor, score))
-                yield LabelledVideo(video, read_info(shard[video]), tuple(found))
+                with reading(path, f"{video}: {_NO_SHARD}"):
+                    found = _labelled_tubes(f"{path}: {video}", read_tubes(shard[video]), classes)
+                yield LabelledVideo(video, read_info(shard[video]), found)
+
+
+def _labelled_tubes(where: str, tubes: Tubes, classes: Sequence[str]) -> tuple[LabelledTube, ...]:
+    if tubes.class_score is None:
+        return ()
+    found = []
+    for p in np.flatnonzero(~np.isnan(tubes.class_score).all(1)).tolist():
+        best = int(np.nanargmax(tubes.class_score[p]))
+        frames = np.flatnonzero(~np.isnan(tubes.boxes[p]).any(1))
+        found.append(
+            checked_tube(
+                f"{where}: tube {p}",
+                str(p),
+                classes[best],
+                frames.tolist(),
+                tubes.boxes[p, frames],
+                actor=NAME_OF.get(int(tubes.actor[p]), ""),
+                score=float(tubes.class_score[p, best]),
+            )
+        )
+    return tuple(found)
 
 
 def videos_of_predictions(path: Path) -> tuple[list[LabelledVideo], list[str]]:

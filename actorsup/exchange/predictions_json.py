@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.errors import DataError, did_you_mean
+from actorsup.errors import DataError, did_you_mean, reading
 from actorsup.exchange.labelled import DECIMALS
 from actorsup.tube_files import VideoInfo
 
@@ -77,15 +77,13 @@ def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]
         DataError: It is not of that form; the message names the video, the tube and the field. What
             is wrong about a video is told when it is its turn.
     """
-    try:
+    with reading(path, "not of the form of predictions.json"):
         content = json.loads(
             path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_no_twice
         )
         _wanted(content, dict, "the file", "an object with 'classes' and 'videos'")
         classes = _classes(_field(content, "classes"))
         videos = _wanted(_field(content, "videos"), dict, "'videos'", "an object: id to video")
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not of the form of predictions.json: {error}") from error
     return classes, _videos(path, videos, classes)
 
 

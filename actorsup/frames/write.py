@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from actorsup.errors import VideoError
 from actorsup.frames.decode import BgrImage, DecodedVideo
 from actorsup.frames.settings import FrameSettings
+from actorsup.tube_files import MOST_FRAMES
 
-MOST_FRAMES = 10_000_000
 _FULL_COLOUR_FROM = 90
 _CHUNK_BYTES = 1 << 18
 _LOG = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from actorsup.backbones import vgg16_blocks
-from actorsup.errors import ConfigError, DataError
+from actorsup.errors import ConfigError, DataError, reading
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.weights import load_weights, put_weights
 
@@ -171,7 +171,8 @@ def put_siamese_weights(network: SiameseNetwork, trunk: str, path: Path) -> None
                 f"{path}: weights of {content['architecture']} {content.get('trunk', '')}, wanted those of a "
                 f"Siamese network with the trunk {trunk}; train one, or name its file"
             )
-        put_weights(network, content["state"], path)
+        with reading(path, "weights of another version; train it again"):
+            put_weights(network, content["state"], path)
         return
     state = {name: content.get(f"features.{name}") for name in network.trunk.state_dict()}
     if lacking := [name for name, value in state.items() if not isinstance(value, Tensor)]:

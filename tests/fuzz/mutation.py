@@ -54,9 +54,9 @@ def damaged_bytes(chance: random.Random, data: bytes) -> bytes:
     return data
 
 
-def damaged_cells(chance: random.Random, data: bytes) -> bytes:
+def damaged_cells(chance: random.Random, data: bytes, separator: str = ",") -> bytes:
     """A table with cells replaced, columns renamed, lines doubled or gone."""
-    lines = [line.split(",") for line in data.decode(errors="surrogateescape").split("\n")]
+    lines = [line.split(separator) for line in data.decode(errors="surrogateescape").split("\n")]
     for _ in range(chance.randint(1, 4)):
         line = lines[chance.randrange(len(lines))]
         match chance.randrange(8):
@@ -69,7 +69,7 @@ def damaged_cells(chance: random.Random, data: bytes) -> bytes:
                 line.append("")
             case _:
                 line[chance.randrange(len(line))] = chance.choice(ODD_TEXTS)
-    return "\n".join(",".join(line) for line in lines).encode(errors="surrogateescape")
+    return "\n".join(separator.join(line) for line in lines).encode(errors="surrogateescape")
 
 
 def damaged_json(chance: random.Random, data: bytes) -> bytes:

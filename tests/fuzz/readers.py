@@ -5,66 +5,37 @@ A reader may raise ``ActorsupError`` and nothing else.
 
 import io
 import json
-import pickle
-import random
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import h5py
 import numpy as np
 import yaml
-from mutation import Damage, damaged_bytes, damaged_cells, damaged_json, damaged_tree, odd_array
+from exchange_readers import EXCHANGED
+from forms import damaged_shard, damaged_yaml
+from mutation import damaged_bytes
+from published_readers import PUBLISHED
+from reader import JSON, TEXT, Reader, write
+from weights_readers import WEIGHTS
 
 from actorsup import cli
-from actorsup.config import check_config
+from actorsup.config import check_config, read_config
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import content_digests
 from actorsup.datasets.folder import Folder
-from actorsup.datasets.thumos13 import Thumos13
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stills import Stills
 from actorsup.detection.supplied import SuppliedDetections
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import read_annotated, test_videos
-from actorsup.frames.store import FrameStore
-from actorsup.linking.tracking_sets import read_tracking_set
-from actorsup.storage import ShardReader, ShardWriter
-from actorsup.tube_files import (
-    PREDICTIONS_SCHEMA,
-    TUBES_SCHEMA,
-    VideoInfo,
-    read_info,
-    read_tubes,
-    write_tubes,
-)
-from actorsup.tubes import Tubes
+from actorsup.storage import ShardReader
+from actorsup.summary import summary
+from actorsup.tube_files import TUBES_SCHEMA, read_info, read_tubes
+from samples import PREDICTIONS, TRUTH, shard, unsealed
 
 CONFIG = Path(__file__).resolve().parents[2] / "config.yaml"
 
-
-@dataclass(frozen=True)
-class Reader:
-    """What is fuzzed.
-
-    Attributes:
-        suffix: Of its files.
-        good: Makes a good file in a folder, and what else the reader needs there.
-        damages: What is done to the bytes of a good file.
-        read: Reads a file of that folder.
-    """
-
-    suffix: str
-    good: Callable[[Path], None]
-    damages: tuple[Damage, ...]
-    read: Callable[[Path], object]
-
-
-TRUTH = "video,tube,class,frame,x1,y1,x2,y2,actor\n" + "".join(
-    f"v{v},{t},kick,{f},{f},2,{f + 9},30,person\n" for v in range(2) for t in range(2) for f in range(3)
-)
 DETECTIONS = "video,frame,x1,y1,x2,y2,score,category\n" + "".join(
     f"v,{f},{f},2,{f + 9},30,0.{f + 1},{c}\n" for f in range(3) for c in ("person", "1", "teddy bear")
 )
@@ -72,16 +43,6 @@ RESULTS = [
     {"image_id": f"v/{f}", "category_id": 1, "bbox": [f, 2, 9, 28], "score": 0.5, "extra": [1]}
     for f in range(3)
 ]
-TUBE = {
-    "interval": [0, 2], "boxes": [[1, 2, 10, 30], [2, 2, 11, 30]], "score": 0.5, "actor": "person",
-    "class_score": {"kick": 0.9, "squat": 0.1},
-}  # fmt: skip
-PREDICTIONS = {
-    "classes": ["kick", "squat"],
-    "videos": {
-        v: {"frames": 3, "fps": 25.0, "width": 64, "height": 48, "tubes": [TUBE, TUBE]} for v in ("v0", "v1")
-    },
-}
 STILLS = {
     "images": [{"id": i, "file_name": "a.png", "width": 64, "height": 48} for i in range(2)],
     "categories": [{"id": 1, "name": "person"}],
@@ -90,106 +51,13 @@ STILLS = {
     ],
 }
 VIDEOS = "video,label,split\nv0,kick,train\nv1,kick|squat,test\nsub/v2,,\n"
+MAP = (
+    "linker,model,seed,class,iou_threshold,average_precision,ground_truth\n"
+    "demo,best,1,mean,0.5,0.5,3\ndemo,best,2,mean,0.5,0.7,3\ndemo,best,1,kick,0.2,0.5,3\n"
+)
+FAILURES = "video,stage,reason\nv0,decode_frames,broken\n"
+OVERLAY = {"seed": 3, "models": {"demo": {"epochs": 3}}, "datasets": {"demo": {"linkers": ["static"]}}}
 TABLE = "video,path,split,label,frames,fps,width,height\nv0,v0.avi,test,kick,3,25,64,48\n"
-
-
-def tubes(count: int = 2) -> Tubes:
-    empty = Tubes.empty(3)
-    boxes = np.tile(np.array([1, 2, 10, 30], np.float32), (count, 3, 1))
-    scores = {"class_logit": np.zeros((count, 2), np.float32), "class_score": np.full((count, 2), 0.5)}
-    return Tubes(
-        boxes, np.ones(count, np.float32), np.ones(count, np.int16), np.zeros(count, np.int32),
-        np.ones((count, 3), np.float32), np.tile(np.array([[0, 3]], np.int32), (count, 1)), **scores,
-    ) if count else empty  # fmt: skip
-
-
-def write(name: str, content: str | object) -> Callable[[Path], None]:
-    text = content if isinstance(content, str) else json.dumps(content)
-    return lambda folder: (folder / name).write_text(text) and None
-
-
-def shard(folder: Path, schema: str = PREDICTIONS_SCHEMA) -> None:
-    with ShardWriter(folder / "good.h5", schema, {"a": 1}, {"classes": ["kick", "squat"]}) as writer:
-        for video in ("v0", "v1"):
-            write_tubes(writer, video, VideoInfo(3, 25.0, 64, 48), tubes())
-        writer.fail("v2", "broken")
-
-
-def unsealed(folder: Path) -> None:
-    shard(folder)
-    with h5py.File(folder / "good.h5") as ours, h5py.File(folder / "other.h5", "w") as other:
-        for name in ours:
-            ours.copy(name, other)
-        other.attrs.update(ours.attrs)
-    (folder / "other.h5").replace(folder / "good.h5")
-
-
-def damaged_shard(chance: random.Random, data: bytes) -> bytes:
-    """A shard of another program's making whose datasets and attributes are not as they should be."""
-    held = io.BytesIO(data)
-    with h5py.File(held, "r+") as file:
-        for _ in range(chance.randint(1, 3)):
-            held_here = [
-                name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)
-            ]  # a link that was put there before may lead nowhere
-            groups = [
-                name for name in held_here if name.startswith("v0") and isinstance(file[name], h5py.Group)
-            ]
-            parent = file[chance.choice(["/", *groups])]
-            names = [*parent, "odd"]
-            match chance.randrange(6):
-                case 0 if len(names) > 1:
-                    del parent[names[0] if len(names) < 3 else chance.choice(names[:-1])]
-                case 1 if list(parent.attrs):
-                    del parent.attrs[chance.choice(list(parent.attrs))]
-                case 2:
-                    parent.attrs[chance.choice([*parent.attrs, "odd"])] = chance.choice(
-                        [0, -1, 2.5, "x", "", "{", "[1]", np.zeros(2), float("nan"), 2**40]
-                    )
-                case 3:
-                    name = chance.choice(names)
-                    if name in parent:
-                        del parent[name]
-                    parent[name] = chance.choice(
-                        [h5py.SoftLink("/v000000"), h5py.ExternalLink("good.h5", "/"), h5py.SoftLink("/none")]
-                    )
-                case _:
-                    name = chance.choice(names)
-                    if name in parent:
-                        del parent[name]
-                    parent[name] = odd_array(chance)
-    return held.getvalue()
-
-
-def damaged_pickle(chance: random.Random, data: bytes) -> bytes:
-    """The annotations with a value replaced, pickled again."""
-    return pickle.dumps(damaged_tree(chance, pickle.loads(data)), protocol=chance.choice([0, 2, 4]))
-
-
-def damaged_yaml(chance: random.Random, data: bytes) -> bytes:
-    tree = yaml.safe_load(data)
-    for _ in range(chance.randint(1, 3)):
-        tree = damaged_tree(chance, tree)
-    return yaml.safe_dump(tree).encode()
-
-
-def thumos(folder: Path) -> None:
-    (folder / "UCF-101" / "Kick").mkdir(parents=True)
-    (folder / "ucfTrainTestlist").mkdir()
-    for split, video in (("train", "a"), ("test", "b")):
-        (folder / "ucfTrainTestlist" / f"{split}list01.txt").write_text(f"Kick/{video}.avi 1\n")
-    tube = {"label": 0, "ef": 3, "sf": 1, "boxes": np.array([[1, 2, 9, 30], [2, 2, 9, 30]], np.uint8)}
-    plain = {"label": 0, "ef": 2, "sf": 1, "boxes": [[1, 2, 9, 30]]}
-    content = {f"Kick/{n}": {"annotations": [tube, plain], "numf": 3, "label": 0} for n in "ab"}
-    (folder / "good.pkl").write_bytes(pickle.dumps(content, protocol=2))
-
-
-def read_thumos(path: Path) -> None:
-    (path.parent / "annotations").mkdir(exist_ok=True)
-    (path.parent / "annotations" / "pyannot.pkl").write_bytes(path.read_bytes())
-    dataset = Thumos13(path.parent)
-    dataset.listing()
-    dataset.ground_truth()
 
 
 def evaluation(good: str, content: str | object) -> Callable[[Path], None]:
@@ -248,23 +116,10 @@ def read_folder(path: Path) -> None:
         assert path.parent.resolve() in [*(path.parent / record.path).resolve().parents], record
 
 
-def sequence(folder: Path) -> None:
-    (folder / "list.txt").write_text("s\n")
-    (folder / "s").mkdir()
-    for number in range(3):
-        (folder / "s" / f"{number + 1:08d}.jpg").write_bytes(b"x")
-    (folder / "good.txt").write_text("1,2,30,40\n1.5,2,30,40\n2,2,30,40\n")
-
-
-def read_sequence(path: Path) -> None:
-    (path.parent / "s" / "groundtruth.txt").write_bytes(path.read_bytes())
-    read_tracking_set(path.parent)
-
-
-def read_frames(path: Path) -> None:
-    with FrameStore(path) as store:
-        for video in store.videos:
-            store[video].read(range(len(store[video])))
+def summarise(path: Path, name: str) -> None:
+    (path.parent / "d").mkdir(exist_ok=True)
+    (path.parent / name).write_bytes(path.read_bytes())
+    summary(["d"], path.parent, 0)
 
 
 def read_cache(path: Path) -> None:
@@ -272,9 +127,6 @@ def read_cache(path: Path) -> None:
     cache.write_bytes(path.read_bytes())
     content_digests([VideoRecord("v", path, "", ())], cache)
 
-
-TEXT = (damaged_cells, damaged_cells, damaged_bytes)
-JSON = (damaged_json, damaged_json, damaged_bytes)
 
 READERS: dict[str, Reader] = {
     "ground_truth": Reader(
@@ -297,15 +149,26 @@ READERS: dict[str, Reader] = {
     "supplied_csv": Reader(".csv", write("good.csv", DETECTIONS), TEXT, read_supplied),
     "supplied_json": Reader(".json", write("good.json", RESULTS), JSON, read_supplied),
     "stills": Reader(".json", still_images, JSON, read_stills),
-    "tracking_set": Reader(".txt", sequence, TEXT, read_sequence),
-    "pickle": Reader(".pkl", thumos, (damaged_pickle, damaged_bytes), read_thumos),
     "config": Reader(
         ".yaml",
         write("good.yaml", CONFIG.read_text(encoding="utf-8")),
         (damaged_yaml,),
         lambda p: check_config(yaml.safe_load(p.read_bytes())),
     ),
+    "overlay": Reader(
+        ".yaml",
+        write("good.yaml", yaml.safe_dump(OVERLAY)),
+        (damaged_yaml, damaged_bytes),
+        lambda p: check_config(read_config([p])),
+    ),
+    "summary_map": Reader(".csv", write("good.csv", MAP), TEXT, lambda p: summarise(p, "d_map.csv")),
+    "summary_failures": Reader(
+        ".csv", write("good.csv", FAILURES), TEXT, lambda p: summarise(p, "d/failures.csv")
+    ),
     "digests": Reader(".json", write("good.json", {"/v": ["1 2", "abc"]}), JSON, read_cache),
+    **EXCHANGED,
+    **PUBLISHED,
+    **WEIGHTS,
 }
 
 

@@ -1,0 +1,124 @@
+"""Readers of the forms that other tools write: COCO, MOT text, CVAT XML, and ``actorsup convert``."""
+
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from forms import damaged_member, damaged_shard, damaged_xml
+from mutation import damaged_bytes
+from reader import JSON, TEXT, Reader, write
+
+from actorsup.convert import Conversion, convert
+from actorsup.datasets.ground_truth_files import read_ground_truth_file
+from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.supplied import SuppliedDetections
+from actorsup.errors import ActorsupError
+from samples import PREDICTIONS, TRUTH, unsealed
+
+COCO = {
+    "videos": [{"id": v, "name": f"v{v}", "fps": 25, "width": 64, "height": 48} for v in (1, 2)],
+    "images": [
+        {"id": 10 * v + f, "video_id": v, "frame_id": f, "width": 64, "height": 48}
+        for v in (1, 2)
+        for f in range(3)
+    ],
+    "categories": [{"id": 1, "name": "kick"}],
+    "annotations": [
+        {
+            "id": 10 * v + f, "image_id": 10 * v + f, "category_id": 1, "bbox": [f, 2, 9, 28], "track_id": v,
+            "score": 0.5, "actor": "person",
+        }
+        for v in (1, 2)
+        for f in range(3)
+    ],
+}  # fmt: skip
+MOT = "1,1,2,3,30,40,1,1,1\n2,1,3,3,30,40,1,1,1\n3,2,4,5,30,40,0.5,1,0.5\n"
+SEQINFO = "[Sequence]\nname=v\nframeRate=25\nseqLength=3\nimWidth=64\nimHeight=48\n"
+CVAT = """<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><id>7</id><name>v</name><size>4</size>
+<start_frame>0</start_frame><stop_frame>3</stop_frame><frame_filter>step=1</frame_filter>
+<original_size><width>64</width><height>48</height></original_size>
+<labels><label><name>person</name></label><label><name>kick</name></label></labels></task></meta>
+<track id="0" label="person" task_id="7">
+<box frame="0" outside="0" occluded="0" keyframe="1" xtl="1.0" ytl="2.0" xbr="9.5" ybr="30" rotation="0">
+<attribute name="score">0.5</attribute><attribute name="actor">person</attribute></box>
+<box frame="3" outside="1" xtl="1.0" ytl="2.0" xbr="9.5" ybr="30"/></track>
+<track id="1" label="kick"><box frame="1" outside="0" xtl="1" ytl="2" xbr="9" ybr="30"/></track></annotations>
+"""
+SIZES = "video,frames,fps,width,height\nv0,3,25,64,48\nv1,3,25,64,48\n"
+
+
+def packed(members: Mapping[str, str]) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        with zipfile.ZipFile(folder / "good.zip", "w") as archive:
+            for name, text in members.items():
+                archive.writestr(name, text)
+
+    return make
+
+
+def tried(*readings: Callable[[], object]) -> None:
+    """Every reading of one file; an error where all end in documented ones."""
+    errors = []
+    for reading in readings:
+        try:
+            reading()
+        except ActorsupError as error:
+            assert str(error).strip()
+            errors.append(error)
+    if len(errors) == len(readings):
+        raise errors[-1]
+
+
+def converted(path: Path) -> None:
+    """Tubes of a file into every other form."""
+    names = {"csv": "o.csv", "coco": "o.json", "predictions": "p.json", "mot": "o.zip", "cvat": "o.xml"}
+    out = path.parent / "out"
+    tried(*(lambda f=form: convert(path, out / names[f], Conversion(output_format=f)) for form in names))
+
+
+def exchanged(path: Path) -> None:
+    """The same, and as ground truth, and as detections."""
+    tried(
+        lambda: converted(path),
+        lambda: read_ground_truth_file(path),
+        lambda: SuppliedDetections(path, [1], DetectorSettings()).detections("v", 3, 64, 48),
+    )
+
+
+def with_sizes(path: Path) -> None:
+    convert(path.parent / "tubes.csv", path.parent / "o.xml", Conversion(videos=path, only="v0"))
+
+
+def sizes(folder: Path) -> None:
+    write("tubes.csv", TRUTH)(folder)
+    write("good.csv", SIZES)(folder)
+
+
+XML = (damaged_xml, damaged_xml, damaged_bytes)
+
+EXCHANGED: dict[str, Reader] = {
+    "converted_csv": Reader(".csv", write("good.csv", TRUTH), TEXT, converted),
+    "converted_json": Reader(".json", write("good.json", PREDICTIONS), JSON, converted),
+    "converted_h5": Reader(".h5", unsealed, (damaged_shard,), converted),
+    "coco_videos": Reader(".json", write("good.json", COCO), JSON, exchanged),
+    "mot_text": Reader(".txt", write("good.txt", MOT), TEXT, exchanged),
+    "mot_zip": Reader(
+        ".zip",
+        packed(
+            {
+                "v/gt/gt.txt": MOT,
+                "v/det/det.txt": MOT,
+                "v/seqinfo.ini": SEQINFO,
+                "labels.txt": "person\nkick\n",
+            }
+        ),
+        (damaged_member(txt=TEXT, ini=(damaged_bytes,)), damaged_bytes),
+        exchanged,
+    ),
+    "cvat_xml": Reader(".xml", write("good.xml", CVAT), XML, exchanged),
+    "cvat_zip": Reader(
+        ".zip", packed({"a/annotations.xml": CVAT}), (damaged_member(xml=XML), damaged_bytes), exchanged
+    ),
+    "sizes": Reader(".csv", sizes, TEXT, with_sizes),
+}
