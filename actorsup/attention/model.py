@@ -13,7 +13,7 @@ from actorsup.attention.encoder import build_encoder
 from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.selection import tube_logits
 from actorsup.attention.settings import AttentionSettings
-from actorsup.errors import ConfigError, DataError
+from actorsup.errors import ConfigError, DataError, reading
 from actorsup.weights import load_weights, put_weights
 
 ARCHITECTURE = "actor_attention"
@@ -154,11 +154,21 @@ def load_model(path: str | Path) -> ActorAttention:
             f"{path}: holds {content.get('architecture', 'an unnamed network')!r}, wanted a trained "
             f"{ARCHITECTURE!r}; train one with the rule train_attention"
         )
+    with reading(path, "a model of another version; train it again"):
+        settings, classes, state = (content[name] for name in ("settings", "classes", "state"))
+        return _loaded(path, settings, classes, state).eval()
+
+
+def _loaded(
+    path: str | Path, values: Mapping[str, Any], classes: Sequence[str], state: Mapping[str, Tensor]
+) -> ActorAttention:
     try:
-        settings = AttentionSettings(**content["settings"])
-        model = random_model(settings, content["classes"], seed=0)
-        state = content["state"]
-    except (KeyError, TypeError, ConfigError) as error:
+        settings, shape = AttentionSettings(**values), tuple(state["classifier.weight"].shape)
+        # before memory is asked for by settings alone
+        if len(shape) != 2 or shape[0] != len(classes) or shape[1] % settings.grid**2:
+            raise ConfigError(f"weights {shape} for {len(classes)} classes and a grid of {settings.grid}")
+        model = random_model(settings, classes, seed=0)
+    except ConfigError as error:
         raise DataError(f"{path}: a model of another version ({error}); train it again") from error
     put_weights(model, state, path)
-    return model.eval()
+    return model
