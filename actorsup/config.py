@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from actorsup.coco import ID_OF
+from actorsup.config_messages import lines_of, listed, mistyped, odd_keys
 from actorsup.errors import ConfigError, did_you_mean
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "config.schema.yaml"
@@ -20,19 +20,6 @@ _READ_ONCE_TRAINED = (
     "trained", "attention", "class_score", "video_score", "score_frames", "trim", "trim_smooth", "nms_iou",
 )  # fmt: skip
 _USED = ("linkers", "models")
-_WORDS = {
-    "array": "a list such as [a, b]",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "null": "null",
-    "number": "a number",
-    "object": "a section of keys",
-    "string": "text",
-}
-_TYPES = {
-    bool: "boolean", dict: "object", float: "number", int: "integer",
-    list: "array", str: "string", type(None): "null",
-}  # fmt: skip
 # JSON takes 2.0 for an integer; range() and a seed do not
 _integers_are_whole = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
@@ -55,7 +42,7 @@ def read_config(overlays: Sequence[Path] = ()) -> dict[str, Any]:
     for path in (here if here.exists() else SCHEMA.parent.parent / "config.yaml", *overlays):
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
         if not isinstance(content, Mapping):
             raise ConfigError(f"{path}: holds no sections; wanted such as config.yaml's")
@@ -80,14 +67,16 @@ def check_config(config: Mapping[str, Any]) -> None:
             nearest right name.
     """
     if not isinstance(config, Mapping):
-        raise ConfigError(f"config.yaml: {_mistyped(config, ['object'])}")
+        raise ConfigError(f"config.yaml: {mistyped(config, ['object'])}")
+    if lines := [*odd_keys(config, "config.yaml")]:
+        raise ConfigError("\n".join(lines))
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     validator = extend(Draft202012Validator, type_checker=_integers_are_whole)(schema)
     whole = with_variants(config)
     # a section's mistake is told once, not for each of its variants too
     for each in (config, whole):
         errors = sorted(validator.iter_errors(each), key=lambda e: str(list(e.absolute_path)))
-        lines = [line for error in errors for line in _lines(error)]
+        lines = [line for error in errors for line in lines_of(error)]
         lines = lines or [*_unread_keys(each, schema), *_wrong_names(each, whole)]
         if lines:
             raise ConfigError("\n".join(lines))
@@ -118,9 +107,18 @@ def base_of(variant: str) -> str:
 
 
 def changes_of(variant: str) -> dict[str, Any]:
-    """The settings that a variant changes."""
+    """The settings that a variant changes.
+
+    Raises:
+        ConfigError: A value is no YAML.
+    """
     pairs = (change.partition("=") for change in variant.split("+")[1:])
-    return {key: yaml.safe_load(value) for key, _, value in pairs}
+    try:
+        return {key: yaml.safe_load(value) for key, _, value in pairs}
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"{variant[:80]!r}: a value that is no YAML; wanted such as {base_of(variant)}+k=1"
+        ) from error
 
 
 def _names_used(config: Mapping[str, Any], kind: str) -> Iterable[str]:
@@ -174,61 +172,6 @@ def existing_path(path: str, key: str, remedy: str = "") -> Path:
     return found
 
 
-def _lines(error: ValidationError) -> Iterable[str]:
-    key = ".".join(str(part) for part in error.absolute_path) or "config.yaml"
-    value = error.instance
-    match error.validator:
-        case "additionalProperties":
-            allowed = list(error.schema["properties"])
-            for name in value.keys() - set(allowed):
-                hint = did_you_mean(name, allowed)
-                yield f"{key}: unknown key {name!r}; allowed: {_listed(allowed)}{hint}"
-        case "required":
-            name = error.message.split("'")[1]
-            yield f"{key}: the key {name!r} is missing"
-        case "enum":
-            names = [str(one) for one in error.validator_value]
-            hint = did_you_mean(str(value), names)
-            yield f"{key}: {value!r} is not allowed; allowed: {_listed(names)}{hint}"
-        case "type":
-            allowed = error.validator_value
-            wanted = [allowed] if isinstance(allowed, str) else allowed
-            yield f"{key}: {_mistyped(value, wanted)}"
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            yield f"{key}: {value!r} is out of range; allowed: {_range(error.schema)}"
-        case "pattern" if "propertyNames" in error.absolute_schema_path:
-            more = "; settings are changed after it: NAME+k=1" if "+" in str(value) else ""
-            yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone{more}"
-        case "minItems":
-            yield f"{key}: the list is empty; name at least one"
-        case "dependentRequired":
-            for name, others in error.validator_value.items():
-                if name in value and (lacking := [one for one in others if one not in value]):
-                    yield f"{key}: {name} needs {lacking[0]!r} beside it"
-        case "anyOf":
-            choices = [" and ".join(choice["required"]) for choice in error.validator_value]
-            yield f"{key}: lacks {' or '.join(choices)}"
-        case _:
-            yield f"{key}: {error.message}"
-
-
-def _mistyped(value: Any, wanted: Sequence[str]) -> str:
-    """What a value is, what it should be, and how to write it."""
-    found = "nothing" if value is None else f"{value!r} is {_WORDS[_TYPES.get(type(value), 'string')]}"
-    told = f"{found}; allowed: {' or '.join(_WORDS[one] for one in wanted)}"
-    if "array" in wanted and isinstance(value, str):
-        return f"{told}; write [{value}]"
-    if "integer" in wanted and isinstance(value, float) and value.is_integer():
-        return f"{told}; write {int(value)}"
-    if "number" in wanted and isinstance(value, str):
-        try:
-            # YAML takes 1e-3 for text
-            return f"{told}; write {float(value)}"
-        except ValueError:
-            pass
-    return told
-
-
 def _unread_keys(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[str]:
     """Keys that a section of their type does not read, and so would change nothing."""
     for kind, definition in (("datasets", "dataset"), ("detectors", "detector"), ("linkers", "linker")):
@@ -240,25 +183,15 @@ def _unread_keys(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterab
         for name, section in config[kind].items():
             for key in section:
                 if section["type"] not in readers.get(key, [section["type"]]):
-                    known = _listed(readers[key])
+                    known = listed(readers[key])
                     yield f"{kind}.{name}: the type {section['type']} does not read {key!r}; {known} does"
     for name, section in config["models"].items():
         unread = [key for key in section if key not in _READ_ONCE_TRAINED]
         if "trained" in section and unread:
             yield (
                 f"models.{name}: a model that is trained already does not read {unread[0]!r}; "
-                f"allowed: {_listed(_READ_ONCE_TRAINED)}"
+                f"allowed: {listed(_READ_ONCE_TRAINED)}"
             )
-
-
-def _range(schema: Mapping[str, Any]) -> str:
-    words = {
-        "minimum": "at least",
-        "exclusiveMinimum": "above",
-        "maximum": "at most",
-        "exclusiveMaximum": "below",
-    }
-    return ", ".join(f"{word} {schema[name]}" for name, word in words.items() if name in schema)
 
 
 def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterable[str]:
@@ -267,7 +200,7 @@ def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterabl
     def unknown(key: str, name: str, allowed: Iterable[str]) -> Iterable[str]:
         allowed = list(allowed)
         if name not in allowed:
-            yield f"{key}: {name!r} is not there; allowed: {_listed(allowed)}{did_you_mean(name, allowed)}"
+            yield f"{key}: {name!r} is not there; allowed: {listed(allowed)}{did_you_mean(name, allowed)}"
 
     for users in ("datasets", "ablations"):
         for name, section in config.get(users, {}).items():
@@ -292,7 +225,3 @@ def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterabl
         if section.get("weights", "").startswith("detector:"):
             detector = section["weights"].removeprefix("detector:")
             yield from unknown(f"models.{name}.weights", detector, config["detectors"])
-
-
-def _listed(names: Iterable[Any]) -> str:
-    return ", ".join(str(name) for name in names)

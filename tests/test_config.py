@@ -176,6 +176,17 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
             {"a+b": {}, "demo": {}, "demo_small": {}, "paper": {}},
             "models: 'a.b' is no name; .* changed after it: NAME.k=1",
         ),
+        (
+            "datasets.demo.models",
+            ["demo+k=["],
+            "'demo.k=.': a value that is no YAML; wanted such as demo.k=1",
+        ),
+        ("datasets.demo.models", ["demo+k=2020-99-99"], "a value that is no YAML; wanted such as demo.k=1"),
+        (
+            "datasets.demo",
+            {"type": "demo", True: 1},
+            "datasets.demo: the key True is no text; write it in quotes",
+        ),
         ("datasets.demo.linkers", ["static+scales=3"], "the type static does not read 'scales'"),
         ("ablations.k.models", ["papre+k=2"], "ablations.k.models: 'papre.k=2' is not there"),
         ("models.paper.attention", "bets", "models.paper.attention: 'bets' is not allowed.*mean 'best'"),

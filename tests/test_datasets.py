@@ -133,12 +133,65 @@ def test_a_pickle_executes_nothing(tmp_path, monkeypatch):
         read_numbers(tmp_path / "cut.pkl")
 
 
-def test_a_pickle_of_numbers(tmp_path):
-    content = {"a": np.arange(6, dtype=np.uint16).reshape(2, 3), "b": [np.float64(1.5), "x", (1, None)]}
-    (tmp_path / "x.pkl").write_bytes(pickle.dumps(content, protocol=2))
+class Array:
+    """An array that is pickled with any type and state."""
+
+    def __init__(self, *state: object) -> None:
+        self.state = state
+
+    def __reduce__(self):
+        return np._core.multiarray._reconstruct, (np.ndarray, (0,), b"b"), self.state
+
+
+class Kind:
+    """A type that is pickled as it says."""
+
+    def __init__(self, code: str, *state: object) -> None:
+        self.code, self.state = code, state
+
+    def __reduce__(self):
+        return np.dtype, (self.code, False, True), self.state or (3, "<", None, None, None, -1, -1, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (np.array([None], object), "an array of 'O8', which are no numbers"),
+        (np.zeros(2, "i4,f4"), "which are no numbers"),
+        # bytes that numpy would take for the addresses of objects, were its own state believed
+        (Array(1, (1,), Kind("O8"), False, b"\1" * 8), "an array of 'O8', which are no numbers"),
+        (Array(1, (2,), Kind("i8"), False, b"\1" * 8), r"an array of \(2,\) int64 has 8 bytes"),
+        (Array(1, (-1, -1), Kind("i8"), False, b"\1" * 8), "has 8 bytes"),
+        (Array(1, (1 << 62, 4), Kind("i8"), False, b"\1" * 8), "has 8 bytes"),
+        (Array(1, (1,), Kind("U2"), False, b"\xff" * 8), "has 8 bytes"),
+    ],
+)
+def test_a_pickle_makes_arrays_of_plain_numbers_alone(tmp_path, value, reason):
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": value}, protocol=2))
+    with pytest.raises(DataError, match=reason):
+        read_numbers(tmp_path / "x.pkl")
+
+
+def test_what_else_a_type_says_of_itself_is_passed_over(tmp_path):
+    # the flags 63 are those of objects: numbers would be taken for their addresses
+    flagged = Array(1, (1,), Kind("i8", 3, "<", None, None, None, 8, 1, 63), False, b"\1" * 8)
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(flagged, protocol=2))
     found = read_numbers(tmp_path / "x.pkl")
-    np.testing.assert_array_equal(found["a"], content["a"])
-    assert found["b"] == content["b"]
+    assert found.dtype == np.int64 and found.dtype.flags == 0 and found.tolist() == [0x0101010101010101]
+
+
+def test_a_pickle_of_numbers(tmp_path):
+    content = {
+        "a": np.arange(6, dtype=np.uint16).reshape(2, 3),
+        "b": [np.float64(1.5), "x", (1, None), np.str_("wörd")],
+        "c": np.arange(6, dtype=">f4").reshape(2, 3, order="F"),
+    }
+    for protocol in (0, 2, 4):
+        (tmp_path / "x.pkl").write_bytes(pickle.dumps(content, protocol=protocol))
+        found = read_numbers(tmp_path / "x.pkl")
+        np.testing.assert_array_equal(found["a"], content["a"])
+        np.testing.assert_array_equal(found["c"], content["c"])
+        assert found["a"].dtype == np.uint16 and found["b"] == content["b"]
 
 
 # ------------------------------------------------------------------------------ folders

@@ -184,7 +184,12 @@ def without(entry, key):
         (WHOLE | {"videos": {"a": VIDEO | {"frames": "3"}}}, "'frames' is '3'; wanted a whole number"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": 3.5}}}, "'frames' is 3.5; wanted a whole number"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": True}}}, "'frames' is True"),
-        (WHOLE | {"videos": {"a": VIDEO | {"frames": 10**12}}}, "too many to hold; is 'frames' right?"),
+        (WHOLE | {"videos": {"a": VIDEO | {"frames": 10**12}}}, "wanted a whole number from 0 to 10000000"),
+        (
+            WHOLE | {"videos": {"a": VIDEO | {"frames": 10**7, "tubes": [TUBE] * 30}}},
+            "too many to hold; is 'frames' right?",
+        ),
+        (WHOLE | {"classes": ["run", "\ud800"]}, "surrogates not allowed"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": 10**40}}}, "wanted a whole number from 0 to"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": 1}}}, "interval [0, 2] is not [first, end] within 0 to 1"),
         (WHOLE | {"videos": {"a": VIDEO | {"tubes": {"0": TUBE}}}}, "'tubes' is"),

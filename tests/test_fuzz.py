@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ sys.path.insert(0, str(FUZZ))
 
 from readers import READERS, good_file  # noqa: E402
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 25))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 15))
 FINDS = sorted((FUZZ / "corpus").glob("*/*"))
 
 
@@ -44,6 +45,27 @@ def test_what_was_found_is_mended(tmp_path, find):
     case = tmp_path / f"case{find.suffix}"
     case.write_bytes(find.read_bytes())
     check(find.parent.name, case)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("model", {"settings": {"encoder": "small", "grid": 10**400}}),
+        ("model", {"settings": {"encoder": "small", "grid": 1 << 15}}),  # 1 TB, were it believed
+        ("model", {"classes": ["kick", "\ud800"]}),
+        ("model", {"state": "x"}),
+        ("detector", {"categories": 1}),
+        ("detector", {"size": None}),
+        ("detector", {"state": None}),
+        ("tracker", {"state": None}),
+        ("encoder", {"state": None}),
+    ],
+)
+def test_weights_too_large_to_keep(tmp_path, name, changes):
+    good = good_file(READERS[name], tmp_path)
+    torch.save({**torch.load(good, weights_only=True), **changes}, tmp_path / "case.pt")
+    with pytest.raises(ActorsupError, match=r"case\.pt: "):
+        READERS[name].read(tmp_path / "case.pt")
 
 
 def check(name: str, case: Path) -> None:

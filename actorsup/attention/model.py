@@ -163,10 +163,14 @@ def _loaded(
     path: str | Path, values: Mapping[str, Any], classes: Sequence[str], state: Mapping[str, Tensor]
 ) -> ActorAttention:
     try:
+        "".join(classes).encode()  # or no table can name them
         settings, shape = AttentionSettings(**values), tuple(state["classifier.weight"].shape)
         # before memory is asked for by settings alone
         if len(shape) != 2 or shape[0] != len(classes) or shape[1] % settings.grid**2:
-            raise ConfigError(f"weights {shape} for {len(classes)} classes and a grid of {settings.grid}")
+            raise DataError(
+                f"{path}: weights of another architecture: {shape} for {len(classes)} classes and a grid of "
+                f"{settings.grid}"
+            )
         model = random_model(settings, classes, seed=0)
     except ConfigError as error:
         raise DataError(f"{path}: a model of another version ({error}); train it again") from error

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from actorsup.errors import DataError
+from actorsup.errors import DataError, reading
 from actorsup.evaluation.predictions_json import read_json
 from actorsup.evaluation.tube_checks import check_tubes
 from actorsup.storage import ShardReader
@@ -177,6 +177,8 @@ def _classes_of(path: Path) -> list[str]:
         empty = isinstance(found, h5py.Empty)
         raise DataError(f"{path}: attribute 'classes' is {'empty' if empty else repr(found)}; wanted names")
     names = [str(name) for name in found]
+    with reading(path, "attribute 'classes' holds what is no text"):
+        "".join(names).encode()
     if len({*names}) < len(names):
         raise DataError(f"{path}: attribute 'classes' names a class twice: {', '.join(names)}")
     return names

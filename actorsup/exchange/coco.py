@@ -7,7 +7,6 @@ corner and size in pixels, 0-based. Frames are 0-based as mmtracking's page has 
 scripts of ByteTrack and its kin count from 1, which shows in the lowest number of a file.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ import numpy as np
 
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.errors import DataError, reading
+from actorsup.exchange.json_files import load_json
 from actorsup.exchange.labelled import LabelledTube, LabelledVideo, checked_tube, score_of
-from actorsup.tube_files import VideoInfo
+from actorsup.tube_files import MOST_FRAMES, VideoInfo
 
 _FRAME = ("frame_id", "frame_index")
 _TRACK = ("instance_id", "track_id")
@@ -36,20 +36,6 @@ def read_coco(path: Path, frame_base: int | None = None) -> list[LabelledVideo]:
             track of two categories or two videos; the base of frames cannot be told.
     """
     return videos_of_coco(path, load_json(path), frame_base)
-
-
-def load_json(path: Path) -> Any:
-    """A JSON file; NaN and Infinity are no JSON.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    with reading(path, "cannot be read as JSON"):
-        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def videos_of_coco(path: Path, content: Any, frame_base: int | None = None) -> list[LabelledVideo]:
@@ -115,8 +101,11 @@ def _tube(
 
 def _frame(path: Path, key: Any, image: Any) -> int:
     value = _one_of(path, f"image {key}", image, _FRAME)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise DataError(f"{path}: image {key}: its frame is {value!r}, wanted a whole number from 0 on")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_FRAMES:
+        raise DataError(
+            f"{path}: image {key}: its frame is {str(value)[:40]!r}, wanted a whole number from 0 to "
+            f"{MOST_FRAMES:,}"
+        )
     return value
 
 

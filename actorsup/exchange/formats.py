@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from actorsup.errors import DataError, did_you_mean
-from actorsup.exchange.coco import load_json, videos_of_coco
+from actorsup.exchange.coco import videos_of_coco
 from actorsup.exchange.cvat import read_cvat
+from actorsup.exchange.json_files import load_json
 from actorsup.exchange.labelled import LabelledVideo, classes_of
 from actorsup.exchange.mot import read_mot
 from actorsup.exchange.packed import Packed

@@ -152,6 +152,8 @@ def read_sizes(path: Path) -> dict[str, VideoInfo]:
     with reading(path, f"wanted a table video,{','.join(columns)}"):
         rows = pd.read_csv(path, dtype={"video": str}, keep_default_na=False, na_values={"": [""]})
         numbers = rows[columns].apply(pd.to_numeric, errors="coerce").fillna(0)
+        if (numbers["frames"] > MOST_FRAMES).any():
+            raise DataError(f"{path}: column 'frames': a video has at most {MOST_FRAMES:,}")
         return {
             str(video): VideoInfo(int(frames), float(fps), int(width), int(height))
             for video, (frames, fps, width, height) in zip(

@@ -199,6 +199,8 @@ def _info(packed: Packed, member: str) -> VideoInfo:
         section = parser["Sequence"]
         keys = ("seqLength", "imWidth", "imHeight")
         length, width, height = (int(section.get(key, "0")) for key in keys)
+        if length > MOST_FRAMES:
+            raise ValueError(f"seqLength is {length}, a video has at most {MOST_FRAMES:,}")
         return VideoInfo(length, float(section.get("frameRate", "0")), width, height)
     except (configparser.Error, KeyError, ValueError) as error:
         raise DataError(

@@ -36,10 +36,10 @@ class Packed:
             names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         else:
             self._zip = _opened(path)
-            names = [entry.filename for entry in self._zip.infolist() if not entry.is_dir()]
+            names = [name for name in self._zip.namelist() if not name.endswith("/")]
         for name in names:
             pure = PurePosixPath(name.replace("\\", "/"))
-            if pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
+            if not pure.parts or pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
                 raise DataError(f"{path}: holds {name!r}, a path outside of itself; do not trust this file")
         self.names = sorted(n for n in names if PurePosixPath(n).suffix.lower() in suffixes)
 

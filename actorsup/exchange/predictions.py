@@ -31,7 +31,9 @@ def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
     if not shards:
         raise DataError("there are no videos to predict, so that there is nothing to export")
     with ShardReader(shards[0], PREDICTIONS_SCHEMA) as shard, reading(shards[0], _NO_SHARD):
-        return [str(name) for name in shard.file.attrs["classes"]]
+        classes = [str(name) for name in shard.file.attrs["classes"]]
+        "".join(classes).encode()  # what is no text cannot be written either
+        return classes
 
 
 def read_shards(shards: Iterable[str | Path]) -> Iterator[LabelledVideo]:

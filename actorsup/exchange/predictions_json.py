@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.errors import DataError, did_you_mean, reading
+from actorsup.exchange.json_files import load_json
 from actorsup.exchange.labelled import DECIMALS
-from actorsup.tube_files import VideoInfo
+from actorsup.tube_files import MOST_FRAMES, VideoInfo
 
 _MOST = 2**53
 """The largest whole number that JSON carries safely."""
@@ -77,10 +78,9 @@ def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]
         DataError: It is not of that form; the message names the video, the tube and the field. What
             is wrong about a video is told when it is its turn.
     """
-    with reading(path, "not of the form of predictions.json"):
-        content = json.loads(
-            path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_no_twice
-        )
+    wanted = "not of the form of predictions.json"
+    content = load_json(path, wanted, _no_twice)
+    with reading(path, wanted):
         _wanted(content, dict, "the file", "an object with 'classes' and 'videos'")
         classes = _classes(_field(content, "classes"))
         videos = _wanted(_field(content, "videos"), dict, "'videos'", "an object: id to video")
@@ -92,7 +92,7 @@ def _videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iterator[
         entry = videos.pop(video)  # what is read already need not be held twice
         try:
             _wanted(entry, dict, "the video", "an object")
-            frames = _count(entry, "frames")
+            frames = _count(entry, "frames", MOST_FRAMES)
             width, height = (_count(entry, side) if side in entry else 0 for side in ("width", "height"))
             info = VideoInfo(frames, _number(entry.get("fps", 0), "'fps'"), width, height)
             listed = _wanted(_field(entry, "tubes"), list, "'tubes'", "a list of tubes")
@@ -100,10 +100,6 @@ def _videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iterator[
         except (ValueError, OverflowError) as error:
             raise DataError(f"{path}: {video}: not of the form of predictions.json: {error}") from error
         yield ScoredVideo(video, info, tubes)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON; leave the key out instead")
 
 
 def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -136,10 +132,10 @@ def _classes(names: Any) -> list[str]:
     return list(names)
 
 
-def _count(entry: Mapping[str, Any], name: str) -> int:
+def _count(entry: Mapping[str, Any], name: str, most: int = _MOST) -> int:
     value = _field(entry, name)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
-        raise ValueError(f"{name!r} is {_short(value)}; wanted a whole number from 0 to {_MOST}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise ValueError(f"{name!r} is {_short(value)}; wanted a whole number from 0 to {most}")
     return value
 
 

@@ -42,9 +42,13 @@ def main() -> int:
     if options.one:
         (with_atheris if options.atheris else at_random)(options.one, options.minutes * 60, options.seed)
         return 0
+    from mutation import damaged_bytes
     from readers import READERS
 
-    names = options.readers or list(READERS)
+    # where no byte is damaged (HDF5), atheris would only try the library that reads it
+    names = options.readers or [
+        n for n in READERS if not options.atheris or damaged_bytes in READERS[n].damages
+    ]
     found = [one for name in names for one in fuzz(name, options, options.minutes / len(names))]
     print(f"{len(found)} finds", *found, sep="\n")
     return bool(found)
@@ -62,7 +66,8 @@ def fuzz(name: str, options: argparse.Namespace, minutes: float) -> list[str]:
             if done.returncode and current.exists():
                 path = keep(name, current.read_bytes())
                 found.append(f"{path}: exit {done.returncode}: {done.stderr.strip()[-1500:]}")
-        print(f"{name}: {done.stdout.strip()} exit {done.returncode}", flush=True)
+        told = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[-1]
+        print(f"{name}: {told} exit {done.returncode}", flush=True)
         seed += 1
         if len(found) > 20:
             break
@@ -147,8 +152,9 @@ def with_atheris(name: str, seconds: float, seed: int) -> None:
     limits = [
         f"-max_total_time={int(seconds) + 1}",
         f"-seed={seed + 1}",
+        f"-timeout={SECONDS_OF_A_FILE}",
         "-rss_limit_mb=4096",
-        "-max_len=100000",
+        f"-max_len={len(good) + 100_000}",
     ]
     atheris.Setup([sys.argv[0], *limits, "seeds"], lambda data: try_one(name, folder, data))
     atheris.Fuzz()

@@ -1,0 +1,102 @@
+"""What is said of a configuration that is not as its schema has it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+
+from actorsup.errors import did_you_mean
+
+_WORDS = {
+    "array": "a list such as [a, b]",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "a section of keys",
+    "string": "text",
+}
+_TYPES = {
+    bool: "boolean", dict: "object", float: "number", int: "integer",
+    list: "array", str: "string", type(None): "null",
+}  # fmt: skip
+
+
+def lines_of(error: ValidationError) -> Iterable[str]:
+    """What a violation of the schema means, and how to write it."""
+    key = ".".join(str(part) for part in error.absolute_path) or "config.yaml"
+    value = error.instance
+    match error.validator:
+        case "additionalProperties":
+            allowed = list(error.schema["properties"])
+            for name in value.keys() - set(allowed):
+                hint = did_you_mean(name, allowed)
+                yield f"{key}: unknown key {name!r}; allowed: {listed(allowed)}{hint}"
+        case "required":
+            name = error.message.split("'")[1]
+            yield f"{key}: the key {name!r} is missing"
+        case "enum":
+            names = [str(one) for one in error.validator_value]
+            hint = did_you_mean(str(value), names)
+            yield f"{key}: {value!r} is not allowed; allowed: {listed(names)}{hint}"
+        case "type":
+            allowed = error.validator_value
+            wanted = [allowed] if isinstance(allowed, str) else allowed
+            yield f"{key}: {mistyped(value, wanted)}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            yield f"{key}: {value!r} is out of range; allowed: {_range(error.schema)}"
+        case "pattern" if "propertyNames" in error.absolute_schema_path:
+            more = "; settings are changed after it: NAME+k=1" if "+" in str(value) else ""
+            yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone{more}"
+        case "minItems":
+            yield f"{key}: the list is empty; name at least one"
+        case "dependentRequired":
+            for name, others in error.validator_value.items():
+                if name in value and (lacking := [one for one in others if one not in value]):
+                    yield f"{key}: {name} needs {lacking[0]!r} beside it"
+        case "anyOf":
+            choices = [" and ".join(choice["required"]) for choice in error.validator_value]
+            yield f"{key}: lacks {' or '.join(choices)}"
+        case _:
+            yield f"{key}: {error.message}"
+
+
+def odd_keys(section: Mapping[Any, Any], where: str) -> Iterator[str]:
+    """Keys that YAML takes for something else than text, such as ``no`` and ``1``."""
+    for key, value in section.items():
+        if not isinstance(key, str):
+            yield f"{where}: the key {key!r} is no text; write it in quotes"
+        if isinstance(value, Mapping):
+            yield from odd_keys(value, str(key) if where == "config.yaml" else f"{where}.{key}")
+
+
+def mistyped(value: Any, wanted: Sequence[str]) -> str:
+    """What a value is, what it should be, and how to write it."""
+    found = "nothing" if value is None else f"{value!r} is {_WORDS[_TYPES.get(type(value), 'string')]}"
+    told = f"{found}; allowed: {' or '.join(_WORDS[one] for one in wanted)}"
+    if "array" in wanted and isinstance(value, str):
+        return f"{told}; write [{value}]"
+    if "integer" in wanted and isinstance(value, float) and value.is_integer():
+        return f"{told}; write {int(value)}"
+    if "number" in wanted and isinstance(value, str):
+        try:
+            # YAML takes 1e-3 for text
+            return f"{told}; write {float(value)}"
+        except ValueError:
+            pass
+    return told
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Names one after the other."""
+    return ", ".join(str(name) for name in names)
+
+
+def _range(schema: Mapping[str, Any]) -> str:
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    return ", ".join(f"{word} {schema[name]}" for name, word in words.items() if name in schema)
