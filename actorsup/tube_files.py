@@ -1,6 +1,8 @@
 """Tubes in shards: what one stage writes and the next ones read."""
 
+import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import h5py
 
@@ -32,6 +34,19 @@ class VideoInfo:
     fps: float
     width: int
     height: int
+
+
+def video_info(frames: Any, fps: Any, width: Any, height: Any) -> VideoInfo:
+    """What a file tells of a video; 0 is not known.
+
+    Raises:
+        ValueError, TypeError, ArithmeticError: One is no number, or none that a video has.
+    """
+    info = VideoInfo(int(frames), float(fps), int(width), int(height))
+    sensible = 0 <= info.frames <= MOST_FRAMES and 0 <= info.fps < math.inf
+    if not sensible or not 0 <= min(info.width, info.height) <= max(info.width, info.height) < 2**31:
+        raise ValueError(f"no video has {frames} frames, {fps} a second, of {width} x {height} pixels")
+    return info
 
 
 def write_tubes(writer: ShardWriter, video: str, info: VideoInfo, tubes: Tubes) -> None:
@@ -76,12 +91,7 @@ def read_info(group: h5py.Group) -> VideoInfo:
     """
     attributes = group.attrs
     try:
-        return VideoInfo(
-            int(attributes["frames"]),
-            float(attributes["fps"]),
-            int(attributes["width"]),
-            int(attributes["height"]),
-        )
+        return video_info(*(attributes[field.name] for field in fields(VideoInfo)))
     except (KeyError, TypeError, ValueError, ArithmeticError, OSError, RuntimeError) as error:
         raise DataError(
             f"{group.file.filename}: {group.name}: wanted numbers as the attributes frames, fps, width and "

@@ -18,17 +18,18 @@ sys.path.insert(0, str(FUZZ))
 
 from readers import READERS, good_file  # noqa: E402
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 15))
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 FINDS = sorted((FUZZ / "corpus").glob("*/*"))
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_only_documented_errors_escape(tmp_path, name):
     good = good_file(READERS[name], tmp_path)
+    count = int(EXAMPLES or READERS[name].examples)
     data, case = good.read_bytes(), tmp_path / f"case{READERS[name].suffix}"
 
     @seed(0)
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=True))
     def read(chance: random.Random) -> None:
         case.write_bytes(chance.choice(READERS[name].damages)(chance, data))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.boxes import xywh_to_xyxy
+from actorsup.datasets.matlab import read_matlab
 from actorsup.datasets.pickles import read_numbers
 from actorsup.errors import DataError
 
@@ -79,25 +80,17 @@ def _pickle(path: Path, content: Mapping[str, Any]) -> Annotations:
 
 def _matlab(path: Path) -> Annotations:
     """``finalAnnots.mat``: as the pickle, but for ``sf``, which is 1-based there."""
-    from scipy.io import loadmat
-
-    try:
-        with open(path, "rb") as stream:
-            videos = loadmat(stream)["annot"].ravel()
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except Exception as error:  # a damaged file raises nearly anything
-        raise DataError(f"{path}: no MATLAB file of the corrected annotations ({error!r})") from error
+    wanted = "no MATLAB file of the corrected annotations"
+    videos = read_matlab(path, "annot", wanted)
+    if not isinstance(videos, list):
+        raise DataError(f"{path}: {wanted}; 'annot' is no structure")
     tubes, frames = {}, {}
     for index, entry in enumerate(videos):
         with _published_form(path, f"video {index + 1}"):
-            video = str(entry["name"].item())
+            video = str(entry["name"])
         with _published_form(path, video):
-            tubes[video] = [
-                _corrected(tube["sf"].item() - 1, tube["ef"].item(), tube["boxes"])
-                for tube in entry["tubes"].ravel()
-            ]
-            frames[video] = int(entry["num_imgs"].item())
+            tubes[video] = [_corrected(tube["sf"] - 1, tube["ef"], tube["boxes"]) for tube in entry["tubes"]]
+            frames[video] = int(entry["num_imgs"])
     return Annotations(tubes, frames)
 
 

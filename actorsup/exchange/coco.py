@@ -17,7 +17,7 @@ from actorsup.boxes import xywh_to_xyxy
 from actorsup.errors import DataError, reading
 from actorsup.exchange.json_files import load_json
 from actorsup.exchange.labelled import LabelledTube, LabelledVideo, checked_tube, score_of
-from actorsup.tube_files import MOST_FRAMES, VideoInfo
+from actorsup.tube_files import MOST_FRAMES, VideoInfo, video_info
 
 _FRAME = ("frame_id", "frame_index")
 _TRACK = ("instance_id", "track_id")
@@ -135,9 +135,9 @@ def _infos(
                     f"{path}: image {key}: the frames of its video have two sizes, {size[video]}, {own}"
                 )
         return {
-            key: VideoInfo(
+            key: video_info(
                 last[key] + 1,
-                float(video.get("fps") or 0),
+                video.get("fps") or 0,
                 *(size.get(key) or (int(video.get("width") or 0), int(video.get("height") or 0))),
             )
             for key, video in videos.items()

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.errors import DataError, reading
-from actorsup.tube_files import MOST_FRAMES, VideoInfo
+from actorsup.tube_files import MOST_FRAMES, VideoInfo, video_info
 
 UNKNOWN = VideoInfo(0, 0.0, 0, 0)
 """Of a video whose length, rate and size no file tells."""
@@ -152,10 +152,8 @@ def read_sizes(path: Path) -> dict[str, VideoInfo]:
     with reading(path, f"wanted a table video,{','.join(columns)}"):
         rows = pd.read_csv(path, dtype={"video": str}, keep_default_na=False, na_values={"": [""]})
         numbers = rows[columns].apply(pd.to_numeric, errors="coerce").fillna(0)
-        if (numbers["frames"] > MOST_FRAMES).any():
-            raise DataError(f"{path}: column 'frames': a video has at most {MOST_FRAMES:,}")
         return {
-            str(video): VideoInfo(int(frames), float(fps), int(width), int(height))
+            str(video): video_info(frames, fps, width, height)
             for video, (frames, fps, width, height) in zip(
                 rows["video"], numbers.itertuples(index=False), strict=True
             )

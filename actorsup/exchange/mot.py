@@ -18,7 +18,7 @@ import pandas as pd
 from actorsup.errors import DataError, reading
 from actorsup.exchange.labelled import UNKNOWN, LabelledTube, LabelledVideo, checked_tube, score_of
 from actorsup.exchange.packed import Packed
-from actorsup.tube_files import MOST_FRAMES, VideoInfo
+from actorsup.tube_files import MOST_FRAMES, VideoInfo, video_info
 
 _LOG = logging.getLogger(__name__)
 
@@ -199,9 +199,7 @@ def _info(packed: Packed, member: str) -> VideoInfo:
         section = parser["Sequence"]
         keys = ("seqLength", "imWidth", "imHeight")
         length, width, height = (int(section.get(key, "0")) for key in keys)
-        if length > MOST_FRAMES:
-            raise ValueError(f"seqLength is {length}, a video has at most {MOST_FRAMES:,}")
-        return VideoInfo(length, float(section.get("frameRate", "0")), width, height)
+        return video_info(length, section.get("frameRate", "0"), width, height)
     except (configparser.Error, KeyError, ValueError) as error:
         raise DataError(
             f"{packed.path}: {member}: wanted [Sequence] with seqLength, imWidth ... ({error!r})"

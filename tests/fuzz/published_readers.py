@@ -189,7 +189,9 @@ PUBLISHED: dict[str, Reader] = {
     "tracking_alov": Reader(".ann", rectangles, separated(" "), read_rectangles),
     "pickle": Reader(".pkl", thumos, (damaged_pickle, damaged_bytes), read_thumos),
     "thumos_cache": Reader(".pkl", cache, (damaged_pickle, damaged_bytes), read_thumos),
-    "thumos_matlab": Reader(".mat", matlab, (damaged_matlab, damaged_matlab, damaged_bytes), read_thumos),
+    "thumos_matlab": Reader(
+        ".mat", matlab, (damaged_matlab, damaged_matlab, damaged_bytes), read_thumos, examples=3
+    ),
     "thumos_lists": Reader(".txt", lists, separated(" "), read_lists),
     "a2d_frame": Reader(".h5", actors, (damaged_hdf5,), read_actors),
     "a2d_videos": Reader(".csv", actors, TEXT, read_videoset),

@@ -17,12 +17,14 @@ class Reader:
         good: Makes a good file in a folder, and what else the reader needs there.
         damages: What is done to the bytes of a good file.
         read: Reads a file of that folder.
+        examples: How many files the tests damage, unless ``FUZZ_EXAMPLES`` says.
     """
 
     suffix: str
     good: Callable[[Path], None]
     damages: tuple[Damage, ...]
     read: Callable[[Path], object]
+    examples: int = 15
 
 
 def write(name: str, content: str | object) -> Callable[[Path], None]:
