@@ -2,10 +2,19 @@
 
     python tests/fuzz/run.py --minutes 60 [--readers stills pickle] [--atheris]
 
-Each reader has a process of its own, with limits on memory and on the time of a file, so that a crash,
-a hang and a bomb are finds too. A find is kept in ``corpus/<reader>/`` and told in the end; the tests
-read the corpus again. ``--atheris`` lets Google's atheris (``pip install atheris``) damage the bytes,
-led by the code that they reach.
+The readers share the time equally. Each has a process of its own, with limits on memory and on the
+time of a file, so that a crash, a hang and a bomb are finds too. A find is kept in
+``corpus/<reader>/`` and told in the end; the tests read the corpus again. Keep small ones alone (below
+10 kB), and write a test for the others.
+
+``--atheris`` lets Google's atheris damage the bytes, led by the code that they reach. It is not among
+the requirements; put it into an environment of its own and beside the project's:
+
+    python -m venv /tmp/atheris && /tmp/atheris/bin/pip install atheris
+    PYTHONPATH=$(echo /tmp/atheris/lib/python*/site-packages) python tests/fuzz/run.py --atheris --minutes 24
+
+It leaves out what no byte of is damaged (HDF5, the whole configuration), and sees little of what a
+checksum guards (sealed shards, weights) or a process of its own reads (MATLAB files).
 """
 
 import argparse
