@@ -200,7 +200,10 @@ def _lines(error: ValidationError) -> Iterable[str]:
             more = "; settings are changed after it: NAME+k=1" if "+" in str(value) else ""
             yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone{more}"
         case "minItems":
-            yield f"{key}: the list is empty; name at least one"
+            if value:
+                yield f"{key}: names {len(value)}; at least {error.validator_value} are wanted"
+            else:
+                yield f"{key}: the list is empty; name at least one"
         case "dependentRequired":
             for name, others in error.validator_value.items():
                 if name in value and (lacking := [one for one in others if one not in value]):
