@@ -144,8 +144,8 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ),
         ("linkers.siamese", None, "linkers.siamese: nothing; allowed: a section of keys"),
         ("datasets.demo.actors", "person", "'person' is text; allowed: a list .*; write \\[person\\]"),
-        ("paper.linkers", ["siamese"], "paper.linkers: names 1; at least 2 are wanted"),
-        ("datasets.demo.seeds", [], "datasets.demo.seeds: the list is empty; name at least one"),
+        ("paper.linkers", ["siamese"], "paper.linkers: names 1; name at least 2"),
+        ("datasets.demo.seeds", [], "datasets.demo.seeds: the list is empty; name at least 1"),
         ("models.my videos", {}, "models: 'my videos' is no name; a name holds letters, digits"),
         ("detectors.mine", {"type": "supplied"}, "detectors.mine: the key 'path' is missing"),
         (
