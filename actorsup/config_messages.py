@@ -49,7 +49,8 @@ def lines_of(error: ValidationError) -> Iterable[str]:
             more = "; settings are changed after it: NAME+k=1" if "+" in str(value) else ""
             yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone{more}"
         case "minItems":
-            yield f"{key}: the list is empty; name at least one"
+            found = f"names {len(value)}" if value else "the list is empty"
+            yield f"{key}: {found}; name at least {error.validator_value}"
         case "dependentRequired":
             for name, others in error.validator_value.items():
                 if name in value and (lacking := [one for one in others if one not in value]):

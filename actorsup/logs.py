@@ -12,6 +12,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from actorsup.errors import ActorsupError
+from actorsup.seals import check_beside, seal_beside
 
 Item = TypeVar("Item")
 _LOG = logging.getLogger("actorsup")
@@ -19,11 +20,19 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def job(path: str | Path, threads: int) -> Iterator[None]:
+def job(
+    path: str | Path, threads: int, inputs: Iterable[str] = (), outputs: Iterable[str] = ()
+) -> Iterator[None]:
     """Run a job: its log goes into a file, and it computes with this many threads.
 
     An error that a user can mend ends it in one line, exit code 1. To be entered before
     numpy, torch or OpenCV are imported, since they read the number of threads then.
+
+    Args:
+        path: The log.
+        threads: How many.
+        inputs: What it reads: a table or folder that is not as an earlier job left it ends it.
+        outputs: What it makes: tables and folders get a checksum beside them (``seals.seal_beside``).
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[variable] = str(threads)
@@ -37,7 +46,11 @@ def job(path: str | Path, threads: int) -> Iterator[None]:
     root.handlers[:] = [to_file, to_screen]
     root.setLevel(logging.INFO)
     try:
+        for one in inputs:
+            check_beside(one)
         yield
+        for one in outputs:
+            seal_beside(one)
     except ActorsupError as error:
         _LOG.error("%s", error)
         sys.exit(1)

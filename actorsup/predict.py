@@ -240,24 +240,27 @@ def _load(
     plan = Plan({**config, "datasets": sections, **({"device": device} if device else {})})
     section = plan.dataset(dataset).section
     linker, model, seed = (section[key][0] for key in ("linkers", "models", "seeds"))
-    where, detector = str(plan.config["device"]), plan.detector_of(linker)
+    networks = plan.networks
+    where, detector = str(plan.config["device"]), networks.detector_of(linker)
     network = load_model(_made(plan.model_file(dataset, linker, model, seed)))
-    if plan.trained_model(model):
-        check_classes(Path(plan.trained_model(model) or ""), network.classes, _classes(plan, dataset))
+    if trained := networks.trained_model(model):
+        check_classes(Path(trained), network.classes, _classes(plan, dataset))
     return Predictor(
         FrameSettings(**plan.frame_settings),
         DecodingLimits(**plan.decoding_limits),
         finder(
-            DetectorSettings(**plan.settings("detectors", detector)),
+            DetectorSettings(**networks.settings("detectors", detector)),
             section["actors"],
-            _first(plan.detector_weights(detector)),
+            _first(networks.detector_weights(detector)),
             where,
         ),
         build_linker(
-            LinkerSettings(**plan.settings("linkers", linker)), _first(plan.linker_weights(linker)), where
+            LinkerSettings(**networks.settings("linkers", linker)),
+            _first(networks.linker_weights(linker)),
+            where,
         ),
         network.to(resolve_device(where)),
-        ScoringSettings(**plan.scoring_settings(model)),
+        ScoringSettings(**networks.scoring_settings(model)),
     )
 
 

@@ -130,7 +130,7 @@ def settings_of(model: str) -> AttentionSettings:
     """A section of models: in config.yaml, or a variant of one, trained for a few epochs."""
     config = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
     config["ablations"] = {"benchmark": {"models": [model]}}
-    return replace(AttentionSettings(**Plan(config).model_settings(model)), epochs=2)
+    return replace(AttentionSettings(**Plan(config).networks.model_settings(model)), epochs=2)
 
 
 @torch.no_grad()

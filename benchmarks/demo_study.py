@@ -87,8 +87,8 @@ class Seed:
         self._results = folder / "results" / "demo"
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         plan = Plan(config)
-        self._scoring = ScoringSettings(**plan.scoring_settings("demo"))
-        self._settings = AttentionSettings(**plan.model_settings("demo"))
+        self._scoring = ScoringSettings(**plan.networks.scoring_settings("demo"))
+        self._settings = AttentionSettings(**plan.networks.model_settings("demo"))
         table = pd.read_csv(self._results / "source" / "videos.csv")
         train = table[table["split"] == "train"]
         self.train: dict[str, str] = dict(zip(train["video"], train["label"], strict=True))

@@ -33,10 +33,10 @@ HOUSE = Path(__file__).resolve().parents[1]
 def tracker_of(plan: Plan, name: str) -> Tracker:
     """The tracker of a section, or with random weights."""
     section = name.removeprefix("untrained:")
-    settings = LinkerSettings(**plan.settings("linkers", section))
+    settings = LinkerSettings(**plan.networks.settings("linkers", section))
     if name != section or settings.type != "siamese":
         return build_tracker(settings, None, "auto")
-    return build_tracker(settings, Path(plan.linker_weights(section)[0]), "auto")
+    return build_tracker(settings, Path(plan.networks.linker_weights(section)[0]), "auto")
 
 
 def seeds_of(dataset: str, most: int) -> list[tuple[str, Seed, np.ndarray, np.ndarray]]:

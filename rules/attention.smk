@@ -14,7 +14,7 @@ rule train_attention:
         tubes=from_dataset(
             lambda w, d: tube_shards(w.dataset, w.linker, d.shards_to_train())
         ),
-        weights=given(lambda w: PLAN.encoder_weights(w.model)),
+        weights=given(lambda w: NETWORKS.encoder_weights(w.model)),
     output:
         **kept_epochs,
         model=trained("results/{dataset}/models/{linker}/{model}/seed{seed}.pt"),
@@ -38,7 +38,7 @@ rule train_attention:
     params:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),
-        settings=planned(lambda w: PLAN.model_settings(w.model)),
+        settings=planned(lambda w: NETWORKS.model_settings(w.model)),
         seed=lambda w: config["seed"] + int(w.seed),
         code=code_digest("actorsup.attention.job"),
     message:
@@ -67,7 +67,7 @@ rule score_tubes:
     params:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
         classes=from_dataset(lambda w, d: d.listing.classes),
-        settings=planned(lambda w: PLAN.scoring_settings(w.model)),
+        settings=planned(lambda w: NETWORKS.scoring_settings(w.model)),
         code=code_digest("actorsup.attention.scoring"),
     message:
         "Scoring tubes of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"

@@ -26,6 +26,7 @@ try:
 except ActorsupError as error:
     raise WorkflowError(str(error))
 
+NETWORKS = PLAN.networks
 STARTED = time.time()
 # None is no resource at all: a job without a GPU is not to say that it wants 0 of them
 GPU = 1 if PLAN.uses_gpu else None
@@ -135,9 +136,10 @@ def evaluated_with(*keys):
 
 def weights_used(section):
     """The weights of a data set's linkers and of their detectors."""
-    found = [PLAN.linker_weights(linker) for linker in section["linkers"]]
+    found = [NETWORKS.linker_weights(linker) for linker in section["linkers"]]
     found += [
-        PLAN.detector_weights(PLAN.detector_of(linker)) for linker in section["linkers"]
+        NETWORKS.detector_weights(NETWORKS.detector_of(linker))
+        for linker in section["linkers"]
     ]
     return sorted({path for paths in found for path in paths})
 

@@ -3,9 +3,11 @@
 
 rule train_detector:
     input:
-        images=given(lambda w: PLAN.training_data("detectors", w.detector)["images"]),
+        images=given(
+            lambda w: NETWORKS.training_data("detectors", w.detector)["images"]
+        ),
         annotations=given(
-            lambda w: PLAN.training_data("detectors", w.detector)["annotations"]
+            lambda w: NETWORKS.training_data("detectors", w.detector)["annotations"]
         ),
     output:
         weights=trained("results/weights/detectors/{detector}.pt"),
@@ -22,7 +24,7 @@ rule train_detector:
         runtime=need(720),
         gpu=GPU,
     params:
-        settings=planned(lambda w: PLAN.training_settings("detectors", w.detector)),
+        settings=planned(lambda w: NETWORKS.training_settings("detectors", w.detector)),
         seed=config["seed"],
         code=code_digest("actorsup.detection.training"),
     message:
@@ -34,7 +36,7 @@ rule train_detector:
 rule detect_actors:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
-        weights=given(lambda w: PLAN.detector_weights(w.detector)),
+        weights=given(lambda w: NETWORKS.detector_weights(w.detector)),
     output:
         "results/{dataset}/detections/{detector}/{shard}.h5",
     log:
@@ -48,7 +50,7 @@ rule detect_actors:
         runtime=need(30, each=3),
         gpu=GPU,
     params:
-        settings=planned(lambda w: PLAN.settings("detectors", w.detector)),
+        settings=planned(lambda w: NETWORKS.settings("detectors", w.detector)),
         actors=from_dataset(lambda w, d: d.section["actors"]),
         code=code_digest("actorsup.detection.stage"),
     message:

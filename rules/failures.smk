@@ -8,7 +8,7 @@ rule collect_failures:
             lambda w, d: [
                 f"results/{w.dataset}/detections/{detector}/{shard}.h5"
                 for detector in dict.fromkeys(
-                    map(PLAN.detector_of, d.section["linkers"])
+                    map(NETWORKS.detector_of, d.section["linkers"])
                 )
                 for shard in d.shards
             ]

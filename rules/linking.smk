@@ -3,7 +3,7 @@
 
 rule train_siamese:
     input:
-        unpack(given(lambda w: PLAN.training_data("linkers", w.linker))),
+        unpack(given(lambda w: NETWORKS.training_data("linkers", w.linker))),
     output:
         weights=trained("results/weights/linkers/{linker}.pt"),
         curve="results/weights/linkers/{linker}.csv",
@@ -19,7 +19,7 @@ rule train_siamese:
         runtime=need(720),
         gpu=GPU,
     params:
-        settings=planned(lambda w: PLAN.training_settings("linkers", w.linker)),
+        settings=planned(lambda w: NETWORKS.training_settings("linkers", w.linker)),
         seed=config["seed"],
         code=code_digest("actorsup.linking.training"),
     message:
@@ -32,9 +32,9 @@ rule link_actors:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
         detections=planned(
-            lambda w: f"results/{w.dataset}/detections/{PLAN.detector_of(w.linker)}/{w.shard}.h5"
+            lambda w: f"results/{w.dataset}/detections/{NETWORKS.detector_of(w.linker)}/{w.shard}.h5"
         ),
-        weights=given(lambda w: PLAN.linker_weights(w.linker)),
+        weights=given(lambda w: NETWORKS.linker_weights(w.linker)),
     output:
         "results/{dataset}/tubes/{linker}/{shard}.h5",
     log:
@@ -48,7 +48,7 @@ rule link_actors:
         runtime=need(60, each=10),
         gpu=GPU,
     params:
-        settings=planned(lambda w: PLAN.settings("linkers", w.linker)),
+        settings=planned(lambda w: NETWORKS.settings("linkers", w.linker)),
         code=code_digest("actorsup.linking.stage"),
     message:
         "Linking actors in {wildcards.dataset} with {wildcards.linker}, shard {wildcards.shard}"

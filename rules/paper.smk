@@ -35,7 +35,8 @@ use rule evaluate_recall as evaluate_linking with:
 rule write_paper_item:
     input:
         tables=planned(contract_tables),
-        published=f"{workflow.basedir}/actorsup/paper/published.csv",
+        # it lies beside the code, wherever results go
+        published=local(f"{workflow.basedir}/actorsup/paper/published.csv"),
     output:
         csv=shown("results/paper/{item}.csv", "paper_item", "Paper"),
         svg="results/paper/{item}.svg",

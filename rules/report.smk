@@ -5,7 +5,7 @@ rule make_gallery:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
         detections=planned(
-            lambda w: f"results/{w.dataset}/detections/{PLAN.detector_of(first_run(w.dataset)['linker'])}/{w.shard}.h5"
+            lambda w: f"results/{w.dataset}/detections/{NETWORKS.detector_of(first_run(w.dataset)['linker'])}/{w.shard}.h5"
         ),
         tubes=planned(
             lambda w: f"results/{w.dataset}/tubes/{first_run(w.dataset)['linker']}/{w.shard}.h5"

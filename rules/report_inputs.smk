@@ -21,7 +21,7 @@ def shown_shards(w):
     folder, linker = f"results/{w.dataset}", run["linker"]
     return {
         "frames": f"{folder}/frames/{shard}.h5",
-        "detections": f"{folder}/detections/{PLAN.detector_of(linker)}/{shard}.h5",
+        "detections": f"{folder}/detections/{NETWORKS.detector_of(linker)}/{shard}.h5",
         "tubes": f"{folder}/tubes/{linker}/{shard}.h5",
         "predictions": PLAN.prediction_shards(w.dataset, **run)[0],
     }
@@ -38,5 +38,5 @@ def learned_runs(dataset):
     return [
         run
         for run in compared(PLAN.dataset(dataset).section)
-        if not PLAN.trained_model(run["model"])
+        if not NETWORKS.trained_model(run["model"])
     ]

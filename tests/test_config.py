@@ -19,7 +19,8 @@ from actorsup.evaluation.rules import BOX_AREAS, DURATIONS, INTERPOLATIONS, LIKE
 from actorsup.evaluation.settings import THRESHOLDS, EvaluationSettings
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
-from actorsup.plan.run import TRAINING_PATHS, Plan
+from actorsup.plan.networks import TRAINING_PATHS
+from actorsup.plan.run import Plan
 
 
 @pytest.fixture
@@ -143,7 +144,8 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ),
         ("linkers.siamese", None, "linkers.siamese: nothing; allowed: a section of keys"),
         ("datasets.demo.actors", "person", "'person' is text; allowed: a list .*; write \\[person\\]"),
-        ("datasets.demo.seeds", [], "datasets.demo.seeds: the list is empty; name at least one"),
+        ("paper.linkers", ["siamese"], "paper.linkers: names 1; name at least 2"),
+        ("datasets.demo.seeds", [], "datasets.demo.seeds: the list is empty; name at least 1"),
         ("models.my videos", {}, "models: 'my videos' is no name; a name holds letters, digits"),
         ("detectors.mine", {"type": "supplied"}, "detectors.mine: the key 'path' is missing"),
         (
@@ -250,17 +252,17 @@ def test_paths_with_variables_and_paths_that_are_not_there(tmp_path, monkeypatch
 def test_weights_that_are_not_to_be_had(config):
     config["models"]["demo"]["weights"] = "published"
     with pytest.raises(ConfigError, match=r"models\.demo\.weights: 'published' is not to be had"):
-        Plan(config).encoder_weights("demo")
+        Plan(config).networks.encoder_weights("demo")
 
 
 def test_where_weights_come_from(config):
     plan = Plan(config)
-    assert plan.encoder_weights("paper") == ["results/weights/published/vgg16.pth"]
-    assert plan.encoder_weights("demo") == ["results/weights/detectors/demo_ssd.pt"]
-    assert plan.linker_weights("siamese") == ["results/weights/published/vgg16.pth"]
-    assert plan.linker_weights("demo_siamese") == ["results/weights/linkers/demo_siamese.pt"]
-    assert plan.linker_weights("static") == []
-    assert plan.detector_weights("faster_rcnn") == [
+    assert plan.networks.encoder_weights("paper") == ["results/weights/published/vgg16.pth"]
+    assert plan.networks.encoder_weights("demo") == ["results/weights/detectors/demo_ssd.pt"]
+    assert plan.networks.linker_weights("siamese") == ["results/weights/published/vgg16.pth"]
+    assert plan.networks.linker_weights("demo_siamese") == ["results/weights/linkers/demo_siamese.pt"]
+    assert plan.networks.linker_weights("static") == []
+    assert plan.networks.detector_weights("faster_rcnn") == [
         "results/weights/published/fasterrcnn_resnet50_fpn_v2.pth"
     ]
 
@@ -304,28 +306,28 @@ def test_a_variant_is_its_section_with_settings_changed(config):
     config["datasets"]["demo"]["models"] = [name]
     plan = Plan(config)
     wanted = {"k": 1, "frame_share": 0.5, "k_last": None, "uncertainty": True, "selection": "noisy_or"}
-    assert plan.model_settings(name) == plan.model_settings("demo") | wanted
-    assert plan.scoring_settings(name) == plan.scoring_settings("demo")
-    assert plan.encoder_weights(name) == plan.encoder_weights("demo")
+    assert plan.networks.model_settings(name) == plan.networks.model_settings("demo") | wanted
+    assert plan.networks.scoring_settings(name) == plan.networks.scoring_settings("demo")
+    assert plan.networks.encoder_weights(name) == plan.networks.encoder_weights("demo")
 
 
 def test_a_preset_stands_under_what_the_section_says(config):
     config["models"]["mine"] = {"attention": "best", "trim": None, "epochs": 3}
     config["models"]["theirs"] = {"attention": "paper"}
     plan = Plan(config)
-    assert plan.scoring_settings("mine") == {
+    assert plan.networks.scoring_settings("mine") == {
         key: value for key, value in PRESETS["best"].items() if key in names(ScoringSettings)
     } | {"trim": None}
-    assert plan.model_settings("mine") == {"label_loss": "sigmoid", "epochs": 3}
-    assert AttentionSettings(**plan.model_settings("theirs")) == AttentionSettings()
-    assert ScoringSettings(**plan.scoring_settings("theirs")) == ScoringSettings()
+    assert plan.networks.model_settings("mine") == {"label_loss": "sigmoid", "epochs": 3}
+    assert AttentionSettings(**plan.networks.model_settings("theirs")) == AttentionSettings()
+    assert ScoringSettings(**plan.networks.scoring_settings("theirs")) == ScoringSettings()
 
 
 def test_variants_that_are_trained_alike_are_trained_once(config):
     models = ["demo", "demo+nms_iou=0.5", "demo+k=1", "demo+trim=0.4+k=1", "demo+k=1+trim=0.2", "paper+k=12"]
     config["datasets"]["demo"]["models"] = models
     plan = Plan(config)
-    trained = [plan.trained_as(name) for name in models]
+    trained = [plan.networks.trained_as(name) for name in models]
     # the default written out is no other model, but another section may be of other weights one day
     assert trained[:5] == ["demo", "demo", "demo+k=1", "demo+k=1", "demo+k=1"]
     assert plan.model_file("demo", "l", "demo+trim=0.4+k=1", 3) == "results/demo/models/l/demo+k=1/seed3.pt"
@@ -336,9 +338,9 @@ def test_variants_of_a_linker_share_what_their_network_is_taught(config):
     same, other = "demo_siamese+filter_iou=0.5", "demo_siamese+search_size=111"
     config["ablations"]["linkers"] = {"linkers": [same, other]}
     plan = Plan(config)
-    assert plan.linker_weights(same) == ["results/weights/linkers/demo_siamese.pt"]
-    assert plan.linker_weights(other) == [f"results/weights/linkers/{other}.pt"]
-    assert plan.settings("linkers", same)["filter_iou"] == 0.5
+    assert plan.networks.linker_weights(same) == ["results/weights/linkers/demo_siamese.pt"]
+    assert plan.networks.linker_weights(other) == [f"results/weights/linkers/{other}.pt"]
+    assert plan.networks.settings("linkers", same)["filter_iou"] == 0.5
 
 
 def test_an_ablation_takes_what_it_does_not_name_from_the_data_set(config):

@@ -4,7 +4,10 @@ import json
 import os
 import pickle
 import resource
+import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -18,7 +21,7 @@ from actorsup.datasets.pickles import read_numbers
 from actorsup.errors import DataError
 from actorsup.frames.store import FrameStore
 from actorsup.provenance import provenance
-from actorsup.seals import check_seal
+from actorsup.seals import check_beside, check_seal, seal_beside
 from actorsup.storage import ShardReader, ShardWriter, write_whole
 from actorsup.weights import load_weights, save_weights
 
@@ -80,6 +83,44 @@ def test_a_flipped_bit_in_weights_is_noticed(tmp_path):
         path.write_bytes(whole[: len(whole) * tenths // 10])
         with pytest.raises(DataError, match=r"w\.pt"):
             load_weights(path)
+
+
+def test_a_flipped_bit_in_a_table_or_a_folder_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/d/report_data/0001")
+    (folder / "videos").mkdir(parents=True)
+    table, inside, other = Path("results/d_map.csv"), folder / "videos" / "0.json", folder / "b.jpg"
+    for path in (table, inside, other):
+        path.write_text("class,value\nkick,0.5\nsquat,0.25\n")
+    for made in (table, folder):
+        check_beside(made)
+        seal_beside(made)
+        check_beside(made)
+    for path, named in ((table, table), (inside, folder)):
+        whole = path.read_bytes()
+        cut_at_a_line = whole[: whole.index(b"squat")]
+        flipped = (
+            whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :] for at in range(len(whole))
+        )
+        for wrong in (b"", cut_at_a_line, whole + b"\n", *flipped):
+            path.write_bytes(wrong)
+            with pytest.raises(DataError, match=f"{named}: damaged.*delete it and run again"):
+                check_beside(named)
+        path.write_bytes(whole)
+        check_beside(named)
+    (folder / ".snakemake_timestamp").touch()
+    check_beside(folder)
+    other.rename(folder / "c.jpg")
+    with pytest.raises(DataError, match="damaged"):
+        check_beside(folder)
+    seal_beside(folder)
+    check_beside(folder)
+    # what is not of this workflow's making has no seal
+    mine = tmp_path / "mine.csv"
+    mine.write_text("x")
+    seal_beside(mine)
+    check_beside(mine)
+    assert {path.name for path in tmp_path.rglob("*.crc32")} == {".d_map.csv.crc32", ".0001.crc32"}
 
 
 # ------------------------------------------------------------------- power that fails
@@ -162,7 +203,7 @@ def video(tmp_path) -> Path:
     return file_video(tmp_path / "noise.avi", list(noise))
 
 
-def test_a_limit_on_the_size_of_files_as_a_quota_is_told(tmp_path, video):
+def test_a_limit_on_the_size_of_files_is_told(tmp_path, video):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
     try:
@@ -172,22 +213,42 @@ def test_a_limit_on_the_size_of_files_as_a_quota_is_told(tmp_path, video):
     check_told(told, tmp_path / "x", "File too large")
 
 
-def mounted(folder: Path, options: str) -> None:
+def run(*command: str | Path) -> bool:
+    return not subprocess.run(command, capture_output=True).returncode
+
+
+@contextmanager
+def mounted(folder: Path, *options: str | Path) -> Iterator[Path]:
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
-    if done.returncode:
+    if not run("mount", *options, folder):
         pytest.skip("a small disk can be mounted by root alone")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize(
     ("options", "reason"), [("size=400k", "No space left on device"), ("ro", "Read-only file system")]
 )
 def test_a_full_disk_and_a_read_only_one_are_told(tmp_path, video, options, reason):
-    mounted(tmp_path / "disk", options)
-    try:
-        check_told(when_full(tmp_path / "disk", video), tmp_path / "disk", reason)
-    finally:
-        subprocess.run(["umount", str(tmp_path / "disk")], check=True)
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", options, "tmpfs") as disk:
+        check_told(when_full(disk, video), disk, reason)
+
+
+def test_a_quota_is_told(tmp_path, video):
+    """A quota of the file system's own, Btrfs's, on a disk that has room."""
+    image = tmp_path / "image"
+    with open(image, "wb") as stream:
+        stream.truncate(200 << 20)
+    if not shutil.which("mkfs.btrfs"):
+        pytest.skip("no mkfs.btrfs here (Debian's btrfs-progs) to make a disk with quotas")
+    assert run("mkfs.btrfs", "--quiet", image)
+    with mounted(tmp_path / "disk", "-o", "loop", image) as disk:
+        mine = disk / "mine"
+        assert run("btrfs", "quota", "enable", disk) and run("btrfs", "subvolume", "create", mine)
+        assert run("btrfs", "qgroup", "limit", "400k", mine)
+        check_told(when_full(mine, video), mine, "Disk quota exceeded")
 
 
 # -------------------------------------------------------------------- untrusted files

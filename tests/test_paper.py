@@ -360,7 +360,9 @@ def test_the_figures_say_which_figures_are_published(tmp_path):
 
 def test_a_threshold_that_a_table_lacks_is_told(tmp_path):
     text = "\n".join(line for line in RECALL.split("\n") if ",0.1," not in line)
-    with pytest.raises(DataError, match=r"thumos13\.csv: no row at the IoU 0\.1; add it to evaluation"):
+    with pytest.raises(
+        DataError, match=r"my_thumos13_recall\.csv: no row at the IoU 0\.1; add it to evaluation"
+    ):
         made("table1", tmp_path, {"thumos13": text})
     with pytest.raises(DataError, match=r"thumos13\.csv: column 'group' is missing"):
         made("table1", tmp_path, {"thumos13": RECALL.replace("group", "grp")})

@@ -267,4 +267,5 @@ def test_the_model_of_new_videos_is_the_demo_s(repository):
         for name, s in (("myvideos", mine), ("demo", demo))
     ]
     assert files[0] == files[1]
-    assert plan.scoring_settings(mine["models"][0]) == plan.scoring_settings(demo["models"][0])
+    scored = [plan.networks.scoring_settings(section["models"][0]) for section in (mine, demo)]
+    assert scored[0] == scored[1]

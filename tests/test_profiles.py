@@ -1,5 +1,6 @@
 """Profiles and what rules ask for, as far as no cluster is needed; tests/cluster has the rest."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,12 +84,14 @@ def test_needs_double_with_attempts_and_grow_with_the_videos_of_a_shard(asking, 
 @pytest.mark.parametrize(
     ("profile", "limit"),
     [
-        ((), 'gpu=Resource("gpu", 1)'),
-        (("--resources", "gpu=3"), "gpu=3"),
-        (("--profile", "profiles/gpu"), "gpu=1"),
+        ((), 1),
+        (("--resources", "gpu=3"), 3),
+        (("--profile", "profiles/gpu"), 1),
     ],
 )
 def test_one_job_at_a_time_uses_the_gpu_of_this_machine(asking, profile, limit):
     cores = () if "--profile" in profile else ("--cores", "4")
     # targets after the options: a profile of several values would take them
-    assert limit in run(asking, "asked.txt", *cores, *profile, "--retries", "1", "--forceall")
+    text = run(asking, "asked.txt", *cores, *profile, "--retries", "1", "--forceall")
+    # how a limit is shown differs with Snakemake's version
+    assert re.search(rf'gpu=(Resource\("gpu", )?{limit}\b', text), text

@@ -262,8 +262,22 @@ def test_files_are_few_and_none_is_a_videos(mine):
     buckets = {path.stem for path in shards}
     assert len(buckets) == 3 and len(shards) <= 6 * len(buckets)
     assert all(path.parent.name in ("frames", "given", "fixed", "seed0") for path in shards)
-    # apart from the shards there is the same number of files, however many videos there are
-    assert len(files) - len(shards) < 20
+    # apart from the shards there is the same number of files, however many videos there are; each may
+    # have a checksum beside it
+    assert len(files) - len(shards) < 2 * 20
+
+
+@pytest.mark.parametrize("table", ["results/mine/ground_truth.csv", "results/mine/videos.csv"])
+def test_a_table_that_is_damaged_is_named_and_made_anew(unchanged, table):
+    target = "results/mine_recall.csv"
+    before, whole = ((unchanged / name).read_bytes() for name in (target, table))
+    (unchanged / table).write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1])
+    told = snakemake(unchanged, target, fails=True)
+    assert f"{table}: damaged" in told and "delete it and run again" in told
+    (unchanged / table).unlink()
+    # what nothing waits for is made when it is asked for
+    snakemake(unchanged, *TARGETS, table)
+    assert (unchanged / table).read_bytes() == whole and (unchanged / target).read_bytes() == before
 
 
 def test_the_cost_is_summed_on_request_and_makes_nothing_again(mine):

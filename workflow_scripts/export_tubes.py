@@ -1,6 +1,7 @@
 from actorsup.logs import job
 
-with job(snakemake.log[0], snakemake.threads):
+# exports are there to be corrected by hand, and have no checksum
+with job(snakemake.log[0], snakemake.threads, snakemake.input):
     from pathlib import Path
 
     from actorsup.exchange.exports import export_tubes

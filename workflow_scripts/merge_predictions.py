@@ -1,6 +1,6 @@
 from actorsup.logs import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from actorsup.evaluation.merge import merge_predictions, predictions_json
 
     merge_predictions(snakemake.input, snakemake.output.h5)

@@ -1,6 +1,6 @@
 from actorsup.logs import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
     from actorsup.attention.scoring import score_videos

@@ -1,14 +1,15 @@
 from actorsup.logs import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
     from actorsup.paper.stage import write_paper_item
 
     params, output = snakemake.params, snakemake.output
+    measured = zip(params.measured.items(), snakemake.input.tables, strict=True)
     write_paper_item(
         snakemake.wildcards.item,
-        {dataset: (section, Path(path)) for dataset, (section, path) in params.measured.items()},
+        {dataset: (section, Path(table)) for (dataset, (section, _)), table in measured},
         params.left_out,
         Path(output.csv),
         Path(output.svg),

@@ -177,7 +177,9 @@ def _read_json(path: Path) -> pd.DataFrame:
         entries = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(entries, list):
         raise DataError(f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results")
-    return pd.DataFrame([_row(path, n, entry) for n, entry in enumerate(entries, 1)], columns=COLUMNS)
+    rows = [_row(path, n, entry) for n, entry in enumerate(entries, 1)]
+    # as objects: a number may be beyond any type
+    return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
 def _row(path: Path, number: int, entry: Any) -> list[Any]:

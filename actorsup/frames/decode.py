@@ -130,7 +130,8 @@ def _captured(path: Path, capture: cv2.VideoCapture) -> Iterator[BgrImage]:
         said = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         # a header may count one too many; one that counts nonsense says nothing
         if count and count + 1 < said < SENSIBLE_COUNT:
-            _LOG.warning("%s: %d frames decode, the header says %d: cut short?", path, count, said)
+            told = "%s: %d frames decode, by the header there are %d: it is cut short, or its rate varies"
+            _LOG.warning(told, path, count, said)
     finally:
         capture.release()
 

@@ -10,6 +10,10 @@ from actorsup.detection.base import Image
 from actorsup.errors import ConfigError, DataError
 from actorsup.linking.base import Seed, Track
 
+# OpenCV 5 has a module for it, OpenCV 4 functions of its own
+_LOGGING = getattr(cv2.utils, "logging", cv2)
+_ERRORS = 2
+
 
 class NanoTracker:
     """Follows one target after the other, forward and then backward, from the seed's box.
@@ -32,15 +36,15 @@ class NanoTracker:
         parameters = cv2.TrackerNano_Params()  # type: ignore[attr-defined]
         parameters.backbone, parameters.neckhead = str(backbone), str(head)
         # its engine warns of each net that it knows no targets, whatever target is asked for
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        level = _LOGGING.getLogLevel()
+        _LOGGING.setLogLevel(_ERRORS)
         try:
             # one tracker for all: init() starts it anew
             self._tracker = cv2.TrackerNano_create(parameters)  # type: ignore[attr-defined]
         except cv2.error as error:
             raise DataError(f"{backbone}, {head}: not the two networks of NanoTrack ({error.err})") from error
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            _LOGGING.setLogLevel(level)
 
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
         """One track a seed, in the same order."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from actorsup.errors import DataError
 from actorsup.paper.curve_figures import draw_figure4, draw_figure5, draw_linking
-from actorsup.paper.items import ITEMS, SETS, left_out_lines
+from actorsup.paper.items import CONTRACT_TABLES, ITEMS, SETS, left_out_lines
 from actorsup.paper.published import NUMBERS, PUBLISHED, read_published
 from actorsup.paper.style import save, styled
 from actorsup.paper.table_figures import draw_table
@@ -77,8 +77,10 @@ def make_table(
     evaluation: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """The table of an item, from files; arguments and errors as in ``write_paper_item``."""
+    kind = ITEMS[item].table
+    # named as a run names it: where results go to object storage it is read from elsewhere
     tables = {
-        dataset: Measured(section, path.as_posix(), _read(path, ITEMS[item].table))
+        dataset: Measured(section, CONTRACT_TABLES[kind].format(section=section), _read(path, kind))
         for dataset, (section, path) in measured.items()
     }
     return paper_table(item, tables, read_published(published), limits, evaluation)

@@ -31,7 +31,7 @@ class PaperPlan:
     def limits(self) -> dict[str, int]:
         """The most tubes that each of them may make of a video."""
         return {
-            name: int(self._plan.settings("linkers", name).get("tubes", LinkerSettings.tubes))
+            name: int(self._plan.networks.settings("linkers", name).get("tubes", LinkerSettings.tubes))
             for name in self.linkers
         }
 
@@ -70,7 +70,7 @@ class PaperPlan:
                 self.checked_linkers()
             if ITEMS[item].table == "map":
                 for model in section.section["models"]:
-                    if not self._plan.trained_model(model):
+                    if not self._plan.networks.trained_model(model):
                         section.shards_to_train()
         except ActorsupError as error:
             return str(error)
@@ -83,6 +83,6 @@ class PaperPlan:
             ConfigError: It is not.
         """
         for linker in self.linkers:
-            self._plan.linker_weights(linker)
-            self._plan.detector_weights(self._plan.detector_of(linker))
+            self._plan.networks.linker_weights(linker)
+            self._plan.networks.detector_weights(self._plan.networks.detector_of(linker))
         return self.linkers

@@ -8,7 +8,8 @@ from pathlib import Path
 from buckets import Bucket
 from test_workflow import house, own_changes, own_videos, snakemake
 
-TABLES = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/failures.csv")
+PAPER = ("results/paper/table1.csv", "results/paper/linking.csv")
+TABLES = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/failures.csv", *PAPER)
 
 
 def stored(folder: Path, bucket: Bucket, *arguments: str) -> str:
@@ -24,7 +25,10 @@ def stored(folder: Path, bucket: Bucket, *arguments: str) -> str:
 
 def test_results_in_a_bucket_are_those_in_a_folder(bucket, repository, tmp_path):
     own_videos(tmp_path / "data")
-    folder = house(repository, tmp_path / "house", own_changes(tmp_path / "data"))
+    changes = own_changes(tmp_path / "data")
+    changes |= {"paper.thumos13": "mine", "paper.linkers": ["fixed", "fewer"]}
+    changes["linkers.fewer"] = {"type": "static", "detector": "given", "tubes": 2}
+    folder = house(repository, tmp_path / "house", changes)
     stored(folder, bucket)
     files = bucket.files()
     assert {f"run/{name}" for name in TABLES} <= set(files)
@@ -32,7 +36,7 @@ def test_results_in_a_bucket_are_those_in_a_folder(bucket, repository, tmp_path)
     # of what Snakemake knows nothing is in the folder
     assert not list((folder / "results").rglob("*.h5")) and not list((folder / "results").rglob("*.csv"))
     assert "Nothing to be done" in stored(folder, bucket, "--dry-run")
-    local = house(repository, tmp_path / "local", own_changes(tmp_path / "data"))
+    local = house(repository, tmp_path / "local", changes)
     snakemake(local, *TABLES)
     for name in TABLES:
         assert bucket.read(f"run/{name}") == (local / name).read_bytes(), name
