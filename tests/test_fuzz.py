@@ -22,6 +22,7 @@ EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 FINDS = sorted((FUZZ / "corpus").glob("*/*"))
 
 
+@pytest.mark.filterwarnings("ignore")  # of what damages the files
 @pytest.mark.parametrize("name", READERS)
 def test_only_documented_errors_escape(tmp_path, name):
     good = good_file(READERS[name], tmp_path)
