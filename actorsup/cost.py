@@ -94,7 +94,7 @@ def read_record(path: str | Path) -> list[Record]:
             )
             for row in rows
         ]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(
             f"{path}: no benchmark record of Snakemake ({error!r}); delete it and ask again"
         ) from error

@@ -70,6 +70,13 @@ def test_weights_too_large_to_keep(tmp_path, name, changes):
         READERS[name].read(tmp_path / "case.pt")
 
 
+def test_a_record_too_large_to_keep(tmp_path):
+    case = good_file(READERS["cost"], tmp_path)
+    case.write_text(case.read_text() + "1" * 200_000)
+    with pytest.raises(ActorsupError, match="no benchmark record"):
+        READERS["cost"].read(case)
+
+
 def check(name: str, case: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

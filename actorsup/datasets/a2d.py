@@ -27,6 +27,7 @@ from actorsup.errors import DataError
 COLUMNS = ("video", "label", "start", "end", "height", "width", "frames", "annotated", "split")
 """Of videoset.csv, which has no line of names."""
 
+_NAME = r"(?!\.)[^/\\\0]{1,60}"
 _SPLITS = {"0": "train", "1": "test"}
 _LOG = logging.getLogger(__name__)
 
@@ -72,14 +73,19 @@ class A2D:
         rows.columns = list(COLUMNS)
         checks: list[tuple[str, Callable[[pd.Series], pd.Series], str]] = [
             ("video", lambda column: column.duplicated() | (column == ""), "an id that no other line has"),
+            (
+                "video",
+                lambda column: ~column.str.fullmatch(_NAME),
+                "the name of a file, of at most 60 letters",
+            ),
             ("split", lambda column: ~column.isin(_SPLITS), "0 (train) or 1 (test)"),
-            ("frames", lambda column: ~column.str.fullmatch("[0-9]+"), "a whole number"),
+            ("frames", lambda column: ~column.str.fullmatch("[0-9]{1,9}"), "a whole number"),
         ]
         for name, wrong, wanted in checks:
             if (bad := wrong(rows[name])).any():
                 line = int(bad.to_numpy().argmax())
                 raise DataError(
-                    f"{path}: line {line + 1}: {name} is {rows[name].iloc[line]!r}; wanted {wanted}"
+                    f"{path}: line {line + 1}: {name} is {rows[name].iloc[line][:80]!r}; wanted {wanted}"
                 )
         rows["split"] = rows["split"].map(_SPLITS)
         return rows.assign(frames=rows["frames"].astype(int)).set_index("video", drop=False)
