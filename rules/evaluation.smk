@@ -88,7 +88,7 @@ rule evaluate_map:
     message:
         "Mean average precision of {wildcards.dataset}"
     script:
-        "../workflow_scripts/evaluate_runs.py"
+        "../workflow_scripts/evaluate_map.py"
 
 
 use rule evaluate_map as evaluate_ablation with:
