@@ -24,17 +24,20 @@ if config["evaluation"].get("like"):
 
 # boxes are compared in frames that are annotated alone
 ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
+TUBES = from_evaluated(
+    lambda w, d: [
+        path
+        for linker in d.section["linkers"]
+        for path in tube_shards(w.dataset, linker, d.shards_to_score())
+    ]
+)
+RUNS = from_evaluated(lambda w, d: compared(d.section))
+SHARDS_OF_RUNS = from_evaluated(lambda w, d: shards_of(w.dataset, compared(d.section)))
 
 
 rule evaluate_recall:
     input:
-        tubes=from_evaluated(
-            lambda w, d: [
-                path
-                for linker in d.section["linkers"]
-                for path in tube_shards(w.dataset, linker, d.shards_to_score())
-            ]
-        ),
+        tubes=TUBES,
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
@@ -61,9 +64,7 @@ rule evaluate_recall:
 
 rule evaluate_map:
     input:
-        predictions=from_evaluated(
-            lambda w, d: shards_of(w.dataset, compared(d.section))
-        ),
+        predictions=SHARDS_OF_RUNS,
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
@@ -80,7 +81,8 @@ rule evaluate_map:
         mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
-        runs=from_evaluated(lambda w, d: compared(d.section)),
+        table="map",
+        runs=RUNS,
         settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
@@ -89,7 +91,7 @@ rule evaluate_map:
         "../workflow_scripts/evaluate_map.py"
 
 
-rule evaluate_ablation:
+use rule evaluate_map as evaluate_ablation with:
     input:
         predictions=planned(
             lambda w: shards_of(
@@ -105,22 +107,16 @@ rule evaluate_ablation:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
     benchmark:
         "benchmarks/results/{dataset}/evaluate_ablation/{ablation}.tsv"
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
     params:
+        table="ablation",
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
         settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
-    script:
-        "../workflow_scripts/evaluate_ablation.py"
 
 
-rule evaluate_epochs:
+use rule evaluate_map as evaluate_epochs with:
     input:
         predictions=from_evaluated(
             lambda w, d: shards_of(w.dataset, by_epoch(d.section))
@@ -134,120 +130,67 @@ rule evaluate_epochs:
         "logs/{dataset}/evaluate_epochs.log",
     benchmark:
         "benchmarks/results/{dataset}/evaluate_epochs.tsv"
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
     params:
+        table="map_by_epoch",
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
         settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset} after each epoch"
-    script:
-        "../workflow_scripts/evaluate_epochs.py"
 
 
-rule evaluate_actors:
-    input:
-        predictions=from_evaluated(
-            lambda w, d: shards_of(w.dataset, compared(d.section))
-        ),
-        ground_truth="results/{dataset}/ground_truth.csv",
-        videos="results/{dataset}/videos.csv",
-        annotated=ANNOTATED,
+use rule evaluate_map as evaluate_actors with:
     output:
         shown("results/{dataset}/actor_map.csv", "actor_map", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_actors.log",
     benchmark:
         "benchmarks/results/{dataset}/evaluate_actors.tsv"
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
     params:
-        runs=from_evaluated(lambda w, d: compared(d.section)),
+        table="actor_map",
+        runs=RUNS,
         settings=evaluated_with(*OF_PRECISION),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Average precision for each actor of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/evaluate_actors.py"
 
 
-rule evaluate_frames:
-    input:
-        predictions=from_evaluated(
-            lambda w, d: shards_of(w.dataset, compared(d.section))
-        ),
-        ground_truth="results/{dataset}/ground_truth.csv",
-        videos="results/{dataset}/videos.csv",
-        annotated=ANNOTATED,
+use rule evaluate_map as evaluate_frames with:
     output:
         shown("results/{dataset}/frame_map.csv", "frame_map", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_frames.log",
     benchmark:
         "benchmarks/results/{dataset}/evaluate_frames.tsv"
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
     params:
-        runs=from_evaluated(lambda w, d: compared(d.section)),
+        table="frame_map",
+        runs=RUNS,
         settings=evaluated_with(*OF_FRAMES),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Average precision of the boxes of all frames of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/evaluate_frames.py"
 
 
-rule evaluate_errors:
-    input:
-        predictions=from_evaluated(
-            lambda w, d: shards_of(w.dataset, compared(d.section))
-        ),
-        ground_truth="results/{dataset}/ground_truth.csv",
-        videos="results/{dataset}/videos.csv",
-        annotated=ANNOTATED,
+use rule evaluate_map as evaluate_errors with:
     output:
         shown("results/{dataset}/errors.csv", "errors", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_errors.log",
     benchmark:
         "benchmarks/results/{dataset}/evaluate_errors.tsv"
-    conda:
-        TABLES_ENV
-    resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
     params:
-        runs=from_evaluated(lambda w, d: compared(d.section)),
+        table="errors",
+        runs=RUNS,
         settings=evaluated_with(*OF_MATCHES, "error_iou"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "What kinds of errors there are on {wildcards.dataset}"
-    script:
-        "../workflow_scripts/evaluate_errors.py"
 
 
 rule evaluate_intervals:
     input:
-        tubes=from_evaluated(
-            lambda w, d: [
-                path
-                for linker in d.section["linkers"]
-                for path in tube_shards(w.dataset, linker, d.shards_to_score())
-            ]
-        ),
-        predictions=from_evaluated(
-            lambda w, d: shards_of(w.dataset, compared(d.section))
-        ),
+        tubes=TUBES,
+        predictions=SHARDS_OF_RUNS,
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
@@ -264,7 +207,7 @@ rule evaluate_intervals:
         runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
-        runs=from_evaluated(lambda w, d: compared(d.section)),
+        runs=RUNS,
         settings=evaluated_with(*OF_PRECISION, "resamples"),
         code=code_digest("actorsup.evaluation.stage"),
     message:

@@ -1,7 +1,7 @@
 """The stage: tables of recall, precision, errors and intervals on the test split."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,17 @@ def write_frame_map(split: TestSplit, runs: Mapping[Run, Sequence[Path]], output
         for run, made in _predictions(split, runs)
     )
     _write_runs(split, tables, FRAME_COLUMNS, output)
+
+
+RUN_TABLES: Mapping[str, Callable[[TestSplit, Mapping[Any, Sequence[Path]], Path], None]] = {
+    "map": write_map,
+    "ablation": write_ablation,
+    "map_by_epoch": write_map_by_epoch,
+    "errors": write_errors,
+    "actor_map": write_actor_map,
+    "frame_map": write_frame_map,
+}
+"""What writes a table of scored runs, by the table's name."""
 
 
 def write_intervals(
