@@ -57,7 +57,12 @@ def read_annotations(path: Path) -> Annotations:
             f"{path}: holds no dictionary of videos; wanted the corrected annotations (pyannot.pkl, "
             "finalAnnots.mat) or ACT's cache (UCF101v2-GT.pkl)"
         )
-    return _act(path, content) if "gttubes" in content else _pickle(path, content)
+    found = _act(path, content) if "gttubes" in content else _pickle(path, content)
+    if odd := [video for video in found.tubes if not isinstance(video, str)]:
+        raise DataError(
+            f"{path}: a video is called {str(odd[0])[:80]}, which is no text; fetch the file again"
+        )
+    return found
 
 
 @contextmanager
