@@ -55,13 +55,21 @@ def seal_beside(path: str | Path) -> None:
 
     Shards and weights carry their own. Elsewhere than in ``results/`` nothing is written: what goes to
     object storage lies elsewhere while a job runs, and is checked there by the storage itself.
+
+    Raises:
+        DataError: It cannot be written.
     """
     path = Path(path)
     if not _sealed_beside(path) or not path.exists():
         return
     temporary = path.with_name(f".{path.name}.crc32.tmp")
-    temporary.write_text(_line_of(path), encoding="utf-8")
-    os.replace(temporary, _beside(path))
+    try:
+        temporary.write_text(_line_of(path), encoding="utf-8")
+        os.replace(temporary, _beside(path))
+    except OSError as error:
+        raise DataError(
+            f"{path}: its checksum cannot be written beside it ({error.strerror}); make room, and run again"
+        ) from error
 
 
 def check_beside(path: str | Path) -> None:

@@ -123,6 +123,16 @@ def test_a_flipped_bit_in_a_table_or_a_folder_is_noticed(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.rglob("*.crc32")} == {".d_map.csv.crc32", ".0001.crc32"}
 
 
+def test_a_checksum_for_which_there_is_no_room_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = Path("results/d_map.csv")
+    table.parent.mkdir()
+    table.write_text("class\n")
+    (table.parent / ".d_map.csv.crc32.tmp").symlink_to("/dev/full")
+    with pytest.raises(DataError, match=r"d_map\.csv: its checksum.*No space left on device"):
+        seal_beside(table)
+
+
 # ------------------------------------------------------------------- power that fails
 
 
