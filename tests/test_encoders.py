@@ -1,6 +1,8 @@
 """Encoders: our own, and torchvision's for images and videos."""
 
+import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -219,3 +221,49 @@ def test_a_name_that_no_network_has(name, hint):
 def test_a_video_network_of_one_snippet_says_so():
     with pytest.raises(ConfigError, match="snippet: 8; allowed for mvit_v1_b: 16"):
         random_model(AttentionSettings(encoder="mvit_v1_b", snippet=8), ["a"], 0)
+
+
+KINETICS = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
+HALF = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@pytest.mark.parametrize(
+    ("name", "colours"),
+    [
+        ("r3d_18", KINETICS),
+        ("mc3_18", KINETICS),
+        ("r2plus1d_18", KINETICS),
+        ("s3d", KINETICS),
+        ("mvit_v1_b", HALF),
+        ("swin3d_t", IMAGENET),
+        ("resnet18", IMAGENET),
+        ("vgg16", IMAGENET),
+        ("small", IMAGENET),
+    ],
+)
+def test_pixels_are_scaled_as_the_published_weights_expect(name, colours):
+    encoder = build_encoder(name)
+    assert (encoder.info.mean, encoder.info.deviation) == colours
+    frames = torch.randint(0, 256, (2, 3, 4, 3), dtype=torch.uint8)
+    found = encoder.normalise(frames)
+    assert (found.shape, found.dtype) == ((2, 3, 3, 4), torch.float32)
+    for n, y, x, c in itertools.product(range(2), range(3), range(4), range(3)):
+        wanted = (int(frames[n, y, x, c]) / 255 - colours[0][c]) / colours[1][c]
+        assert found[n, c, y, x].item() == pytest.approx(wanted, abs=1e-5)
+    half = encoder.normalise(frames, "half")
+    torch.testing.assert_close(half, frames.permute(0, 3, 1, 2) / 255 - 0.5)
+
+
+def test_a_video_network_sees_its_own_scaling_in_the_model():
+    settings = AttentionSettings(encoder="r3d_18", frames=1, snippet=2, tubes=1, k=1)
+    seen = []
+    for pixels in ("imagenet", "half"):
+        model = random_model(replace(settings, pixels=pixels), ["a"], seed=0).eval()
+        model.encoder.trunk.register_forward_pre_hook(lambda _, images: seen.append(images[0]))
+        frames = torch.full((2, 32, 32, 3), 51, dtype=torch.uint8)
+        with torch.no_grad():
+            model.pool(frames, [torch.tensor([0.0, 0, 32, 32]).expand(1, 2, 4)])
+    # (0.2 - 0.43216) / 0.22803 and so on; 0.2 - 0.5
+    assert seen[0][0, :, 1, 16, 16].tolist() == pytest.approx([-1.018111, -0.879052, -0.813175], abs=1e-5)
+    assert seen[1][0, :, 1, 16, 16].tolist() == pytest.approx([-0.3] * 3)

@@ -251,3 +251,139 @@ def test_settings():
             EvaluationSettings(**wrong)
     with pytest.raises(ConfigError, match="give none beside it"):
         evaluation.average_precision({}, Predictions({}, []), like="act", matching="voc")
+
+
+# ---------------------------------------------------------------------- IoUs at a threshold
+
+
+def measured(true, made, threshold, **rules) -> dict[str, float]:
+    """What each measure makes of one tube (frames, boxes) against another one: 1 where it is found."""
+    truth = {"a": [ground_truth_tube("run", *true, actor="dog")]}
+    found = Predictions({"a": predicted_tubes([made], [[1.0]])}, ("run",))
+    how, at = Rules(**rules), f"iou_threshold == '{threshold:g}'"
+    classes = evaluation.average_precision(truth, found, (threshold,), **rules)
+    actors = evaluation.average_precision(truth, found, (threshold,), by="actor", **rules)
+    recall = evaluation.recall(truth, found.videos, (threshold,), rules=how)
+    drawn = evaluation.intervals(truth, found, (threshold,), resamples=2, rules=how).query(at)
+    kinds = evaluation.prediction_kinds(truth, found, threshold, rules=how)
+    return {
+        "class": classes.query(at)["average_precision"].iloc[0],
+        "actor": actors.query(at)["average_precision"].iloc[0],
+        "recall": recall["recall"].iloc[0],
+        "drawn classes": drawn.query("measure == 'average_precision'")["high"].iloc[0],
+        "drawn recall": drawn.query("measure == 'recall'")["high"].iloc[0],
+        "kind": float(kinds["kind"].iloc[0] == "correct"),
+    }
+
+
+def tenths(count: int, height: float):
+    """A tube of so many frames, and one with ``height`` tenths of its boxes."""
+    return (range(count), [BOX] * count), (range(count), [[0, 0, 10, height]] * count)
+
+
+NEARLY_HALF = [0, 0, 4096 - 1 / 64, 4096 + 1 / 64]
+"""Of 4096 x 8192: 7e-12 less than 0.5."""
+
+ON_THE_THRESHOLD = {
+    "exact": (*tenths(2, 5), 0.5, {}),
+    # in float64 the mean of three times 0.7 is less than 0.7, that of three times 0.8 more than 0.8
+    "below in float64": (*tenths(3, 7), 0.7, {}),
+    "above in float64": (*tenths(3, 8), 0.8, {}),
+    # spans of 4 of 7 frames and of 3 of 4: 4 / 7 * 0.7 and 3 / 4 * 0.4
+    "product below": ((range(8), [BOX] * 8), tenths(5, 7)[1], 0.4, {"duration": "ends"}),
+    "product above": ((range(5), [BOX] * 5), tenths(4, 4)[1], 0.3, {"duration": "ends"}),
+}
+
+
+@pytest.mark.parametrize("case", ON_THE_THRESHOLD)
+def test_every_measure_counts_an_iou_that_is_the_threshold_unless_it_must_be_above(case):
+    true, made, threshold, rules = ON_THE_THRESHOLD[case]
+    assert set(measured(true, made, threshold, **rules).values()) == {1.0}
+    assert set(measured(true, made, threshold, strict=True, **rules).values()) == {0.0}
+    # next to it there is no difference
+    for strict in (False, True):
+        assert set(measured(true, made, threshold - 0.001, strict=strict, **rules).values()) == {1.0}
+        assert set(measured(true, made, threshold + 0.001, strict=strict, **rules).values()) == {0.0}
+
+
+def test_an_iou_a_little_below_the_threshold_does_not_count():
+    true, made = ([0], [[0, 0, 4096, 8192]]), ([0], [NEARLY_HALF])
+    assert set(measured(true, made, 0.5).values()) == {0.0}
+    assert set(measured(true, made, 0.5 - 1e-11).values()) == {1.0}
+    ends = [(range(3), boxes * 3) for _, boxes in (true, made)]
+    assert set(measured(*ends, 0.5, duration="ends").values()) == {0.0}
+
+
+def frame_precision(true, made, threshold, strict):
+    truth = {"a": [ground_truth_tube("run", [0], [true])]}
+    found = Predictions({"a": predicted_tubes([([0], [made])], [[1.0]])}, ("run",))
+    table = evaluation.frame_average_precision(truth, found, (threshold,), rules=Rules(strict=strict))
+    return table["average_precision"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("box", "height", "share"),
+    [
+        (BOX, 5.0, 0.5),
+        # 0.3 times the height exactly, and in float64 an IoU less than 0.3; 0.7, and more than that
+        ([0.05, 0, 835.2, 2035.625], 610.6875, 0.3),
+        ([0.016, 0, 459.7, 2275.625], 1592.9375, 0.7),
+    ],
+)
+def test_a_box_whose_iou_is_the_threshold_counts_unless_it_must_be_above(box, height, share):
+    made = [*box[:3], height]
+    assert frame_precision(box, made, share, strict=False) == 1.0
+    assert frame_precision(box, made, share, strict=True) == 0.0
+    assert frame_precision([0, 0, 4096, 8192], NEARLY_HALF, 0.5, strict=False) == 0.0
+
+
+def test_only_a_tube_above_the_threshold_of_suppression_is_dropped():
+    for (first, second), threshold in ((tenths(3, 7), 0.7), (tenths(3, 8), 0.8), (tenths(1, 5), 0.5)):
+        tubes = Predictions({"a": predicted_tubes([first, second], [[0.9], [0.8]])}, ("run",))
+        truth = {"a": [ground_truth_tube("run", *first)]}
+        for nms, count in ((threshold, 2), (threshold - 0.001, 1)):
+            assert evaluation.average_precision(truth, tubes, nms=nms)["tubes"].iloc[0] == count
+
+
+def test_kinds_at_their_thresholds():
+    """A tube of the other class at the threshold; one at 0.1, which is not background; one below."""
+    truth = {"a": [ground_truth_tube("run", [0], [BOX]), ground_truth_tube("hop", [0], [[50, 50, 60, 60]])]}
+
+    def kind(height, name, **rules):
+        found = Predictions({"a": predicted_tubes([([0], [[0, 0, 10, height]])], [[1.0]])}, (name,))
+        return evaluation.prediction_kinds(truth, found, 0.5, rules=Rules(**rules))["kind"].iloc[0]
+
+    for name in ("jump", "hop"):  # the video shows none and one of the class
+        assert (kind(5, name), kind(5, name, strict=True)) == ("wrong class", "background")
+    assert (kind(5, "run"), kind(5, "run", strict=True)) == ("correct", "poor boxes")
+    assert (kind(1, "run"), kind(0.99, "run")) == ("poor boxes", "background")
+
+
+# ---------------------------------------------------------- the mean over ten thresholds
+
+
+@pytest.mark.parametrize("twentieths", range(9, 21))
+def test_the_mean_is_over_ten_thresholds_from_a_half_to_19_twentieths(twentieths):
+    """An IoU of 0.5 reaches one of them, 0.9 nine, 0.95 and 1 all ten."""
+    reached = min(twentieths - 9, 10)
+    true, made = [0, 0, 10, 20], [0, 0, 10, twentieths]
+    assert one_pair([true], [made])["0.5:0.95"] == pytest.approx(reached / 10)
+    above = [0, 0, 10, min(twentieths + 0.5, 20)]
+    assert one_pair([true], [above])["0.5:0.95"] == pytest.approx(reached / 10)
+    # where the IoU must be above them, a whole one is still above all
+    strict = 10 if twentieths == 20 else max(reached - 1, 0)
+    assert one_pair([true], [made], strict=True)["0.5:0.95"] == pytest.approx(strict / 10)
+
+
+def test_a_tube_of_0_92_and_one_of_0_96_in_every_table_of_the_mean():
+    """Of two classes: nine thresholds of ten and all of them, 0.95 together."""
+    boxes = {"jump": [0, 0, 10, 9.2], "run": [0, 0, 10, 9.6]}
+    truth = {"a": [ground_truth_tube(name, [0], [BOX], actor=name) for name in boxes]}
+    tubes = predicted_tubes([([0], [box]) for box in boxes.values()], [[1.0, np.nan], [np.nan, 1.0]])
+    found, wanted = Predictions({"a": tubes}, tuple(boxes)), {"jump": 0.9, "run": 1.0, "mean": 0.95}
+    classes = evaluation.average_precision(truth, found).query("iou_threshold == '0.5:0.95'")
+    assert dict(zip(classes["class"], classes["average_precision"], strict=True)) == pytest.approx(wanted)
+    actors = evaluation.average_precision(truth, found, by="actor").query("iou_threshold == '0.5:0.95'")
+    assert actors["average_precision"].tolist() == pytest.approx([0.9, 1.0])
+    drawn = evaluation.intervals(truth, found, resamples=2).query("iou_threshold == '0.5:0.95'")
+    assert dict(zip(drawn["group"], drawn["value"], strict=True)) == pytest.approx(wanted)

@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from attention_sets import random_video, write_set
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actorsup.attention.model import model_content, random_model
+from actorsup.attention.scoring import score_videos
+from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.selection import (
     SELECTIONS,
     log_sum_exp,
@@ -18,6 +22,9 @@ from actorsup.attention.selection import (
     video_loss,
 )
 from actorsup.attention.settings import AttentionSettings
+from actorsup.storage import ShardReader
+from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
+from actorsup.weights import save_weights
 
 torch.set_num_threads(1)
 
@@ -116,3 +123,33 @@ def test_k_goes_from_its_first_to_its_last_value():
     assert [replace(settings, k_last=None).k_of(epoch) for epoch in range(5)] == [9] * 5
     assert replace(settings, k=1, k_last=4, epochs=4).k_of(3) == 4
     assert replace(settings, epochs=1).k_of(0) == 9
+
+
+@pytest.mark.parametrize(
+    ("k", "k_last", "epochs", "attended"), [(4, 1, 3, 1), (1, 4, 3, 4), (4, None, 3, 4), (4, 1, 1, 4)]
+)
+@pytest.mark.parametrize("class_score", ["class", "tube"])
+def test_a_video_is_scored_with_the_k_of_the_last_epoch(tmp_path, k, k_last, epochs, attended, class_score):
+    settings = AttentionSettings(
+        encoder="small", shorter_side=32, frames=4, tubes=5, k=k, k_last=k_last, epochs=epochs
+    )
+    save_weights(tmp_path / "m.pt", model_content(random_model(settings, ["a", "b", "c"], seed=0), {}))
+    frames, tubes = write_set(tmp_path, {"v": random_video(0, tubes=5)})
+    how = ScoringSettings(class_score=class_score, video_score=True)
+    score_videos(frames, tubes, tmp_path / "m.pt", tmp_path / "p.h5", ["v"], how, "cpu", {})
+    with ShardReader(tmp_path / "p.h5", PREDICTIONS_SCHEMA) as shard:
+        found = read_tubes(shard["v"])
+    logits = found.class_logit.astype(float)
+    video = [sum(sorted(logits[:, c], reverse=True)[:attended]) / attended for c in range(3)]
+
+    def probability(row, c):
+        if class_score == "class":
+            return sigmoid(row[c])
+        return math.exp(row[c]) / sum(math.exp(value) for value in row)
+
+    for p in range(5):
+        wanted = [probability(logits[p], c) * probability(video, c) for c in range(3)]
+        assert found.class_score[p].tolist() == pytest.approx(wanted, rel=1e-6)
+    # another k would have given other scores
+    others = {round(sum(sorted(logits[:, 0], reverse=True)[:n]) / n, 6) for n in range(1, 6)}
+    assert len(others) == 5

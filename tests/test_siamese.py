@@ -6,11 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moving_targets import moving, textured
+from torch.nn import functional
 
 from actorsup.backbones import normalise
 from actorsup.boxes import paired_iou
 from actorsup.errors import ConfigError, DataError
-from actorsup.linking.base import Seed
+from actorsup.linking.base import Seed, Track
 from actorsup.linking.crops import context_side, crop
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.siamese import (
@@ -192,6 +193,172 @@ def test_awkward_boxes_give_finite_tubes(box):
     assert np.isfinite(track.boxes).all()
     assert np.isfinite(track.score).all()
     assert (track.boxes[:, 2:] >= track.boxes[:, :2]).all()
+
+
+# ------------------------------------------------------------- SiamFC's update, step by step
+
+
+def literal_peak(responses, scale_penalty: float, window_influence: float):
+    """Scale, displacement in cells and score that SiamFC's update takes from responses (K, R, R)."""
+    large = [
+        functional.interpolate(one[None, None], scale_factor=16, mode="bicubic", align_corners=False)[0, 0]
+        for one in responses.float()
+    ]
+    large = [one.double().numpy() for one in large]
+    chosen, highest = -1, -np.inf
+    for scale, response in enumerate(large):
+        peak = response.max()
+        if scale != len(large) // 2:
+            peak -= (1 - scale_penalty) * abs(peak)
+        if peak > highest:
+            chosen, highest = scale, peak
+    response = large[chosen]
+    side = len(response)
+    window = np.outer(np.hanning(side), np.hanning(side))
+    distribution = (response - response.min()) / (response - response.min()).sum()
+    mixed = (1 - window_influence) * distribution + window_influence * window / window.sum()
+    y, x = np.unravel_index(mixed.argmax(), mixed.shape)
+    move = (np.array([x, y]) - (side - 1) / 2) / 16
+    return chosen, move, 1 / (1 + np.exp(-response[y, x]))
+
+
+def literal_track(network, seed: Seed, how: LinkerSettings) -> Track:
+    """The track of one target, a frame at a time."""
+    network.eval()
+    first = seed.images[seed.frame]
+    padding = first.reshape(-1, 3).mean(0)
+    size = (seed.box[2:] - seed.box[:2]).astype(float)
+    factors = [how.scale_step ** (k - how.scales // 2) for k in range(how.scales)]
+    boxes, scores = np.zeros((len(seed.images), 4)), np.ones(len(seed.images))
+    boxes[seed.frame] = seed.box
+
+    def features(image, centre, side, pixels):
+        output = np.empty((pixels, pixels, 3), np.uint8)
+        crop(image, centre, side, padding.tolist(), output)
+        return network.trunk(normalise(torch.from_numpy(output)[None]))
+
+    def exemplar_side(scale):
+        margin = how.context * scale * size.sum()
+        return ((scale * size[0] + margin) * (scale * size[1] + margin)) ** 0.5
+
+    for direction, end in ((1, len(seed.images)), (-1, -1)):
+        centre, scale = (seed.box[:2].astype(float) + seed.box[2:]) / 2, 1.0
+        exemplar = features(first, centre, exemplar_side(scale), 49)
+        for frame in range(seed.frame + direction, end, direction):
+            search_side = exemplar_side(scale) * 89 / 49
+            regions = [features(seed.images[frame], centre, search_side * f, 89) for f in factors]
+            responses = network(exemplar, torch.stack(regions, 1))[0]
+            chosen, move, scores[frame] = literal_peak(responses, how.scale_penalty, how.window_influence)
+            centre = centre + move * 4 * search_side * factors[chosen] / 89
+            scale *= (1 - how.scale_damping) + how.scale_damping * factors[chosen]
+            scale = min(max(scale, 0.2), 5.0)
+            boxes[frame] = [*(centre - scale * size / 2), *(centre + scale * size / 2)]
+    return Track(boxes, scores)
+
+
+@pytest.mark.parametrize(
+    ("constants", "growth", "network"),
+    [
+        ({}, 1.07, 2),
+        ({"scale_penalty": 0.995, "scale_damping": 0.9, "window_influence": 0.5}, 0.93, 2),
+        ({"scale_penalty": 0.9, "scale_damping": 0.9, "window_influence": 0.3, "scale_step": 1.3}, 1.07, 1),
+        # down to a fifth of the seed's size
+        (
+            {"scale_penalty": 0.98, "scale_damping": 0.9, "window_influence": 0.5, "scale_step": 1.5}
+            | {"scales": 5},
+            1.07,
+            1,
+        ),
+    ],
+)
+def test_tracks_are_those_of_the_literal_tracker(constants, growth, network):
+    how, untrained = LinkerSettings(trunk="small", **constants), random_siamese("small", network)
+    images, boxes = moving(12, seed=network, step=(2, 1), growth=growth)
+    seed = Seed(images, 5, boxes[5])
+    with torch.inference_mode():
+        wanted = literal_track(untrained, seed, how)
+    found = SiameseTracker(untrained, how, torch.device("cpu")).track([seed])[0]
+    np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-3)
+    np.testing.assert_allclose(found.score, wanted.score, atol=1e-5)
+    sizes = (wanted.boxes[:, 2] - wanted.boxes[:, 0]) / (boxes[5, 2] - boxes[5, 0])
+    assert np.ptp(sizes) > 0.02  # the size did change
+    assert sizes.min() == (pytest.approx(0.2) if "scales" in constants else pytest.approx(1, abs=0.5))
+
+
+@pytest.mark.parametrize("window_influence", [0, 0.176, 0.5, 0.9])
+@pytest.mark.parametrize("scale_penalty", [0.8, 0.9745, 1])
+def test_peaks_are_those_of_the_literal_update(scale_penalty, window_influence):
+    random = torch.Generator().manual_seed(0)
+    # of either sign, and far from 0 as well as near it
+    height = torch.tensor([-4.0, -1, 0, 1, 4, 40])[:, None, None, None]
+    responses = height + torch.randn(6, 3, 11, 11, generator=random)
+    how = {"scale_penalty": scale_penalty, "window_influence": window_influence}
+    scale, offset, score = tracker(**how)._peak(responses)
+    for one, *found in zip(responses, scale, offset, score, strict=True):
+        wanted = literal_peak(one, **how)
+        assert (int(found[0]), found[1].tolist()) == (wanted[0], wanted[1].tolist())
+        assert float(found[2]) == pytest.approx(wanted[2], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("peaks", "chosen"),
+    [
+        ((1.0, 0.81, 0.5), 1),  # 0.8 against 0.81
+        ((1.0, 0.79, 0.5), 0),
+        ((0.5, 0.79, 1.0), 2),
+        # a fifth of its size below -1 is -1.2; the release, which multiplies by 0.8, has -0.8
+        ((-1.0, -1.19, -3.0), 1),
+        ((-1.0, -1.21, -3.0), 0),
+        ((-3.0, -1.21, -1.0), 2),
+    ],
+)
+def test_all_sizes_but_the_last_one_lose_a_share_of_their_peak(peaks, chosen):
+    responses = torch.tensor(peaks)[None, :, None, None].expand(1, 3, 11, 11)
+    scale, _, score = tracker(scale_penalty=0.8)._peak(responses)
+    # the score is that of the response itself
+    assert (int(scale), float(score)) == (chosen, pytest.approx(1 / (1 + np.exp(-peaks[chosen]))))
+
+
+def test_the_window_draws_peaks_to_the_middle():
+    near, far = torch.zeros(1, 1, 11, 11), torch.zeros(1, 1, 11, 11)
+    near[..., 5, 4] = 1  # a cell to the left of the middle
+    far[..., 1, 8] = 1.2  # three to the right, four up
+
+    def displacement(responses, influence):
+        return tracker(scales=1, window_influence=influence)._peak(responses)[1][0].tolist()
+
+    # the middle of a cell lies between two of the places that peaks are sought in
+    half = 1 / 32 + 1e-9
+    assert displacement(near + far, 0) == pytest.approx([3, -4], abs=half)
+    assert displacement(near + far, 0.5) == pytest.approx([-1, 0], abs=1 / 4)
+    # neither a height nor a constant changes a distribution
+    for scaled in (40 * (near + far), near + far + 7, near + far - 7):
+        assert displacement(scaled, 0.5) == pytest.approx(displacement(near + far, 0.5), abs=1 / 16)
+    assert displacement(torch.ones(1, 1, 11, 11), 0.1) == pytest.approx([0, 0], abs=half)
+
+
+@pytest.mark.parametrize(("scale", "growth", "limit"), [(2, 1.18, 5), (0, 0.85, 0.2)])
+def test_a_step_moves_by_cells_of_the_chosen_size_and_grows_with_damping_up_to_a_limit(
+    monkeypatch, scale, growth, limit
+):
+    """A tenth of the size stays: 0.1 + 0.9 * 1.2 is 1.18, and 0.1 + 0.9 / 1.2 is 0.85."""
+    followed = tracker(scale_step=1.2, scale_damping=0.9)
+    peak = (torch.tensor([scale]), torch.tensor([[1.5, -0.5]], dtype=torch.float64), torch.tensor([0.75]))
+    monkeypatch.setattr(
+        followed, "_peak", lambda responses: [one.expand(len(responses), *one.shape[1:]) for one in peak]
+    )
+    images, boxes = moving(13, step=(0, 0))
+    assert boxes[0].tolist() == [20, 30, 44, 70]
+    track = followed.track([Seed(images, 0, boxes[0])])[0]
+    centre, size = np.array([32.0, 50.0]), 1.0
+    for box in track.boxes[1:]:
+        # a cell is 4 pixels of a crop in which the exemplar's side, here the root of 56 * 72, has 49
+        centre += np.array([1.5, -0.5]) * 4 / 49 * (56 * 72) ** 0.5 * size * 1.2 ** (scale - 1)
+        size = min(size * growth, limit) if growth > 1 else max(size * growth, limit)
+        half = size * np.array([12, 20])
+        np.testing.assert_allclose(box, [*(centre - half), *(centre + half)], rtol=1e-5)
+    assert size == limit
+    assert track.score[1:].tolist() == [0.75] * 12
 
 
 # ------------------------------------------------------------------------------- weights

@@ -14,7 +14,7 @@ from actorsup.errors import DataError
 from actorsup.linking import training
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.pairs import PairMaker
-from actorsup.linking.sequences import Sequences
+from actorsup.linking.sequences import Sequence, Sequences
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.linking.siamese import (
     crop_sizes,
@@ -155,6 +155,77 @@ def test_boxes_of_stills_are_sequences_of_one_image(tmp_path):
         np.array([0, 1]), np.random.default_rng(0)
     )
     assert pairs.exemplars.std() > 0 and pairs.searches.std() > 0
+
+
+# ------------------------------------------------------------------------------- jitter
+
+
+def jittered(image, jitter: float, random):
+    chosen = SiameseTrainingSettings(trunk="small", jitter=jitter)
+    return PairMaker(Sequences([]), chosen, crop_sizes(chosen))._jittered(image, random)
+
+
+@pytest.mark.parametrize("jitter", [0.2, 0.9])
+def test_jitter_is_of_the_contrast_about_the_mean_and_of_the_brightness(jitter):
+    # dark, so that another middle than its mean would show
+    image = (textured(3, 12, 16) * 0.6).astype(np.uint8)
+    image[0, 0], image[0, 1] = 0, 255
+    mean = sum(int(value) for value in image.ravel()) / image.size
+    clipped = 0
+    for seed in range(30):
+        contrast, brightness = 1 + jitter * np.random.default_rng(seed).uniform(-1, 1, 2)
+        found = jittered(image, jitter, np.random.default_rng(seed))
+        assert (found.shape, found.dtype) == (image.shape, np.uint8)
+        for y, x, c in np.ndindex(*image.shape):
+            wanted = contrast * (int(image[y, x, c]) - mean) + brightness * mean
+            clipped += not 0 <= wanted <= 255
+            # to a whole number, rounded or cut off
+            assert abs(int(found[y, x, c]) - min(max(wanted, 0), 255)) < 1.001
+    assert clipped > 30
+
+
+def test_jitter_changes_brightness_and_contrast_up_to_its_share():
+    random = np.random.default_rng(0)
+    image = np.full((10, 10, 3), 80, np.uint8)
+    image[5:] = 120  # a mean of 100, and 20 to either side of it
+    levels = [jittered(image, 0.2, random)[[0, -1], 0, 0].astype(float) for _ in range(500)]
+    brightness = np.array([low + high for low, high in levels]) / 200
+    contrast = np.array([high - low for low, high in levels]) / 40
+    for changes, rounding in ((brightness, 0.01), (contrast, 0.03)):
+        assert changes.min() == pytest.approx(0.8, abs=rounding)
+        assert changes.max() == pytest.approx(1.2, abs=rounding)
+    # each is drawn independently
+    assert abs(np.corrcoef(brightness, contrast)[0, 1]) < 0.2
+
+
+def test_without_jitter_an_image_stays_as_it_is():
+    image = textured(5, 20, 30)
+    found = jittered(image, 0, np.random.default_rng(0))
+    assert np.abs(found.astype(int) - image).max() <= 1
+
+
+def test_exemplars_and_search_regions_are_both_jittered(tmp_path):
+    """Crops of an image of one gray, which have one gray each; contrast does not change it."""
+    (tmp_path / "stills").mkdir()
+    cv2.imwrite(str(tmp_path / "stills" / "a.png"), np.full((60, 80, 3), 100, np.uint8))
+    one = Sequence(
+        "a", (tmp_path / "stills" / "a.png",), np.zeros(1, np.int64),
+        np.array([[10, 10, 30, 40]], np.float32), np.zeros(1, np.int64),
+    )  # fmt: skip
+    for jitter, low, high in ((0, 100, 100), (0.2, 80, 120)):
+        chosen = SiameseTrainingSettings(trunk="small", jitter=jitter)
+        pairs = PairMaker(Sequences([one]), chosen, crop_sizes(chosen)).make(
+            np.zeros(200, np.int64), np.random.default_rng(0)
+        )
+        for images in (pairs.exemplars, pairs.searches):
+            grays = images.mean((1, 2, 3))
+            assert images.std((1, 2, 3)).max() < 0.5
+            assert (grays.min(), grays.max()) == pytest.approx((low, high), abs=2)
+        same = pairs.exemplars.mean((1, 2, 3)) == pairs.searches.mean((1, 2, 3))
+        assert same.all() if jitter == 0 else same.mean() < 0.2
+
+
+# ---------------------------------------------------------------- success, training
 
 
 def test_success_is_the_area_under_the_curve():
