@@ -10,7 +10,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 """Mean and standard deviation, RGB in [0, 1], that every trunk's input is scaled with (6.2)."""
 
 
-def vgg16_blocks(blocks: int, padding: int = 1) -> nn.Sequential:
+def vgg16_blocks(blocks: int, padding: int = 1, last_relu: bool = True) -> nn.Sequential:
     """VGG16's first convolutional blocks, in torchvision's order and names (``0``, ``2``, ...).
 
     Ends after the last ReLU of the last block, without its pooling: stride 8 for four blocks
@@ -19,13 +19,14 @@ def vgg16_blocks(blocks: int, padding: int = 1) -> nn.Sequential:
     Args:
         blocks: 1 to 5.
         padding: 1 as in VGG16, or 0 for valid convolutions, as the Siamese tracker wants.
+        last_relu: False leaves out the last ReLU, so that features can be negative.
     """
     from torchvision.models.vgg import cfgs, make_layers
 
     # without the fully connected layers, whose random weights take seconds
     layers = list(make_layers(cfgs["D"]))
     ends = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
-    trunk = nn.Sequential(*layers[: ends[blocks - 1]])
+    trunk = nn.Sequential(*layers[: ends[blocks - 1] - (not last_relu)])
     for layer in trunk:
         if isinstance(layer, nn.Conv2d):
             layer.padding = (padding, padding)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from actorsup import processes
 from actorsup.errors import DataError
 from actorsup.logs import progress
+from actorsup.monitor import Expectation, Health, Monitor
 from actorsup.storage import write_whole
 from actorsup.weights import epoch_file, load_weights, save_weights
 
@@ -28,10 +29,12 @@ class Step:
     Attributes:
         values: Its losses and the like, by their name in the curve.
         weight: What they count in the means over an epoch.
+        health: What the monitor checks.
     """
 
     values: Mapping[str, float]
     weight: float = 1.0
+    health: Health | None = None
 
 
 class Training(Protocol):
@@ -45,6 +48,11 @@ class Training(Protocol):
     @property
     def steps(self) -> int:
         """Of an epoch."""
+        ...
+
+    @property
+    def expectation(self) -> Expectation:
+        """What the monitor expects of the run."""
         ...
 
     def epoch(self, epoch: int, first: int) -> Iterator[Step]:
@@ -102,7 +110,11 @@ def train_epochs(
         provenance: What makes the weights; a checkpoint of another one is not taken.
         what: Is trained, for the log.
         keeping: What else is kept.
+
+    Raises:
+        DataError: The run has died or diverged (``monitor.Monitor``); no weights file is written.
     """
+    monitor = Monitor(what, training.expectation, epochs)
     writer = _Writer(output, keeping, provenance, content) if processes.rank() == 0 else None
     reached = _resume(training, output, dict(provenance), keeping)
     # and none goes on, and removes a checkpoint, before all have read it
@@ -114,6 +126,8 @@ def train_epochs(
         told = f"training {what}, epoch {epoch + 1} of {epochs}{_left(reached.curve, epochs)}"
         first = reached.step
         for step in progress(training.epoch(epoch, first), training.steps - first, told):
+            if step.health:
+                monitor.step(step.health, epoch, reached.step)
             reached.take(step, epoch)
             reached.seconds = begun + time.monotonic() - start
             if board:
@@ -122,6 +136,7 @@ def train_epochs(
             if writer and reached.step < training.steps and _due(keeping, reached, last_step, last_time):
                 writer.checkpoint(training, reached)
                 last_step, last_time = len(reached.rows), time.monotonic()
+        monitor.end_epoch(epoch)
         row = reached.end_epoch(training.after_epoch())
         start, begun = time.monotonic(), 0.0
         means = ", ".join(f"{k} {v:.4g}" for k, v in row.items())

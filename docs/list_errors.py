@@ -18,6 +18,7 @@ STAGES = {
         "weights",
         "devices",
         "epochs",
+        "monitor",
         "processes",
         "errors",
         "seals",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from actorsup.attention import scoring
 from actorsup.attention.clips import Clip, ahead, on_device, read_clip, segment_frames
-from actorsup.attention.model import ActorAttention, load_model, model_content, random_model
+from actorsup.attention.model import ActorAttention, Pooled, load_model, model_content, random_model
 from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.scoring import logits_of, score_videos, see
 from actorsup.attention.scoring_settings import ScoringSettings
@@ -167,6 +167,7 @@ def test_the_defaults_are_the_papers():
         ({"label_loss": "bce"}, "label_loss: 'bce'; allowed: softmax, sigmoid"),
         ({"pixels": "raw"}, "pixels: 'raw'; allowed: imagenet, half"),
         ({"precision": "fp16"}, "precision: 'fp16'; allowed: float32, bfloat16"),
+        ({"feature_norm": "l1"}, "feature_norm: 'l1'; allowed: l2, none"),
     ],
 )
 def test_settings_that_cannot_be_used_say_so(wrong, said):
@@ -334,6 +335,28 @@ def score(folder, videos, names, output="p.h5", settings=SMALL, how=None):
         return {video: read_tubes(shard[video]) for video in shard}, shard.failures
 
 
+@pytest.mark.parametrize("feature_norm", ["l2", "none"])
+def test_a_tubes_logits_are_the_mean_of_its_frames_logits(feature_norm):
+    settings = AttentionSettings(encoder="small", feature_norm=feature_norm)
+    model = random_model(settings, ["a", "b"], 0)
+    present = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
+    features = torch.randn(3, 3, 64 * 25) * present[..., None]
+    with torch.no_grad():
+        tubes, frames = (make(Pooled(features, present)) for make in (model, model.frame_logits))
+    for tube in range(2):
+        torch.testing.assert_close(tubes[tube], frames[tube][present[tube]].mean(0), rtol=1e-4, atol=1e-5)
+    assert tubes.isfinite().all()  # a tube that is in no frame has features of zero
+
+
+def test_a_model_from_before_features_were_normalized_scores_as_it_did(tmp_path):
+    settings = AttentionSettings(encoder="small", feature_norm="none")
+    content = model_content(random_model(settings, ["a", "b"], 0), {})
+    for name in ("feature_norm", "feature_size", "warm_up", "largest_gradient"):
+        del content["settings"][name]
+    save_weights(tmp_path / "old.pt", content)
+    assert load_model(tmp_path / "old.pt").settings.feature_norm == "none"
+
+
 def test_scores_are_those_of_the_network_applied_by_hand(tmp_path):
     video = replace(random_video(1, count=20, size=(32, 40)), scale=(2, 3))
     found, failures = score(tmp_path, {"v": video, "not asked for": random_video(2)}, ["v"])
@@ -345,7 +368,9 @@ def test_scores_are_those_of_the_network_applied_by_hand(tmp_path):
     boxes = video.boxes.astype(np.float32)[:, chosen] / np.array([2, 3, 2, 3])
     pooled, _ = literal_pooling(features.numpy().astype(float), boxes, 8, 5, 0.5)
     weight, bias = (p.detach().double().numpy() for p in model.classifier.parameters())
-    logits = pooled.reshape(3, -1) @ weight.T + bias
+    features = pooled.reshape(3, -1)
+    features *= 20 / np.linalg.norm(features, axis=1, keepdims=True)
+    logits = features @ weight.T + bias
     np.testing.assert_allclose(found["v"].class_logit, logits, rtol=1e-4, atol=1e-5)
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(found["v"].class_score, shares, rtol=1e-4)

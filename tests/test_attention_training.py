@@ -147,18 +147,27 @@ def loss_by_hand(settings, logits, shares):
     return -right.log().sum()
 
 
+def normalized_by_hand(settings, features):
+    """Each tube's features (P, N, F), its mean over time brought to the norm ``feature_size``."""
+    if settings.feature_norm == "none":
+        return features
+    norms = torch.stack([(tube.sum(0) / len(tube)).square().sum().sqrt() for tube in features])
+    return features * (settings.feature_size / norms)[:, None, None]
+
+
 def video_by_hand(settings, model, clip, shares, k):
     """Loss of a video, and whether its highest class is in its label."""
     images, boxes = on_device(clip, settings.shorter_side, None, torch.device("cpu"))
     pooled = model.pool(images, [boxes])[0]
     assert pooled.features.shape[1] == (1 if settings.frame_share == 1 else 2) and pooled.present.all()
     frames = math.ceil(2 * settings.frame_share)
-    each = pooled.features @ model.classifier.weight.T + model.classifier.bias
+    features = normalized_by_hand(settings, pooled.features)
+    each = features @ model.classifier.weight.T + model.classifier.bias
     tubes = each.sort(1, descending=True).values[:, :frames].mean(1)
     logits = attended_by_hand(settings, tubes, k)
     loss = loss_by_hand(settings, logits, shares)
     if settings.uncertainty:
-        of_tubes = pooled.features.mean(1) @ model.log_variance.weight.T + model.log_variance.bias
+        of_tubes = features.mean(1) @ model.log_variance.weight.T + model.log_variance.bias
         loss = loss / of_tubes.mean().exp() + of_tubes.mean()
     return loss, float(shares[logits.argmax()] > 0)
 
@@ -168,6 +177,8 @@ def video_by_hand(settings, model, clip, shares, k):
     [
         ({}, (1, 1), (0, 1)),
         ({"encoder": "vgg16"}, (1, 1), (0, 1)),
+        ({"feature_norm": "none"}, (1, 1), (0, 1)),
+        ({"feature_size": 3.0, "frame_share": 0.5}, (1, 1), (0, 1)),
         ({"batch": 8}, (1, 1), (0, 1)),
         ({"shorter_side": 24, "pixels": "half"}, (1, 1), (0, 1)),
         ({"k": 2, "k_last": 1}, (2, 1), (0, 1)),
@@ -443,15 +454,32 @@ def test_a_loss_that_is_not_finite_stops_naming_the_videos(shards, tmp_path):
     assert not (tmp_path / "m.pt").exists()
 
 
-def test_weights_that_are_not_finite_after_the_last_step_are_no_model(shards, tmp_path, monkeypatch):
+def test_a_gradient_that_is_not_finite_is_not_taken(shards, tmp_path, monkeypatch):
     """One step, whose loss is finite and whose gradient is not."""
     real = training.video_loss
     # of square roots of 0 the gradient is infinite
     spoiled = lambda *a: real(*a) + (a[0] * 0).square().sum().sqrt()  # noqa: E731
     monkeypatch.setattr(training, "video_loss", spoiled)
-    with pytest.raises(DataError, match="the weights are not finite after the epoch's last step"):
+    with pytest.raises(DataError, match="epoch 1, step 1: the gradient is not finite"):
         train(shards, tmp_path / "m.pt", replace(TINY, batch=8, epochs=1))
     assert not (tmp_path / "m.pt").exists() and not (tmp_path / "m.pt.partial").exists()
+
+
+def test_the_learning_rate_rises_over_the_warm_up(shards, tmp_path):
+    """Four videos, two a step: the rate of each step is its share of the epochs of the warm-up."""
+    settings = replace(TINY, warm_up=2, epochs=3, learning_rate=0.001)
+    train(shards, tmp_path / "m.pt", settings)
+    rates = [float(row["learning_rate"]) for row in curve(tmp_path / "m_steps.csv")]
+    assert rates == pytest.approx([0.00025, 0.0005, 0.00075, 0.001, 0.001, 0.001])
+
+
+def test_a_large_gradient_is_scaled_down(shards, tmp_path):
+    """One step from the same start: with a small limit the weights move by the rate times the limit."""
+    settings = replace(TINY, batch=8, epochs=1, weight_decay=0, largest_gradient=1e-3, learning_rate=1)
+    state = train(shards, tmp_path / "m.pt", settings)["state"]
+    start = random_model(settings, CLASSES, 0).state_dict()
+    moved = sum((state[name] - start[name]).double().square().sum() for name in start) ** 0.5
+    assert float(moved) == pytest.approx(1e-3, rel=0.01)
 
 
 def test_a_tube_in_none_of_the_frames_has_no_part(tmp_path):

@@ -98,7 +98,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
                           ("box_area", BOX_AREAS), ("duration", DURATIONS)):  # fmt: skip
         assert rules[name]["enum"] == list(allowed)
     assert training("detector") == names(DetectorTrainingSettings) - {"model"} | {"images", "annotations"}
-    of_section = {"trunk", "exemplar_size", "search_size", "context"}
+    of_section = {"trunk", "exemplar_size", "context"}  # the linker's own, which training takes over
     assert training("linker") == names(SiameseTrainingSettings) - of_section | set(TRAINING_PATHS)
 
 

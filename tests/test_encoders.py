@@ -218,9 +218,30 @@ def test_a_name_that_no_network_has(name, hint):
         build_encoder(name)
 
 
-def test_a_video_network_of_one_snippet_says_so():
-    with pytest.raises(ConfigError, match="snippet: 8; allowed for mvit_v1_b: 16"):
-        random_model(AttentionSettings(encoder="mvit_v1_b", snippet=8), ["a"], 0)
+@pytest.mark.parametrize(
+    ("name", "snippet", "allowed"),
+    [
+        ("mvit_v1_b", 8, "16"),
+        ("mvit_v2_s", 1, "16"),
+        ("s3d", 1, "5 or more"),
+        ("s3d", 4, "5 or more"),
+        ("r3d_18", 1, "2 or more"),
+        ("r2plus1d_18", 1, "2 or more"),
+        ("swin3d_t", 1, "2 or more"),
+    ],
+)
+def test_a_snippet_that_a_video_network_does_not_take_is_an_error(name, snippet, allowed):
+    said = f"snippet: {snippet}; allowed for {name}, which sees frames in a row: {allowed}"
+    with pytest.raises(ConfigError, match=said):
+        random_model(AttentionSettings(encoder=name, snippet=snippet), ["a"], 0)
+
+
+@pytest.mark.parametrize("name", ["s3d", "r3d_18", "mc3_18", "r2plus1d_18"])
+def test_a_video_network_takes_the_shortest_snippet_that_is_allowed(name):
+    least = 5 if name == "s3d" else 2
+    with torch.no_grad():
+        maps = build_encoder(name).eval()(torch.randn(least, 3, 32, 32), least)
+    assert len(maps) == least and maps.isfinite().all()
 
 
 KINETICS = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from actorsup import epochs
 from actorsup.epochs import Keeping, Step, train_epochs
+from actorsup.monitor import Expectation
 from actorsup.weights import load_weights
 
 EPOCHS, STEPS = 3, 2
@@ -18,7 +19,7 @@ EPOCHS, STEPS = 3, 2
 class Walk:
     """Its weight depends on the whole path, momentum included, and on each step's chance."""
 
-    steps = STEPS
+    steps, expectation = STEPS, Expectation()
 
     def __init__(self, killed: tuple[int, int] | None = None) -> None:
         self.weight = torch.nn.Linear(1, 1, bias=False)

@@ -9,14 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from actorsup.attention.encoder import build_encoder
+from actorsup.attention.encoder import ENCODERS, build_encoder
 from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.selection import tube_logits
 from actorsup.attention.settings import AttentionSettings
+from actorsup.attention.torchvision_trunks import check_snippet
 from actorsup.errors import ConfigError, DataError, reading
 from actorsup.weights import load_weights, put_weights
 
 ARCHITECTURE = "actor_attention"
+_SMALLEST_NORM = 1e-6
+"""Of a tube's features; smaller ones are scaled as if it were theirs, so that zero stays zero."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,10 @@ class ActorAttention(nn.Module):
     def __init__(self, settings: AttentionSettings, classes: Sequence[str]) -> None:
         super().__init__()
         self.settings, self.classes = settings, tuple(classes)
+        if settings.encoder not in ENCODERS:
+            check_snippet(settings.encoder, settings.snippet)
         self.encoder = build_encoder(settings.encoder)
         info = self.encoder.info
-        if info.snippet not in (None, settings.snippet):
-            raise ConfigError(f"snippet: {settings.snippet}; allowed for {settings.encoder}: {info.snippet}")
         self.encoder.requires_grad_(settings.train_encoder)
         features = info.channels * settings.grid**2
         self.classifier = nn.Linear(features, len(self.classes))
@@ -109,15 +112,27 @@ class ActorAttention(nn.Module):
             pooled.append(Pooled(values, present.any(1, keepdim=True) if average else present))
         return pooled
 
+    def normalized(self, pooled: Pooled) -> Pooled:
+        """Pooled features as the classifier takes them (``AttentionSettings.feature_norm``).
+
+        All frames of a tube are scaled by one factor, so that a tube's logits stay the mean of its
+        frames' logits.
+        """
+        if self.settings.feature_norm == "none":
+            return pooled
+        norm = pooled.averaged().features.norm(dim=2, keepdim=True).clamp(min=_SMALLEST_NORM)
+        return Pooled(pooled.features * (self.settings.feature_size / norm), pooled.present)
+
     def frame_logits(self, pooled: Pooled) -> Tensor:
         """Logits of tubes in each frame, before any attention: (P, N, C) float32."""
-        return self.classifier(pooled.features)
+        return self.classifier(self.normalized(pooled).features)
 
     def forward(self, pooled: Pooled) -> Tensor:
         """Logits of the tubes of one video, before any attention: (P, C) float32."""
         # the layer is linear: the mean of a tube's logits is the logit of its mean
+        pooled = self.normalized(pooled)
         pooled = pooled.averaged() if self.settings.frame_share == 1 else pooled
-        return tube_logits(self.frame_logits(pooled), pooled.present, self.settings.frame_share)
+        return tube_logits(self.classifier(pooled.features), pooled.present, self.settings.frame_share)
 
 
 def random_model(settings: AttentionSettings, classes: Sequence[str], seed: int) -> ActorAttention:
@@ -164,7 +179,9 @@ def _loaded(
 ) -> ActorAttention:
     try:
         "".join(classes).encode()  # or no table can name them
-        settings, shape = AttentionSettings(**values), tuple(state["classifier.weight"].shape)
+        # models from before there was a choice took features as they were pooled
+        settings = AttentionSettings(**{"feature_norm": "none", **values})
+        shape = tuple(state["classifier.weight"].shape)
         # before memory is asked for by settings alone
         if len(shape) != 2 or shape[0] != len(classes) or shape[1] % settings.grid**2:
             raise DataError(

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -111,6 +113,25 @@ def video_loss(logits: Tensor, target: Tensor, label_loss: str) -> Tensor:
     if label_loss == "softmax":
         return functional.cross_entropy(logits, target)
     return functional.binary_cross_entropy_with_logits(logits, (target > 0).to(logits), reduction="sum")
+
+
+def constant_loss(targets: NDArray[np.float32], label_loss: str) -> float:
+    """The lowest mean loss of a predictor that gives every video the same logits.
+
+    It predicts how frequent each class is: its loss is the entropy of the labels.
+
+    Args:
+        targets: (V, C) the share of each class in the label of V videos.
+        label_loss: As in ``video_loss``.
+    """
+
+    def entropy(share: NDArray[np.float64]) -> float:
+        return float(-(share * np.log(share, where=share > 0, out=np.zeros_like(share))).sum())
+
+    if label_loss == "softmax":
+        return entropy(targets.mean(0, dtype=np.float64))
+    share = (targets > 0).mean(0, dtype=np.float64)
+    return entropy(share) + entropy(1 - share)
 
 
 def uncertain_loss(loss: Tensor, log_variance: Tensor) -> Tensor:

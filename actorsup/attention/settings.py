@@ -14,6 +14,9 @@ Where the paper leaves a choice, the choice is:
   the middle one in testing, as in the segments of its reference [40].
 - A tube that is not there in a frame does not count in its average over time, and one that is in
   none of the frames that were taken counts as no tube.
+- Features are classified at one L2 norm (``feature_norm``), as SSD normalizes those of conv4_3 (Liu
+  et al. 2016), also to 20. The paper does not say so, but from VGG16's raw features, whose norm is in
+  the hundreds, its learning rate does not learn (docs/attention.md).
 - Weight decay is on the weights of the classification layer, not on its bias.
 """
 
@@ -59,6 +62,11 @@ class AttentionSettings:
         decay_repeats: Whether it drops again after every further ``decay_after`` epochs.
         momentum: Of SGD (6.2).
         weight_decay: Of the classification layer's weights alone (6.2).
+        feature_norm: ``l2``: the pooled features of a tube are scaled to the L2 norm ``feature_size``
+            before they are classified; ``none``: they are classified as they are.
+        feature_size: That norm.
+        warm_up: Epochs over which the learning rate rises linearly from 0.
+        largest_gradient: L2 norm that larger gradients are scaled down to; None leaves them.
         flip: Probability that all frames of a video and its boxes are flipped (6.2).
 
     Raises:
@@ -92,6 +100,10 @@ class AttentionSettings:
     decay_repeats: bool = False
     momentum: float = 0.95
     weight_decay: float = 1e-4
+    feature_norm: str = "l2"
+    feature_size: float = 20.0
+    warm_up: float = 0.0
+    largest_gradient: float | None = None
     flip: float = 0.5
 
     def __post_init__(self) -> None:
@@ -99,6 +111,7 @@ class AttentionSettings:
         allowed(self, "label_loss", ("softmax", "sigmoid"))
         allowed(self, "pixels", ("imagenet", "half"))
         allowed(self, "precision", ("float32", "bfloat16"))
+        allowed(self, "feature_norm", ("l2", "none"))
         at_least_one(self, "draws", "shorter_side", "grid", "tubes", "k", "frames", "snippet", "snippet_step")
         at_least_one(self, "batch", "at_once", "epochs", "decay_after")
         if max(self.k, self.k_last or 1) > self.tubes:
@@ -106,12 +119,13 @@ class AttentionSettings:
         if not 0 < self.frame_share <= 1:
             raise ConfigError(f"frame_share: {self.frame_share}; allowed: above 0, at most 1")
 
-    def learning_rate_of(self, epoch: int) -> float:
-        """Learning rate of an epoch, counted from 0 (6.2)."""
+    def learning_rate_of(self, epoch: int, share: float = 1.0) -> float:
+        """Learning rate of an epoch, counted from 0, when ``share`` of its steps are done (6.2)."""
         drops = epoch // self.decay_after
         if not self.decay_repeats:
             drops = min(drops, 1)
-        return self.learning_rate * self.learning_rate_decay**drops
+        rise = min(1.0, (epoch + share) / self.warm_up) if self.warm_up else 1.0
+        return self.learning_rate * self.learning_rate_decay**drops * rise
 
     def k_of(self, epoch: int) -> int:
         """Tubes that a class averages in an epoch, counted from 0."""

@@ -14,6 +14,8 @@ from actorsup.errors import ConfigError, did_you_mean
 Colours = tuple[float, float, float]
 
 _SIDE, _SNIPPET = 224, 16
+_LEAST_SNIPPETS = {"s3d": 5}
+"""Frames that a network for videos needs so that a map is left after its pooling in time; 2 for others."""
 _POOLING = ("avgpool", "adaptive_avg_pool", "mean", "classifier")
 """How the part of a network begins that has no response maps any more, in torchvision's names."""
 
@@ -31,7 +33,6 @@ class TrunkInfo:
         deviation: Their standard deviation.
         of_video: Whether it sees snippets of frames rather than single ones.
         side: Width and height of the only frames that it takes, in pixels; None takes any.
-        snippet: The only number of frames in a row that it takes; None takes any.
     """
 
     channels: int
@@ -41,7 +42,6 @@ class TrunkInfo:
     deviation: Colours = IMAGENET_STD
     of_video: bool = False
     side: int | None = None
-    snippet: int | None = None
 
 
 def torchvision_trunk(name: str, others: Iterable[str] = ()) -> tuple[nn.Module, TrunkInfo]:
@@ -68,12 +68,11 @@ def torchvision_trunk(name: str, others: Iterable[str] = ()) -> tuple[nn.Module,
     trunk = _trunk(name, module, of_video)
     # what they know of places, or how they part a frame, is of one size
     side = _SIDE if name.startswith(("vit", "mvit", "maxvit")) else None
-    snippet = _SNIPPET if name.startswith("mvit") else None
     channels, measured = _measured(trunk, side or _SIDE, of_video)
     stride, origin = _geometry(trunk, measured)
     colours = models.get_model_weights(name).DEFAULT.transforms()
     mean, deviation = tuple(colours.mean), tuple(colours.std)
-    return trunk, TrunkInfo(channels, stride, origin, mean, deviation, of_video, side, snippet)
+    return trunk, TrunkInfo(channels, stride, origin, mean, deviation, of_video, side)
 
 
 def check_encoder(name: str, others: Iterable[str] = ()) -> None:
@@ -90,6 +89,27 @@ def check_encoder(name: str, others: Iterable[str] = ()) -> None:
             f"encoder: {name!r}; allowed: {', '.join(others)} and torchvision's networks for images and "
             f"videos, such as resnet50 and r2plus1d_18{did_you_mean(name, [*others, *known])}"
         )
+
+
+def check_snippet(name: str, snippet: int) -> None:
+    """Check that an encoder takes snippets of so many frames in a row.
+
+    Args:
+        name: Of any encoder; those of images take every snippet, frame by frame.
+        snippet: Number of frames.
+
+    Raises:
+        ConfigError: A network for videos does not take them.
+    """
+    from torchvision import models
+
+    if name not in models.list_models(models.video):
+        return
+    least = _LEAST_SNIPPETS.get(name, 2)
+    only = name.startswith("mvit")
+    if snippet < least or (only and snippet != _SNIPPET):
+        allowed = f"{_SNIPPET}" if only else f"{least} or more"
+        raise ConfigError(f"snippet: {snippet}; allowed for {name}, which sees frames in a row: {allowed}")
 
 
 def _trunk(name: str, module: Any, of_video: bool) -> nn.Module:

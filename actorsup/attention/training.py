@@ -16,12 +16,13 @@ from actorsup.attention.clips import Clip, ahead, loader_threads, on_device
 from actorsup.attention.encoder import put_encoder_weights
 from actorsup.attention.model import ActorAttention, Pooled, model_content, random_model
 from actorsup.attention.pooled_features import PooledFeatures
-from actorsup.attention.selection import uncertain_loss, video_logits, video_loss
+from actorsup.attention.selection import constant_loss, uncertain_loss, video_logits, video_loss
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.videos import TrainingVideo, TrainingVideos
 from actorsup.devices import resolve_device, seed_chance
 from actorsup.epochs import Keeping, Step, train_epochs
 from actorsup.errors import DataError
+from actorsup.monitor import Expectation, Health, feature_health, gradient_norm
 
 
 def train_attention(
@@ -59,7 +60,7 @@ def train_attention(
     Raises:
         ConfigError: There is no such encoder.
         DataError: A label is no class; no video has a tube; weights or a shard cannot be used; or
-            the loss is not finite.
+            the run has diverged (``monitor.Monitor``).
     """
     model = random_model(settings, classes, seed)
     if weights is not None:
@@ -74,7 +75,7 @@ def train_attention(
 
 
 class _Training:
-    """A network on its way, with its optimiser."""
+    """An attention network being trained, with its optimizer."""
 
     def __init__(
         self,
@@ -86,12 +87,22 @@ class _Training:
     ) -> None:
         self._model, self._videos, self._device, self._seed = model.to(device), videos, device, seed
         self._settings, self._kept = model.settings, kept
+        self.expectation = Expectation(
+            constant_loss=None
+            if self._settings.uncertainty
+            else constant_loss(np.stack([video.target for video in videos]), self._settings.label_loss),
+            remedy="lower learning_rate, or normalize the features with feature_norm: l2",
+            no_learning="learning_rate may be too low or too high, the labels may be wrong, or the tubes may "
+            "not be on the actors: look at the tubes, and try another learning_rate",
+        )
         decayed = model.classifier.weight
         others = [p for p in model.parameters() if p is not decayed and p.requires_grad]
         groups: list[dict[str, Any]] = [
             {"params": [decayed], "weight_decay": self._settings.weight_decay},
             {"params": others},
         ]
+        self._trained = [decayed, *others]
+        self._seen: list[Tensor] = []  # features of the step's tubes, for the monitor
         self._optimiser = torch.optim.SGD(groups, self._settings.learning_rate, self._settings.momentum)
         self.parts = {"network": self._model, "optimiser": self._optimiser}
         self.steps = math.ceil(len(videos) / self._settings.batch)
@@ -99,22 +110,23 @@ class _Training:
     def epoch(self, epoch: int, first: int) -> Iterator[Step]:
         """See every video once."""
         self._model.train()
-        rate = self._settings.learning_rate_of(epoch)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
         batches = self._batches(epoch)[first:]
         examples = ahead(
             (partial(self._example, video, epoch) for batch in batches for video in self._share(batch)),
             loader_threads(self._device),
         )
         for step, batch in enumerate(batches, first):
+            rate = self._settings.learning_rate_of(epoch, (step + 1) / self.steps)
+            for group in self._optimiser.param_groups:
+                group["lr"] = rate
             mine = [(video, next(examples)) for video in self._share(batch)]
-            loss, right = self._step(mine, len(batch), epoch)
-            if not math.isfinite(loss):
+            health, right = self._step(mine, len(batch), epoch)
+            if not math.isfinite(health.loss):
                 names = ", ".join(video.video for video in batch)
                 where = f"epoch {epoch + 1}, step {step + 1}, videos {names}"
-                raise DataError(f"the loss is not finite in {where}; lower the learning_rate")
-            yield Step({"loss": loss, "accuracy": right, "learning_rate": rate}, len(batch))
+                raise DataError(f"the loss is not finite in {where}; {self.expectation.remedy}")
+            values = {"loss": health.loss, "accuracy": right, "learning_rate": rate}
+            yield Step(values, len(batch), health)
 
     def after_epoch(self) -> dict[str, float]:
         """Nothing: the means over steps say it all.
@@ -145,14 +157,15 @@ class _Training:
 
     def _step(
         self, mine: list[tuple[TrainingVideo, Clip | Pooled]], count: int, epoch: int
-    ) -> tuple[float, float]:
-        """Learn from a batch: the mean of its losses, and the share of videos classified rightly.
+    ) -> tuple[Health, float]:
+        """Learn from a batch: its health, and the share of videos classified rightly.
 
         The gradient is gathered over parts of a batch, which takes the memory of one of them. Nothing
-        is learned from a loss that is not finite.
+        is learned from a loss or a gradient that is not finite.
         """
         self._optimiser.zero_grad()
         sums = torch.zeros(2, device=self._device)
+        self._seen.clear()
         for part in self._parts(mine):
             # some encoders draw from PyTorch's own chance; each video has a stream of its own
             seed_chance(int(part[0][0].chance(self._seed, epoch).integers(2**62)), self._device)
@@ -160,10 +173,13 @@ class _Training:
             (losses / count).backward()
             sums += torch.stack([losses.detach(), right])
         processes.sum_gradients(self._model.parameters())
-        loss, rightly = (processes.sum_over_processes(sums) / count).tolist()
-        if math.isfinite(loss):
+        features = feature_health(torch.cat(self._seen)) if self._seen else sums.new_zeros(2)
+        shares = torch.cat([sums / count, features / processes.count()])
+        loss, rightly, size, spread = processes.sum_over_processes(shares).tolist()
+        gradient = gradient_norm(self._trained, self._settings.largest_gradient)
+        if math.isfinite(loss) and math.isfinite(gradient):
             self._optimiser.step()
-        return loss, rightly
+        return Health(loss, gradient, size, spread), rightly
 
     def _parts(
         self, mine: list[tuple[TrainingVideo, Clip | Pooled]]
@@ -187,7 +203,9 @@ class _Training:
             target = torch.from_numpy(video.target).to(self._device)
             each = video_loss(logits, target, self._settings.label_loss)
             if self._model.log_variance is not None:
-                each = uncertain_loss(each, self._model.log_variance(pooled.averaged().features).mean())
+                features = self._model.normalized(pooled).averaged().features
+                each = uncertain_loss(each, self._model.log_variance(features).mean())
+            self._seen.append(pooled.averaged().features.detach()[:, 0])
             loss = loss + each
             right = right + (target[logits.detach().argmax()] > 0)
         return loss, right

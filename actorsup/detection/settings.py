@@ -14,9 +14,9 @@ class DetectorSettings:
         model: torchvision's name of the model, for the type ``torchvision``.
         weights: Where the weights come from; what fetches or trains them reads it.
         path: The file of the type ``supplied``.
-        min_score: Detections below it are dropped, in [0, 1] (Section 4.2).
-        nms_iou: Of two detections of one category that overlap more, the better stays
-            (Section 4.2).
+        min_score: Detections below it are dropped, in [0, 1]. The paper does not give it.
+        nms_iou: Of two detections of one category that overlap more, the better stays. The paper does
+            not give it.
         batch: Frames at once.
     """
 

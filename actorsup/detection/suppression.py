@@ -8,7 +8,7 @@ from actorsup.detection.base import ImageDetections
 
 
 def suppress(found: ImageDetections, min_score: float, nms_iou: float) -> ImageDetections:
-    """Score threshold and greedy non-maximum suppression by category (Section 4.2).
+    """Score threshold and greedy non-maximum suppression by category.
 
     Args:
         found: D detections of one image in any order; scores need not be sorted.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -18,7 +18,7 @@ from actorsup.detection.settings import DetectorTrainingSettings
 from actorsup.detection.stills import Stills
 from actorsup.devices import resolve_device
 from actorsup.epochs import Step, train_epochs
-from actorsup.errors import DataError
+from actorsup.monitor import Expectation, Health, feature_health, gradient_norm
 
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 10.0
@@ -50,7 +50,8 @@ def train_detector(
 
     Raises:
         ConfigError: There is no such model.
-        DataError: The annotations or an image cannot be used; or the loss is not finite.
+        DataError: The annotations or an image cannot be used; or the run has diverged
+            (``monitor.Monitor``).
     """
     stills = Stills(images, annotations)
     torch.manual_seed(seed)
@@ -62,7 +63,13 @@ def train_detector(
 
 
 class _Training:
-    """A network on its way, with its optimiser and schedule."""
+    """A detector being trained, with its optimizer and schedule."""
+
+    expectation = Expectation(
+        remedy="lower training.learning_rate",
+        no_learning="check that the boxes of training.annotations are on the actors, and try another "
+        "training.learning_rate",
+    )
 
     def __init__(
         self,
@@ -74,6 +81,10 @@ class _Training:
     ) -> None:
         self._stills, self._settings, self._device, self._seed = stills, settings, device, seed
         self._module = network.module.to(device).train()
+        self._features: Tensor | None = None
+        backbone = getattr(self._module, "backbone", None)
+        if isinstance(backbone, nn.Module):
+            backbone.register_forward_hook(self._see)
         self._label_of = {category: label for label, category in enumerate(network.categories)}
         self._optimiser = AdamW(
             self._module.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -93,18 +104,29 @@ class _Training:
             torch.manual_seed((self._seed + epoch) * self.steps + step)
             losses: dict[str, Tensor] = self._module(images, targets)
             total = torch.stack(list(losses.values())).sum()
-            if not torch.isfinite(total):
-                raise DataError(f"the loss is not finite in epoch {epoch + 1}; lower the learning_rate")
             self._optimiser.zero_grad()
             total.backward()
-            torch.nn.utils.clip_grad_norm_(self._module.parameters(), _LARGEST_GRADIENT)
-            self._optimiser.step()
+            gradient = gradient_norm(self._module.parameters(), _LARGEST_GRADIENT)
+            health = Health(total.item(), gradient, *self._feature_health())
+            if math.isfinite(gradient):
+                self._optimiser.step()
             self._schedule.step()
-            yield Step({name: loss.item() for name, loss in losses.items()})
+            yield Step({name: loss.item() for name, loss in losses.items()}, health=health)
 
     def after_epoch(self) -> dict[str, float]:
         """Nothing: the losses of the steps say it all."""
         return {}
+
+    def _see(self, _module: nn.Module, _inputs: object, maps: Tensor | Mapping[str, Tensor]) -> None:
+        """Keep the backbone's first maps of a step, for the monitor."""
+        self._features = maps if isinstance(maps, Tensor) else next(iter(maps.values()))
+
+    def _feature_health(self) -> tuple[float, float]:
+        if self._features is None:
+            return math.nan, math.nan
+        size, spread = feature_health(self._features).tolist()
+        self._features = None
+        return size, spread
 
     def _batches(self, random: np.random.Generator) -> Iterator[tuple[list[Tensor], list[Target]]]:
         order = random.permutation(len(self._stills))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from actorsup.detection.base import Image
 from actorsup.linking.crops import context_side, crop, mean_colour
-from actorsup.linking.sequences import Sequences
+from actorsup.linking.sequences import Sequence, Sequences
 from actorsup.linking.settings import SiameseTrainingSettings
 
 
@@ -54,8 +54,7 @@ class PairMaker:
         for row, index in enumerate(chosen):
             sequence = self._sequences.sequences[index]
             first = int(random.choice(sequence.usable))
-            apart = np.abs(sequence.frame[sequence.usable] - sequence.frame[first])
-            second = int(random.choice(sequence.usable[apart <= self._settings.gap]))
+            second = self._partner(sequence, first, random)
             self._cut(int(index), first, pairs.exemplars[row], np.zeros(2, np.float32), random)
             self._cut(int(index), second, pairs.searches[row], pairs.offset[row], random)
             if random.random() < 0.5:
@@ -63,6 +62,12 @@ class PairMaker:
                 pairs.searches[row] = pairs.searches[row, :, ::-1].copy()
                 pairs.offset[row, 0] *= -1
         return pairs
+
+    def _partner(self, sequence: Sequence, first: int, random: Generator) -> int:
+        """Another image at most ``gap`` frames away, as in SiamFC; the same one where there is no other."""
+        apart = np.abs(sequence.frame[sequence.usable] - sequence.frame[first])
+        others = sequence.usable[(apart <= self._settings.gap) & (sequence.usable != first)]
+        return int(random.choice(others)) if len(others) else first
 
     def _cut(
         self,

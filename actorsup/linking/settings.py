@@ -26,6 +26,8 @@ from actorsup.errors import ConfigError
 TRUNK_NAMES = ("vgg16", "small")
 MODES = ("exact", "shared")
 PRECISIONS = ("float32", "bfloat16")
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("exponential", "cosine")
 
 
 @dataclass(frozen=True)
@@ -101,25 +103,40 @@ class LinkerSettings:
 
 @dataclass(frozen=True)
 class SiameseTrainingSettings:
-    """How a Siamese network is trained on pairs of frames; the paper does not say.
+    """How a Siamese network is trained on pairs of frames.
+
+    The paper does not say; the defaults are those of SiamFC's release (docs/linking.md has them side
+    by side) except where docs/linking.md gives a measurement for another value.
 
     Attributes:
         trunk: As in ``LinkerSettings``, like the next three.
         exemplar_size: Pixels.
-        search_size: Pixels.
+        search_size: Pixels. In ``training:`` it is the side of the search regions that are trained on;
+            the network is fully convolutional, so that it may be smaller than the linker's.
         context: Of the mean side.
-        start: Weights that the trunk starts from, a file; empty is random.
+        start: Weights file that the trunk starts from; empty is random.
+        last_relu: Whether the embedding of the VGG16 trunk ends in a ReLU; SiamFC's does not.
+        frozen_blocks: Number of VGG16's first blocks whose weights stay as they are.
         epochs: Passes over the sequences; the checkpoint and a row of the curve come after each.
         pairs: Pairs of frames of each sequence in an epoch.
         batch: Pairs of a step.
-        learning_rate: Of AdamW at the start; it falls to 0 along a cosine.
-        weight_decay: Of AdamW.
-        gap: The most frames between the two of a pair (SiamFC: 100).
+        optimizer: ``sgd``, with momentum, or ``adamw``.
+        momentum: Of SGD.
+        schedule: How the learning rate falls: ``exponential``, from epoch to epoch by one ratio, or
+            ``cosine``, from step to step to 0.
+        learning_rate: In the first epoch.
+        last_learning_rate: In the last epoch, for ``exponential``.
+        weight_decay: Of the convolutions' weights.
+        largest_gradient: Norm that larger gradients are scaled down to; None leaves them.
+        gap: Most frames between the two of a pair.
         radius: Positions of the response this near to the target are positive, in cells of the
             response (SiamFC: 16 pixels, which are 2 cells).
         shift: Largest displacement of the target from the search region's middle, in cells.
         stretch: Largest change of a crop's size, as a share of it.
         jitter: Largest change of brightness and contrast, of their range.
+
+    Raises:
+        ConfigError: A value that cannot be used.
     """
 
     trunk: str = "vgg16"
@@ -127,11 +144,18 @@ class SiameseTrainingSettings:
     search_size: int | None = None
     context: float = 0.5
     start: str = ""
-    epochs: int = 20
+    last_relu: bool = False
+    frozen_blocks: int = 0
+    epochs: int = 50
     pairs: int = 16
-    batch: int = 16
-    learning_rate: float = 0.003
+    batch: int = 8
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    schedule: str = "exponential"
+    learning_rate: float = 0.01
+    last_learning_rate: float = 1e-5
     weight_decay: float = 0.0005
+    largest_gradient: float | None = None
     gap: int = 100
     radius: float = 2.0
     shift: float = 3.0
@@ -140,12 +164,25 @@ class SiameseTrainingSettings:
 
     def __post_init__(self) -> None:
         _check_trunk(self.trunk)
+        for name, allowed in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name}: {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
+        if self.frozen_blocks and self.trunk != "vgg16":
+            raise ConfigError(f"frozen_blocks: {self.frozen_blocks}; allowed for the trunk {self.trunk}: 0")
+
+    def learning_rate_of(self, epoch: int) -> float:
+        """Learning rate of an epoch, counted from 0, of the exponential schedule."""
+        if self.epochs == 1:
+            return self.learning_rate
+        return self.learning_rate * (self.last_learning_rate / self.learning_rate) ** (
+            epoch / (self.epochs - 1)
+        )
 
     @classmethod
     def of_section(cls, section: Mapping[str, Any]) -> Self:
         """Of a section of ``linkers:``, whose ``training:`` holds what differs from the defaults."""
         shared = ("trunk", "exemplar_size", "search_size", "context")
-        return cls(**{key: section[key] for key in shared if key in section}, **section.get("training", {}))
+        return cls(**{key: section[key] for key in shared if key in section} | section.get("training", {}))
 
 
 def _check_trunk(trunk: str) -> None:

@@ -22,7 +22,7 @@ class Trunk:
     """What is to be known of a trunk.
 
     Attributes:
-        build: Makes it, with random weights, of valid convolutions.
+        build: Makes it, with random weights, of valid convolutions; with or without a last ReLU.
         stride: Pixels for each of its cells.
         receptive: Pixels that a cell sees, along a side.
         exemplar_size: Pixels of an exemplar's side unless other ones are said.
@@ -30,7 +30,7 @@ class Trunk:
         crops: How many crops are fastest at once on a CPU, whose cache they have to fit.
     """
 
-    build: Callable[[], nn.Sequential]
+    build: Callable[[bool], nn.Sequential]
     stride: int
     receptive: int
     exemplar_size: int
@@ -38,10 +38,10 @@ class Trunk:
     crops: int
 
 
-def _small_trunk() -> nn.Sequential:
+def _small_trunk(last_relu: bool) -> nn.Sequential:
     """Three valid convolutions: 49 px to (32, 9, 9), 89 px to (32, 19, 19), stride 4.
 
-    5.3 million multiplications for 89 px.
+    5.3 million multiplications for 89 px. It never ends in a ReLU.
     """
     return nn.Sequential(
         nn.Conv2d(3, 12, 5, stride=2, bias=False),
@@ -57,7 +57,7 @@ def _small_trunk() -> nn.Sequential:
 
 TRUNKS = {
     # 127 px to (512, 5, 5), 255 px to (512, 21, 21)
-    "vgg16": Trunk(lambda: vgg16_blocks(4, padding=0), 8, 92, 127, 255, crops=3),
+    "vgg16": Trunk(lambda last_relu: vgg16_blocks(4, 0, last_relu), 8, 92, 127, 255, crops=3),
     "small": Trunk(_small_trunk, 4, 17, 49, 89, crops=48),
 }
 
@@ -67,18 +67,23 @@ class SiameseNetwork(nn.Module):
 
     Args:
         trunk: A key of the trunks, ``vgg16`` or ``small``.
+        last_relu: Whether the VGG16 trunk ends in its ReLU, as ImageNet's weights expect; SiamFC's
+            embedding ends in a convolution.
 
     Attributes:
         trunk: (B, 3, S, S) normalised to (B, C, H, W), of valid convolutions.
-        gain: Scalar that the correlation is multiplied with; of a mean over the exemplar's
-            features, where SiamFC has it of their sum.
+        gain: Scalar that the correlation is multiplied by, which is a mean over the exemplar's
+            features where SiamFC's is a sum. It is not trained, as in SiamFC.
         bias: Scalar that is added.
     """
 
-    def __init__(self, trunk: str) -> None:
+    gain: Tensor
+
+    def __init__(self, trunk: str, last_relu: bool = True) -> None:
         super().__init__()
-        self.trunk = TRUNKS[trunk].build()
-        self.gain = nn.Parameter(torch.ones(()))
+        self.last_relu = last_relu
+        self.trunk = TRUNKS[trunk].build(last_relu)
+        self.register_buffer("gain", torch.ones(()))
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, exemplars: Tensor, searches: Tensor) -> Tensor:
@@ -93,6 +98,24 @@ class SiameseNetwork(nn.Module):
         """
         elements = exemplars[0].numel()
         return self.gain / elements * correlate(exemplars, searches) + self.bias
+
+    @torch.no_grad()
+    def calibrate(self, exemplars: Tensor, searches: Tensor) -> None:
+        """Set gain and bias so that the responses of a batch have mean 0 and standard deviation 1.
+
+        The features of VGG16 are large: without this its responses start in the thousands, and the
+        first steps of training destroy the trunk.
+
+        Args:
+            exemplars: As in ``forward``.
+            searches: As in ``forward``.
+        """
+        self.gain.fill_(1)
+        self.bias.zero_()
+        deviation, mean = torch.std_mean(self(exemplars, searches))
+        if deviation > 0:
+            self.gain.copy_(1 / deviation)
+            self.bias.copy_(-mean / deviation)
 
 
 def correlate(exemplars: Tensor, searches: Tensor) -> Tensor:
@@ -134,11 +157,11 @@ def crop_sizes(settings: LinkerSettings | SiameseTrainingSettings) -> tuple[int,
     return exemplar, search, trunk.stride
 
 
-def random_siamese(trunk: str, seed: int) -> SiameseNetwork:
+def random_siamese(trunk: str, seed: int, last_relu: bool = True) -> SiameseNetwork:
     """An untrained network, the same for one seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SiameseNetwork(trunk)
+        return SiameseNetwork(trunk, last_relu)
 
 
 def siamese_network(trunk: str, weights: Path | None) -> SiameseNetwork:
@@ -152,19 +175,29 @@ def siamese_network(trunk: str, weights: Path | None) -> SiameseNetwork:
     Raises:
         DataError: The file is damaged or of another architecture.
     """
-    network = random_siamese(trunk, seed=0)
+    content = load_weights(weights) if weights is not None else {}
+    # every ReLU of ImageNet's weights belongs to them; a trained file says what it was trained with
+    network = random_siamese(trunk, 0, last_relu=content.get("last_relu", True) is not False)
     if weights is not None:
-        put_siamese_weights(network, trunk, weights)
+        put_siamese_weights(network, trunk, weights, content)
     return network.eval()
 
 
-def put_siamese_weights(network: SiameseNetwork, trunk: str, path: Path) -> None:
+def put_siamese_weights(
+    network: SiameseNetwork, trunk: str, path: Path, content: Mapping[str, Any] | None = None
+) -> None:
     """Put the weights of a file, of one of the forms of ``siamese_network``, into a network.
+
+    Args:
+        network: The network.
+        trunk: Its trunk.
+        path: The file.
+        content: What the file holds, where it has been loaded already.
 
     Raises:
         DataError: The file is damaged or of another architecture.
     """
-    content = load_weights(path)
+    content = load_weights(path) if content is None else content
     if "architecture" in content:
         if (content["architecture"], content.get("trunk")) != (ARCHITECTURE, trunk):
             raise DataError(
@@ -188,6 +221,7 @@ def weights_content(network: SiameseNetwork, trunk: str, provenance: Mapping[str
     return {
         "architecture": ARCHITECTURE,
         "trunk": trunk,
+        "last_relu": network.last_relu,
         "state": {name: value.cpu() for name, value in network.state_dict().items()},
         "provenance": dict(provenance),
     }

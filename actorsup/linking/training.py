@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from actorsup.backbones import normalise
 from actorsup.devices import resolve_device
 from actorsup.epochs import Step, train_epochs
-from actorsup.errors import DataError
 from actorsup.linking.pairs import PairMaker, Pairs
 from actorsup.linking.sequences import Sequences
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
@@ -32,6 +31,9 @@ from actorsup.linking.siamese import (
 from actorsup.linking.siamese_tracker import SiameseTracker
 from actorsup.linking.success import sequences_success
 from actorsup.linking.tracking_sets import index_files, read_tracking_set, stills_as_sequences
+from actorsup.monitor import Expectation, Health, feature_health, gradient_norm
+
+_CALIBRATION_PAIRS = 16
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,11 @@ def train_siamese(
 
     Raises:
         ConfigError: A setting that cannot be used.
-        DataError: The sequences, or the weights to start from, cannot be used; or the loss is
-            not finite.
+        DataError: The sequences, or the weights to start from, cannot be used; or the run has
+            diverged (``monitor.Monitor``).
     """
     settings = SiameseTrainingSettings.of_section(section)
-    network = random_siamese(settings.trunk, seed)
+    network = random_siamese(settings.trunk, seed, settings.last_relu)
     if settings.start:
         put_siamese_weights(network, settings.trunk, Path(settings.start))
     sequences, held_out = training_set.read()
@@ -111,7 +113,15 @@ def train_siamese(
 
 
 class _Training:
-    """A network on its way, with its optimiser and schedule."""
+    """A Siamese network being trained, with its optimizer and schedule."""
+
+    expectation = Expectation(
+        # a constant response weighs both labels equally, whatever it is
+        constant_loss=math.log(2),
+        remedy="lower training.learning_rate",
+        no_learning="the learning rate is too high or too low, or the boxes are not on the targets: look at "
+        "the sequences, and try another training.learning_rate",
+    )
 
     def __init__(
         self,
@@ -130,11 +140,12 @@ class _Training:
         self._cells = (search - exemplar) // stride + 1
         self._pairs = PairMaker(sequences, settings, (exemplar, search, stride))
         self.steps = math.ceil(self._count * settings.pairs / settings.batch)
-        self._optimiser = AdamW(
-            network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
-        )
-        self._schedule = CosineAnnealingLR(self._optimiser, settings.epochs * self.steps)
-        self.parts = {"network": network, "optimiser": self._optimiser, "schedule": self._schedule}
+        freeze_blocks(network.trunk, settings.frozen_blocks)
+        self._calibrate()
+        self._trained = [value for value in network.parameters() if value.requires_grad]
+        self._optimizer = optimizer_of(self._trained, settings)
+        self._schedule = LambdaLR(self._optimizer, self._learning_rate_factor)
+        self.parts = {"network": network, "optimiser": self._optimizer, "schedule": self._schedule}
 
     def track_after_each_epoch(self, held_out: Sequences, settings: LinkerSettings) -> None:
         """Make the success on held-out sequences a column of the curve."""
@@ -152,14 +163,16 @@ class _Training:
             pairs = self._pairs.make(chosen, random)
             if step < first:
                 continue
-            loss = self._loss(pairs)
-            if not torch.isfinite(loss):
-                raise DataError(f"the loss is not finite in epoch {epoch + 1}; lower the learning_rate")
-            self._optimiser.zero_grad()
+            loss, features = self._loss(pairs)
+            self._optimizer.zero_grad()
             loss.backward()
-            self._optimiser.step()
+            gradient = gradient_norm(self._trained, self._settings.largest_gradient)
+            size, spread = feature_health(features).tolist()
+            health = Health(loss.item(), gradient, size, spread)
+            if math.isfinite(gradient):
+                self._optimizer.step()
             self._schedule.step()
-            yield Step({"loss": loss.item()})
+            yield Step({"loss": health.loss}, health=health)
 
     def after_epoch(self) -> dict[str, float]:
         """How well the network tracks what is held out."""
@@ -169,14 +182,54 @@ class _Training:
         tracker = SiameseTracker(copy.deepcopy(self._network), self._tracking, self._device)
         return {"held_out_success": sequences_success(tracker, self._held_out)}
 
-    def _loss(self, pairs: Pairs) -> Tensor:
+    def _learning_rate_factor(self, step: int) -> float:
+        """The learning rate of a step of the whole training, relative to the first one."""
+        if self._settings.schedule == "cosine":
+            return (1 + math.cos(math.pi * step / (self._settings.epochs * self.steps))) / 2
+        return self._settings.learning_rate_of(step // self.steps) / self._settings.learning_rate
+
+    @torch.no_grad()
+    def _calibrate(self) -> None:
+        """Bring the first responses to mean 0 and deviation 1, whatever the size of the features."""
+        random = np.random.default_rng([self._seed, self._settings.epochs])
+        pairs = self._pairs.make(random.integers(self._count, size=_CALIBRATION_PAIRS), random)
+        exemplars, searches = self._features(pairs)
+        self._network.calibrate(exemplars, searches[:, None])
+
+    def _features(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
         exemplars, searches = (
             self._network.trunk(normalise(torch.from_numpy(images).to(self._device)))
             for images in (pairs.exemplars, pairs.searches)
         )
+        return exemplars, searches
+
+    def _loss(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """The loss of a batch, and the features of its exemplars."""
+        exemplars, searches = self._features(pairs)
         responses = self._network(exemplars, searches[:, None])[:, 0]
         offset = torch.from_numpy(pairs.offset).to(self._device)
-        return balanced_logistic_loss(responses, labels(offset, self._cells, self._settings.radius))
+        wanted = labels(offset, self._cells, self._settings.radius)
+        return balanced_logistic_loss(responses, wanted), exemplars
+
+
+def freeze_blocks(trunk: nn.Sequential, blocks: int) -> None:
+    """Keep the weights of a VGG trunk's first blocks, each of which ends with a pooling."""
+    for layer in trunk:
+        if blocks == 0:
+            return
+        layer.requires_grad_(False)
+        blocks -= isinstance(layer, nn.MaxPool2d)
+
+
+def optimizer_of(parameters: Sequence[nn.Parameter], settings: SiameseTrainingSettings) -> Optimizer:
+    """The optimizer of a section; weight decay is on weights, not on biases (as in SiamFC's release)."""
+    groups = [
+        {"params": [value for value in parameters if value.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [value for value in parameters if value.dim() <= 1], "weight_decay": 0.0},
+    ]
+    if settings.optimizer == "adamw":
+        return AdamW(groups, settings.learning_rate)
+    return SGD(groups, settings.learning_rate, settings.momentum)
 
 
 def labels(offset: Tensor, cells: int, radius: float) -> Tensor:

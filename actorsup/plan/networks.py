@@ -53,10 +53,11 @@ class Networks:
             raise ConfigError(f"models.{model}.{error}") from error
         if settings.encoder not in _OWN_ENCODERS:
             # asked of torchvision, which takes seconds to load, for such an encoder alone
-            from actorsup.attention.torchvision_trunks import check_encoder
+            from actorsup.attention.torchvision_trunks import check_encoder, check_snippet
 
             try:
                 check_encoder(settings.encoder, _OWN_ENCODERS)
+                check_snippet(settings.encoder, settings.snippet)
             except ConfigError as error:
                 raise ConfigError(f"models.{model}.{error}") from error
         self.encoder_weights(model)
