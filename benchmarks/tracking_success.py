@@ -6,7 +6,8 @@
 The first argument is a data set whose frames and ground truth are made, the others are sections of
 linkers: whose weights are there; `untrained:NAME` is one with random weights. Prints success (area
 under the overlap curve, the frame of the seed left out) and mean IoU as means over tubes, and with
---each those of every tube. `static`, a box that never moves, is the baseline.
+--each those of every tube. `static`, a box that never moves, is the baseline. With --test the tubes of
+training videos are left out: a network that was trained on them is measured on the others only.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import yaml
 from snakemake.utils import update_config
 
 from actorsup.boxes import paired_iou
-from actorsup.evaluation.ground_truth import read_ground_truth
+from actorsup.evaluation.ground_truth import read_ground_truth, test_videos
 from actorsup.frames.store import FrameStore, KeptFrames
 from actorsup.linking.base import Seed, Tracker
 from actorsup.linking.settings import LinkerSettings
@@ -39,16 +40,17 @@ def tracker_of(plan: Plan, name: str) -> Tracker:
     return build_tracker(settings, Path(plan.networks.linker_weights(section)[0]), "auto")
 
 
-def seeds_of(dataset: str, most: int) -> list[tuple[str, Seed, np.ndarray, np.ndarray]]:
+def seeds_of(dataset: str, most: int, test: bool = False) -> list[tuple[str, Seed, np.ndarray, np.ndarray]]:
     """One seed a true tube: its id, the seed, the frames of the tube's span that have a box, the boxes.
 
     The images are those of the tube's span alone, decoded, in the pixels of the store.
     """
     truth = read_ground_truth(Path(f"results/{dataset}/ground_truth.csv"))
+    wanted = set(test_videos(Path(f"results/{dataset}/videos.csv"))[0]) if test else truth.keys()
     found = []
     for path in sorted(Path(f"results/{dataset}/frames").glob("*.h5")):
         with FrameStore(path) as store:
-            for video in sorted(set(store.videos) & truth.keys()):
+            for video in sorted(set(store.videos) & truth.keys() & wanted):
                 images = store[video]
                 for number, tube in enumerate(truth[video]):
                     scale = np.array([images.scale_x, images.scale_y] * 2)
@@ -74,13 +76,14 @@ def main() -> None:
     parser.add_argument("linkers", nargs="+")
     parser.add_argument("--configfile", type=Path, nargs="*", default=[])
     parser.add_argument("--most", type=int, default=-1, help="tubes; all unless given")
+    parser.add_argument("--test", action="store_true", help="leave training videos out")
     parser.add_argument("--each", action="store_true", help="print every tube")
     options = parser.parse_args()
     config = yaml.safe_load((HOUSE / "config.yaml").read_text(encoding="utf-8"))
     for path in options.configfile:
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
     plan = Plan(config)
-    seeds = seeds_of(options.dataset, options.most)
+    seeds = seeds_of(options.dataset, options.most, options.test)
     rows = []
     for name in options.linkers:
         tracker = tracker_of(plan, name)
