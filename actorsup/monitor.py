@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from actorsup import processes
 from actorsup.errors import DataError
 
 PATIENCE = 20
@@ -153,6 +154,8 @@ class Monitor:
     def _warn(self, about: str, message: str) -> None:
         if about not in self._warned:
             self._warned.add(about)
+            if processes.rank():  # of several processes, which all see the same, the first one speaks
+                return
             _LOG.warning("training %s, %s", self._what, message)
 
 

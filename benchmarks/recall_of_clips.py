@@ -1,8 +1,11 @@
-"""Recall of a linker's tubes over the videos of both splits, as tools of other people measure it.
+r"""Recall of a linker's tubes over the videos of both splits, as other tools measure it.
 
+    snakemake --cores 2 --configfile samples/thumos13.yaml -- results/thumos13_recall.csv \
+        results/thumos13/tubes/nanotrack/{0008,0012,0014}.h5
     python benchmarks/recall_of_clips.py results/thumos13 nanotrack
 
-after `snakemake ... results/thumos13_recall.csv`, whose own table is of the test split alone.
+The table of the pipeline is over the test split, 10 ground-truth tubes of the clips that the docs
+measure. The three shards are those of their training videos: with them there are 13.
 """
 
 import argparse

@@ -15,14 +15,16 @@ from actorsup.weights import load_weights, save_weights
 torch.set_num_threads(1)
 
 
-def test_the_defaults_are_siamfcs():
+def test_the_defaults_are_siamfcs_but_for_the_first_learning_rate():
     """As in experiment.m of the authors' release: logspace(-2, -5, 50), 5e-4, batches of 8, 100 frames."""
     settings = SiameseTrainingSettings()
-    rates = [settings.learning_rate_of(epoch) for epoch in range(50)]
-    np.testing.assert_allclose(rates, np.logspace(-2, -5, 50), rtol=1e-9)
     assert (settings.epochs, settings.batch, settings.weight_decay) == (50, 8, 5e-4)
     assert (settings.optimizer, settings.momentum, settings.gap) == ("sgd", 0.9, 100)
     assert not settings.last_relu and settings.radius * 8 == 16
+    for first, power in ((settings.learning_rate, -3), (0.01, -2)):
+        published = SiameseTrainingSettings(learning_rate=first)
+        rates = [published.learning_rate_of(epoch) for epoch in range(50)]
+        np.testing.assert_allclose(rates, np.logspace(power, -5, 50), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_calibrated_responses_have_mean_0_and_deviation_1():
     assert float(mean) == pytest.approx(0, abs=1e-3) and float(deviation) == pytest.approx(1, abs=1e-3)
     dead = random_siamese("small", 0)
     dead.calibrate(0 * exemplars, 0 * searches)
-    assert (float(dead.gain), float(dead.bias)) == (1, 0)
+    assert (dead.gain.item(), dead.bias.item()) == (1, 0)
 
 
 def test_the_gain_is_calibrated_and_then_stays_as_it_is(tmp_path):
@@ -129,7 +131,7 @@ def test_frozen_blocks_of_vgg16_are_not_trained(blocks, trained):
 
 
 def test_a_vgg16_learns_from_random_weights_and_frozen_blocks_stay(tmp_path):
-    """A few steps on moving rectangles, at SiamFC's rate: finite, alive, and only the last blocks move."""
+    """A few steps on moving rectangles: finite, alive, and only the last block moves."""
     how = {"epochs": 1, "pairs": 4, "batch": 4, "search_size": 143, "frozen_blocks": 3}
     section = {"trunk": "vgg16", "training": how}
     train_siamese(TrainingSet(write_sequences(tmp_path / "set", 1)), tmp_path / "w.pt", section, "cpu", 0, {})

@@ -124,7 +124,8 @@ class SiameseTrainingSettings:
         momentum: Of SGD.
         schedule: How the learning rate falls: ``exponential``, from epoch to epoch by one ratio, or
             ``cosine``, from step to step to 0.
-        learning_rate: In the first epoch.
+        learning_rate: In the first epoch. SiamFC's 0.01 is for a network with batch normalization; from
+            VGG16's weights, which have none, it does not learn.
         last_learning_rate: In the last epoch, for ``exponential``.
         weight_decay: Of the convolutions' weights.
         largest_gradient: Norm that larger gradients are scaled down to; None leaves them.
@@ -152,7 +153,7 @@ class SiameseTrainingSettings:
     optimizer: str = "sgd"
     momentum: float = 0.9
     schedule: str = "exponential"
-    learning_rate: float = 0.01
+    learning_rate: float = 0.001
     last_learning_rate: float = 1e-5
     weight_decay: float = 0.0005
     largest_gradient: float | None = None
