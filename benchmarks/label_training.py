@@ -1,6 +1,7 @@
 r"""Compare ways to train actor attention on one data set, over several seeds, with features computed once.
 
-    snakemake --cores 2 results/ut_interaction_recall.csv --configfile samples/ut_interaction.yaml
+    snakemake --cores 2 --configfile samples/ut_interaction.yaml -- results/ut_interaction_recall.csv \
+        results/ut_interaction/tubes/nanotrack/{0000,0002}.h5
     python benchmarks/label_training.py ut_interaction nanotrack paper paper+feature_norm=none \
         --configfile samples/ut_interaction.yaml --seeds 0 1 2
 
