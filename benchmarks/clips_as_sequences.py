@@ -1,6 +1,6 @@
 r"""Write the ground-truth tubes of a data set's training videos as tracking sequences, as GOT-10k's.
 
-    python benchmarks/clips_as_sequences.py thumos13 results/tracking/clips \
+    python benchmarks/clips_as_sequences.py thumos13 data/tracking_clips \
         --also results/demo/source/sequences
 
 after `snakemake results/thumos13_recall.csv ... --configfile samples/thumos13.yaml`, for the
