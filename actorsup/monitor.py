@@ -133,16 +133,17 @@ class Monitor:
             return
         if not losses or not self._baseline:  # a single class leaves nothing to learn
             return
-        mean, ratio = sum(losses) / len(losses), sum(losses) / len(losses) / self._baseline
+        mean = sum(losses) / len(losses)
+        ratio = mean / self._baseline
         than = f"that of {self._than} ({self._baseline:.4g})"
         if ratio > EXPLODED:
-            told = f"epoch {epoch + 1}: the mean loss {mean:.4g} is {ratio:.3g} times {than}"
+            exploded = f"epoch {epoch + 1}: the mean loss {mean:.4g} is {ratio:.3g} times {than}"
             if epoch + 1 == self._epochs:
                 raise DataError(
-                    f"training {self._what}, {told}: the run has diverged and no model is written; "
+                    f"training {self._what}, {exploded}: the run has diverged and no model is written; "
                     f"{self._expected.remedy}"
                 )
-            self._warn("exploded", f"{told}; {self._expected.remedy}")
+            self._warn("exploded", f"{exploded}; {self._expected.remedy}")
         self._learned |= ratio < _BETTER
         if not self._learned and epoch + 1 >= min(EPOCHS_TO_LEARN, self._epochs):
             self._warn(

@@ -53,7 +53,7 @@ def main() -> None:
     )
     parser.add_argument("dataset", help="a section of datasets: whose frames are decoded")
     parser.add_argument("output", type=Path, help="the folder to write")
-    parser.add_argument("--also", type=Path, help="a folder of sequences to copy beside them")
+    parser.add_argument("--also", type=Path, help="a folder of sequences to copy as well")
     options = parser.parse_args()
     results = Path("results") / options.dataset
     table = pd.read_csv(results / "videos.csv", dtype=str)

@@ -198,8 +198,8 @@ def main() -> None:
                 rows.append({"model": name, "seed": seed, "round": number, **found})
         mine = pd.DataFrame([row for row in rows if row["model"] == name]).drop(columns=["model", "round"])
         of_seeds = mine.groupby("seed").mean()
-        told = [f"{key} {value:.3f} ± {of_seeds[key].std():.3f}" for key, value in of_seeds.mean().items()]
-        print(f"{name}: {', '.join(told)}", flush=True)
+        cells = [f"{key} {value:.3f} ± {of_seeds[key].std():.3f}" for key, value in of_seeds.mean().items()]
+        print(f"{name}: {', '.join(cells)}", flush=True)
         if options.output:
             pd.DataFrame(rows).to_csv(options.output, index=False)
 

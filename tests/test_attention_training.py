@@ -465,6 +465,14 @@ def test_a_gradient_that_is_not_finite_is_not_taken(shards, tmp_path, monkeypatc
     assert not (tmp_path / "m.pt").exists() and not (tmp_path / "m.pt.partial").exists()
 
 
+def test_weights_that_are_not_finite_after_the_last_step_are_no_model(shards, tmp_path):
+    """One step, whose loss and gradient are finite, but not the weights that it leaves."""
+    huge = replace(TINY, batch=8, epochs=1, learning_rate=3e38, weight_decay=1e3)
+    with pytest.raises(DataError, match="the weights are not finite after the epoch's last step"):
+        train(shards, tmp_path / "m.pt", huge)
+    assert not (tmp_path / "m.pt").exists() and not (tmp_path / "m.pt.partial").exists()
+
+
 def test_the_learning_rate_rises_over_the_warm_up(shards, tmp_path):
     """Four videos, two a step: the rate of each step is its share of the epochs of the warm-up."""
     settings = replace(TINY, warm_up=2, epochs=3, learning_rate=0.001)

@@ -57,11 +57,9 @@ def test_steps_are_those_of_sgd_with_momentum_and_weight_decay_on_weights_alone(
     train_siamese(TrainingSet(write_sequences(tmp_path / "set", 1)), tmp_path / "w.pt", section, "cpu", 0, {})
     assert len(states) == 2
     velocity = [torch.zeros_like(p) for p in states[0]]
-    for rate, before, given, after in ((0.1, states[0], gradients[0], states[1]),):
-        for index, (value, gradient) in enumerate(zip(before, given, strict=True)):
-            decay = 0.2 if value.dim() > 1 else 0.0
-            velocity[index] = 0.9 * velocity[index] + gradient + decay * value
-            torch.testing.assert_close(after[index], value - rate * velocity[index])
+    for index, (value, gradient) in enumerate(zip(states[0], gradients[0], strict=True)):
+        velocity[index] = gradient + (0.2 if value.dim() > 1 else 0.0) * value
+        torch.testing.assert_close(states[1][index], value - 0.1 * velocity[index])
     # the second epoch's rate
     last = load_weights(tmp_path / "w.pt")["state"]["bias"]
     names = [name for name, _ in random_siamese("small", 0).named_parameters()]
