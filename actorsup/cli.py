@@ -55,11 +55,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from actorsup.config import read_config
     from actorsup.errors import ConfigError, did_you_mean
     from actorsup.frames.settings import FrameSettings
     from actorsup.plan.check import inspect_dataset
     from actorsup.plan.check_report import report
+    from actorsup.plan.config import read_config
     from actorsup.plan.dataset import PlannedDataset
     from actorsup.plan.run import Plan
 

@@ -23,7 +23,6 @@ from actorsup.attention.scoring import check_classes, logits_of, see
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.tube_scores import scored
 from actorsup.coco import NAME_OF
-from actorsup.config import check_config, read_config
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.ids import video_id
 from actorsup.detection.settings import DetectorSettings
@@ -38,6 +37,7 @@ from actorsup.frames.store import FrameStore
 from actorsup.linking.base import Linker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_linker, link_group
+from actorsup.plan.config import check_config, read_config
 from actorsup.plan.run import Plan
 from actorsup.storage import write_whole
 from actorsup.tube_files import VideoInfo
@@ -249,13 +249,13 @@ def _load(
         FrameSettings(**plan.frame_settings),
         DecodingLimits(**plan.decoding_limits),
         finder(
-            DetectorSettings(**networks.settings("detectors", detector)),
+            DetectorSettings.of_section(networks.settings("detectors", detector)),
             section["actors"],
             _first(networks.detector_weights(detector)),
             where,
         ),
         build_linker(
-            LinkerSettings(**networks.settings("linkers", linker)),
+            LinkerSettings.of_section(networks.settings("linkers", linker)),
             _first(networks.linker_weights(linker)),
             where,
         ),

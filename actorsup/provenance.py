@@ -1,8 +1,10 @@
 """What made an artifact: digests of settings, weights and code.
 
 The digest of code is that of its syntax tree without docstrings, over a module and every
-module of this library that it imports, so that an edit re-runs exactly the stages whose
-results it can change, and a comment, a docstring or the formatting re-runs nothing.
+module of this library that it imports, except ``NO_RESULTS``. A stage's module finds its types
+(of detectors, trackers, ...) through a registry, which imports none of them; a rule adds the modules of
+the types that its section names. So an edit re-runs exactly the stages whose results it can change,
+and a comment, a docstring, a message or the formatting re-runs nothing.
 """
 
 import ast
@@ -10,9 +12,10 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,9 @@ from actorsup.seals import check_seal
 
 _ROOT = Path(__file__).resolve().parent
 _PACKAGE = _ROOT.name
+NO_RESULTS = frozenset({"actorsup.errors", "actorsup.logs", "actorsup.registry"})
+"""Modules that no digest includes: what they do reaches messages and logs, but no result. A registry
+turns a type's name into its module, and that module's name and content are in the digest."""
 
 
 def provenance(
@@ -91,27 +97,41 @@ def file_digest(path: str | Path) -> str:
 
 @cache
 def code_digest(*modules: str) -> str:
-    """Digest of modules (``"actorsup.linking.stage"``) and of all that they import from here."""
-    todo, seen = [_PACKAGE, *modules], dict[str, str]()
+    """Digest of modules (``"actorsup.linking.stage"``) and of all that they import.
+
+    Args:
+        modules: Of this library, or of a package that adds types to it; of each, the modules of
+            this library and of the module's own package count.
+    """
+    lines = [f"{module} {ast.dump(_without_docstrings(_tree(module)))}" for module in closure(*modules)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def closure(*modules: str) -> list[str]:
+    """The modules whose code ``code_digest`` includes, sorted; arguments as there."""
+    packages = {_PACKAGE, *(module.split(".")[0] for module in modules)}
+    todo, seen = [_PACKAGE, *modules], set[str]()
     while todo:
         module = todo.pop()
-        if module in seen:
+        if module in seen or module in NO_RESULTS:
             continue
-        tree = ast.parse(_path_of(module).read_text(encoding="utf-8"))
-        todo += _imported(tree)
+        seen.add(module)
+        todo += _imported(_tree(module), packages)
         # the package's own parents are imported too, as Python does
         todo += [module.rsplit(".", n)[0] for n in range(1, module.count(".") + 1)]
-        seen[module] = ast.dump(_without_docstrings(tree))
-    text = "\n".join(f"{module} {seen[module]}" for module in sorted(seen))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return sorted(seen)
 
 
 def imported_modules(module: str) -> set[str]:
     """Modules of this library that a module imports itself, at its top or inside functions."""
-    return set(_imported(ast.parse(_path_of(module).read_text(encoding="utf-8"))))
+    return set(_imported(_tree(module), {_PACKAGE}))
 
 
-def _imported(tree: ast.AST) -> list[str]:
+def _tree(module: str) -> ast.AST:
+    return ast.parse(_path_of(module).read_text(encoding="utf-8"))
+
+
+def _imported(tree: ast.AST, packages: Collection[str]) -> list[str]:
     names: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -119,12 +139,22 @@ def _imported(tree: ast.AST) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.append(node.module)
             names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return [name for name in names if name.split(".")[0] == _PACKAGE and _exists(name)]
+    return [name for name in names if name.split(".")[0] in packages and _exists(name)]
 
 
 def _candidates(module: str) -> list[Path]:
-    path = _ROOT.joinpath(*module.split(".")[1:])
-    return [path.with_suffix(".py"), path / "__init__.py"]
+    package, *rest = module.split(".")
+    if package == _PACKAGE:
+        path = _ROOT.joinpath(*rest)
+        return [path.with_suffix(".py"), path / "__init__.py"]
+    # a package that adds types: Python knows where it lies, or it is one file
+    found = find_spec(package)
+    if found is None:
+        return []
+    if not found.submodule_search_locations:
+        return [Path(found.origin)] if found.origin and not rest else []
+    paths = [Path(folder).joinpath(*rest) for folder in found.submodule_search_locations]
+    return [path for each in paths for path in (each.with_suffix(".py"), each / "__init__.py")]
 
 
 def _exists(module: str) -> bool:

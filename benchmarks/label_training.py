@@ -43,12 +43,12 @@ from actorsup.attention.scoring import _logits, see
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.tube_scores import scored
-from actorsup.config import read_config, with_variants
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import read_ground_truth
 from actorsup.evaluation.matching import overlap
 from actorsup.evaluation.tables import map_table
 from actorsup.frames.store import FrameStore
+from actorsup.plan.config import read_config, with_variants
 from actorsup.plan.run import Plan
 from actorsup.storage import ShardReader
 from actorsup.tube_files import TUBES_SCHEMA, read_tubes

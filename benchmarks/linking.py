@@ -163,7 +163,7 @@ def main() -> None:
 
 def nanotrack(backbone: Path, head: Path, seeds: list[Seed], row: Callable[..., None]) -> None:
     """NanoTrack against a plain loop over OpenCV's tracker."""
-    from actorsup.linking.nanotrack import NanoTracker
+    from actorsup.linking.trackers.nanotrack import NanoTracker
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 

@@ -159,7 +159,7 @@ def show_growth(measured: Sequence[tuple[int, int, Took]]) -> None:
 
 STARTS = {
     "tables": "import actorsup.evaluation.stage",
-    "decoding": "import actorsup.frames.stage, actorsup.datasets.registry",
+    "decoding": "import actorsup.frames.stage, actorsup.datasets.readers",
     "linking without a network": "import actorsup.linking.stage",
     "networks": "import actorsup.attention.scoring",
 }

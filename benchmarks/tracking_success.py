@@ -34,7 +34,7 @@ HOUSE = Path(__file__).resolve().parents[1]
 def tracker_of(plan: Plan, name: str) -> Tracker:
     """The tracker of a section, or with random weights."""
     section = name.removeprefix("untrained:")
-    settings = LinkerSettings(**plan.networks.settings("linkers", section))
+    settings = LinkerSettings.of_section(plan.networks.settings("linkers", section))
     if name != section or settings.type != "siamese":
         return build_tracker(settings, None, "auto")
     return build_tracker(settings, Path(plan.networks.linker_weights(section)[0]), "auto")

@@ -11,7 +11,8 @@ PAGE = ROOT / "docs" / "errors.md"
 
 STAGES = {
     "Configuration and plan": (
-        "config",
+        "paths",
+        "registry",
         "plan",
         "provenance",
         "storage",

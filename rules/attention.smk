@@ -40,7 +40,11 @@ rule train_attention:
         classes=from_dataset(lambda w, d: d.listing.classes),
         settings=planned(lambda w: NETWORKS.model_settings(w.model)),
         seed=lambda w: config["seed"] + int(w.seed),
-        code=code_digest("actorsup.attention.job"),
+        code=planned(
+            lambda w: code_digest(
+                "actorsup.attention.job", *NETWORKS.encoder_modules(w.model)
+            )
+        ),
     message:
         "Training {wildcards.model} on {wildcards.dataset}, tubes of {wildcards.linker}, seed {wildcards.seed}"
     script:
@@ -68,7 +72,11 @@ rule score_tubes:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
         classes=from_dataset(lambda w, d: d.listing.classes),
         settings=planned(lambda w: NETWORKS.scoring_settings(w.model)),
-        code=code_digest("actorsup.attention.scoring"),
+        code=planned(
+            lambda w: code_digest(
+                "actorsup.attention.scoring", *NETWORKS.encoder_modules(w.model)
+            )
+        ),
     message:
         "Scoring tubes of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"
     script:

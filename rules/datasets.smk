@@ -19,7 +19,9 @@ rule write_ground_truth:
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
+        code=from_dataset(
+            lambda w, d: code_digest("actorsup.datasets.ground_truth", d.module)
+        ),
     message:
         "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
     script:
@@ -43,7 +45,9 @@ rule write_annotated_frames:
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
-        code=code_digest("actorsup.datasets.ground_truth", "actorsup.datasets.registry"),
+        code=from_dataset(
+            lambda w, d: code_digest("actorsup.datasets.ground_truth", d.module)
+        ),
     message:
         "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
     script:

@@ -52,7 +52,11 @@ rule detect_actors:
     params:
         settings=planned(lambda w: NETWORKS.settings("detectors", w.detector)),
         actors=from_dataset(lambda w, d: d.section["actors"]),
-        code=code_digest("actorsup.detection.stage"),
+        code=planned(
+            lambda w: code_digest(
+                "actorsup.detection.stage", NETWORKS.module("detectors", w.detector)
+            )
+        ),
     message:
         "Detecting actors in {wildcards.dataset} with {wildcards.detector}, shard {wildcards.shard}"
     script:

@@ -49,7 +49,11 @@ rule link_actors:
         gpu=GPU,
     params:
         settings=planned(lambda w: NETWORKS.settings("linkers", w.linker)),
-        code=code_digest("actorsup.linking.stage"),
+        code=planned(
+            lambda w: code_digest(
+                "actorsup.linking.stage", NETWORKS.module("linkers", w.linker)
+            )
+        ),
     message:
         "Linking actors in {wildcards.dataset} with {wildcards.linker}, shard {wildcards.shard}"
     script:

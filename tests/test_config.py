@@ -12,13 +12,14 @@ from actorsup.attention.job import TrainingJob
 from actorsup.attention.presets import PRESETS
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.config import check_config, existing_path, expand_path
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.errors import ConfigError
 from actorsup.evaluation.rules import BOX_AREAS, DURATIONS, INTERPOLATIONS, LIKE, MATCHINGS
 from actorsup.evaluation.settings import THRESHOLDS, EvaluationSettings
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
+from actorsup.paths import existing_path, expand_path
+from actorsup.plan.config import check_config
 from actorsup.plan.networks import TRAINING_PATHS
 from actorsup.plan.run import Plan
 

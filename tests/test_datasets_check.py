@@ -12,12 +12,12 @@ import yaml
 from published_sets import GREY, write_a2d, write_ucf_sports, write_video
 
 from actorsup.cli import main
-from actorsup.config import read_config
 from actorsup.errors import ConfigError
 from actorsup.frames.probe import probe_video
 from actorsup.frames.settings import FrameSettings
 from actorsup.plan.check import inspect_dataset
 from actorsup.plan.check_report import kilobytes, report
+from actorsup.plan.config import read_config
 from actorsup.plan.dataset import PlannedDataset
 
 

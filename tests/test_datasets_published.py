@@ -13,14 +13,14 @@ import pytest
 from published_sets import write_a2d, write_mat, write_ucf_sports
 from scipy.io import savemat
 
-from actorsup.datasets.a2d import A2D
 from actorsup.datasets.a2d_frames import ACTIONS, ACTORS, CODES, name_of, read_frame
 from actorsup.datasets.a2d_labels import remembered_codes
-from actorsup.datasets.folder import Folder
 from actorsup.datasets.ground_truth import write_annotated_frames
 from actorsup.datasets.pickles import read_numbers
-from actorsup.datasets.thumos13 import Thumos13
-from actorsup.datasets.ucf_sports import FOLDERS, UcfSports
+from actorsup.datasets.readers.a2d import A2D
+from actorsup.datasets.readers.folder import Folder
+from actorsup.datasets.readers.thumos13 import Thumos13
+from actorsup.datasets.readers.ucf_sports import FOLDERS, UcfSports
 from actorsup.errors import ConfigError, DataError
 from actorsup.plan.dataset import PlannedDataset
 

@@ -17,12 +17,12 @@ from actorsup.boxes import iou_matrix
 from actorsup.coco import ID_OF
 from actorsup.datasets.base import VideoRecord
 from actorsup.detection import training
-from actorsup.detection.base import Detections, ImageDetections
+from actorsup.detection.base import SCHEMA, Detections, ImageDetections, read_detections
+from actorsup.detection.detectors.supplied import SuppliedDetections
 from actorsup.detection.networks import COCO_COLUMNS, build_network, random_network
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.detection.small import trunk_state
-from actorsup.detection.stage import SCHEMA, build_detector, detect_videos, read_detections
-from actorsup.detection.supplied import SuppliedDetections
+from actorsup.detection.stage import build_detector, detect_videos
 from actorsup.detection.suppression import suppress
 from actorsup.detection.torchvision_models import TorchvisionDetector, merge_others
 from actorsup.detection.training import learning_rate_factor, train_detector
@@ -144,7 +144,9 @@ def test_an_actor_that_the_network_does_not_know():
 
 
 def test_models_and_types_that_there_are_not():
-    with pytest.raises(ConfigError, match="allowed: torchvision"):
+    with pytest.raises(
+        ConfigError, match=r"allowed: small_ssd, supplied, torchvision, yolox; did you mean .yolox"
+    ):
         build_detector(DetectorSettings(type="yolo"), [PERSON], None, "cpu")
     with pytest.raises(ConfigError, match="ssd300_vgg16"):
         build_detector(DetectorSettings(model="ssd301"), [PERSON], None, "cpu")

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 from torchvision import models
 
-from actorsup.attention.encoder import ENCODERS, build_encoder, put_encoder_weights
+from actorsup.attention.encoder import build_encoder, put_encoder_weights
+from actorsup.attention.encoders import ENCODERS
 from actorsup.attention.model import random_model
 from actorsup.attention.settings import AttentionSettings
 from actorsup.backbones import SmallBackbone
@@ -35,7 +36,7 @@ def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
         state |= {f"features.{layer}.weight": weight, f"features.{layer}.bias": bias}
         layer, channels = layer + 2, width
     save_weights(tmp_path / "vgg16.pth", state)
-    encoder = ENCODERS["vgg16"]()
+    encoder = build_encoder("vgg16")
     put_encoder_weights("vgg16", encoder, tmp_path / "vgg16.pth")
     assert (encoder.info.stride, encoder.info.channels) == (16, 512)
     torch.testing.assert_close(encoder(images), wanted, rtol=1e-4, atol=1e-4)
@@ -44,7 +45,7 @@ def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_cell_of_the_features_lies_where_the_encoder_says(name):
-    encoder = ENCODERS[name]().double()
+    encoder = build_encoder(name).double()
     # equal weights, and averages for maxima, see a cell's whole field evenly
     for parent in list(encoder.modules()):
         for key, layer in parent.named_children():
@@ -76,7 +77,7 @@ def taught_trunk() -> SmallBackbone:
 def test_the_small_encoder_is_the_trunk_with_frozen_statistics(tmp_path):
     trunk, images = taught_trunk(), torch.randn(3, 3, 40, 56)
     save_weights(tmp_path / "trunk.pt", trunk.state_dict())
-    encoder = ENCODERS["small"]().train()
+    encoder = build_encoder("small").train()
     assert not torch.allclose(encoder(images), trunk(images), atol=1e-3)
     put_encoder_weights("small", encoder, tmp_path / "trunk.pt")
     torch.testing.assert_close(encoder(images), trunk(images), rtol=1e-4, atol=1e-5)
@@ -89,7 +90,7 @@ def test_the_small_encoder_starts_from_a_trained_detector(tmp_path):
     network = build_network("small_ssd", (0, 1))
     network.module.backbone.trunk.load_state_dict(taught_trunk().state_dict())
     save_weights(tmp_path / "ssd.pt", weights_content("small_ssd", network, (160, 120), {}))
-    encoder, images = ENCODERS["small"](), torch.randn(1, 3, 32, 32)
+    encoder, images = build_encoder("small"), torch.randn(1, 3, 32, 32)
     put_encoder_weights("small", encoder, tmp_path / "ssd.pt")
     torch.testing.assert_close(encoder(images), taught_trunk()(images), rtol=1e-4, atol=1e-5)
 
@@ -106,7 +107,7 @@ def test_the_small_encoder_starts_from_a_trained_detector(tmp_path):
 def test_weights_of_another_network_are_refused(tmp_path, name, content, said):
     save_weights(tmp_path / "other.pt", content)
     with pytest.raises(DataError, match=f"other.pt.*{said}"):
-        put_encoder_weights(name, ENCODERS[name](), tmp_path / "other.pt")
+        put_encoder_weights(name, build_encoder(name), tmp_path / "other.pt")
 
 
 # --------------------------------------------------------------------------------- torchvision's
@@ -213,7 +214,7 @@ def test_an_encoder_that_is_not_trained_drops_nothing_and_has_no_gradient():
 
 @pytest.mark.parametrize(("name", "hint"), [("resnet81", "resnet18"), ("r2plus1d", "r2plus1d_18")])
 def test_a_name_that_no_network_has(name, hint):
-    said = f"encoder: '{name}'; allowed: vgg16, small and .*did you mean '{hint}'"
+    said = f"encoder: '{name}'; allowed: small, vgg16 and .*did you mean '{hint}'"
     with pytest.raises(ConfigError, match=said):
         build_encoder(name)
 

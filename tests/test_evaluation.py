@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actorsup.cli import main
-from actorsup.datasets.thumos13 import Thumos13
+from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
 from actorsup.evaluation.ground_truth import test_videos as evaluated_videos

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_evaluation_rules import CLASSES, make
 
 from actorsup import evaluation
-from actorsup.datasets.thumos13 import Thumos13
+from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.evaluation import Predictions, Rules, ground_truth_tube, predicted_tubes
 from actorsup.evaluation.bootstrap import draws
 from actorsup.evaluation.error_analysis import KINDS

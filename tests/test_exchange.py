@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from actorsup.cli import main
 from actorsup.convert import Conversion, convert
-from actorsup.datasets.folder import Folder
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
-from actorsup.datasets.thumos13 import Thumos13
+from actorsup.datasets.readers.folder import Folder
+from actorsup.datasets.readers.thumos13 import Thumos13
+from actorsup.detection.detectors.supplied import SuppliedDetections
 from actorsup.detection.settings import DetectorSettings
-from actorsup.detection.supplied import SuppliedDetections
 from actorsup.errors import DataError
 from actorsup.evaluation.predictions import read_predictions
 from actorsup.exchange.coco import read_coco

@@ -1,38 +1,56 @@
-"""The worked examples of docs/extending.md, taken out of the page and run."""
+"""The package of docs/extending.md, taken out of the page: each type by itself, and all in a run."""
 
+import importlib
+import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import yaml
+from test_workflow import house, snakemake, would_run
 
-from actorsup.attention.encoder import ENCODERS, build_encoder
-from actorsup.datasets.registry import DATASETS, open_dataset
+from actorsup.demo.settings import DemoSettings
+from actorsup.demo.videos import make_videos
 from actorsup.detection.base import Detections
 from actorsup.detection.settings import DetectorSettings
-from actorsup.detection.stage import DETECTORS, build_detector
+from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import VideoDetections
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.stage import TRACKERS, build_linker
+
+MODULES = ("change", "template", "best_detections", "two_layers", "by_folder")
+
+
+def blocks(repository: Path) -> dict[str, str]:
+    """The files of the page by their names, which are in their first lines."""
+    text = (repository / "docs" / "extending.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```\w+\n# (\S+)\n(.*?)^```", text, flags=re.M | re.S)
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def package(repository, tmp_path_factory) -> Path:
+    """The folder of the package, as a user writes it."""
+    folder = tmp_path_factory.mktemp("package")
+    for name, text in blocks(repository).items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (folder / "my_actors" / "__init__.py").touch()
+    return folder
 
 
 @pytest.fixture
-def example(repository, monkeypatch):
-    """Runs the example under a heading; what it enters into the tables is taken out again."""
-    for table in (DETECTORS, TRACKERS, ENCODERS, DATASETS):
-        for name in ("change", "template", "two_layers", "by_folder"):
-            monkeypatch.delitem(table, name, raising=False)
-    before = [(table, dict(table)) for table in (DETECTORS, TRACKERS, ENCODERS, DATASETS)]
-
-    def run(heading):
-        text = (repository / "docs" / "extending.md").read_text(encoding="utf-8")
-        code = re.search(rf"^## {heading}\n.*?^```python\n(.*?)^```", text, flags=re.M | re.S)[1]
-        exec(compile(code, heading, "exec"), {"__name__": "example"})
-
-    yield run
-    for table, content in before:
-        table.clear()
-        table.update(content)
+def type_of(package, monkeypatch):
+    monkeypatch.syspath_prepend(str(package))
+    yield lambda name: importlib.import_module(f"my_actors.{name}").TYPE
+    for name in [name for name in sys.modules if name.split(".")[0] == "my_actors"]:
+        del sys.modules[name]
 
 
 def moving_square(frames=10):
@@ -49,43 +67,144 @@ def moving_square(frames=10):
     return images, np.array(boxes, np.float32)
 
 
-def test_the_detector_finds_what_moves(example):
-    example("A detector")
+def detections(frame, boxes, score):
+    return Detections(
+        np.array(frame, np.int32),
+        np.array(boxes, np.float32),
+        np.array(score, np.float32),
+        np.ones(len(frame), np.int16),
+    )
+
+
+def test_the_page_has_every_file(repository):
+    names = {f"my_actors/{name}.py" for name in MODULES}
+    assert set(blocks(repository)) == names | {"pyproject.toml", "my_actors.yaml"}
+
+
+def test_the_detector_finds_what_moves(type_of):
     images, boxes = moving_square()
-    found = build_detector(DetectorSettings(type="change"), [1], None, "cpu").detect(images)
+    detector = type_of("change").build(DetectorSettings.of_section({"type": "change"}), [1], None, "cpu")
+    found = detector.detect(images)
     assert [one.boxes[0].tolist() for one in found] == boxes.tolist()
     assert all((one.actor == 1).all() and (np.diff(one.score) <= 0).all() for one in found)
+    # its own setting: the square has 400 pixels
+    blind = DetectorSettings.of_section({"type": "change", "least_pixels": 500})
+    assert not any(len(one.score) for one in type_of("change").build(blind, [1], None, "cpu").detect(images))
 
 
-def test_the_tracker_makes_tubes(example):
-    example("A tracker")
+def test_the_tracker_makes_tubes_both_ways(type_of):
     images, boxes = moving_square()
-    one = Detections(
-        np.array([4], np.int32), boxes[4:5], np.array([0.9], np.float32), np.array([1], np.int16)
-    )
-    settings = LinkerSettings(type="template", detector="any", tubes=3)
-    (tubes,) = build_linker(settings, None, "cpu").link([VideoDetections(images, one)])
+    settings = LinkerSettings.of_section({"type": "template", "detector": "any", "tubes": 3})
+    linker = TrackingLinker(type_of("template").build(settings, None, "cpu"), 3, 0.7)
+    (tubes,) = linker.link([VideoDetections(images, detections([4], boxes[4:5], [0.9]))])
     assert len(tubes) == 1
     np.testing.assert_allclose(tubes.boxes[0], boxes)
 
 
-def test_the_encoder_gives_maps_of_its_stride(example):
-    example("An encoder")
-    encoder = build_encoder("two_layers")
+def test_the_linker_takes_the_best_detection_of_each_frame(type_of):
+    images, boxes = moving_square()
+    other = boxes[2:3] + 30
+    found = detections([2, 2, 4], np.concatenate([boxes[2:3], other, boxes[4:5]]), [0.9, 0.2, 0.7])
+    empty = detections([], np.zeros((0, 4)), [])
+    linker = type_of("best_detections").build(LinkerSettings(), None, "cpu")
+    tubes, none = linker.link([VideoDetections(images, found), VideoDetections(images, empty)])
+    assert len(none) == 0
+    assert tubes.interval.tolist() == [[2, 5]] and tubes.seed_frame.tolist() == [2]
+    np.testing.assert_array_equal(tubes.boxes[0, 2:5], boxes[[2, 2, 4]])
+    assert np.isnan(tubes.boxes[0, [0, 1, 5]]).all()
+
+
+def test_the_encoder_gives_maps_of_its_stride(type_of):
+    encoder = type_of("two_layers").build()
     maps = encoder(encoder.normalise(torch.zeros(2, 64, 96, 3, dtype=torch.uint8)))
     assert maps.shape == (2, encoder.info.channels, 8, 12)
 
 
-def test_the_data_set_lists_its_videos(example, tmp_path):
-    example("A data set")
+def test_the_data_set_lists_its_videos(type_of, tmp_path):
     for name in ("train/run/a.avi", "train/jump/b.mp4", "test/run/c.avi"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    listing = open_dataset("mine", {"type": "by_folder", "root": str(tmp_path)}, 0).listing()
+    section = {"type": "by_folder", "root": str(tmp_path)}
+    listing = type_of("by_folder").open("mine", section, 0).listing()
     assert listing.classes == ("jump", "run")
     assert [(r.video, r.split, r.labels) for r in listing.records] == [
         ("test/run/c", "test", ("run",)),
         ("train/jump/b", "train", ("jump",)),
         ("train/run/a", "train", ("run",)),
     ]
+    assert not type_of("by_folder").has_ground_truth(section)
+
+
+# ---------------------------------------------------------------- installed, in a run
+
+
+@pytest.fixture(scope="module")
+def run(repository, package, tmp_path_factory):
+    """The workflow with the package installed, the page's configuration, and a user's videos."""
+    folder = house(repository, tmp_path_factory.mktemp("run") / "house", {})
+    site = folder / "site"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    command += ["--no-build-isolation", "--target", str(site), str(package)]
+    subprocess.run(command, check=True, capture_output=True)
+    settings = DemoSettings(train=6, test=6, frames=8, seed=3)
+    make_videos(folder / "source", settings)
+    table = pd.read_csv(folder / "source" / "videos.csv")
+    truth = pd.read_csv(folder / "source" / "ground_truth.csv")
+    places = {}
+    for row in table.itertuples():
+        place = f"{row.split}/{row.label}/{Path(row.video).name}"
+        path = folder / "my_videos" / f"{place}.avi"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "source" / f"{row.video}.avi").rename(path)
+        places[row.video] = place
+    truth["video"] = truth["video"].map(places)
+    truth.to_csv(folder / "my_videos" / "boxes.csv", index=False)
+    (folder / "mine.yaml").write_text(blocks(repository)["my_actors.yaml"], encoding="utf-8")
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(site)
+    yield folder
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+
+
+def test_an_installed_package_runs_from_its_configuration_to_the_report(run):
+    use = ("--configfile", "mine.yaml")
+    snakemake(run, "results/mine_map.csv", "results/mine/report.html", *use)
+    table = pd.read_csv(run / "results" / "mine_map.csv")
+    assert set(table["linker"]) == {"follow", "pick"}
+    assert np.isfinite(table["average_precision"]).all()
+    assert "follow" in (run / "results" / "mine" / "report.html").read_text(encoding="utf-8")
+
+    # an edit of a module re-runs the stages that use its type, and no others
+    def after_an_edit(module):
+        path = run / "site" / "my_actors" / f"{module}.py"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"{text}\nUNUSED = 1\n", encoding="utf-8")
+        rules = would_run(run, "results/mine_map.csv", *use)
+        path.write_text(text, encoding="utf-8")
+        return {rule for rule in rules if rule != "all"}
+
+    stages = ["detect_actors", "link_actors", "train_attention", "score_tubes"]
+    assert {rule for rule in after_an_edit("change") if rule in stages} == set(stages)
+    assert {rule for rule in after_an_edit("template") if rule in stages} == set(stages[1:])
+    assert {rule for rule in after_an_edit("two_layers") if rule in stages} == set(stages[2:])
+    assert after_an_edit("by_folder") & {*stages, "decode_frames"} == set()
+    assert would_run(run, "results/mine_map.csv", *use) == {}
+
+
+def test_mistakes_in_settings_of_an_installed_type_are_reported_before_work(run):
+    config = yaml.safe_load((run / "mine.yaml").read_text(encoding="utf-8"))
+
+    def message(**changes):
+        other = json.loads(json.dumps(config))
+        other["detectors"]["still_camera"] |= changes
+        (run / "wrong.yaml").write_text(yaml.safe_dump(other), encoding="utf-8")
+        return snakemake(run, "-n", "results/mine_map.csv", "--configfile", "wrong.yaml", fails=True)
+
+    assert "detectors.still_camera.least_pixels: 0 is out of range" in message(least_pixels=0)
+    assert "unknown key 'least_pixel'" in message(least_pixel=3)
+    assert "the type change does not read 'nms_iou'" in message(nms_iou=0.5)
+    assert "'chang'" in message(type="chang") and "'change'" in message(type="chang")

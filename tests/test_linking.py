@@ -18,10 +18,10 @@ from actorsup.frames.store import KeptFrames
 from actorsup.linking import stage
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Seed, Track, VideoDetections
-from actorsup.linking.nanotrack import NanoTracker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_linker, link_videos
-from actorsup.linking.static import StaticTracker
+from actorsup.linking.trackers.nanotrack import NanoTracker
+from actorsup.linking.trackers.static import StaticTracker
 from actorsup.seals import seal
 from actorsup.storage import ShardReader, ShardWriter
 from actorsup.tube_files import TUBES_SCHEMA, read_info, read_tubes
@@ -393,8 +393,10 @@ def test_an_unknown_type_is_named():
         ({}, False),
         ({"trunk": "small"}, True),
         ({"trunk": "small", "mode": "shared"}, False),
-        ({"type": "nanotrack"}, False),
+        ({"type": "static"}, False),
+        ({"type": "viterbi"}, False),
     ],
 )
 def test_videos_that_gain_nothing_by_company_are_written_one_by_one(changes, gains):
-    assert stage._gains_by_company(LinkerSettings(**changes), "cpu") == gains
+    linker = build_linker(LinkerSettings(**changes), None, "cpu")
+    assert getattr(linker, "batches_videos", False) == gains

@@ -12,9 +12,9 @@ from actorsup.attention.model import model_content, random_model
 from actorsup.attention.settings import AttentionSettings
 from actorsup.cost import COST_COLUMNS
 from actorsup.datasets.base import GROUND_TRUTH_COLUMNS
-from actorsup.datasets.folder import TABLE_COLUMNS
+from actorsup.datasets.readers.folder import TABLE_COLUMNS
 from actorsup.detection import networks
-from actorsup.detection.supplied import COLUMNS as SUPPLIED_COLUMNS
+from actorsup.detection.detectors.supplied import COLUMNS as SUPPLIED_COLUMNS
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS, KINDS, MISSED
 from actorsup.evaluation.predictions_json import read_json

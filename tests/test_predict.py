@@ -18,7 +18,7 @@ from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.cli import main
 from actorsup.datasets.base import VideoRecord
-from actorsup.datasets.registry import demo_settings
+from actorsup.datasets.readers.demo import demo_settings
 from actorsup.demo.settings import DemoSettings, demo_records
 from actorsup.demo.videos import make_videos
 from actorsup.detection.settings import DetectorSettings

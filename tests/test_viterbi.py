@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from actorsup.detection.base import Detections
 from actorsup.linking.base import VideoDetections
+from actorsup.linking.linkers.viterbi import ViterbiLinker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_linker
-from actorsup.linking.viterbi import ViterbiLinker
 
 WIDTH, HEIGHT = 60, 60
 

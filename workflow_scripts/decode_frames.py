@@ -4,7 +4,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from pathlib import Path
 
     from actorsup.datasets.base import VideoRecord
-    from actorsup.datasets.registry import open_dataset
+    from actorsup.datasets.readers import DATASETS, open_dataset
     from actorsup.frames.settings import DecodingLimits, FrameSettings
     from actorsup.frames.stage import decode_videos
     from actorsup.provenance import provenance
@@ -14,8 +14,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     # where the data set lies is no parameter: a root that moved makes nothing again
     root = open_dataset(name, config["datasets"][name], config["seed"]).root
     limits = {key: config["frames"][key] for key in ("time_limit", "memory_limit") if key in config["frames"]}
-    # the demo's videos are known by what makes them
-    known = config["datasets"][name]["type"] != "demo"
+    # videos that rules make are known by what makes them
+    known = not DATASETS[config["datasets"][name]["type"]].made
     decode_videos(
         # what a video is labelled, and its split, are no business of this stage
         [VideoRecord(video, root / path, "", ()) for video, path, _ in params.videos],

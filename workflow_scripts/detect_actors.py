@@ -11,7 +11,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     detect_videos(
         Path(inputs.frames),
         Path(snakemake.output[0]),
-        DetectorSettings(**params.settings),
+        DetectorSettings.of_section(params.settings),
         params.actors,
         weights=Path(inputs.weights[0]) if inputs.weights else None,
         device=snakemake.config["device"],

@@ -12,7 +12,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         Path(inputs.frames),
         Path(inputs.detections),
         Path(snakemake.output[0]),
-        LinkerSettings(**params.settings),
+        LinkerSettings.of_section(params.settings),
         weights=Path(inputs.weights[0]) if inputs.weights else None,
         device=snakemake.config["device"],
         provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code),

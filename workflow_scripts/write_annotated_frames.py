@@ -4,7 +4,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from pathlib import Path
 
     from actorsup.datasets.ground_truth import write_annotated_frames
-    from actorsup.datasets.registry import open_dataset
+    from actorsup.datasets.readers import open_dataset
 
     dataset = open_dataset(snakemake.wildcards.dataset, snakemake.params.dataset, snakemake.config["seed"])
     write_annotated_frames(dataset, Path(snakemake.output[0]))

@@ -1,16 +1,47 @@
 """Video encoders: frames to response maps (Section 3.2)."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from actorsup.attention.torchvision_trunks import TrunkInfo, response_maps, torchvision_trunk
-from actorsup.backbones import IMAGENET_MEAN, IMAGENET_STD, SmallBackbone, vgg16_blocks
+from actorsup.attention.encoders import encoder_type
+from actorsup.backbones import IMAGENET_MEAN, IMAGENET_STD
 from actorsup.errors import DataError
 from actorsup.weights import load_weights, put_weights
+
+Colours = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class TrunkInfo:
+    """What there is to know of a trunk.
+
+    Attributes:
+        channels: Number of response maps.
+        stride: Pixels for each of their cells.
+        origin: Where the middle of the first cell lies in the frame, pixels from its left and top
+            edge.
+        mean: Of a pixel's colours, RGB in [0, 1], that the trunk expects.
+        deviation: Their standard deviation.
+        of_video: Whether it sees snippets of frames rather than single ones.
+        side: Width and height of the only frames that it takes, in pixels; None takes any.
+    """
+
+    channels: int
+    stride: float
+    origin: float
+    mean: Colours = IMAGENET_MEAN
+    deviation: Colours = IMAGENET_STD
+    of_video: bool = False
+    side: int | None = None
+
+
+def response_maps(trunk: nn.Module, images: Tensor) -> Tensor:
+    """The last response maps of a trunk for images or snippets."""
+    found = trunk(images)
+    return found["maps"] if isinstance(found, dict) else found
 
 
 class Encoder(nn.Module):
@@ -64,70 +95,36 @@ def _between(cells: int, frames: int) -> Tensor:
     return (1 - (middle[:, None] - torch.arange(cells)).abs()).clamp(min=0)
 
 
-def _vgg16() -> Encoder:
-    # conv5_3 after its ReLU, without the last pooling
-    return Encoder(vgg16_blocks(5), TrunkInfo(512, 16, 8, IMAGENET_MEAN, IMAGENET_STD))
-
-
-def _small() -> Encoder:
-    trunk = SmallBackbone
-    info = TrunkInfo(trunk.channels, trunk.stride, trunk.origin, IMAGENET_MEAN, IMAGENET_STD)
-    return Encoder(_folded(trunk()), info)
-
-
-def _folded(trunk: SmallBackbone) -> nn.Sequential:
-    """The same function with each batch normalisation, its statistics frozen, in its convolution.
-
-    The frames of one video are no batch to take statistics of, and without them a step on a CPU
-    takes a third less.
-    """
-    folded = nn.Sequential()
-    for block in trunk.eval():
-        convolution, normalisation, relu = block.children()
-        assert isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d)
-        folded.append(nn.Sequential(fuse_conv_bn_eval(convolution, normalisation), relu))
-    # fusing makes constants of the new biases
-    return folded.requires_grad_()
-
-
-ENCODERS: dict[str, Callable[[], Encoder]] = {"vgg16": _vgg16, "small": _small}
-"""Encoders of our own, by name; one more is one more entry."""
-
-
 def build_encoder(name: str) -> Encoder:
-    """An encoder with random weights.
-
-    Args:
-        name: One of ``ENCODERS``, or a network of torchvision for images or videos.
-
-    Raises:
-        ConfigError: There is none of that name.
-    """
-    if name in ENCODERS:
-        return ENCODERS[name]()
-    return Encoder(*torchvision_trunk(name, ENCODERS))
+    """An encoder with random weights; its name and errors are those of ``encoder_type``."""
+    return encoder_type(name).build()
 
 
 def put_encoder_weights(name: str, encoder: Encoder, path: Path) -> None:
     """Start an encoder from what stills or videos taught (Section 4.2).
 
     Args:
-        name: Its name. For ``vgg16`` the file holds VGG16's convolutions as ``features.*``,
-            torchvision's names; for ``small`` it is a trained ``small_ssd``, or the state of a
-            ``SmallBackbone``; else it is what torchvision publishes of the network.
+        name: Its name; its type says what the file holds (``EncoderType.put_weights``).
         encoder: The encoder.
         path: The weights file.
 
     Raises:
         DataError: The file is damaged or of another architecture.
     """
+    kind = encoder_type(name)
+    if kind.put_weights is None:
+        put_state(encoder, name, path)
+    else:
+        kind.put_weights(encoder, path)
+
+
+def put_state(encoder: Encoder, name: str, path: Path, prefix: str = "") -> None:
+    """Put the state of a trunk, by its names after a prefix, into an encoder.
+
+    Raises:
+        DataError: The file is damaged or of another architecture.
+    """
     content = load_weights(path)
-    if name == "small":
-        trunk = SmallBackbone()
-        put_weights(trunk, _small_state(content, path), path)
-        encoder.trunk.load_state_dict(_folded(trunk).state_dict())
-        return
-    prefix = "features." if name == "vgg16" else ""
     state = {layer: content.get(prefix + layer) for layer in encoder.trunk.state_dict()}
     if lacking := [layer for layer, value in state.items() if not isinstance(value, Tensor)]:
         raise DataError(
@@ -135,11 +132,3 @@ def put_encoder_weights(name: str, encoder: Encoder, path: Path) -> None:
             "publishes them, by their names there"
         )
     put_weights(encoder.trunk, {k: v for k, v in state.items() if v is not None}, path)
-
-
-def _small_state(content: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    if "architecture" not in content:
-        return content
-    from actorsup.detection.small import trunk_state
-
-    return trunk_state(path)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from actorsup.attention.encoder import ENCODERS, build_encoder
+from actorsup.attention.encoder import build_encoder
+from actorsup.attention.encoders import encoder_type
 from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.selection import tube_logits
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.torchvision_trunks import check_snippet
 from actorsup.errors import ConfigError, DataError, reading
 from actorsup.weights import load_weights, put_weights
 
@@ -62,8 +62,7 @@ class ActorAttention(nn.Module):
     def __init__(self, settings: AttentionSettings, classes: Sequence[str]) -> None:
         super().__init__()
         self.settings, self.classes = settings, tuple(classes)
-        if settings.encoder not in ENCODERS:
-            check_snippet(settings.encoder, settings.snippet)
+        encoder_type(settings.encoder).check_snippet(settings.snippet)
         self.encoder = build_encoder(settings.encoder)
         info = self.encoder.info
         self.encoder.requires_grad_(settings.train_encoder)

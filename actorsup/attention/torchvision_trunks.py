@@ -2,16 +2,15 @@
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from actorsup.backbones import IMAGENET_MEAN, IMAGENET_STD
+from actorsup.attention.encoder import Encoder, TrunkInfo, response_maps
+from actorsup.attention.encoders import ENCODERS, EncoderType
 from actorsup.errors import ConfigError, did_you_mean
-
-Colours = tuple[float, float, float]
 
 _SIDE, _SNIPPET = 224, 16
 _LEAST_SNIPPETS = {"s3d": 5}
@@ -20,47 +19,32 @@ _POOLING = ("avgpool", "adaptive_avg_pool", "mean", "classifier")
 """How the part of a network begins that has no response maps any more, in torchvision's names."""
 
 
-@dataclass(frozen=True)
-class TrunkInfo:
-    """What there is to know of a trunk.
+def torchvision_type(name: str) -> EncoderType:
+    """The type of an encoder that is a network of torchvision.
 
-    Attributes:
-        channels: Number of response maps.
-        stride: Pixels for each of their cells.
-        origin: Where the middle of the first cell lies in the frame, pixels from its left and top
-            edge.
-        mean: Of a pixel's colours, RGB in [0, 1], that the trunk expects.
-        deviation: Their standard deviation.
-        of_video: Whether it sees snippets of frames rather than single ones.
-        side: Width and height of the only frames that it takes, in pixels; None takes any.
+    Raises:
+        ConfigError: It has none of that name.
     """
-
-    channels: int
-    stride: float
-    origin: float
-    mean: Colours = IMAGENET_MEAN
-    deviation: Colours = IMAGENET_STD
-    of_video: bool = False
-    side: int | None = None
+    check_encoder(name)
+    return EncoderType(
+        lambda: Encoder(*torchvision_trunk(name)),
+        published=name,
+        check_snippet=partial(check_snippet, name),
+    )
 
 
-def torchvision_trunk(name: str, others: Iterable[str] = ()) -> tuple[nn.Module, TrunkInfo]:
+def torchvision_trunk(name: str) -> tuple[nn.Module, TrunkInfo]:
     """The trunk of a network of torchvision, with random weights.
 
     Args:
         name: As ``torchvision.models.get_model`` takes it: of an image or a video network.
-        others: What else the caller could make, for the error.
 
     Returns:
         A module that takes images (B, 3, H, W), or snippets (B, 3, T, H, W), to its response maps
         (B, channels, h, w) or (B, channels, t, h, w), its parameters named as torchvision does.
-
-    Raises:
-        ConfigError: There is none of that name.
     """
     from torchvision import models
 
-    check_encoder(name, others)
     # two of them take seconds to start, for weights that are replaced
     how = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     module = models.get_model(name, weights=None, **how)
@@ -75,7 +59,7 @@ def torchvision_trunk(name: str, others: Iterable[str] = ()) -> tuple[nn.Module,
     return trunk, TrunkInfo(channels, stride, origin, mean, deviation, of_video, side)
 
 
-def check_encoder(name: str, others: Iterable[str] = ()) -> None:
+def check_encoder(name: str) -> None:
     """Whether torchvision has a network of this name, for images or videos.
 
     Raises:
@@ -86,8 +70,8 @@ def check_encoder(name: str, others: Iterable[str] = ()) -> None:
     known = [name for module in (models, models.video) for name in models.list_models(module)]
     if name not in known:
         raise ConfigError(
-            f"encoder: {name!r}; allowed: {', '.join(others)} and torchvision's networks for images and "
-            f"videos, such as resnet50 and r2plus1d_18{did_you_mean(name, [*others, *known])}"
+            f"encoder: {name!r}; allowed: {', '.join(ENCODERS)} and torchvision's networks for images and "
+            f"videos, such as resnet50 and r2plus1d_18{did_you_mean(name, [*ENCODERS, *known])}"
         )
 
 
@@ -137,12 +121,6 @@ def _before_pooling(module: nn.Module, of_video: bool) -> nn.Module:
 def _example(side: int, of_video: bool) -> Tensor:
     """An image or a snippet that has a shape and no pixels."""
     return torch.empty((1, 3, _SNIPPET, side, side) if of_video else (1, 3, side, side), device="meta")
-
-
-def response_maps(trunk: nn.Module, images: Tensor) -> Tensor:
-    """What a trunk of ``torchvision_trunk`` makes of images or snippets."""
-    found = trunk(images)
-    return found["maps"] if isinstance(found, dict) else found
 
 
 def _measured(trunk: nn.Module, side: int, of_video: bool) -> tuple[int, float]:

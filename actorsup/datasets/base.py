@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -147,6 +147,38 @@ class Dataset(Protocol):
     def ground_truth(self) -> GroundTruth | None:
         """Where actions are, or None where that is not known. Evaluation alone calls it."""
         ...
+
+
+@dataclass(frozen=True)
+class DatasetType:
+    """A type of data set: how it is opened, and what planning a run needs to know of it.
+
+    Attributes:
+        open: Opens the data set of a section of ``datasets:``, from its name, the section and the
+            configuration's seed.
+        made: Whether rules make its videos, its ground truth and the sets that its networks are
+            trained on, in ``results/NAME/source``.
+        has_ground_truth: Whether a section has ground truth to evaluate with.
+        annotation_files: The files that hold its ground truth, from its name, the section and the
+            open data set; none where they are many (``annotation_pattern``).
+        annotation_pattern: Pattern, below the folder ``annotations``, of an annotation that is
+            thousands of files.
+        sparse: Whether the ground truth of a section is of a few frames of each video.
+        written_by_users: Whether users write its ground truth, so that it is read before any work.
+        settings: Settings of its own that a section may have, by name, each a JSON Schema.
+        reads: Which of the settings that types share it reads. Both are read of the types that other
+            packages add; ``schemas/config.schema.yaml`` has those of our own.
+    """
+
+    open: Callable[[str, Mapping[str, Any], int], Dataset]
+    made: bool = False
+    has_ground_truth: Callable[[Mapping[str, Any]], bool] = lambda section: True
+    annotation_files: Callable[[str, Mapping[str, Any], Any], list[str]] = lambda name, section, dataset: []
+    annotation_pattern: str = ""
+    sparse: Callable[[Mapping[str, Any]], bool] = lambda section: False
+    written_by_users: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] = ("root", "absent_videos")
 
 
 def bucket_of(video: str, buckets: int) -> int:

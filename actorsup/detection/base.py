@@ -1,11 +1,22 @@
 """The interface of actor detectors (Section 3.1, actor detection)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from actorsup.detection.settings import DetectorSettings
+
+if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor OpenCV
+    import h5py
+
+    from actorsup.frames.store import VideoFrames
+
+SCHEMA = "detections/1"
+"""Schema of a shard of detections: a group a video holds ``Detections.arrays()``."""
 
 Image = NDArray[np.uint8]
 """One frame: (H, W, 3) uint8 RGB."""
@@ -63,9 +74,56 @@ class Detections:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+def read_detections(group: "h5py.Group") -> Detections:
+    """The detections of one video from its group of a shard of detections."""
+    return Detections(**{name: group[name][()] for name in ("frame", "boxes", "score", "actor")})
+
+
 class Detector(Protocol):
     """Finds actors in images. It is given images of one video at a time, in batches."""
 
     def detect(self, images: Sequence[Image]) -> list[ImageDetections]:
         """Detections of the actors of interest in each image, after NMS, at or above the score."""
         ...
+
+
+@runtime_checkable
+class VideoDetector(Protocol):
+    """Finds the actors of a whole video, such as one that looks them up in a file."""
+
+    def detect_video(self, video: str, images: "VideoFrames") -> Detections:
+        """Detections of a video of this id, boxes in pixels of the source frame.
+
+        Raises:
+            VideoError: This video cannot be used.
+        """
+        ...
+
+
+Build = Callable[[DetectorSettings, Sequence[int], Path | None, str], Detector | VideoDetector]
+"""A section, COCO ids of the actors of interest, the file of weights (None is random) and a device."""
+
+
+@dataclass(frozen=True)
+class DetectorType:
+    """A type of detector: how it is built, and what planning a run needs to know of it.
+
+    Attributes:
+        build: Builds a detector. Packages that take long to import are imported inside.
+        files: Settings of a section that name its files; they are its weights.
+        weights: Whether a section says where its weights come from (``weights:``); without ``files``.
+        published: The name of the published weights of a section, None where nobody publishes any.
+        trunk: Whether an encoder can start from its weights (``weights: detector:NAME``).
+        settings: Settings of its own that a section may have, by name, each a JSON Schema. They reach
+            ``build`` as ``settings.options``.
+        reads: Which of the settings that types share it reads. Both are read of the types that other
+            packages add; ``schemas/config.schema.yaml`` has those of our own.
+    """
+
+    build: Build
+    files: tuple[str, ...] = ()
+    weights: bool = False
+    published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
+    trunk: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] = ("min_score", "nms_iou", "batch")

@@ -1,7 +1,7 @@
 """Settings of actor detectors and of their training."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 
@@ -18,6 +18,7 @@ class DetectorSettings:
         nms_iou: Of two detections of one category that overlap more, the better stays. The paper does
             not give it.
         batch: Frames at once.
+        options: Settings of a type that another package adds, by name.
     """
 
     type: str = "torchvision"
@@ -27,6 +28,14 @@ class DetectorSettings:
     min_score: float = 0.1
     nms_iou: float = 0.6
     batch: int = 8
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_section(cls, section: Mapping[str, Any]) -> Self:
+        """Of a section; what is no field of this class is an option of a type that another package adds."""
+        names = {each.name for each in fields(cls)} - {"options"}
+        options = {key: value for key, value in section.items() if key not in names}
+        return cls(**{key: section[key] for key in section.keys() & names}, options=options)
 
 
 @dataclass(frozen=True)

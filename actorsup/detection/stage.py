@@ -5,19 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from actorsup import boxes
 from actorsup.coco import category_ids
-from actorsup.detection.base import Detections, Detector, ImageDetections
+from actorsup.detection.base import SCHEMA, Detections, Detector, ImageDetections, VideoDetector
+from actorsup.detection.detectors import DETECTORS
 from actorsup.detection.settings import DetectorSettings
-from actorsup.errors import ConfigError, VideoError
+from actorsup.errors import VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.storage import ShardWriter
 
-SCHEMA = "detections/1"
 _LOG = logging.getLogger(__name__)
 
 Find = Callable[[str, VideoFrames], Detections]
@@ -70,18 +69,13 @@ def finder(settings: DetectorSettings, actors: Sequence[str], weights: Path | No
     return lambda video, images: _inside(video, find(video, images), images.width, images.height)
 
 
-def read_detections(group: h5py.Group) -> Detections:
-    """The detections of one video from its group of a shard of detections."""
-    return Detections(**{name: group[name][()] for name in ("frame", "boxes", "score", "actor")})
-
-
 def build_detector(
     settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str
-) -> Detector:
+) -> Detector | VideoDetector:
     """The detector of a section.
 
     Args:
-        settings: The section; its type is a key of ``DETECTORS``.
+        settings: The section; its type is one of ``DETECTORS``.
         actors: COCO category ids of the actors of interest.
         weights: The file of its weights; None is random.
         device: ``auto``, ``cpu``, ``cuda``, ...
@@ -90,47 +84,13 @@ def build_detector(
         ConfigError: There is no such type or model.
         DataError: The weights cannot be used.
     """
-    if settings.type not in DETECTORS:
-        raise ConfigError(f"type: {settings.type!r} is no detector; allowed: {', '.join(DETECTORS)}")
-    return DETECTORS[settings.type](settings, actors, weights, device)
-
-
-def _torchvision(
-    settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str
-) -> Detector:
-    from actorsup.detection.torchvision_models import torchvision_detector
-    from actorsup.devices import resolve_device
-
-    model = "small_ssd" if settings.type == "small_ssd" else settings.model
-    return torchvision_detector(model, settings, actors, weights, resolve_device(device))
-
-
-def _yolox(settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str) -> Detector:
-    from actorsup.detection.yolox import YoloxDetector
-
-    if weights is None:
-        raise ConfigError("weights: a detector of the type yolox needs an ONNX file")
-    return YoloxDetector(weights, actors, settings)
-
-
-DETECTORS: dict[str, Callable[[DetectorSettings, Sequence[int], Path | None, str], Detector]] = {
-    "torchvision": _torchvision,
-    "small_ssd": _torchvision,
-    "yolox": _yolox,
-}
-"""What builds a detector, by the type of its section. Heavy imports wait until one is built."""
+    return DETECTORS[DETECTORS.known(settings.type)].build(settings, actors, weights, device)
 
 
 def _finder(settings: DetectorSettings, actors: Sequence[str], weights: Path | None, device: str) -> Find:
-    ids = category_ids(list(actors))
-    if settings.type == "supplied":
-        from actorsup.detection.supplied import SuppliedDetections
-
-        if weights is None:
-            raise ConfigError("path: a detector of the type supplied needs a file")
-        supplied = SuppliedDetections(weights, ids, settings)
-        return lambda video, images: supplied.detections(video, len(images), images.width, images.height)
-    detector = build_detector(settings, ids, weights, device)
+    detector = build_detector(settings, category_ids(list(actors)), weights, device)
+    if isinstance(detector, VideoDetector):
+        return detector.detect_video
     return lambda video, images: _detect(detector, images, settings.batch)
 
 

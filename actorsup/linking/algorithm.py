@@ -39,6 +39,11 @@ class TrackingLinker:
         self._seeds_ahead = seeds_ahead
         self.tracked = self.wasted = 0
 
+    @property
+    def batches_videos(self) -> bool:
+        """Whether the tracker is faster on the seeds of several videos at once."""
+        return getattr(self._tracker, "batches_videos", False)
+
     def link(self, videos: Sequence[VideoDetections]) -> list[Tubes]:
         """The tubes of each video, in the order they were made: by falling score of the seed."""
         running = [_Video(video, self._tubes, self._filter_iou) for video in videos]

@@ -1,13 +1,15 @@
 """The interfaces of trackers and linkers (Section 3.1, actor linking)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.detection.base import Detections, Image
+from actorsup.linking.settings import LinkerSettings
 from actorsup.tubes import Tubes
 
 
@@ -40,7 +42,11 @@ class Track:
 
 
 class Tracker(Protocol):
-    """Follows many targets at once, in one video or in several."""
+    """Follows many targets at once, in one video or in several.
+
+    A tracker that is faster on the seeds of several videos at once says so by an attribute
+    ``batches_videos`` that is true; without it each video's tubes are written as soon as they are made.
+    """
 
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
         """One track a seed, in the same order; a track depends on its own seed alone."""
@@ -66,3 +72,39 @@ class Linker(Protocol):
     def link(self, videos: Sequence[VideoDetections]) -> list[Tubes]:
         """The tubes of each video, best first, in pixels of its images and cut to them."""
         ...
+
+
+@dataclass(frozen=True)
+class TrackerType:
+    """A type of tracker, which Algorithm 1 links with: how to build it, and what planning needs to know.
+
+    Attributes:
+        build: Builds a tracker of a section, the file of its weights (None is random) and a device.
+            Packages that take long to import are imported inside.
+        files: Settings of a section that name its files; they are its weights.
+        weights: Whether a section says where its weights come from (``weights:``); without ``files``.
+        published: The name of the published weights of a section, None where nobody publishes any.
+        settings: Settings of its own that a section may have, by name, each a JSON Schema. They reach
+            ``build`` as ``settings.options``.
+        reads: Which of the settings that types share it reads. Both are read of the types that other
+            packages add; ``schemas/config.schema.yaml`` has those of our own.
+    """
+
+    build: Callable[[LinkerSettings, Path | None, str], Tracker]
+    files: tuple[str, ...] = ()
+    weights: bool = False
+    published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] = ("filter_iou", "seeds_ahead")
+
+
+@dataclass(frozen=True)
+class LinkerType:
+    """A type of linker that does without a tracker; attributes as those of ``TrackerType``."""
+
+    build: Callable[[LinkerSettings, Path | None, str], Linker]
+    files: tuple[str, ...] = ()
+    weights: bool = False
+    published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ Where the paper and Bertinetto et al. 2016 ("SiamFC") leave a choice, the choice
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from actorsup.errors import ConfigError
@@ -63,6 +63,7 @@ class LinkerSettings:
         head: ONNX file of NanoTrack's head.
         overlap_weight: For the type ``viterbi``, of the IoU of two detections in a row, against
             one's score.
+        options: Settings of a type that another package adds, by name.
 
     Raises:
         ConfigError: A value that cannot be used.
@@ -90,6 +91,7 @@ class LinkerSettings:
     backbone: str = ""
     head: str = ""
     overlap_weight: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_trunk(self.trunk)
@@ -99,6 +101,13 @@ class LinkerSettings:
             raise ConfigError(f"precision: {self.precision!r}; allowed: {', '.join(PRECISIONS)}")
         if self.scales < 1 or self.scales % 2 == 0:
             raise ConfigError(f"scales: {self.scales}; allowed: an odd number, so that one is the last size")
+
+    @classmethod
+    def of_section(cls, section: Mapping[str, Any]) -> Self:
+        """Of a section; what is no field of this class is an option of a type that another package adds."""
+        names = {each.name for each in fields(cls)} - {"options"}
+        options = {key: value for key, value in section.items() if key not in names}
+        return cls(**{key: section[key] for key in section.keys() & names}, options=options)
 
 
 @dataclass(frozen=True)

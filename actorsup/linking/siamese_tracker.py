@@ -71,6 +71,14 @@ class SiameseTracker:
         window = torch.outer(window, window)
         self._window = (window / window.sum()).to(device)
 
+    @property
+    def batches_videos(self) -> bool:
+        """Whether seeds of several videos at once are faster than those of one."""
+        if self._settings.mode == "shared":
+            return False  # the shared features are one video's; others would only push them out
+        # a crop of 255 pixels keeps a CPU as busy as many of them
+        return self._settings.trunk == "small" or self._device.type != "cpu"
+
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
         """One track a seed, in the same order."""
         return self._followed(_Targets(seeds, self._device)).tracks() if seeds else []

@@ -1,7 +1,7 @@
 """The stage: detections of a shard's videos are linked into tubes (Section 3.1)."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from actorsup import boxes
-from actorsup.detection.base import Detections
-from actorsup.detection.stage import SCHEMA as DETECTIONS_SCHEMA
-from actorsup.detection.stage import read_detections
-from actorsup.errors import ConfigError, VideoError
+from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
+from actorsup.detection.base import Detections, read_detections
+from actorsup.errors import VideoError
 from actorsup.frames.store import FrameStore, KeptFrames, VideoFrames
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Linker, Tracker, VideoDetections
+from actorsup.linking.linkers import LINKERS
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.viterbi import ViterbiLinker
+from actorsup.linking.trackers import TRACKERS
 from actorsup.logs import progress
 from actorsup.storage import ShardReader, ShardWriter
 from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, read_info, write_tubes
@@ -64,23 +64,10 @@ def link_videos(
     ):
         videos = [v for v in store.videos if v not in found.failures and not writer.finished(v)]
         usable = _usable(videos, store, found, writer)
-        linked = _linked(linker, usable, _GROUP_BYTES if _gains_by_company(settings, device) else 0)
+        linked = _linked(linker, usable, _GROUP_BYTES if getattr(linker, "batches_videos", False) else 0)
         for video, images, tubes in progress(linked, len(videos), "linking actors"):
             info = VideoInfo(len(images), images.fps, images.width, images.height)
             write_tubes(writer, video, info, tubes)
-
-
-def _gains_by_company(settings: LinkerSettings, device: str) -> bool:
-    """Whether several videos are linked faster at once; otherwise each is written when it is done."""
-    # the shared features of a frame are of one video's use: others would only push them out
-    if settings.type != "siamese" or settings.mode == "shared":
-        return False
-    if settings.trunk == "small":
-        return True
-    from actorsup.devices import resolve_device
-
-    # a crop of 255 pixels keeps a CPU as busy as many of them
-    return resolve_device(device).type != "cpu"
 
 
 def build_linker(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
@@ -90,45 +77,16 @@ def build_linker(settings: LinkerSettings, weights: Path | None, device: str) ->
         ConfigError: There is no such type, or a setting that cannot be used.
         DataError: The weights cannot be used.
     """
-    if settings.type == "viterbi":
-        return ViterbiLinker(settings.tubes, settings.overlap_weight)
-    if settings.type not in TRACKERS:
-        raise ConfigError(f"type: {settings.type!r} is no linker; allowed: {', '.join(TRACKERS)}, viterbi")
+    if settings.type in LINKERS:
+        return LINKERS[settings.type].build(settings, weights, device)
     tracker = build_tracker(settings, weights, device)
     return TrackingLinker(tracker, settings.tubes, settings.filter_iou, settings.seeds_ahead)
 
 
 def build_tracker(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
     """The tracker of a section whose type is among ``TRACKERS``; raises as ``build_linker``."""
-    return TRACKERS[settings.type](settings, weights, device)
+    return TRACKERS[TRACKERS.known(settings.type)].build(settings, weights, device)
 
-
-def _siamese(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
-    from actorsup.devices import resolve_device
-    from actorsup.linking.siamese import siamese_network
-    from actorsup.linking.siamese_tracker import SiameseTracker
-
-    return SiameseTracker(siamese_network(settings.trunk, weights), settings, resolve_device(device))
-
-
-def _nanotrack(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
-    from actorsup.linking.nanotrack import NanoTracker
-
-    return NanoTracker(settings.backbone, settings.head)
-
-
-def _static(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
-    from actorsup.linking.static import StaticTracker
-
-    return StaticTracker()
-
-
-TRACKERS: dict[str, Callable[[LinkerSettings, Path | None, str], Tracker]] = {
-    "siamese": _siamese,
-    "nanotrack": _nanotrack,
-    "static": _static,
-}
-"""What builds a tracker, by the type of its section. Heavy imports wait until one is built."""
 
 Job = tuple[str, VideoFrames, Detections]
 """A video's id, its frames, and its detections in pixels of the source frame."""

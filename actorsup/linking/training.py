@@ -107,7 +107,7 @@ def train_siamese(
     training = _Training(network, sequences, settings, resolve_device(device), seed)
     if len(held_out):
         tracking = {key: value for key, value in section.items() if key != "training"}
-        training.track_after_each_epoch(held_out, LinkerSettings(**tracking))
+        training.track_after_each_epoch(held_out, LinkerSettings.of_section(tracking))
     content = partial(weights_content, network, settings.trunk, provenance)
     train_epochs(training, settings.epochs, output, content, provenance, "the Siamese network")
 

@@ -6,22 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from actorsup.config import existing_path
-from actorsup.datasets.a2d import A2D
-from actorsup.datasets.base import Dataset, Listing, VideoRecord, bucket_of
+from actorsup.datasets.base import Dataset, DatasetType, Listing, VideoRecord, bucket_of
 from actorsup.datasets.digests import content_digests, files_digest
-from actorsup.datasets.registry import demo_settings, open_dataset
-from actorsup.datasets.thumos13 import Thumos13
-from actorsup.datasets.ucf_sports import UcfSports
+from actorsup.datasets.readers import DATASETS, open_dataset
+from actorsup.datasets.readers.demo import demo_settings
 from actorsup.errors import ConfigError
 from actorsup.provenance import code_digest, settings_digest
 
 Section = Mapping[str, Any]
 _OF_RUNS = ("actors", "linkers", "models", "seeds", "shards", "absent_videos", "stills", "sequences")
-_SPARSE = ("a2d",)
-"""Types whose ground truth is of a few frames of each video."""
-_MANY_FILES = {"ucf_sports": "*/*/gt/*.txt", "a2d": "*/*"}
-"""Types whose annotation is a file a frame, and which these are below ``annotations``."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +24,16 @@ class PlannedDataset:
     name: str
     section: Section
     seed: int
+
+    @property
+    def type(self) -> DatasetType:
+        """The registered type of its section."""
+        return DATASETS[self.section["type"]]
+
+    @property
+    def module(self) -> str:
+        """The module that defines its type; its code decides what the ground truth is."""
+        return DATASETS.module(self.section["type"])
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -65,7 +68,7 @@ class PlannedDataset:
     @cached_property
     def digests(self) -> dict[str, str]:
         """Digest of the content of each video; the demo's are those of what makes them."""
-        if self.section["type"] == "demo":
+        if self.type.made:
             made_by = settings_digest([self.demo_settings(), code_digest("actorsup.demo.videos")])
             return dict.fromkeys((record.video for record in self.listing.records), made_by)
         return content_digests(self.listing.records, Path(f"results/{self.name}/digests.json"))
@@ -88,14 +91,14 @@ class PlannedDataset:
 
     def demo_settings(self, *more: str) -> dict[str, int]:
         """What the demo's videos are made from, and what is ``more``: its stills or sequences."""
-        if self.section["type"] != "demo":
+        if not self.type.made:
             raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
         others = {key: self.section[key] for key in more if key in self.section}
         return {**demo_settings(self.section), **others, "seed": self.seed}
 
     def made_by_rules(self) -> list[str]:
         """What must be made before the videos can be decoded."""
-        return [f"results/{self.name}/source/videos"] if self.section["type"] == "demo" else []
+        return [f"results/{self.name}/source/videos"] if self.type.made else []
 
     def annotation_files(self) -> list[str]:
         """The files that hold its ground truth.
@@ -103,35 +106,24 @@ class PlannedDataset:
         Raises:
             ConfigError: It has none, so that nothing can be evaluated.
         """
-        match self.section:
-            case {"type": "demo"}:
-                return [f"results/{self.name}/source/ground_truth.csv"]
-            case {"type": "thumos13"}:
-                assert isinstance(self.dataset, Thumos13)
-                path = self.dataset.root / self.dataset.annotations
-                return [str(existing_path(str(path), f"datasets.{self.name}.annotations"))]
-            case {"type": "ucf_sports" | "a2d"}:
-                return []  # thousands; their digest is a parameter
-            case {"ground_truth": _}:
-                keys = [key for key in ("ground_truth", "annotated") if key in self.section]
-                return [str(existing_path(self.section[key], f"datasets.{self.name}.{key}")) for key in keys]
-        raise ConfigError(
-            f"datasets.{self.name}: it has no ground truth to evaluate with; name a table of boxes as its "
-            f"ground_truth:, or ask for results/{self.name}/predictions.json"
-        )
+        if not self.type.has_ground_truth(self.section):
+            raise ConfigError(
+                f"datasets.{self.name}: it has no ground truth to evaluate with; name a table of boxes as "
+                f"its ground_truth:, or ask for results/{self.name}/predictions.json"
+            )
+        return self.type.annotation_files(self.name, self.section, self.dataset)
 
     def annotations_digest(self) -> str:
         """Digest of an annotation of a file a frame, empty where its files are inputs of a rule."""
-        if self.section["type"] not in _MANY_FILES:
+        pattern = self.type.annotation_pattern
+        if not pattern:
             return ""
-        assert isinstance(self.dataset, UcfSports | A2D)
-        folder = self.dataset.root / self.dataset.annotations
-        return files_digest(folder, _MANY_FILES[self.section["type"]])
+        dataset: Any = self.dataset
+        return files_digest(dataset.root / dataset.annotations, pattern)
 
     def annotated_table(self) -> list[str]:
         """The table of the frames that are annotated, or none where all are."""
-        sparse = self.section["type"] in _SPARSE or "annotated" in self.section
-        return [f"results/{self.name}/annotated.csv"] if sparse else []
+        return [f"results/{self.name}/annotated.csv"] if self.type.sparse(self.section) else []
 
     def ground_truth_section(self) -> dict[str, Any]:
         """What of its section the ground truth depends on."""
@@ -151,7 +143,7 @@ class PlannedDataset:
                 f"datasets.{self.name}: no video is of the test split, so that nothing can be evaluated; "
                 f"set some apart by the split 'test', or ask for results/{self.name}/predictions.json"
             )
-        if self.section["type"] == "folder":
+        if self.type.written_by_users:
             truth = self.dataset.ground_truth()
             if truth is None or not tests & set(truth.boxes["video"]):
                 raise ConfigError(
@@ -173,7 +165,7 @@ class PlannedDataset:
 
     def ground_truth_table(self) -> list[str]:
         """The table of its ground truth, or none where it has none."""
-        known = self.section["type"] != "folder" or "ground_truth" in self.section
+        known = self.type.has_ground_truth(self.section)
         return [f"results/{self.name}/ground_truth.csv"] if known else []
 
     def videos_to_decode(self, shard: str) -> list[tuple[str, str, str]]:

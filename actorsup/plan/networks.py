@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from actorsup.attention.encoders import ENCODERS, TORCHVISION, encoder_module, encoder_type
 from actorsup.attention.presets import with_preset
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.config import base_of, existing_path, expand_path
+from actorsup.detection.base import DetectorType
+from actorsup.detection.detectors import DETECTORS
 from actorsup.errors import ConfigError
+from actorsup.linking.base import LinkerType, TrackerType
+from actorsup.linking.linkers import LINKERS
+from actorsup.linking.trackers import TRACKERS
+from actorsup.paths import existing_path, expand_path
+from actorsup.registry import Registry
+from actorsup.plan.config import base_of
 
 _SCORING = {field.name for field in fields(ScoringSettings)}
-_OWN_ENCODERS = ("vgg16", "small")
-_FILES = ("path", "backbone", "head")
-"""Settings that name files, wherever they stand."""
 _READ_BY_TRAINING = {
     "detectors": ("type", "model"),
     "linkers": ("trunk", "exemplar_size", "search_size", "context"),
@@ -49,25 +54,18 @@ class Networks:
             return
         try:
             settings = AttentionSettings(**self.model_settings(model))
+            encoder_type(settings.encoder).check_snippet(settings.snippet)
         except ConfigError as error:
             raise ConfigError(f"models.{model}.{error}") from error
-        if settings.encoder not in _OWN_ENCODERS:
-            # asked of torchvision, which takes seconds to load, for such an encoder alone
-            from actorsup.attention.torchvision_trunks import check_encoder, check_snippet
-
-            try:
-                check_encoder(settings.encoder, _OWN_ENCODERS)
-                check_snippet(settings.encoder, settings.snippet)
-            except ConfigError as error:
-                raise ConfigError(f"models.{model}.{error}") from error
         self.encoder_weights(model)
 
     def settings(self, kind: str, name: str) -> dict[str, Any]:
         """A section without what it takes to train its network: that is in the weights."""
         section = {key: value for key, value in self._config[kind][name].items() if key != "training"}
         section = with_preset(section) if kind == "models" else section
-        files = {key: expand_path(section[key], f"{kind}.{name}.{key}") for key in _FILES if key in section}
-        return section | {key: str(path) for key, path in files.items()}
+        files = () if kind == "models" else self._type(kind, name).files
+        paths = {key: expand_path(section[key], f"{kind}.{name}.{key}") for key in files if key in section}
+        return section | {key: str(path) for key, path in paths.items()}
 
     def model_settings(self, model: str) -> dict[str, Any]:
         """What a model is built and trained with."""
@@ -83,21 +81,33 @@ class Networks:
 
     def detector_weights(self, detector: str) -> list[str]:
         """The weights file of a detector, or none where it needs none."""
-        section = self._config["detectors"][detector]
-        if section["type"] == "supplied":
-            return [str(existing_path(section["path"], f"detectors.{detector}.path"))]
-        published = section.get("model", "ssd300_vgg16") if section["type"] == "torchvision" else None
-        return self._weights("detectors", detector, section.get("weights", "published"), published)
+        return self._files_of("detectors", detector)
 
     def linker_weights(self, linker: str) -> list[str]:
         """The weights files of a linker's tracker, or none where it needs none."""
-        section = self._config["linkers"][linker]
-        if section["type"] == "nanotrack":
-            return [str(existing_path(section[f], f"linkers.{linker}.{f}")) for f in ("backbone", "head")]
-        if section["type"] in ("static", "viterbi"):
+        return self._files_of("linkers", linker)
+
+    def module(self, kind: str, name: str) -> str:
+        """The module that defines the type of a section of ``detectors`` or ``linkers``."""
+        return self._registry(kind, name).module(self._config[kind][name]["type"])
+
+    def _registry(self, kind: str, name: str) -> Registry[Any]:
+        if kind == "detectors":
+            return DETECTORS
+        return LINKERS if self._config[kind][name]["type"] in LINKERS else TRACKERS
+
+    def _type(self, kind: str, name: str) -> DetectorType | TrackerType | LinkerType:
+        found: DetectorType | TrackerType | LinkerType
+        found = self._registry(kind, name)[self._config[kind][name]["type"]]
+        return found
+
+    def _files_of(self, kind: str, name: str) -> list[str]:
+        section, type_ = self._config[kind][name], self._type(kind, name)
+        if type_.files:
+            return [str(existing_path(section[key], f"{kind}.{name}.{key}")) for key in type_.files]
+        if not type_.weights:
             return []
-        published = "vgg16" if section.get("trunk", "vgg16") == "vgg16" else None
-        return self._weights("linkers", linker, section.get("weights", "published"), published)
+        return self._weights(kind, name, section.get("weights", "published"), type_.published(section))
 
     def encoder_weights(self, model: str) -> list[str]:
         """The weights file that a model's encoder starts from, or none."""
@@ -105,14 +115,23 @@ class Networks:
         weights = section.get("weights", "published")
         if weights.startswith("detector:"):
             detector = weights.removeprefix("detector:")
-            if self._config["detectors"][detector]["type"] not in ("torchvision", "small_ssd"):
+            if not DETECTORS[self._config["detectors"][detector]["type"]].trunk:
+                allowed = ", ".join(name for name, type_ in DETECTORS.items() if type_.trunk)
                 raise ConfigError(
                     f"models.{model}.weights: {weights!r} has no trunk that an encoder could start from; "
-                    "allowed: detectors of the types torchvision and small_ssd"
+                    f"allowed: detectors of the types {allowed}"
                 )
             return self.detector_weights(detector)
-        encoder = section.get("encoder", "vgg16")
-        return self._weights("models", model, weights, None if encoder == "small" else encoder)
+        return self._weights("models", model, weights, encoder_type(self._encoder(model)).published)
+
+    def encoder_modules(self, model: str) -> list[str]:
+        """The modules that define a model's encoder; all of them where a trained model's file names it."""
+        if self.trained_model(model):
+            return [*map(ENCODERS.module, ENCODERS), TORCHVISION]
+        return [encoder_module(self._encoder(model))]
+
+    def _encoder(self, model: str) -> str:
+        return str(self._config["models"][model].get("encoder", AttentionSettings.encoder))
 
     def trained_model(self, model: str) -> str | None:
         """The file of a model that is trained already, or None where it is to be trained."""

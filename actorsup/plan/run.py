@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.attention.settings import AttentionSettings
-from actorsup.config import check_config, with_variants
 from actorsup.errors import ConfigError, did_you_mean
+from actorsup.plan.config import check_config, with_variants
 from actorsup.plan.dataset import PlannedDataset
 from actorsup.plan.networks import Networks
 

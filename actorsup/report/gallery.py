@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.detection.stage import SCHEMA as DETECTIONS_SCHEMA
-from actorsup.detection.stage import read_detections
+from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
+from actorsup.detection.base import read_detections
 from actorsup.evaluation.error_analysis import kinds_table
 from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth
 from actorsup.evaluation.matching import VideoOverlap, overlap

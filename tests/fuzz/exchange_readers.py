@@ -10,8 +10,8 @@ from reader import JSON, TEXT, Reader, write
 
 from actorsup.convert import Conversion, convert
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
+from actorsup.detection.detectors.supplied import SuppliedDetections
 from actorsup.detection.settings import DetectorSettings
-from actorsup.detection.supplied import SuppliedDetections
 from actorsup.errors import ActorsupError
 from samples import PREDICTIONS, TRUTH, unsealed
 

@@ -20,15 +20,15 @@ from reader import JSON, TEXT, Reader, write
 from weights_readers import WEIGHTS
 
 from actorsup import cli
-from actorsup.config import check_config, read_config
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import content_digests
-from actorsup.datasets.folder import Folder
+from actorsup.datasets.readers.folder import Folder
+from actorsup.detection.detectors.supplied import SuppliedDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stills import Stills
-from actorsup.detection.supplied import SuppliedDetections
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import read_annotated, test_videos
+from actorsup.plan.config import check_config, read_config
 from actorsup.storage import ShardReader
 from actorsup.summary import summary
 from actorsup.tube_files import TUBES_SCHEMA, read_info, read_tubes

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import clip
 from actorsup.coco import CONTIGUOUS
-from actorsup.detection.base import Image, ImageDetections
+from actorsup.detection.base import DetectorType, Image, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress
-from actorsup.errors import DataError
+from actorsup.errors import ConfigError, DataError
 
 _STRIDES = (8, 16, 32)
 _PAD = 114
@@ -104,3 +104,14 @@ def _input_size(net: cv2.dnn.Net, path: Path) -> tuple[int, int]:
     if not size:
         raise DataError(f"{path}: its input is not one image of a fixed size; export it with batch 1")
     return int(size[1]), int(size[2])
+
+
+def _build(
+    settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str
+) -> YoloxDetector:
+    if weights is None:
+        raise ConfigError("weights: a detector of the type yolox needs an ONNX file")
+    return YoloxDetector(weights, actors, settings)
+
+
+TYPE = DetectorType(_build, weights=True)

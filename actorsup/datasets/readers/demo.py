@@ -1,9 +1,11 @@
 """The demo: videos that the project makes itself, known before they are made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
+from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
 from actorsup.demo.settings import CLASSES, DemoSettings, demo_records
 
@@ -31,3 +33,18 @@ class Demo:
     def ground_truth(self) -> GroundTruth:
         """Where the acting actor is, as written with the videos."""
         return GroundTruth(read_ground_truth_table(self.root / "ground_truth.csv"), {})
+
+
+def demo_settings(section: Mapping[str, Any]) -> dict[str, Any]:
+    """What a section says of the demo's videos, by the names of ``DemoSettings``."""
+    names = {"train_videos": "train", "test_videos": "test", "frames": "frames", "untrimmed": "untrimmed"}
+    return {name: section[key] for key, name in names.items() if key in section}
+
+
+TYPE = DatasetType(
+    lambda name, section, seed: Demo(
+        Path(f"results/{name}/source"), DemoSettings(**demo_settings(section), seed=seed)
+    ),
+    made=True,
+    annotation_files=lambda name, section, dataset: [f"results/{name}/source/ground_truth.csv"],
+)

@@ -1,7 +1,5 @@
 """Checking of the configuration: every mistake becomes one line that says how to mend it."""
 
-import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +9,26 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
 
 from actorsup.coco import ID_OF
-from actorsup.config_messages import lines_of, listed, mistyped, odd_keys
+from actorsup.datasets.readers import DATASETS
+from actorsup.detection.detectors import DETECTORS
 from actorsup.errors import ConfigError, did_you_mean
+from actorsup.linking.linkers import LINKERS
+from actorsup.linking.trackers import TRACKERS
+from actorsup.plan.config_messages import lines_of, listed, mistyped, odd_keys
+from actorsup.registry import Registry
 
-SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
 
 _READ_ONCE_TRAINED = (
     "trained", "attention", "class_score", "video_score", "score_frames", "trim", "trim_smooth", "nms_iou",
 )  # fmt: skip
 _USED = ("linkers", "models")
+_TYPES: tuple[tuple[str, str, tuple[Registry[Any], ...]], ...] = (
+    ("datasets", "dataset", (DATASETS,)),
+    ("detectors", "detector", (DETECTORS,)),
+    ("linkers", "linker", (TRACKERS, LINKERS)),
+)
+"""Where types stand: the sections, the definition in the schema, and who knows the types."""
 # JSON takes 2.0 for an integer; range() and a seed do not
 _integers_are_whole = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
@@ -70,7 +79,7 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"config.yaml: {mistyped(config, ['object'])}")
     if lines := [*odd_keys(config, "config.yaml")]:
         raise ConfigError("\n".join(lines))
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = _schema(config)
     validator = extend(Draft202012Validator, type_checker=_integers_are_whole)(schema)
     whole = with_variants(config)
     # a section's mistake is told once, not for each of its variants too
@@ -80,6 +89,36 @@ def check_config(config: Mapping[str, Any]) -> None:
         lines = lines or [*_unread_keys(each, schema), *_wrong_names(each, whole)]
         if lines:
             raise ConfigError("\n".join(lines))
+
+
+def _schema(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema, with the types that other packages add where a section of ``config`` is of one."""
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    for kind, definition, registries in _TYPES:
+        sections = config.get(kind)
+        values = sections.values() if isinstance(sections, Mapping) else ()
+        used = {str(section.get("type")) for section in values if isinstance(section, Mapping)}
+        properties = schema["$defs"][definition]["properties"]
+        for registry in registries:
+            properties["type"]["enum"] += sorted(registry.added)
+            for name in sorted(used & set(registry.added)):
+                _add_type(properties, name, registry[name])
+    return schema
+
+
+def _add_type(properties: dict[str, Any], name: str, type_: Any) -> None:
+    """Enter the settings of a type into those of its kind."""
+    shared = {"weights"} if getattr(type_, "weights", False) else set()
+    for key in {*type_.reads, *shared} & properties.keys():
+        if "readBy" in properties[key]:
+            properties[key]["readBy"].append(name)
+    for key, about in type_.settings.items():
+        if key in properties:
+            raise ConfigError(
+                f"type: {name!r} has a setting {key!r}, which is a setting of other types too; its package "
+                "should give it another name, or list it among what it reads"
+            )
+        properties[key] = {**about, "readBy": [name]}
 
 
 def with_variants(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,39 +176,6 @@ def _names_used(config: Mapping[str, Any], kind: str) -> Iterable[str]:
 def _variant(sections: Mapping[str, Any], name: str) -> Any:
     section = sections[base_of(name)]
     return {**section, **changes_of(name)} if isinstance(section, Mapping) else section
-
-
-def expand_path(path: str, key: str) -> Path:
-    """A path of the configuration with ``~`` and ``${VARIABLE}`` replaced.
-
-    Raises:
-        ConfigError: The variable is not set.
-    """
-    for name in re.findall(r"\$\{?(\w+)\}?", path):
-        if name not in os.environ:
-            raise ConfigError(
-                f"{key}: {path!r} needs the environment variable {name}; set it or write the path"
-            )
-    return Path(os.path.expandvars(path)).expanduser()
-
-
-def existing_path(path: str, key: str, remedy: str = "") -> Path:
-    """A path of the configuration that must be there.
-
-    Args:
-        path: As the configuration has it.
-        key: Where it has it.
-        remedy: What to do, where it is not there.
-
-    Raises:
-        ConfigError: It is not there; the nearest name beside it is given.
-    """
-    found = expand_path(path, key)
-    if not found.exists():
-        beside = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
-        hint = (f"; {remedy}" if remedy else "") + did_you_mean(found.name, beside)
-        raise ConfigError(f"{key}: no such file or folder: {found}{hint}")
-    return found
 
 
 def _unread_keys(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actorsup.linking.base import Seed, Track
+from actorsup.linking.base import Seed, Track, TrackerType
 
 
 class StaticTracker:
@@ -16,3 +16,6 @@ class StaticTracker:
             Track(np.tile(seed.box, (len(seed.images), 1)), np.ones(len(seed.images), np.float32))
             for seed in seeds
         ]
+
+
+TYPE = TrackerType(lambda settings, weights, device: StaticTracker())

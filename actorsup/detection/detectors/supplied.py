@@ -30,13 +30,14 @@ import pandas as pd
 from actorsup.boxes import area, clip
 from actorsup.coco import ID_OF, NAME_OF
 from actorsup.datasets.ids import video_id
-from actorsup.detection.base import Detections, ImageDetections
+from actorsup.detection.base import Detections, DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
-from actorsup.errors import DataError, VideoError, reading
+from actorsup.errors import ConfigError, DataError, VideoError, reading
 from actorsup.exchange.cvat import read_cvat
 from actorsup.exchange.formats import format_read
 from actorsup.exchange.mot import mot_files
+from actorsup.frames.store import VideoFrames
 
 _LOG = logging.getLogger(__name__)
 
@@ -63,6 +64,10 @@ class SuppliedDetections:
         rows = read_supplied(path)
         self._path, self._settings = path, settings
         self._by_video = dict(iter(rows[rows["category"].isin(actors)].groupby("video")))
+
+    def detect_video(self, video: str, images: VideoFrames) -> Detections:
+        """Detections of a video; raises as ``detections``."""
+        return self.detections(video, len(images), images.width, images.height)
 
     def detections(self, video: str, frames: int, width: int, height: int) -> Detections:
         """Detections of a video of this many frames of this size in pixels, after suppression.
@@ -196,3 +201,14 @@ def _row(path: Path, number: int, entry: Any) -> list[Any]:
     if not slash:
         raise DataError(f'{path}: row {number}: image_id is {entry["image_id"]!r}, wanted "<video>/<frame>"')
     return row
+
+
+def _build(
+    settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str
+) -> SuppliedDetections:
+    if weights is None:
+        raise ConfigError("path: a detector of the type supplied needs a file")
+    return SuppliedDetections(weights, actors, settings)
+
+
+TYPE = DetectorType(_build, files=("path",))

@@ -1,17 +1,20 @@
 """A folder of a user's own videos, with a table of labels, with boxes, or without."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from actorsup.datasets.base import GroundTruth, Listing, VideoRecord, listing_of
+from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, listing_of
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.ground_truth_table import read_annotated_table
 from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean, reading
+from actorsup.paths import existing_path
 
 TABLE_COLUMNS = ["video", "label", "split"]
 _SPLITS = ("train", "test", "")
@@ -123,3 +126,26 @@ class Folder:
                     raise DataError(f"{where}: no class is called {one!r}; {hint}")
             found[video] = labels, split
         return [(video, *found[video]) for video in sorted(found)]
+
+
+def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
+    def path(key: str) -> Path | None:
+        return existing_path(section[key], f"datasets.{name}.{key}") if key in section else None
+
+    root = existing_path(section["root"], f"datasets.{name}.root", "make it, and put videos into it")
+    classes = tuple(section.get("classes", ()))
+    return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"))
+
+
+def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:
+    keys = [key for key in ("ground_truth", "annotated") if key in section]
+    return [str(existing_path(section[key], f"datasets.{name}.{key}")) for key in keys]
+
+
+TYPE = DatasetType(
+    _open,
+    has_ground_truth=lambda section: "ground_truth" in section,
+    annotation_files=_annotation_files,
+    sparse=lambda section: "annotated" in section,
+    written_by_users=True,
+)

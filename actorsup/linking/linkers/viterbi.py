@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import clip, iou_matrix
 from actorsup.detection.base import Detections
-from actorsup.linking.base import VideoDetections
+from actorsup.linking.base import LinkerType, VideoDetections
 from actorsup.tubes import Tubes
 
 Index = NDArray[np.int64]
@@ -127,3 +127,6 @@ def _tubes(video: VideoDetections, paths: Sequence[Index]) -> Tubes:
         frame_score=frame_score,
         interval=np.array(ends, np.int32),
     )
+
+
+TYPE = LinkerType(lambda settings, weights, device: ViterbiLinker(settings.tubes, settings.overlap_weight))

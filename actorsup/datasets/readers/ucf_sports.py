@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.boxes import xywh_to_xyxy
-from actorsup.datasets.base import AnnotatedTube, GroundTruth, Listing, boxes_table, listing_of
+from actorsup.datasets.base import (
+    AnnotatedTube,
+    DatasetType,
+    GroundTruth,
+    Listing,
+    boxes_table,
+    listing_of,
+)
 from actorsup.datasets.files import find_videos, image_files, natural
 from actorsup.datasets.ids import VIDEO_SUFFIXES
+from actorsup.datasets.published import published_paths
 from actorsup.errors import DataError
 
 FOLDERS: Mapping[str, tuple[str, int, int]] = {
@@ -193,3 +201,9 @@ def _box(path: Path) -> tuple[list[float], int]:
         found = repr(lines[0]) if lines else "nothing"
         raise DataError(f"{path}: found {found}; wanted a line 'x y w h label'")
     return box, len(lines)
+
+
+TYPE = DatasetType(
+    lambda name, section, seed: UcfSports(**published_paths(name, section)),
+    annotation_pattern="*/*/gt/*.txt",
+)

@@ -1,22 +1,24 @@
 """NanoTrack v2, a small Siamese tracker with published weights, through OpenCV."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from actorsup.detection.base import Image
 from actorsup.errors import ConfigError, DataError
-from actorsup.linking.base import Seed, Track
+from actorsup.linking.base import TrackerType
+from actorsup.linking.frame_tracker import FrameTracker
 
 # OpenCV 5 has a module for it, OpenCV 4 functions of its own
 _LOGGING = getattr(cv2.utils, "logging", cv2)
 _ERRORS = 2
 
 
-class NanoTracker:
-    """Follows one target after the other, forward and then backward, from the seed's box.
+class NanoTracker(FrameTracker):
+    """NanoTrack through ``cv2.TrackerNano``.
 
     Its boxes are whole pixels, of any aspect ratio; its score is NanoTrack's own.
 
@@ -46,27 +48,23 @@ class NanoTracker:
         finally:
             _LOGGING.setLogLevel(level)
 
-    def track(self, seeds: Sequence[Seed]) -> list[Track]:
-        """One track a seed, in the same order."""
-        return [self._track(seed) for seed in seeds]
+    def init(self, frame: Image, box: NDArray[np.float32]) -> None:
+        """Start on a target."""
+        x1, y1, x2, y2 = map(float, box)
+        whole = (int(x1), int(y1), max(2, int(x2 - x1)), max(2, int(y2 - y1)))
+        self._tracker.init(_bgr(frame), whole)
 
-    def _track(self, seed: Seed) -> Track:
-        count = len(seed.images)
-        track = Track(np.tile(seed.box, (count, 1)), np.ones(count, np.float32))
-        self._follow(seed, range(seed.frame + 1, count), track)
-        self._follow(seed, range(seed.frame - 1, -1, -1), track)
-        return track
-
-    def _follow(self, seed: Seed, frames: Iterable[int], track: Track) -> None:
-        """Track through ``frames``, in that order, into the rows of ``track``."""
-        x1, y1, x2, y2 = map(float, seed.box)
-        box = (int(x1), int(y1), max(2, int(x2 - x1)), max(2, int(y2 - y1)))
-        self._tracker.init(_bgr(seed.images[seed.frame]), box)
-        for frame in frames:
-            _, (x, y, width, height) = self._tracker.update(_bgr(seed.images[frame]))
-            track.boxes[frame] = x, y, x + width, y + height
-            track.score[frame] = min(max(self._tracker.getTrackingScore(), 0.0), 1.0)
+    def update(self, frame: Image) -> tuple[Sequence[float], float]:
+        """Find the target in the next frame."""
+        _, (x, y, width, height) = self._tracker.update(_bgr(frame))
+        return (x, y, x + width, y + height), min(max(self._tracker.getTrackingScore(), 0.0), 1.0)
 
 
 def _bgr(image: Image) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+
+
+TYPE = TrackerType(
+    lambda settings, weights, device: NanoTracker(settings.backbone, settings.head),
+    files=("backbone", "head"),
+)

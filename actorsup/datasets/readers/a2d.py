@@ -20,8 +20,16 @@ from actorsup.datasets.a2d_frames import (
 )
 from actorsup.datasets.a2d_labels import remembered_codes
 from actorsup.datasets.a2d_tubes import linked_boxes
-from actorsup.datasets.base import AnnotatedTube, GroundTruth, Listing, boxes_table, listing_of
+from actorsup.datasets.base import (
+    AnnotatedTube,
+    DatasetType,
+    GroundTruth,
+    Listing,
+    boxes_table,
+    listing_of,
+)
 from actorsup.datasets.files import find_videos
+from actorsup.datasets.published import published_paths
 from actorsup.errors import DataError
 
 COLUMNS = ("video", "label", "start", "end", "height", "width", "frames", "annotated", "split")
@@ -152,3 +160,12 @@ def _tubes(video: str, numbers: Sequence[int], frames: Sequence[AnnotatedFrame])
         for tube, (code, found, boxes) in enumerate(linked_boxes(numbers, frames))
         if is_action(code)
     ]
+
+
+TYPE = DatasetType(
+    lambda name, section, seed: A2D(
+        **published_paths(name, section), memory=Path(f"results/{name}/labels.json")
+    ),
+    annotation_pattern="*/*",
+    sparse=lambda section: True,
+)

@@ -1,14 +1,25 @@
 """THUMOS13, the 24 classes of UCF101 with boxes, as its authors publish it (Section 4.1)."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from actorsup.datasets.base import AnnotatedTube, GroundTruth, Listing, boxes_table, listing_of
+from actorsup.datasets.base import (
+    AnnotatedTube,
+    DatasetType,
+    GroundTruth,
+    Listing,
+    boxes_table,
+    listing_of,
+)
 from actorsup.datasets.files import find_videos
+from actorsup.datasets.published import published_paths
 from actorsup.datasets.thumos13_annotations import DEFAULT, Annotations, read_annotations
 from actorsup.errors import DataError
+from actorsup.paths import existing_path
 
 SIZE = (320, 240)
 """Width and height in pixels of the frames that the annotations speak of."""
@@ -100,3 +111,14 @@ class Thumos13:
             for number, tube in enumerate(found.tubes[video])
         ]
         return GroundTruth(boxes_table(tubes), dict.fromkeys(found.tubes, SIZE), frames=found.frames)
+
+
+def _annotation_files(name: str, section: Mapping[str, Any], dataset: Thumos13) -> list[str]:
+    path = dataset.root / dataset.annotations
+    return [str(existing_path(str(path), f"datasets.{name}.annotations"))]
+
+
+TYPE = DatasetType(
+    lambda name, section, seed: Thumos13(**published_paths(name, section), split=section.get("split", 1)),
+    annotation_files=_annotation_files,
+)

@@ -1,0 +1,22 @@
+"""Where a published data set and its annotations lie."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from actorsup.paths import existing_path, expand_path
+
+
+def published_paths(name: str, section: Mapping[str, Any]) -> dict[str, Path]:
+    """The root of a published data set and, where the section names them, its annotations.
+
+    Raises:
+        ConfigError: The root or the annotations are not there.
+    """
+    root = existing_path(section["root"], f"datasets.{name}.root")
+    if "annotations" not in section:
+        return {"root": root}
+    key = f"datasets.{name}.annotations"
+    # a relative path is below the root
+    annotations = existing_path(str(root / expand_path(section["annotations"], key)), key)
+    return {"root": root, "annotations": annotations.absolute()}

@@ -1,0 +1,21 @@
+"""The type ``siamese``: the multi-scale fully-convolutional Siamese tracker (Section 4.2)."""
+
+from pathlib import Path
+
+from actorsup.linking.base import Tracker, TrackerType
+from actorsup.linking.settings import LinkerSettings
+
+
+def _build(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
+    from actorsup.devices import resolve_device
+    from actorsup.linking.siamese import siamese_network
+    from actorsup.linking.siamese_tracker import SiameseTracker
+
+    return SiameseTracker(siamese_network(settings.trunk, weights), settings, resolve_device(device))
+
+
+TYPE = TrackerType(
+    _build,
+    weights=True,
+    published=lambda section: "vgg16" if section.get("trunk", LinkerSettings.trunk) == "vgg16" else None,
+)

@@ -1,0 +1,40 @@
+"""Paths of a configuration: ``~``, environment variables, and whether a file is there."""
+
+import os
+import re
+from pathlib import Path
+
+from actorsup.errors import ConfigError, did_you_mean
+
+
+def expand_path(path: str, key: str) -> Path:
+    """A path of the configuration with ``~`` and ``${VARIABLE}`` replaced.
+
+    Raises:
+        ConfigError: The variable is not set.
+    """
+    for name in re.findall(r"\$\{?(\w+)\}?", path):
+        if name not in os.environ:
+            raise ConfigError(
+                f"{key}: {path!r} needs the environment variable {name}; set it or write the path"
+            )
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+def existing_path(path: str, key: str, remedy: str = "") -> Path:
+    """A path of the configuration that must be there.
+
+    Args:
+        path: As the configuration has it.
+        key: Where it has it.
+        remedy: What to do, where it is not there.
+
+    Raises:
+        ConfigError: It is not there; the nearest name beside it is given.
+    """
+    found = expand_path(path, key)
+    if not found.exists():
+        beside = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
+        hint = (f"; {remedy}" if remedy else "") + did_you_mean(found.name, beside)
+        raise ConfigError(f"{key}: no such file or folder: {found}{hint}")
+    return found
