@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -110,16 +110,15 @@ def code_digest(*modules: str) -> str:
 def closure(*modules: str) -> list[str]:
     """The modules whose code ``code_digest`` includes, sorted; arguments as there."""
     packages = {_PACKAGE, *(module.split(".")[0] for module in modules)}
-    todo, seen = [_PACKAGE, *modules], set[str]()
+    todo, seen = list(modules), set[str]()
     while todo:
         module = todo.pop()
-        if module in seen or module in NO_RESULTS:
-            continue
-        seen.add(module)
-        todo += _imported(_tree(module), packages)
-        # the package's own parents are imported too, as Python does
-        todo += [module.rsplit(".", n)[0] for n in range(1, module.count(".") + 1)]
-    return sorted(seen)
+        if module not in seen and module not in NO_RESULTS:
+            seen.add(module)
+            todo += _imported(_tree(module), packages)
+    # Python runs the packages around a module too; the names that these import change nothing in it
+    around = {module.rsplit(".", n)[0] for module in seen for n in range(1, module.count(".") + 1)}
+    return sorted(seen | around)
 
 
 def imported_modules(module: str) -> set[str]:
@@ -133,13 +132,22 @@ def _tree(module: str) -> ast.AST:
 
 def _imported(tree: ast.AST, packages: Collection[str]) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(tree):
+    for node in _run(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.append(node.module)
             names += [f"{node.module}.{alias.name}" for alias in node.names]
     return [name for name in names if name.split(".")[0] in packages and _exists(name)]
+
+
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under ``if TYPE_CHECKING``, which no run reaches."""
+    yield tree
+    for node in ast.iter_child_nodes(tree):
+        condition = node.test if isinstance(node, ast.If) else None
+        if not (isinstance(condition, ast.Name) and condition.id == "TYPE_CHECKING"):
+            yield from _run(node)
 
 
 def _candidates(module: str) -> list[Path]:

@@ -351,8 +351,13 @@ def test_a_changed_linker_keeps_the_detections(unchanged):
     ("module", "old", "new", "first"),
     [
         ("frames/decode.py", "import cv2\n", "import cv2\n\nADDED = 1\n", "decode_frames"),
-        ("detection/supplied.py", "import json\n", "import json\n\nADDED = 1\n", "detect_actors"),
-        ("linking/static.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "link_actors"),
+        ("detection/detectors/supplied.py", "import json\n", "import json\n\nADDED = 1\n", "detect_actors"),
+        (
+            "linking/trackers/static.py",
+            "import numpy as np\n",
+            "import numpy as np\n\nADDED = 1\n",
+            "link_actors",
+        ),
         ("linking/algorithm.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "link_actors"),
         ("attention/training.py", "import math\n", "import math\n\nADDED = 1\n", "train_attention"),
         ("attention/scoring.py", "import numpy as np\n", "import numpy as np\n\nADDED = 1\n", "score_tubes"),
@@ -381,8 +386,20 @@ def test_changed_code_runs_its_stage_and_none_before(unchanged, module, old, new
     assert not rules.keys() & set(order[: order.index(first)])
 
 
+def test_messages_the_plan_and_types_that_no_section_names_run_nothing(unchanged):
+    library = unchanged / "actorsup"
+    edit(library / "errors.py", "it is nested too deeply", "it is nested much too deeply")
+    others = ("detection/detectors/yolox", "linking/trackers/nanotrack", "linking/linkers/viterbi")
+    others += ("attention/torchvision_trunks", "attention/encoders/vgg16", "datasets/readers/a2d")
+    for name in (*others, "logs", "registry", "plan/check", "convert"):
+        path = library / f"{name}.py"
+        path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
+    (library / "detection" / "detectors" / "added.py").write_text("TYPE = None\n", encoding="utf-8")
+    assert would_run(unchanged, *TARGETS) == {}
+
+
 def test_comments_docstrings_and_formatting_run_nothing(unchanged):
-    static = unchanged / "actorsup" / "linking" / "static.py"
+    static = unchanged / "actorsup" / "linking" / "trackers" / "static.py"
     text = static.read_text(encoding="utf-8")
     documented = re.sub(r'^"""', '"""Of another wording: ', text, count=1)
     static.write_text("# a comment\n" + documented + "\n\n# the end\n", encoding="utf-8")

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.detection.settings import DetectorSettings
-
 if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor OpenCV
     import h5py
 
+    from actorsup.detection.settings import DetectorSettings
     from actorsup.frames.store import VideoFrames
 
 SCHEMA = "detections/1"
@@ -100,7 +99,7 @@ class VideoDetector(Protocol):
         ...
 
 
-Build = Callable[[DetectorSettings, Sequence[int], Path | None, str], Detector | VideoDetector]
+Build = Callable[["DetectorSettings", Sequence[int], Path | None, str], Detector | VideoDetector]
 """A section, COCO ids of the actors of interest, the file of weights (None is random) and a device."""
 
 

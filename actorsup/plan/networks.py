@@ -15,8 +15,8 @@ from actorsup.linking.base import LinkerType, TrackerType
 from actorsup.linking.linkers import LINKERS
 from actorsup.linking.trackers import TRACKERS
 from actorsup.paths import existing_path, expand_path
-from actorsup.registry import Registry
 from actorsup.plan.config import base_of
+from actorsup.registry import Registry
 
 _SCORING = {field.name for field in fields(ScoringSettings)}
 _READ_BY_TRAINING = {

@@ -1,0 +1,260 @@
+"""Which stages an edit of each module re-runs: the promise of ``provenance.code_digest``, as a table."""
+
+import re
+from pathlib import Path
+
+from test_house import modules, rules
+
+from actorsup.attention.encoders import ENCODERS, TORCHVISION
+from actorsup.datasets.readers import DATASETS
+from actorsup.detection.detectors import DETECTORS
+from actorsup.linking.linkers import LINKERS
+from actorsup.linking.trackers import TRACKERS
+from actorsup.provenance import closure
+
+KINDS = {
+    "detectors": {name: DETECTORS.module(name) for name in DETECTORS},
+    "linkers": {name: registry.module(name) for registry in (TRACKERS, LINKERS) for name in registry},
+    "encoders": {**{name: ENCODERS.module(name) for name in ENCODERS}, "torchvision": TORCHVISION},
+    "datasets": {name: DATASETS.module(name) for name in DATASETS},
+}
+STAGES = {
+    "demo": ("make_demo_videos", "make_demo_stills", "make_demo_sequences"),
+    "decode": ("decode_frames",),
+    "list": ("write_video_table",),
+    "truth": ("write_ground_truth", "write_annotated_frames"),
+    "train_detector": ("train_detector",),
+    "detect": ("detect_actors",),
+    "train_siamese": ("train_siamese",),
+    "link": ("link_actors",),
+    "train": ("train_attention",),
+    "score": ("score_tubes",),
+    "merge": ("merge_predictions",),
+    "export": ("export_tubes",),
+    "evaluate": ("evaluate_recall", "evaluate_map", "evaluate_intervals"),
+    "failures": ("collect_failures",),
+    "cost": ("sum_cost",),
+    "paper": ("paper_tables", "write_paper_item"),
+    "report": ("write_report", "make_gallery"),
+    "draw": ("draw_tubes", "draw_videos"),
+}
+"""The stages by short names, in the order of the data, and their rules."""
+STAGE_OF = {rule: stage for stage, names in STAGES.items() for rule in names}
+ORDER = list(STAGES)
+TYPES_OF = {
+    'NETWORKS.module("detectors"': "detectors",
+    'NETWORKS.module("linkers"': "linkers",
+    "NETWORKS.encoder_modules(": "encoders",
+    "d.module": "datasets",
+}
+"""How a rule names the types of its section, next to the module of its stage."""
+
+
+def reruns(repository: Path) -> dict[str, set[str]]:
+    """The stages that an edit of a module re-runs: ``stage``, or ``stage:type`` for sections of a type."""
+    found: dict[str, set[str]] = {module: set() for module in modules(repository)}
+    for rule, text in rules(repository).items():
+        call = re.search(r"code_digest\((.*?)\)\s*(?:,|\n)", text, flags=re.S)
+        if not call:
+            continue
+        stage = closure(*re.findall(r'"(actorsup[\w.]+)"', call[1]))
+        for module in stage:
+            found[module].add(STAGE_OF[rule])
+        for kind in (kind for how, kind in TYPES_OF.items() if how in call[1]):
+            for name, module in KINDS[kind].items():
+                for used in set(closure(module)) - set(stage):
+                    found[used].add(f"{STAGE_OF[rule]}:{name}")
+    return found
+
+
+TABLE = r"""
+all:
+    actorsup plain_hdf5 seals storage
+demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect train_siamese link \
+  train score merge export evaluate report draw:
+    boxes
+demo truth:folder train_detector detect merge export evaluate report:
+    coco
+demo truth:demo:
+    demo demo.settings
+demo:
+    demo.actors demo.files demo.poses demo.scenes demo.sequences demo.sprites demo.stills
+    demo.videos
+decode truth:folder detect:supplied train_siamese link train score merge export evaluate report draw:
+    tubes
+decode truth:folder detect:supplied link train score merge export evaluate report draw:
+    tube_files
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures report:
+    datasets.ids
+decode list detect link train score report draw:
+    frames
+decode detect link train score report draw:
+    frames.store
+decode truth detect:supplied evaluate failures report:
+    datasets
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
+    datasets.files
+decode truth evaluate report:
+    datasets.base
+decode:
+    datasets.digests frames.child frames.decode frames.decoder frames.settings frames.stage
+    frames.write
+list:
+    frames.video_table
+truth:folder detect:supplied merge export evaluate report:
+    exchange exchange.json_files exchange.labelled exchange.packed exchange.predictions
+    exchange.predictions_json
+truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
+    datasets.readers
+truth:folder detect:supplied export evaluate report:
+    exchange.mot
+truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
+    paths
+truth:demo truth:folder evaluate report:
+    datasets.ground_truth_table
+truth:folder detect:supplied evaluate report:
+    exchange.coco exchange.cvat exchange.formats
+truth:a2d truth:thumos13 truth:ucf_sports:
+    datasets.published
+truth:folder evaluate report:
+    datasets.ground_truth_files
+truth:
+    datasets.ground_truth
+truth:a2d:
+    datasets.a2d_frames datasets.a2d_labels datasets.a2d_tubes datasets.readers.a2d
+truth:demo:
+    datasets.readers.demo
+truth:folder:
+    datasets.readers.folder
+truth:thumos13:
+    datasets.matlab datasets.matlab_child datasets.pickles datasets.readers.thumos13
+    datasets.thumos13_annotations
+truth:ucf_sports:
+    datasets.readers.ucf_sports
+train_detector detect train_siamese link train:small score:small report:
+    detection
+train_detector detect:small_ssd detect:torchvision train_siamese link:siamese train score:
+    backbones devices weights
+train_detector detect train_siamese link report:
+    detection.base
+train_detector detect:small_ssd detect:torchvision train:small score:small:
+    detection.small
+train_detector detect:small_ssd detect:torchvision:
+    detection.networks
+train_detector train_siamese train:
+    epochs monitor processes
+train_detector detect:
+    detection.settings
+train_detector train_siamese:
+    detection.stills
+train_detector:
+    detection.augmentation detection.training
+detect:small_ssd detect:torchvision:
+    detection.torchvision_models
+detect:supplied detect:yolox:
+    detection.suppression
+detect:
+    detection.detectors detection.stage
+detect:small_ssd:
+    detection.detectors.small_ssd
+detect:supplied:
+    detection.detectors.supplied
+detect:torchvision:
+    detection.detectors.torchvision
+detect:yolox:
+    detection.detectors.yolox
+train_siamese link:
+    linking linking.base linking.settings
+train_siamese link:siamese:
+    linking.crops linking.device_frames linking.padding linking.regions linking.shared_regions
+    linking.siamese linking.siamese_tracker
+train_siamese:
+    linking.pairs linking.sequences linking.success linking.tracking_sets linking.training
+link:
+    linking.algorithm linking.likely_tracks linking.linkers linking.stage linking.trackers
+link:nanotrack:
+    linking.frame_tracker linking.trackers.nanotrack
+link:siamese:
+    linking.trackers.siamese
+link:static:
+    linking.trackers.static
+link:viterbi:
+    linking.linkers.viterbi
+train score:
+    attention attention.clips attention.encoder attention.encoders attention.model
+    attention.pooling attention.scoring_settings attention.selection attention.settings
+train:small score:small:
+    attention.encoders.small
+train:torchvision score:torchvision:
+    attention.torchvision_trunks
+train:vgg16 score:vgg16:
+    attention.encoders.vgg16
+train:
+    attention.job attention.pooled_features attention.training attention.videos
+score:
+    attention.scoring attention.trimming attention.tube_scores
+merge evaluate report:
+    evaluation
+merge:
+    evaluation.merge
+export:
+    exchange.coco_writing exchange.cvat_writing exchange.exports exchange.mot_writing
+evaluate report:
+    evaluation.error_analysis evaluation.findings evaluation.ground_truth evaluation.matching
+    evaluation.predictions evaluation.predictions_json evaluation.ranking evaluation.rules
+    evaluation.settings evaluation.tube_checks
+evaluate:
+    evaluation.bootstrap evaluation.frame_level evaluation.proposals evaluation.split
+    evaluation.stage evaluation.tables
+failures:
+    failures
+cost report:
+    cost provenance
+paper report:
+    paper paper.published
+paper:
+    paper.curve_figures paper.items paper.stage paper.style paper.table_figures paper.tables
+report draw:
+    folders report report.webm
+report:
+    report.charts report.examples report.gallery report.html report.inputs report.numbers
+    report.page report.settings report.stage
+draw:
+    report.drawn_videos report.pictures
+-:
+    attention.presets cli convert errors evaluation.arrays evaluation.command
+    evaluation.measures frames.probe logs plan plan.check plan.check_report plan.config
+    plan.config_messages plan.dataset plan.networks plan.paper plan.run predict registry summary
+"""
+"""Stages, and below them the modules an edit of which re-runs these, and what depends on them.
+
+``detect:yolox`` are the detections of detectors of the type yolox. No stage re-runs for what is under ``-``:
+the plan, commands, messages. Before you add a line, read it: does the module change these results, and no
+others?
+"""
+
+
+def table() -> dict[str, set[str]]:
+    """The stages of ``TABLE`` by module."""
+    stages_of: dict[str, set[str]] = {}
+    stages: set[str] = set()
+    for line in TABLE.replace("\\\n", " ").splitlines():
+        if line.startswith("    "):
+            stages_of.update(dict.fromkeys(line.split(), stages))
+        elif line:
+            words = line.removesuffix(":").split()
+            stages = set(ORDER) if words == ["all"] else set(words) - {"-"}
+    return {name if name == "actorsup" else f"actorsup.{name}": what for name, what in stages_of.items()}
+
+
+def test_the_table_names_every_module(repository):
+    assert table().keys() == set(modules(repository))
+
+
+def test_an_edit_re_runs_the_stages_of_the_table(repository):
+    found = reruns(repository)
+    assert {name: stages for name, stages in found.items() if stages != table().get(name)} == {}
+
+
+def test_every_rule_belongs_to_a_stage(repository):
+    assert rules(repository).keys() - {"fetch_weights"} == STAGE_OF.keys()
