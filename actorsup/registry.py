@@ -5,7 +5,7 @@ A module is imported only when its type is used: planning a run loads no network
 """
 
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -66,11 +66,6 @@ class Registry(Mapping[str, Type]):
                 f"type: the {self._kind} {name!r} ({self._others[name].value}) cannot be loaded: {error}; "
                 "reinstall the package that adds it"
             ) from error
-
-    @property
-    def added(self) -> Iterable[str]:
-        """Names of the types that other packages add."""
-        return self._others.keys() - set(self._ours)
 
     def module(self, name: str) -> str:
         """Name of the module in which a type is defined; raises KeyError."""

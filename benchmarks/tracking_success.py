@@ -8,9 +8,11 @@ linkers: whose weights are there; `untrained:NAME` is one with random weights. P
 under the overlap curve, the frame of the seed left out) and mean IoU as means over tubes, and with
 --each those of every tube. `static`, a box that never moves, is the baseline. With --test the tubes of
 training videos are left out: a network that was trained on them is measured on the others only.
+--videos REGEX and --every N measure on some videos, and on every N-th frame of their tubes.
 """
 
 import argparse
+import re
 import time
 from pathlib import Path
 
@@ -40,13 +42,16 @@ def tracker_of(plan: Plan, name: str) -> Tracker:
     return build_tracker(settings, Path(plan.networks.linker_weights(section)[0]), "auto")
 
 
-def seeds_of(dataset: str, most: int, test: bool = False) -> list[tuple[str, Seed, np.ndarray, np.ndarray]]:
+def seeds_of(
+    dataset: str, most: int = -1, test: bool = False, videos: str = "", every: int = 1
+) -> list[tuple[str, Seed, np.ndarray, np.ndarray]]:
     """One seed a true tube: its id, the seed, the frames of the tube's span that have a box, the boxes.
 
-    The images are those of the tube's span alone, decoded, in the pixels of the store.
+    The images are every ``every``-th one of the tube's span, decoded, in the pixels of the store.
     """
     truth = read_ground_truth(Path(f"results/{dataset}/ground_truth.csv"))
     wanted = set(test_videos(Path(f"results/{dataset}/videos.csv"))[0]) if test else truth.keys()
+    wanted = {video for video in wanted if re.search(videos, video)}
     found = []
     for path in sorted(Path(f"results/{dataset}/frames").glob("*.h5")):
         with FrameStore(path) as store:
@@ -56,9 +61,9 @@ def seeds_of(dataset: str, most: int, test: bool = False) -> list[tuple[str, See
                     scale = np.array([images.scale_x, images.scale_y] * 2)
                     boxes = (tube.boxes / scale).astype(np.float32)
                     first, end = int(tube.frames[0]), min(int(tube.frames[-1]) + 1, len(images))
-                    kept = KeptFrames(images.read(range(first, end)))
-                    inside = tube.frames < end
-                    index, boxes = (tube.frames[inside] - first).astype(np.int64), boxes[inside]
+                    kept = KeptFrames(images.read(range(first, end, every)))
+                    inside = (tube.frames < end) & ((tube.frames - first) % every == 0)
+                    index, boxes = ((tube.frames[inside] - first) // every).astype(np.int64), boxes[inside]
                     middle = len(index) // 2
                     seed = Seed(kept, int(index[middle]), boxes[middle])
                     found.append((f"{video}#{number}", seed, index, boxes))
@@ -77,13 +82,15 @@ def main() -> None:
     parser.add_argument("--configfile", type=Path, nargs="*", default=[])
     parser.add_argument("--most", type=int, default=-1, help="tubes; all unless given")
     parser.add_argument("--test", action="store_true", help="leave training videos out")
+    parser.add_argument("--videos", metavar="REGEX", default="", help="those whose id it is found in")
+    parser.add_argument("--every", metavar="N", type=int, default=1, help="frames of a tube, one of N")
     parser.add_argument("--each", action="store_true", help="print every tube")
     options = parser.parse_args()
     config = yaml.safe_load((HOUSE / "config.yaml").read_text(encoding="utf-8"))
     for path in options.configfile:
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
     plan = Plan(config)
-    seeds = seeds_of(options.dataset, options.most, options.test)
+    seeds = seeds_of(options.dataset, options.most, options.test, options.videos, options.every)
     rows = []
     for name in options.linkers:
         tracker = tracker_of(plan, name)

@@ -195,6 +195,25 @@ def test_an_installed_package_runs_from_its_configuration_to_the_report(run):
     assert would_run(run, "results/mine_map.csv", *use) == {}
 
 
+def test_a_module_in_the_folder_of_its_kind_is_a_type_of_the_project(run):
+    """The recipes of CONTRIBUTING.md: a tracker and a data set are one file each."""
+    library = run / "actorsup"
+    recipes = {"template": "linking/trackers/pictures.py", "by_folder": "datasets/readers/split_folders.py"}
+    for name, path in recipes.items():
+        (library / path).write_text((run / "site" / "my_actors" / f"{name}.py").read_text(encoding="utf-8"))
+    config = yaml.safe_load((run / "mine.yaml").read_text(encoding="utf-8"))
+    config["datasets"]["ours"] = {**config["datasets"].pop("mine"), "type": "split_folders"}
+    config["linkers"]["follow"]["type"] = "pictures"
+    (run / "ours.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    rules = would_run(run, "results/ours_map.csv", "--configfile", "ours.yaml")
+    assert rules["link_actors"] == 4 and rules["evaluate_map"] == 1
+    snakemake(
+        run, "results/ours/tubes/follow/0000.h5", "results/ours/ground_truth.csv", "--configfile", "ours.yaml"
+    )
+    for path in recipes.values():
+        (library / path).unlink()
+
+
 def test_mistakes_in_settings_of_an_installed_type_are_reported_before_work(run):
     config = yaml.safe_load((run / "mine.yaml").read_text(encoding="utf-8"))
 

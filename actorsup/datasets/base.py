@@ -166,8 +166,8 @@ class DatasetType:
         sparse: Whether the ground truth of a section is of a few frames of each video.
         written_by_users: Whether users write its ground truth, so that it is read before any work.
         settings: Settings of its own that a section may have, by name, each a JSON Schema.
-        reads: Which of the settings that types share it reads. Both are read of the types that other
-            packages add; ``schemas/config.schema.yaml`` has those of our own.
+        reads: Which of the settings that types share it reads. ``schemas/config.schema.yaml`` has both
+            for the types that it lists.
     """
 
     open: Callable[[str, Mapping[str, Any], int], Dataset]

@@ -115,8 +115,8 @@ class DetectorType:
         trunk: Whether an encoder can start from its weights (``weights: detector:NAME``).
         settings: Settings of its own that a section may have, by name, each a JSON Schema. They reach
             ``build`` as ``settings.options``.
-        reads: Which of the settings that types share it reads. Both are read of the types that other
-            packages add; ``schemas/config.schema.yaml`` has those of our own.
+        reads: Which of the settings that types share it reads. ``schemas/config.schema.yaml`` has both
+            for the types that it lists.
     """
 
     build: Build

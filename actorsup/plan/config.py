@@ -92,16 +92,18 @@ def check_config(config: Mapping[str, Any]) -> None:
 
 
 def _schema(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema, with the types that other packages add where a section of ``config`` is of one."""
+    """The schema, with the registered types that it lacks where a section of ``config`` is of one."""
     schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     for kind, definition, registries in _TYPES:
         sections = config.get(kind)
         values = sections.values() if isinstance(sections, Mapping) else ()
         used = {str(section.get("type")) for section in values if isinstance(section, Mapping)}
         properties = schema["$defs"][definition]["properties"]
+        listed_types = set(properties["type"]["enum"])
         for registry in registries:
-            properties["type"]["enum"] += sorted(registry.added)
-            for name in sorted(used & set(registry.added)):
+            added = sorted(registry.keys() - listed_types)
+            properties["type"]["enum"] += added
+            for name in (name for name in added if name in used):
                 _add_type(properties, name, registry[name])
     return schema
 
