@@ -75,10 +75,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    from actorsup.atomic import write_whole
     from actorsup.datasets.ids import video_id
     from actorsup.errors import VideoError
     from actorsup.predict import json_of, load
-    from actorsup.storage import write_whole
 
     names = [video_id(path.name) for path in options.videos]
     if twice := [name for name in names if names.count(name) > 1]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from actorsup.atomic import write_whole, writing_text
 from actorsup.datasets.ground_truth_table import read_ground_truth_table
 from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean
@@ -22,9 +23,7 @@ from actorsup.exchange.labelled import (
     with_sizes,
 )
 from actorsup.exchange.mot_writing import write_mot
-from actorsup.exchange.packed import writing_file
 from actorsup.exchange.predictions import write_predictions
-from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,10 +109,10 @@ def _write(
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; give it the suffix .json")
         case "predictions":
-            with writing_file(output) as stream:
+            with writing_text(output) as stream:
                 write_predictions(videos, stream, classes, str(output))
         case "coco":
-            with writing_file(output) as stream:
+            with writing_text(output) as stream:
                 write_coco(videos, stream, classes, str(output))
         case "mot":
             write_mot(videos, output, classes, how.mot_origin or 0)

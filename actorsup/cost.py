@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from actorsup.atomic import write_whole
 from actorsup.errors import DataError
 from actorsup.provenance import settings_digest
-from actorsup.storage import write_whole
 
 RECORDS = Path("benchmarks/results")
 COST_COLUMNS = [

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from actorsup import processes
+from actorsup.atomic import write_whole
 from actorsup.errors import DataError
 from actorsup.logs import progress
 from actorsup.monitor import Expectation, Health, Monitor
-from actorsup.storage import write_whole
 from actorsup.weights import epoch_file, load_weights, save_weights
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from glob import escape
 from pathlib import Path
 
+from actorsup.atomic import write_whole
 from actorsup.datasets.ids import VIDEO_SUFFIXES
-from actorsup.storage import ShardReader, write_whole
+from actorsup.storage import ShardReader
 
 FAILURE_COLUMNS = ["video", "stage", "reason"]
 _KINDS = sorted(VIDEO_SUFFIXES)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from actorsup.storage import write_whole
+from actorsup.atomic import write_whole
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.atomic import write_whole
 from actorsup.attention.model import ActorAttention, load_model
 from actorsup.attention.scoring import check_classes, logits_of, see
 from actorsup.attention.scoring_settings import ScoringSettings
@@ -39,7 +40,6 @@ from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_linker, link_group
 from actorsup.plan.config import check_config, read_config
 from actorsup.plan.run import Plan
-from actorsup.storage import write_whole
 from actorsup.tube_files import VideoInfo
 from actorsup.tubes import Tubes
 

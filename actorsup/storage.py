@@ -10,7 +10,6 @@ a run that was killed goes on after the last of them, and the shard appears by o
 and parts carry a checksum (``actorsup.seals``), so that a damaged one is never taken for whole.
 """
 
-import errno
 import hashlib
 import json
 import logging
@@ -26,25 +25,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.atomic import sync, write_whole, writing
 from actorsup.errors import DataError
 from actorsup.plain_hdf5 import plain_dataset, plain_group
 from actorsup.seals import BLOCK, check_seal, seal
 
 _LOG = logging.getLogger(__name__)
 _TEXT = h5py.string_dtype("utf-8")
-_DISK = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EIO,
-    errno.ENOENT,
-)
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
 """What h5py raises where a file is not as it should be."""
-_REMEDY = "make room there, or let it be written to, and run again: what is finished is kept"
 _PAIR = {"videos": ("video", "group"), "failures": ("video", "reason")}
 
 Attributes = Mapping[str, int | float | str]
@@ -82,7 +71,7 @@ class ShardWriter:
             ):
                 shutil.rmtree(self._partial)
             self._partial.mkdir(parents=True, exist_ok=True)
-            _write_text(stamp, self._file_attributes["provenance"])
+            write_whole(stamp, self._file_attributes["provenance"])
 
     def __enter__(self) -> Self:
         return self
@@ -188,21 +177,6 @@ def open_part(path: Path, video: str) -> Iterator[h5py.File]:
         yield part
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Tell in one line, as a DataError, why something cannot be written: a full disk, for one."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        # libraries tell the disk's reason in long lines of their own, or raise another error on top of it
-        told = f"{error} {error.__context__}"
-        codes = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
-        reasons = [os.strerror(code) for code in _DISK if code in codes or os.strerror(code) in told]
-        if not reasons:
-            raise
-        raise DataError(f"{path}: cannot be written ({reasons[0]}); {_REMEDY}") from error
-
-
 class ShardReader:
     """Reads a shard: ``reader[video]`` is the HDF5 group of a video.
 
@@ -262,29 +236,3 @@ class ShardReader:
 def _text_pairs(file: h5py.File, name: str) -> list[tuple[str, str]]:
     table = plain_dataset(file, name, kinds="V")
     return [(first.decode(), second.decode()) for first, second in table[()]]
-
-
-def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    path = Path(path)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
-        _write_text(temporary, text)
-        sync(temporary)
-        os.replace(temporary, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-
-
-def sync(path: Path) -> None:
-    """Have what is written to a file, or a folder, on the disk and not on its way."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,6 @@
 """Weights: fetched with a checksum, or read from a path, never executing what a file holds."""
 
 import logging
-import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from actorsup.atomic import replacing
 from actorsup.errors import DataError
-from actorsup.storage import sync, writing
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,14 +66,9 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 
 def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write tensors and plain values for ``load_weights``, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
-        with open(temporary, "wb") as stream:  # by its name, PyTorch does not tell of a full disk
-            torch.save(dict(content), stream)
-        sync(temporary)
-        os.replace(temporary, path)
+    # by its name, PyTorch does not tell of a full disk
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        torch.save(dict(content), stream)
 
 
 def epoch_file(folder: str | Path, epoch: int) -> Path:

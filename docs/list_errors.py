@@ -16,6 +16,7 @@ STAGES = {
         "plan",
         "provenance",
         "storage",
+        "atomic",
         "weights",
         "devices",
         "epochs",

@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from actorsup.atomic import write_whole
 from actorsup.boxes import xyxy_to_xywh
-from actorsup.storage import write_whole
 
 
 def textured(seed: int, height: int, width: int, blur: float = 2) -> np.ndarray:

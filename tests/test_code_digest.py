@@ -69,7 +69,7 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 
 TABLE = r"""
 all:
-    actorsup plain_hdf5 seals storage
+    actorsup atomic
 demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect train_siamese link \
   train score merge export evaluate report draw:
     boxes
@@ -80,11 +80,19 @@ demo truth:demo:
 demo:
     demo.actors demo.files demo.poses demo.scenes demo.sequences demo.sprites demo.stills
     demo.videos
+decode list truth:a2d truth:folder detect link train score merge export evaluate failures report \
+  draw:
+    plain_hdf5
+decode list truth:folder detect link train score merge export evaluate failures cost report draw:
+    seals
+decode list truth:folder detect link train score merge export evaluate failures report draw:
+    storage
 decode truth:folder detect:supplied train_siamese link train score merge export evaluate report draw:
     tubes
 decode truth:folder detect:supplied link train score merge export evaluate report draw:
     tube_files
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures report:
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
+  report:
     datasets.ids
 decode list detect link train score report draw:
     frames
@@ -102,12 +110,12 @@ decode:
 list:
     frames.video_table
 truth:folder detect:supplied merge export evaluate report:
-    exchange exchange.json_files exchange.labelled exchange.packed exchange.predictions
+    exchange exchange.json_files exchange.labelled exchange.predictions
     exchange.predictions_json
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers
 truth:folder detect:supplied export evaluate report:
-    exchange.mot
+    exchange.mot exchange.packed
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     paths
 truth:demo truth:folder evaluate report:

@@ -17,12 +17,13 @@ import torch
 from test_frames import decode, file_video, images
 
 from actorsup import storage
+from actorsup.atomic import write_whole
 from actorsup.datasets.pickles import read_numbers
 from actorsup.errors import DataError
 from actorsup.frames.store import FrameStore
 from actorsup.provenance import provenance
 from actorsup.seals import check_beside, check_seal, seal_beside
-from actorsup.storage import ShardReader, ShardWriter, write_whole
+from actorsup.storage import ShardReader, ShardWriter
 from actorsup.weights import load_weights, save_weights
 
 

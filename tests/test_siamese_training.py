@@ -10,6 +10,7 @@ import torch
 from kills import die_after, steps_taken
 from moving_targets import moving, textured, write_sequences
 
+from actorsup.atomic import write_whole
 from actorsup.errors import DataError
 from actorsup.linking import training
 from actorsup.linking.base import Seed, Track
@@ -24,7 +25,6 @@ from actorsup.linking.siamese_tracker import SiameseTracker
 from actorsup.linking.success import sequences_success, success, track_success
 from actorsup.linking.tracking_sets import read_tracking_set, stills_as_sequences
 from actorsup.linking.training import TrainingSet, balanced_logistic_loss, labels, train_siamese
-from actorsup.storage import write_whole
 from actorsup.weights import load_weights
 
 SMALL = LinkerSettings(trunk="small")

@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
+from actorsup.atomic import write_whole
 from actorsup.errors import DataError
-from actorsup.storage import ShardReader, ShardWriter, write_whole
+from actorsup.storage import ShardReader, ShardWriter
 
 ODD_NAMES = ["a/b c", 'it\'s "quoted"', "päth/ünïcode/日本", "../up"]
 

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from actorsup.atomic import write_whole
 from actorsup.datasets.base import VideoRecord
-from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)
 UNREADABLE = "unreadable"

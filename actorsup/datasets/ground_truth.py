@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from actorsup.atomic import write_whole
 from actorsup.datasets.base import GROUND_TRUTH_COLUMNS, Dataset
 from actorsup.errors import DataError
-from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)
 _CORNERS = ["x1", "y1", "x2", "y2"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from actorsup.atomic import write_whole
 from actorsup.boxes import area, clip, xyxy_to_xywh
 from actorsup.coco import NAME_OF
 from actorsup.demo.files import whole_folder, write_jpeg
@@ -18,7 +19,6 @@ from actorsup.demo.scenes import ACTORS, BALL, BODIES, NEAR, Scene, backdrop, ba
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.sprites import Sprite
 from actorsup.logs import progress
-from actorsup.storage import write_whole
 
 STREAM = 2
 """First key, after the seed, of the stills' random numbers."""

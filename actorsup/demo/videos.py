@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from actorsup.atomic import write_whole
 from actorsup.boxes import clip
 from actorsup.coco import NAME_OF
 from actorsup.demo.actors import Body
@@ -19,7 +20,6 @@ from actorsup.demo.settings import FILLS, DemoSettings, demo_records
 from actorsup.demo.sprites import Sprite
 from actorsup.errors import DataError
 from actorsup.logs import progress
-from actorsup.storage import write_whole
 
 STREAM = 1
 """First key, after the seed, of the videos' random numbers."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from actorsup.atomic import writing_text
 from actorsup.coco import NAME_OF
 from actorsup.errors import DataError
-from actorsup.exchange.packed import writing_file
 from actorsup.exchange.predictions import classes_of_shards
 from actorsup.exchange.predictions_json import ScoredTube, ScoredVideo, write_predictions_json
 from actorsup.storage import ShardReader, ShardWriter
@@ -38,7 +38,7 @@ def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
 def predictions_json(shards: Iterable[str | Path], output: str | Path) -> None:
     """Write the scored tubes of all shards as strict JSON, a video at a time; NaN is left out."""
     paths = list(shards)
-    with writing_file(Path(output)) as stream:
+    with writing_text(Path(output)) as stream:
         write_predictions_json(_scored(paths), stream, classes_of_shards(paths))
 
 

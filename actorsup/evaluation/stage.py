@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from actorsup.atomic import write_whole
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS, precision_intervals, recall_intervals
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS, errors_table
 from actorsup.evaluation.frame_level import FRAME_COLUMNS, frame_table
@@ -23,7 +24,6 @@ from actorsup.evaluation.tables import (
     map_table,
     recall_table,
 )
-from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup import __version__
+from actorsup.atomic import write_whole
 from actorsup.errors import DataError
 from actorsup.exchange.labelled import (
     DECIMALS,
@@ -21,7 +22,6 @@ from actorsup.exchange.labelled import (
     with_gaps_filled,
 )
 from actorsup.exchange.packed import safe_name, writing
-from actorsup.storage import write_whole
 from actorsup.tube_files import VideoInfo
 
 _ATTRIBUTES = ("score", "actor")

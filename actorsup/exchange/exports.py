@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from actorsup.atomic import writing_text
 from actorsup.exchange.coco_writing import write_coco
 from actorsup.exchange.cvat_writing import write_cvat
 from actorsup.exchange.labelled import LabelledVideo, best_tubes
 from actorsup.exchange.mot_writing import write_mot
-from actorsup.exchange.packed import writing_file
 from actorsup.exchange.predictions import classes_of_shards, read_shards
 
 _LOG = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def export_tubes(
     def videos() -> Iterator[LabelledVideo]:
         return best_tubes(read_shards(shards), top, min_score)
 
-    with writing_file(coco) as stream:
+    with writing_text(coco) as stream:
         write_coco(videos(), stream, classes, str(coco))
     write_cvat(videos(), cvat, classes, tolerance)
     write_mot(videos(), mot, classes)

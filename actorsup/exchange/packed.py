@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TextIO
+from typing import IO
 
+from actorsup.atomic import write_whole
 from actorsup.errors import DataError
-from actorsup.storage import write_whole
 
 LARGEST = 4 * 2**30
 """Bytes of one unpacked file that are still read; more is taken for a zip bomb."""
@@ -81,19 +81,6 @@ def _opened(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except (*_DAMAGED, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path}: cannot be read as a folder or a zip ({error})") from error
-
-
-@contextmanager
-def writing_file(output: Path) -> Iterator[TextIO]:
-    """Write one text file bit by bit, whole or not at all."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as stream:
-            yield stream
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

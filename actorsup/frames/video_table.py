@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from actorsup.storage import ShardReader, write_whole
+from actorsup.atomic import write_whole
+from actorsup.storage import ShardReader
 
 VIDEO_COLUMNS = ["video", "path", "split", "label", "frames", "fps", "width", "height", "duration", "shard"]
 _SCHEMA = "frames/1"

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from actorsup.atomic import write_whole
 from actorsup.errors import DataError
 from actorsup.paper.curve_figures import draw_figure4, draw_figure5, draw_linking
 from actorsup.paper.items import CONTRACT_TABLES, ITEMS, SETS, left_out_lines
@@ -15,7 +16,6 @@ from actorsup.paper.published import NUMBERS, PUBLISHED, read_published
 from actorsup.paper.style import save, styled
 from actorsup.paper.table_figures import draw_table
 from actorsup.paper.tables import Measured, paper_table
-from actorsup.storage import write_whole
 
 _LOG = logging.getLogger(__name__)
 _NEEDED = {

@@ -1,7 +1,6 @@
 """How the figures look, and how they are written: the same bytes each time."""
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from actorsup.storage import write_whole
+from actorsup.atomic import replacing, write_whole
 
 # Okabe and Ito's colours, told apart by colour-blind people
 INK, GREY = "#1a1a1a", "#6e6e6e"
@@ -134,9 +133,8 @@ def save(figure: Figure, svg: Path, png: Path) -> None:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "actorsup"}, bbox_inches="tight")
     write_whole(svg, text.getvalue())
-    temporary = png.with_name(f".{png.name}.tmp")
-    figure.savefig(temporary, format="png", metadata={"Software": "actorsup"}, bbox_inches="tight")
-    os.replace(temporary, png)
+    with replacing(png) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": "actorsup"}, bbox_inches="tight")
 
 
 def _settle(figure: Figure) -> None:

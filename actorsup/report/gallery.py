@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.atomic import write_whole
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.base import read_detections
 from actorsup.evaluation.error_analysis import kinds_table
@@ -23,7 +24,7 @@ from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.examples import Example, Judged, card, details, shown_frames
 from actorsup.report.webm import playable_rate, write_jpeg, write_webm
-from actorsup.storage import ShardReader, write_whole
+from actorsup.storage import ShardReader
 from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
 
 _LOG = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from actorsup.atomic import write_whole
 from actorsup.report import html
 from actorsup.report.gallery import CARDS
 from actorsup.report.settings import ReportSettings
-from actorsup.storage import write_whole
 
 STATIC = Path(__file__).parent / "static"
 _MOST_IN_ONE_FILE = 16 << 20

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actorsup.atomic import replacing
 from actorsup.errors import DataError
 from actorsup.frames.store import FrameStore, Image, VideoFrames
 from actorsup.storage import ShardReader
@@ -220,7 +221,5 @@ def _stack(rows: Sequence[Image]) -> Image:
 def write_png(path: Path, image: Image) -> None:
     """Write an image (H, W, 3) uint8 RGB as PNG, whole or not at all."""
     encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(encoded.tobytes())
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())

@@ -1,6 +1,5 @@
 """Videos that a browser plays: VP9 in WebM, made from stored frames."""
 
-import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +8,7 @@ import av
 import cv2
 import numpy as np
 
+from actorsup.atomic import replacing
 from actorsup.frames.store import Image
 
 RATE = 25.0
@@ -36,8 +36,7 @@ def write_webm(path: Path, images: Iterable[Image], fps: float, max_side: int) -
         max_side: Longest side in pixels; larger frames are made smaller.
     """
     rate = Fraction(playable_rate(fps)).limit_denominator(1001)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with av.open(str(temporary), "w", format="webm") as container:
+    with replacing(path) as temporary, av.open(str(temporary), "w", format="webm") as container:
         stream = None
         for image in images:
             if stream is None:
@@ -50,7 +49,6 @@ def write_webm(path: Path, images: Iterable[Image], fps: float, max_side: int) -
         if stream is None:
             raise ValueError(f"{path}: no frames")
         container.mux(stream.encode())
-    os.replace(temporary, path)
 
 
 def write_jpeg(path: Path, image: Image, max_side: int) -> None:
