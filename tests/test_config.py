@@ -88,8 +88,8 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
 
     assert keys("model") == names(AttentionSettings) | names(ScoringSettings) | {"trained", "attention"}
     assert set(schema["$defs"]["model"]["properties"]["attention"]["enum"]) == set(PRESETS)
-    assert keys("linker") == names(LinkerSettings) | {"training"}
-    assert keys("detector") == names(DetectorSettings) | {"training"}
+    assert keys("linker") == (names(LinkerSettings) - {"options"}) | {"training"}
+    assert keys("detector") == (names(DetectorSettings) - {"options"}) | {"training"}
     frames = set(schema["properties"]["frames"]["properties"])
     assert frames == names(FrameSettings) | names(DecodingLimits) | {"keep"}
     rules = schema["properties"]["evaluation"]["properties"]

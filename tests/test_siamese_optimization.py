@@ -15,16 +15,17 @@ from actorsup.weights import load_weights, save_weights
 torch.set_num_threads(1)
 
 
-def test_the_defaults_are_siamfcs_but_for_the_first_learning_rate():
+def test_the_defaults_are_siamfcs_but_for_the_optimizer_and_its_first_rate():
     """As in experiment.m of the authors' release: logspace(-2, -5, 50), 5e-4, batches of 8, 100 frames."""
     settings = SiameseTrainingSettings()
     assert (settings.epochs, settings.batch, settings.weight_decay) == (50, 8, 5e-4)
-    assert (settings.optimizer, settings.momentum, settings.gap) == ("sgd", 0.9, 100)
+    assert (settings.optimizer, settings.momentum, settings.gap) == ("adamw", 0.9, 100)
+    assert settings.stretch == 0.05
     assert not settings.last_relu and settings.radius * 8 == 16
-    for first, power in ((settings.learning_rate, -3), (0.01, -2)):
+    for first in (settings.learning_rate, 0.01):
         published = SiameseTrainingSettings(learning_rate=first)
         rates = [published.learning_rate_of(epoch) for epoch in range(50)]
-        np.testing.assert_allclose(rates, np.logspace(power, -5, 50), rtol=1e-9)
+        np.testing.assert_allclose(rates, np.logspace(np.log10(first), -5, 50), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,8 @@ def test_steps_are_those_of_sgd_with_momentum_and_weight_decay_on_weights_alone(
         return norm
 
     monkeypatch.setattr(training, "gradient_norm", seen)
-    how = {"epochs": 2, "pairs": 4, "batch": 4, "learning_rate": 0.1, "last_learning_rate": 0.001}
+    how = {"optimizer": "sgd", "epochs": 2, "pairs": 4, "batch": 4}
+    how |= {"learning_rate": 0.1, "last_learning_rate": 0.001}
     section = {"trunk": "small", "training": how | {"weight_decay": 0.2}}
     train_siamese(TrainingSet(write_sequences(tmp_path / "set", 1)), tmp_path / "w.pt", section, "cpu", 0, {})
     assert len(states) == 2

@@ -129,12 +129,12 @@ class SiameseTrainingSettings:
         epochs: Passes over the sequences; the checkpoint and a row of the curve come after each.
         pairs: Pairs of frames of each sequence in an epoch.
         batch: Pairs of a step.
-        optimizer: ``sgd``, with momentum, or ``adamw``.
+        optimizer: ``adamw``, or ``sgd`` with momentum, as SiamFC's authors used it.
         momentum: Of SGD.
         schedule: How the learning rate falls: ``exponential``, from epoch to epoch by one ratio, or
             ``cosine``, from step to step to 0.
-        learning_rate: In the first epoch. SiamFC's 0.01 is for a network with batch normalization; from
-            VGG16's weights, which have none, it does not learn.
+        learning_rate: In the first epoch. SiamFC's 0.01 is for SGD and a network with batch
+            normalization; VGG16, which has none, does not learn at that rate.
         last_learning_rate: In the last epoch, for ``exponential``.
         weight_decay: Of the convolutions' weights.
         largest_gradient: Norm that larger gradients are scaled down to; None leaves them.
@@ -159,17 +159,17 @@ class SiameseTrainingSettings:
     epochs: int = 50
     pairs: int = 16
     batch: int = 8
-    optimizer: str = "sgd"
+    optimizer: str = "adamw"
     momentum: float = 0.9
     schedule: str = "exponential"
-    learning_rate: float = 0.001
+    learning_rate: float = 0.0002
     last_learning_rate: float = 1e-5
     weight_decay: float = 0.0005
     largest_gradient: float | None = None
     gap: int = 100
     radius: float = 2.0
     shift: float = 3.0
-    stretch: float = 0.1
+    stretch: float = 0.05
     jitter: float = 0.2
 
     def __post_init__(self) -> None:
