@@ -394,8 +394,10 @@ def test_messages_the_plan_and_types_that_no_section_names_run_nothing(unchanged
     for name in (*others, "logs", "registry", "plan/check", "convert"):
         path = library / f"{name}.py"
         path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
-    (library / "detection" / "detectors" / "added.py").write_text("TYPE = None\n", encoding="utf-8")
+    added = library / "detection" / "detectors" / "added.py"
+    added.write_text("TYPE = None\n", encoding="utf-8")
     assert would_run(unchanged, *TARGETS) == {}
+    added.unlink()
 
 
 def test_comments_docstrings_and_formatting_run_nothing(unchanged):
