@@ -30,11 +30,11 @@ def existing_path(path: str, key: str, remedy: str = "") -> Path:
         remedy: What to do, where it is not there.
 
     Raises:
-        ConfigError: It is not there; the nearest name beside it is given.
+        ConfigError: It does not exist; the message suggests the nearest name in its folder.
     """
     found = expand_path(path, key)
     if not found.exists():
-        beside = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
-        hint = (f"; {remedy}" if remedy else "") + did_you_mean(found.name, beside)
+        siblings = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
+        hint = (f"; {remedy}" if remedy else "") + did_you_mean(found.name, siblings)
         raise ConfigError(f"{key}: no such file or folder: {found}{hint}")
     return found

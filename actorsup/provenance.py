@@ -15,7 +15,7 @@ import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -115,29 +115,31 @@ def closure(*modules: str) -> list[str]:
         module = todo.pop()
         if module not in seen and module not in NO_RESULTS:
             seen.add(module)
-            todo += _imported(_tree(module), packages)
+            todo += _imported(module, packages)
     # Python runs the packages around a module too; the names that these import change nothing in it
     around = {module.rsplit(".", n)[0] for module in seen for n in range(1, module.count(".") + 1)}
-    return sorted(seen | around)
+    return sorted(seen | {package for package in around if _exists(package)})
 
 
 def imported_modules(module: str) -> set[str]:
     """Modules of this library that a module imports itself, at its top or inside functions."""
-    return set(_imported(_tree(module), {_PACKAGE}))
+    return set(_imported(module, {_PACKAGE}))
 
 
 def _tree(module: str) -> ast.AST:
     return ast.parse(_path_of(module).read_text(encoding="utf-8"))
 
 
-def _imported(tree: ast.AST, packages: Collection[str]) -> list[str]:
+def _imported(module: str, packages: Collection[str]) -> list[str]:
     names: list[str] = []
-    for node in _run(tree):
+    package = module if _path_of(module).name == "__init__.py" else module.rpartition(".")[0]
+    for node in _run(_tree(module)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name("." * node.level + (node.module or ""), package)
+            names.append(origin)
+            names += [f"{origin}.{alias.name}" for alias in node.names]
     return [name for name in names if name.split(".")[0] in packages and _exists(name)]
 
 

@@ -55,3 +55,20 @@ def test_record_names_its_inputs_by_content(tmp_path):
         weights
     ).endswith("15ad")
     assert record["settings"] == {"batch": 8} and record["code"] == "c" and record["versions"]["actorsup"]
+
+
+def test_a_package_of_types_counts_with_its_relative_imports(tmp_path, monkeypatch):
+    folder = tmp_path / "lab_types" / "inner"  # a namespace package: no __init__.py above
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "change.py").write_text("from .util import value\nfrom . import other\nTYPE = value\n")
+    (folder / "util.py").write_text("import actorsup.boxes\nvalue = 1\n")
+    (folder / "other.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = provenance.closure("lab_types.inner.change")
+    wanted = {f"lab_types.inner{name}" for name in ("", ".change", ".util", ".other")}
+    assert {name for name in found if name.startswith("lab_types")} == wanted
+    assert "actorsup.boxes" in found
+    before = code_digest("lab_types.inner.change")
+    edited(folder / "util.py", "value = 1", "value = 2")
+    assert code_digest("lab_types.inner.change") != before

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from actorsup.atomic import write_whole
+from actorsup.atomic import write_whole, writing_text
 from actorsup.errors import DataError
 from actorsup.storage import ShardReader, ShardWriter
 
@@ -99,3 +99,11 @@ def test_write_whole(tmp_path):
     write_whole(tmp_path / "a" / "b.csv", "x\né\n")
     assert (tmp_path / "a" / "b.csv").read_text(encoding="utf-8") == "x\né\n"
     assert len(list((tmp_path / "a").iterdir())) == 1
+
+
+def test_an_error_while_something_is_written_is_not_taken_for_a_full_disk(tmp_path):
+    path, missing = tmp_path / "deep" / "table.csv", tmp_path / "missing.csv"
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"), writing_text(path) as stream:
+        stream.write("half a table")
+        missing.read_text()
+    assert list(path.parent.iterdir()) == []

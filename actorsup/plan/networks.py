@@ -116,10 +116,11 @@ class Networks:
         if weights.startswith("detector:"):
             detector = weights.removeprefix("detector:")
             if not DETECTORS[self._config["detectors"][detector]["type"]].trunk:
-                allowed = ", ".join(name for name, type_ in DETECTORS.items() if type_.trunk)
+                sections = self._config["detectors"].items()
+                allowed = ", ".join(name for name, other in sections if DETECTORS[other["type"]].trunk)
                 raise ConfigError(
                     f"models.{model}.weights: {weights!r} has no trunk that an encoder could start from; "
-                    f"allowed: detectors of the types {allowed}"
+                    f"allowed after 'detector:': {allowed or 'none of these detectors'}"
                 )
             return self.detector_weights(detector)
         return self._weights("models", model, weights, encoder_type(self._encoder(model)).published)
