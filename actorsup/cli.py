@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from actorsup.convert import add_options as add_conversion_options
-from actorsup.convert import run as run_conversion
 from actorsup.errors import ActorsupError, DataError, reading
 from actorsup.evaluation.command import add_options as add_evaluation_options
 from actorsup.evaluation.command import evaluate as run_evaluation
+from actorsup.formats.convert import add_options as add_conversion_options
+from actorsup.formats.convert import run as run_conversion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,13 +55,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from actorsup.config.read import read_config
     from actorsup.errors import ConfigError, did_you_mean
     from actorsup.frames.settings import FrameSettings
-    from actorsup.plan.check import inspect_dataset
-    from actorsup.plan.check_report import report
-    from actorsup.plan.config import read_config
-    from actorsup.plan.dataset import PlannedDataset
-    from actorsup.plan.run import Plan
+    from actorsup.workflow.check import inspect_dataset
+    from actorsup.workflow.check_report import report
+    from actorsup.workflow.dataset import PlannedDataset
+    from actorsup.workflow.plan import Plan
 
     plan = Plan(read_config(options.configfile))
     names = plan.config["datasets"]
@@ -75,16 +75,16 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from actorsup.atomic import write_whole
-    from actorsup.datasets.ids import video_id
+    from actorsup.artifacts.atomic import write_whole
     from actorsup.errors import VideoError
+    from actorsup.formats.video_ids import video_id
     from actorsup.predict import json_of, load
 
     names = [video_id(path.name) for path in options.videos]
     if twice := [name for name in names if names.count(name) > 1]:
         raise DataError(f"two videos are called {twice[0]!r}, which is to be their id; rename one")
     # its warnings of videos that fail are told here
-    logging.getLogger("actorsup.storage").setLevel(logging.ERROR)
+    logging.getLogger("actorsup.artifacts.shards").setLevel(logging.ERROR)
     predictor = load(options.dataset, configfiles=options.configfile)
     done = []
     for path in options.videos:
@@ -105,10 +105,10 @@ def _predict(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> None:
     import h5py
 
-    from actorsup.seals import check_seal
-    from actorsup.storage import ShardReader
+    from actorsup.artifacts.checksums import check_embedded_checksum
+    from actorsup.artifacts.shards import ShardReader
 
-    check_seal(options.file)
+    check_embedded_checksum(options.file)
     with reading(options.file, "no shard of actorsup"), h5py.File(options.file, "r") as file:
         schema = str(file.attrs["schema"])
     with ShardReader(options.file, schema) as shard:

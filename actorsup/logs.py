@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from actorsup.artifacts.checksums import check_checksum_file, write_checksum_file
 from actorsup.errors import ActorsupError
-from actorsup.seals import check_beside, seal_beside
 
 Item = TypeVar("Item")
 _LOG = logging.getLogger("actorsup")
@@ -32,7 +32,7 @@ def job(
         path: The log.
         threads: How many.
         inputs: What it reads: a table or folder that is not as an earlier job left it ends it.
-        outputs: What it makes: tables and folders get a checksum beside them (``seals.seal_beside``).
+        outputs: What it makes: tables and folders get a checksum file (``checksums.write_checksum_file``).
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[variable] = str(threads)
@@ -47,10 +47,10 @@ def job(
     root.setLevel(logging.INFO)
     try:
         for one in inputs:
-            check_beside(one)
+            check_checksum_file(one)
         yield
         for one in outputs:
-            seal_beside(one)
+            write_checksum_file(one)
     except ActorsupError as error:
         _LOG.error("%s", error)
         sys.exit(1)

@@ -18,30 +18,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.attention.model import ActorAttention, load_model
-from actorsup.attention.scoring import check_classes, logits_of, see
+from actorsup.attention.scoring import check_classes, logits_of, prepare
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.tube_scores import scored
 from actorsup.coco import NAME_OF
+from actorsup.config.read import check_config, read_config
 from actorsup.datasets.base import VideoRecord
-from actorsup.datasets.ids import video_id
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import Find, finder
-from actorsup.devices import resolve_device
 from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError
 from actorsup.evaluation.merge import scored_video
-from actorsup.exchange.predictions_json import write_predictions_json
+from actorsup.formats.predictions_json import write_predictions_json
+from actorsup.formats.video_ids import video_id
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
 from actorsup.linking.base import Linker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_linker, link_group
-from actorsup.plan.config import check_config, read_config
-from actorsup.plan.run import Plan
-from actorsup.tube_files import VideoInfo
+from actorsup.training.devices import resolve_device
 from actorsup.tubes import Tubes
+from actorsup.workflow.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Predictor:
                 info = VideoInfo(len(images), images.fps, images.width, images.height)
                 job = video, images, self.find(video, images)
                 ((_, _, tubes),) = link_group(self.linker, [job])
-                seen = see(self.network, images, tubes, self.scoring.score_frames)
+                seen = prepare(self.network, images, tubes, self.scoring.score_frames)
                 (logits,) = logits_of(self.network, [seen], self.scoring.trim is not None)
                 return Prediction(video, info, self.classes, scored(tubes, logits, self.scoring))
 
@@ -265,7 +265,7 @@ def _load(
 
 
 def _classes(plan: Plan, dataset: str) -> Sequence[str]:
-    """The classes that a data set's videos are labelled with; none where they are not there."""
+    """The classes that a data set's videos are labeled with; none where they are not there."""
     try:
         return plan.dataset(dataset).listing.classes
     except ActorsupError:

@@ -32,22 +32,22 @@ import torch
 import yaml
 from torch import Tensor
 
-from actorsup.attention.clips import ahead, loader_threads, on_device
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
+from actorsup.attention.clips import loader_threads, on_device, prefetch
+from actorsup.attention.dataset import TrainingVideos
 from actorsup.attention.model import ActorAttention, random_model
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
-from actorsup.attention.videos import TrainingVideos
 from actorsup.coco import ID_OF
-from actorsup.devices import resolve_device
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.store import SCHEMA
 from actorsup.frames.write import encoder
-from actorsup.plan.run import Plan
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
+from actorsup.training.devices import resolve_device
 from actorsup.tubes import Tubes
+from actorsup.workflow.plan import Plan
 
 Labels = dict[str, list[str]]
 
@@ -147,7 +147,7 @@ def one_round(
     settings = model.settings
     with TrainingVideos(*of, model.classes) as videos:
         jobs = [partial(video.clip, settings, 0, 0) for video in videos]
-        loading, clips = seconds_of(lambda: list(ahead(jobs, loader_threads(device))))
+        loading, clips = seconds_of(lambda: list(prefetch(jobs, loader_threads(device))))
     shorter_side, side = settings.shorter_side, model.encoder.info.side
     ready = [on_device(clip, shorter_side, side, device)[0] for clip in clips]
     encode(model, ready[: 2 * settings.at_once])  # warm

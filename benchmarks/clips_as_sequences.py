@@ -21,12 +21,12 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_tubes
 from actorsup.boxes import xyxy_to_xywh
 from actorsup.evaluation.ground_truth import read_ground_truth
 from actorsup.frames.store import FrameStore, VideoFrames
-from actorsup.storage import ShardReader
-from actorsup.tube_files import TUBES_SCHEMA, read_tubes
 
 FRAMES, SHORTEST, LOWEST_SCORE = 50, 10, 0.5
 

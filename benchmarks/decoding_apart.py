@@ -12,12 +12,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from actorsup.artifacts.shards import open_part
 from actorsup.datasets.base import VideoRecord
 from actorsup.frames.decode import decode_video
 from actorsup.frames.decoder import Decoder
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.write import write_frames
-from actorsup.storage import open_part
 
 REPEATS = 5
 SETTINGS, LIMITS = FrameSettings(), DecodingLimits()

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from actorsup.backbones import SmallBackbone, normalise
+from actorsup.demo.images import STREAM, image_scene
 from actorsup.demo.scenes import ACTORS, Scene
 from actorsup.demo.settings import CLASSES, DemoSettings
-from actorsup.demo.stills import STREAM, still_scene
 from actorsup.demo.videos import DemoVideo, demo_videos
+from actorsup.training.backbones import SmallBackbone, normalise
 from actorsup.tubes import tube_iou
 
 MEASURES = ("boxes", "masked", "oracle", "top-k", "mean")
@@ -81,7 +81,7 @@ def trunk_taught_by_stills(settings: DemoSettings, steps: int = 300, batch: int 
     optimizer = torch.optim.AdamW(parameters, lr=4e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps)
     rngs = [np.random.default_rng([settings.seed, STREAM, i]) for i in range(STILLS)]
-    scenes = [still_scene(rng, settings) for rng in rngs]
+    scenes = [image_scene(rng, settings) for rng in rngs]
     stills = torch.from_numpy(np.stack([scene.image(0) for scene in scenes]))
     for _ in range(steps):
         chosen = torch.randperm(STILLS)[:batch]

@@ -14,7 +14,7 @@ static    on tubes that never move
 mean      averaging all tubes in place of the best k
 shuffled  trained on labels that were shuffled between the videos, five times, of the first seed
           alone; and what holds 95 % of the mAPs by chance, of single ones and of means of five:
-          permuted  with class scores permuted between videos, each video's tubes keeping their
+          permuted  with class scores permuted between videos, each video's tubes checkpoints their
                     order: a network that learned nothing of the labels still scores actors who do
                     something apart from those who stand
           renamed   with the names of the classes permuted, the same in all videos: that network
@@ -33,6 +33,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from actorsup.artifacts.provenance import code_digest, provenance
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
@@ -43,12 +46,9 @@ from actorsup.evaluation.matching import VideoOverlap, overlap
 from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.tables import map_table
 from actorsup.frames.store import FrameStore
-from actorsup.plan.run import Plan
-from actorsup.provenance import code_digest, provenance
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
+from actorsup.training.weights import load_weights
 from actorsup.tubes import Tubes, tube_iou
-from actorsup.weights import load_weights
+from actorsup.workflow.plan import Plan
 
 HOUSE = Path(__file__).resolve().parents[1]
 SHUFFLES, PERMUTATIONS = 5, 200

@@ -26,6 +26,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 from actorsup.boxes import clip, paired_iou, xywh_to_xyxy
 from actorsup.datasets.pickles import read_numbers
 from actorsup.evaluation.bootstrap import precision_intervals
@@ -36,8 +38,6 @@ from actorsup.evaluation.matching import overlaps
 from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.ranking import area_under_curve
 from actorsup.evaluation.tables import map_table, recall_table
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes
 
 VIDEOS, TUBES, CLASSES, FRAMES = 910, 1315, 24, 174

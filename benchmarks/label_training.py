@@ -34,24 +34,24 @@ import numpy as np
 import pandas as pd
 import torch
 
-from actorsup import epochs
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_tubes
 from actorsup.attention import training
 from actorsup.attention.clips import on_device
 from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.pooled_features import PooledFeatures
-from actorsup.attention.scoring import _logits, see
+from actorsup.attention.scoring import _logits, prepare
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.tube_scores import scored
+from actorsup.config.read import read_config, with_variants
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import read_ground_truth
 from actorsup.evaluation.matching import overlap
 from actorsup.evaluation.tables import map_table
 from actorsup.frames.store import FrameStore
-from actorsup.plan.config import read_config, with_variants
-from actorsup.plan.run import Plan
-from actorsup.storage import ShardReader
-from actorsup.tube_files import TUBES_SCHEMA, read_tubes
+from actorsup.training import loop as training_loop
+from actorsup.workflow.plan import Plan
 
 POOLING = (
     "encoder", "weights", "pixels", "shorter_side", "grid", "frames",
@@ -91,7 +91,7 @@ class Clips:
 
     def pooled(self, model: ActorAttention, video: str, count: int, name: str) -> tuple[object, Pooled]:
         """What scoring sees of a video, and the features of its tubes in each of those frames."""
-        seen = see(model, self.images[video], self.found[video], count)
+        seen = prepare(model, self.images[video], self.found[video], count)
         path = self.cache / f"{name}_scoring{count}.h5"
         with h5py.File(path, "a") as kept:
             if video not in kept:
@@ -123,7 +123,7 @@ def run(
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(training, "PooledFeatures", shared),
         # checkpoints of the frozen encoder after each epoch would take longer than the training
-        mock.patch.object(epochs._Writer, "checkpoint"),
+        mock.patch.object(training_loop._Writer, "checkpoint"),
     ):
         output = Path(folder) / "model.pt"
         try:

@@ -28,12 +28,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from actorsup.detection.base import Detections, Image
-from actorsup.devices import resolve_device
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Seed, Track, Tracker, VideoDetections
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.siamese import crop_sizes, siamese_network
-from actorsup.linking.siamese_tracker import SiameseTracker
+from actorsup.linking.siamese.network import crop_sizes, siamese_network
+from actorsup.linking.siamese.tracker import SiameseTracker
+from actorsup.training.devices import resolve_device
 
 WIDTH, HEIGHT = 320, 240
 

@@ -28,7 +28,7 @@ from actorsup.linking.base import Seed, Tracker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_tracker
 from actorsup.linking.success import track_success
-from actorsup.plan.run import Plan
+from actorsup.workflow.plan import Plan
 
 HOUSE = Path(__file__).resolve().parents[1]
 

@@ -13,13 +13,13 @@ sys.path.insert(0, workflow.basedir)
 python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
-from actorsup.cost import find_records, records_digest
+from actorsup.report.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
-from actorsup.paper.items import left_out_lines
-from actorsup.plan.paper import PaperPlan
-from actorsup.plan.run import Plan
-from actorsup.provenance import code_digest
-from actorsup.summary import summary
+from actorsup.report.paper.items import left_out_lines
+from actorsup.workflow.paper import PaperPlan
+from actorsup.workflow.plan import Plan
+from actorsup.artifacts.provenance import code_digest
+from actorsup.workflow.summary import summary
 
 try:
     PLAN = Plan(config)

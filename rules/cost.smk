@@ -17,7 +17,7 @@ rule sum_cost:
                 find_records(w.dataset, weights_used(d.section))
             )
         ),
-        code=code_digest("actorsup.cost"),
+        code=code_digest("actorsup.report.cost"),
     message:
         "Summing what {wildcards.dataset} has cost"
     script:

@@ -24,14 +24,14 @@ rule make_demo_videos:
         "../workflow_scripts/make_demo_videos.py"
 
 
-rule make_demo_stills:
+rule make_demo_images:
     output:
         images=directory("results/{dataset}/source/stills/images"),
         annotations="results/{dataset}/source/stills/annotations.json",
     log:
-        "logs/{dataset}/make_demo_stills.log",
+        "logs/{dataset}/make_demo_images.log",
     benchmark:
-        "benchmarks/results/{dataset}/make_demo_stills.tsv"
+        "benchmarks/results/{dataset}/make_demo_images.tsv"
     conda:
         VISION_ENV
     resources:
@@ -39,11 +39,11 @@ rule make_demo_stills:
         runtime=need(60),
     params:
         settings=from_dataset(lambda w, d: d.demo_settings("stills")),
-        code=code_digest("actorsup.demo.stills"),
+        code=code_digest("actorsup.demo.images"),
     message:
         "Making stills for the detector of {wildcards.dataset}"
     script:
-        "../workflow_scripts/make_demo_stills.py"
+        "../workflow_scripts/make_demo_images.py"
 
 
 rule make_demo_sequences:

@@ -1,11 +1,11 @@
 # Tables (4.1, 4.3, 4.4).
 
 
-OF_BOXES = ("like", "strict", "box_area", "duration")
+OF_BOXES = ("protocol", "strict", "box_area", "duration")
 OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
 OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
 OF_FRAMES = (
-    "like",
+    "protocol",
     "strict",
     "box_area",
     "matching",
@@ -13,7 +13,7 @@ OF_FRAMES = (
     "iou_thresholds",
 )
 
-if config["evaluation"].get("like"):
+if config["evaluation"].get("protocol"):
     from actorsup.evaluation.settings import EvaluationSettings
 
     try:

@@ -46,7 +46,7 @@ rule export_tubes:
         runtime=need(60, each=0.1),
     params:
         settings=config.get("exports", {}),
-        code=code_digest("actorsup.exchange.exports"),
+        code=code_digest("actorsup.formats.exports"),
     message:
         "Exporting the tubes of {wildcards.dataset} for other tools"
     script:

@@ -36,7 +36,7 @@ rule collect_failures:
         missing=from_dataset(
             lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]
         ),
-        code=code_digest("actorsup.failures"),
+        code=code_digest("actorsup.workflow.failures"),
     message:
         "Collecting the failures of {wildcards.dataset}"
     script:

@@ -21,7 +21,7 @@ rule train_siamese:
     params:
         settings=planned(lambda w: NETWORKS.training_settings("linkers", w.linker)),
         seed=config["seed"],
-        code=code_digest("actorsup.linking.training"),
+        code=code_digest("actorsup.linking.siamese.training"),
     message:
         "Training the Siamese network of {wildcards.linker}"
     script:

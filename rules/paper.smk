@@ -1,5 +1,5 @@
 # The paper's tables and figures: Tables 1 and 2, Figures 4 and 5, actor linking against Viterbi (4.3, 4.4).
-from actorsup.paper.items import ITEMS
+from actorsup.report.paper.items import ITEMS
 
 
 wildcard_constraints:
@@ -36,7 +36,7 @@ rule write_paper_item:
     input:
         tables=planned(contract_tables),
         # it lies beside the code, wherever results go
-        published=local(f"{workflow.basedir}/actorsup/paper/published.csv"),
+        published=local(f"{workflow.basedir}/actorsup/report/paper/published.csv"),
     output:
         csv=shown("results/paper/{item}.csv", "paper_item", "Paper"),
         svg="results/paper/{item}.svg",
@@ -59,7 +59,7 @@ rule write_paper_item:
             for key, value in config["evaluation"].items()
             if key not in ("iou_thresholds", "error_iou", "resamples")
         },
-        code=code_digest("actorsup.paper.stage"),
+        code=code_digest("actorsup.report.paper.stage"),
     message:
         "Writing {wildcards.item} of the paper"
     script:
@@ -79,7 +79,7 @@ rule paper_tables:
         FIGURES_ENV
     params:
         left_out=planned(lambda w: {item: PAPER.left_out(item) for item in ITEMS}),
-        code=code_digest("actorsup.paper.stage"),
+        code=code_digest("actorsup.report.paper.stage"),
     message:
         "The paper's tables and figures are in results/paper; left_out.csv says what is not in them"
     script:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.write import encoder
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actorsup import epochs
+from actorsup.training import loop as training_loop
 
 
 def die_after(patch: pytest.MonkeyPatch, training: type, steps: int) -> None:
@@ -17,7 +17,7 @@ def die_after(patch: pytest.MonkeyPatch, training: type, steps: int) -> None:
             yield shares
 
     patch.setattr(training, "epoch", epoch)
-    patch.setattr(epochs, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+    patch.setattr(training_loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
 
 
 def steps_taken(patch: pytest.MonkeyPatch, training: type) -> list[tuple[int, int]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
 from actorsup.boxes import xyxy_to_xywh
 
 

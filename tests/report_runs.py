@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.datasets.base import VideoRecord
 from actorsup.detection.base import Detections
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.report.gallery import Shards
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes
 
 FRAMES, WIDTH, HEIGHT = 12, 96, 64

@@ -12,19 +12,19 @@ from attention_sets import Video, random_video, write_set
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
 from actorsup.attention import scoring
-from actorsup.attention.clips import Clip, ahead, on_device, read_clip, segment_frames
+from actorsup.attention.clips import Clip, on_device, prefetch, read_clip, segment_frames
 from actorsup.attention.model import ActorAttention, Pooled, load_model, model_content, random_model
 from actorsup.attention.pooling import actor_pooling
-from actorsup.attention.scoring import logits_of, score_videos, see
+from actorsup.attention.scoring import logits_of, prepare, score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.backbones import normalise
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames.store import FrameStore
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
-from actorsup.weights import save_weights
+from actorsup.training.backbones import normalise
+from actorsup.training.weights import save_weights
 
 torch.set_num_threads(1)
 SMALL = AttentionSettings(encoder="small", shorter_side=32, frames=4, tubes=3, k=2)
@@ -233,12 +233,12 @@ def test_resized_frames_keep_their_places():
 
 
 def test_work_ahead_keeps_its_order_and_its_errors():
-    assert list(ahead(lambda i=i: i * i for i in range(50))) == [i * i for i in range(50)]
+    assert list(prefetch(lambda i=i: i * i for i in range(50))) == [i * i for i in range(50)]
     # the first ones take longest
     late = [lambda i=i: (time.sleep((20 - i) / 1000), i)[1] for i in range(20)]
-    assert list(ahead(late, threads=4)) == [*range(20)]
-    assert list(ahead([])) == []
-    done = ahead([lambda: 1, lambda: 1 // 0, lambda: 3])
+    assert list(prefetch(late, threads=4)) == [*range(20)]
+    assert list(prefetch([])) == []
+    done = prefetch([lambda: 1, lambda: 1 // 0, lambda: 3])
     assert next(done) == 1
     with pytest.raises(ZeroDivisionError):
         next(done)
@@ -452,7 +452,7 @@ def test_logits_of_frames_average_to_those_of_tubes(tmp_path, snippet):
     network = random_model(replace(SMALL, snippet=snippet), ["a", "b"], seed=0).eval()
     frames, tubes = write_set(tmp_path, {"v": video})
     with FrameStore(frames) as store, ShardReader(tubes, TUBES_SCHEMA) as shard:
-        seen = see(network, store["v"], read_tubes(shard["v"]), 5)
+        seen = prepare(network, store["v"], read_tubes(shard["v"]), 5)
         (made,) = logits_of(network, [seen], of_frames=True)
         (alone,) = logits_of(network, [seen])
     assert made.frames.shape == (3, 5 * snippet, 2)

@@ -14,20 +14,20 @@ import torch
 from attention_sets import Video, random_video, write_set
 from kills import die_after, steps_taken
 
+from actorsup.artifacts.provenance import imported_modules
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.attention import training
 from actorsup.attention.clips import on_device
+from actorsup.attention.dataset import TrainingVideos, target_of
 from actorsup.attention.model import load_model, random_model
 from actorsup.attention.pooled_features import PooledFeatures
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
-from actorsup.attention.videos import TrainingVideos, target_of
 from actorsup.errors import DataError
-from actorsup.provenance import imported_modules
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
-from actorsup.weights import load_weights, save_weights
+from actorsup.training.weights import load_weights, save_weights
 
 torch.set_num_threads(1)
 TINY = AttentionSettings(encoder="small", shorter_side=32, frames=2, tubes=2, k=1, batch=2, epochs=3)
@@ -80,7 +80,7 @@ def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards
     train(shards, tmp_path / "m.pt")
     assert set(opened) == set(shards)
     given = set(inspect.signature(train_attention).parameters)
-    how = {"output", "settings", "weights", "device", "seed", "provenance", "keeping"}
+    how = {"output", "settings", "weights", "device", "seed", "provenance", "checkpoints"}
     assert given - how == {"frames", "tubes", "labels", "classes"}
 
 
@@ -91,7 +91,7 @@ def test_no_module_of_training_knows_ground_truth():
         if module not in seen:
             seen.add(module)
             todo += imported_modules(module)
-    assert "actorsup.tube_files" in seen
+    assert "actorsup.artifacts.tube_files" in seen
     assert not [m for m in seen if "ground_truth" in m or "evaluation" in m or "datasets" in m]
 
 
@@ -304,7 +304,7 @@ def test_frames_that_several_threads_decode_make_the_same_model(shards, tmp_path
 
 def test_the_encoder_starts_from_given_weights(shards, tmp_path):
     start = random_model(TINY, CLASSES, 0).encoder.trunk.state_dict()
-    from actorsup.backbones import SmallBackbone
+    from actorsup.training.backbones import SmallBackbone
 
     torch.manual_seed(9)
     save_weights(tmp_path / "w.pt", SmallBackbone().state_dict())
@@ -407,7 +407,7 @@ def test_several_labels_share_the_loss():
     [
         ({"long": ("jump",)}, "long: the label 'jump' is no class; allowed: a, b"),
         ({"long": ()}, "long: has no label"),
-        ({"no tubes": ("a",)}, "none of the 1 labelled training videos has a tube"),
+        ({"no tubes": ("a",)}, "none of the 1 labeled training videos has a tube"),
         ({}, "none of the 0"),
     ],
 )
@@ -422,7 +422,7 @@ def test_labels_of_half_of_the_videos_are_enough(shards, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     half = {name: LABELS[name] for name in ("long", "other")}
     there = train(shards, tmp_path / "m.pt", labels=half)
-    assert "training on 2 of 2 labelled videos" in caplog.text
+    assert "training on 2 of 2 labeled videos" in caplog.text
     (tmp_path / "alone").mkdir()
     alone = write_set(
         tmp_path / "alone", {"long": random_video(0, count=12), "other": random_video(4, tubes=5)}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from test_house import modules, rules
 
+from actorsup.artifacts.provenance import closure
 from actorsup.attention.encoders import ENCODERS, TORCHVISION
 from actorsup.datasets.readers import DATASETS
 from actorsup.detection.detectors import DETECTORS
 from actorsup.linking.linkers import LINKERS
 from actorsup.linking.trackers import TRACKERS
-from actorsup.provenance import closure
 
 KINDS = {
     "detectors": {name: DETECTORS.module(name) for name in DETECTORS},
@@ -19,7 +19,7 @@ KINDS = {
     "datasets": {name: DATASETS.module(name) for name in DATASETS},
 }
 STAGES = {
-    "demo": ("make_demo_videos", "make_demo_stills", "make_demo_sequences"),
+    "demo": ("make_demo_videos", "make_demo_images", "make_demo_sequences"),
     "decode": ("decode_frames",),
     "list": ("write_video_table",),
     "truth": ("write_ground_truth", "write_annotated_frames"),
@@ -69,7 +69,7 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 
 TABLE = r"""
 all:
-    actorsup atomic
+    actorsup artifacts artifacts.atomic
 demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect train_siamese link \
   train score merge export evaluate report draw:
     boxes
@@ -78,54 +78,52 @@ demo truth:folder train_detector detect merge export evaluate report:
 demo truth:demo:
     demo demo.settings
 demo:
-    demo.actors demo.files demo.poses demo.scenes demo.sequences demo.sprites demo.stills
+    demo.actors demo.files demo.images demo.poses demo.scenes demo.sequences demo.sprites
     demo.videos
+decode list truth:folder detect link train score merge export evaluate failures cost report draw:
+    artifacts.checksums
 decode list truth:a2d truth:folder detect link train score merge export evaluate failures report \
   draw:
-    plain_hdf5
-decode list truth:folder detect link train score merge export evaluate failures cost report draw:
-    seals
+    artifacts.safe_hdf5
 decode list truth:folder detect link train score merge export evaluate failures report draw:
-    storage
-decode truth:folder detect:supplied train_siamese link train score merge export evaluate report draw:
+    artifacts.shards
+decode truth:folder detect:supplied train_siamese link train score merge export evaluate report \
+  draw:
     tubes
 decode truth:folder detect:supplied link train score merge export evaluate report draw:
-    tube_files
+    artifacts.tube_files
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
   report:
-    datasets.ids
+    formats.video_ids
 decode list detect link train score report draw:
     frames
+decode truth detect:supplied merge export evaluate failures report:
+    formats
 decode detect link train score report draw:
     frames.store
-decode truth detect:supplied evaluate failures report:
-    datasets
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.files
 decode truth evaluate report:
-    datasets.base
+    datasets datasets.base formats.ground_truth_csv
 decode:
     datasets.digests frames.child frames.decode frames.decoder frames.settings frames.stage
     frames.write
 list:
     frames.video_table
 truth:folder detect:supplied merge export evaluate report:
-    exchange exchange.json_files exchange.labelled exchange.predictions
-    exchange.predictions_json
+    formats.json_files formats.labeled formats.predictions formats.predictions_json
+truth:folder detect:supplied export evaluate report:
+    formats.archive formats.mot
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers
-truth:folder detect:supplied export evaluate report:
-    exchange.mot exchange.packed
-truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    paths
-truth:demo truth:folder evaluate report:
-    datasets.ground_truth_table
 truth:folder detect:supplied evaluate report:
-    exchange.coco exchange.cvat exchange.formats
-truth:a2d truth:thumos13 truth:ucf_sports:
-    datasets.published
+    formats.coco formats.cvat formats.formats
+truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
+    artifacts.paths
 truth:folder evaluate report:
     datasets.ground_truth_files
+truth:a2d truth:thumos13 truth:ucf_sports:
+    datasets.published
 truth:
     datasets.ground_truth
 truth:a2d:
@@ -142,7 +140,7 @@ truth:ucf_sports:
 train_detector detect train_siamese link train:small score:small report:
     detection
 train_detector detect:small_ssd detect:torchvision train_siamese link:siamese train score:
-    backbones devices weights
+    training training.backbones training.devices training.weights
 train_detector detect train_siamese link report:
     detection.base
 train_detector detect:small_ssd detect:torchvision train:small score:small:
@@ -150,11 +148,11 @@ train_detector detect:small_ssd detect:torchvision train:small score:small:
 train_detector detect:small_ssd detect:torchvision:
     detection.networks
 train_detector train_siamese train:
-    epochs monitor processes
+    training.distributed training.loop training.monitor
 train_detector detect:
     detection.settings
 train_detector train_siamese:
-    detection.stills
+    detection.images
 train_detector:
     detection.augmentation detection.training
 detect:small_ssd detect:torchvision:
@@ -174,12 +172,14 @@ detect:yolox:
 train_siamese link:
     linking linking.base linking.settings
 train_siamese link:siamese:
-    linking.crops linking.device_frames linking.padding linking.regions linking.shared_regions
-    linking.siamese linking.siamese_tracker
+    linking.siamese linking.siamese.crops linking.siamese.device_frames linking.siamese.network
+    linking.siamese.padding linking.siamese.regions linking.siamese.shared_regions
+    linking.siamese.tracker
 train_siamese:
-    linking.pairs linking.sequences linking.success linking.tracking_sets linking.training
+    linking.siamese.pairs linking.siamese.sequences linking.siamese.tracking_sets
+    linking.siamese.training linking.success
 link:
-    linking.algorithm linking.likely_tracks linking.linkers linking.stage linking.trackers
+    linking.algorithm linking.greedy_tracks linking.linkers linking.stage linking.trackers
 link:nanotrack:
     linking.frame_tracker linking.trackers.nanotrack
 link:siamese:
@@ -189,8 +189,8 @@ link:static:
 link:viterbi:
     linking.linkers.viterbi
 train score:
-    attention attention.clips attention.encoder attention.encoders attention.model
-    attention.pooling attention.scoring_settings attention.selection attention.settings
+    attention attention.clips attention.encoder attention.encoders attention.model attention.pooling
+    attention.scoring_settings attention.selection attention.settings
 train:small score:small:
     attention.encoders.small
 train:torchvision score:torchvision:
@@ -198,7 +198,7 @@ train:torchvision score:torchvision:
 train:vgg16 score:vgg16:
     attention.encoders.vgg16
 train:
-    attention.job attention.pooled_features attention.training attention.videos
+    attention.dataset attention.job attention.pooled_features attention.training
 score:
     attention.scoring attention.trimming attention.tube_scores
 merge evaluate report:
@@ -206,33 +206,37 @@ merge evaluate report:
 merge:
     evaluation.merge
 export:
-    exchange.coco_writing exchange.cvat_writing exchange.exports exchange.mot_writing
+    formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
 evaluate report:
-    evaluation.error_analysis evaluation.findings evaluation.ground_truth evaluation.matching
-    evaluation.predictions evaluation.predictions_json evaluation.ranking evaluation.rules
+    evaluation.error_analysis evaluation.ground_truth evaluation.input_warnings evaluation.matching
+    evaluation.predictions evaluation.predictions_json evaluation.protocol evaluation.ranking
     evaluation.settings evaluation.tube_checks
 evaluate:
     evaluation.bootstrap evaluation.frame_level evaluation.proposals evaluation.split
     evaluation.stage evaluation.tables
 failures:
-    failures
+    workflow workflow.failures
+cost paper report draw:
+    report
 cost report:
-    cost provenance
+    artifacts.provenance report.cost
 paper report:
-    paper paper.published
+    report.paper report.paper.published
 paper:
-    paper.curve_figures paper.items paper.stage paper.style paper.table_figures paper.tables
+    report.paper.curve_figures report.paper.items report.paper.stage report.paper.style
+    report.paper.table_figures report.paper.tables
 report draw:
-    folders report report.webm
+    artifacts.folders report.webm
 report:
     report.charts report.examples report.gallery report.html report.inputs report.numbers
     report.page report.settings report.stage
 draw:
     report.drawn_videos report.pictures
 -:
-    attention.presets cli convert errors evaluation.arrays evaluation.command
-    evaluation.measures frames.probe logs plan plan.check plan.check_report plan.config
-    plan.config_messages plan.dataset plan.networks plan.paper plan.run predict registry summary
+    attention.presets cli config config.messages config.read errors evaluation.arrays
+    evaluation.command evaluation.measures formats.convert frames.probe logs predict registry
+    workflow.check workflow.check_report workflow.dataset workflow.networks workflow.paper
+    workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -8,20 +8,20 @@ import pytest
 import yaml
 from torchvision.models import detection, list_models
 
+from actorsup.artifacts.paths import existing_path, expand_path
 from actorsup.attention.job import TrainingJob
 from actorsup.attention.presets import PRESETS
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
+from actorsup.config.read import check_config
 from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
 from actorsup.errors import ConfigError
-from actorsup.evaluation.rules import BOX_AREAS, DURATIONS, INTERPOLATIONS, LIKE, MATCHINGS
+from actorsup.evaluation.protocol import BOX_AREAS, DURATIONS, INTERPOLATIONS, MATCHINGS, PROTOCOLS
 from actorsup.evaluation.settings import THRESHOLDS, EvaluationSettings
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
-from actorsup.paths import existing_path, expand_path
-from actorsup.plan.config import check_config
-from actorsup.plan.networks import TRAINING_PATHS
-from actorsup.plan.run import Plan
+from actorsup.workflow.networks import TRAINING_PATHS
+from actorsup.workflow.plan import Plan
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
     assert frames == names(FrameSettings) | names(DecodingLimits) | {"keep"}
     rules = schema["properties"]["evaluation"]["properties"]
     assert set(rules) == names(EvaluationSettings)
-    assert set(rules["like"]["enum"]) == {*LIKE, None}
+    assert set(rules["protocol"]["enum"]) == {*PROTOCOLS, None}
     for name, allowed in (("interpolation", INTERPOLATIONS), ("matching", MATCHINGS),
                           ("box_area", BOX_AREAS), ("duration", DURATIONS)):  # fmt: skip
         assert rules[name]["enum"] == list(allowed)
@@ -278,7 +278,7 @@ def test_nothing_to_train_on_is_told_before_any_work(config, tmp_path):
     dataset = Plan(config).dataset("mine")
     assert len(dataset.shards_to_score()) == 1
     with pytest.raises(
-        ConfigError, match=r"datasets\.mine: no labelled training video is there, 1 are missing"
+        ConfigError, match=r"datasets\.mine: no labeled training video is there, 1 are missing"
     ):
         dataset.shards_to_train()
 

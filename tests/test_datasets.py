@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from actorsup.config.read import check_config
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord, bucket_of
 from actorsup.datasets.digests import content_digests
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth import write_ground_truth
-from actorsup.datasets.ground_truth_table import read_ground_truth_table
 from actorsup.datasets.pickles import read_numbers
 from actorsup.datasets.readers import open_dataset
 from actorsup.datasets.readers.folder import Folder
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.errors import ConfigError, DataError
-from actorsup.plan.config import check_config
+from actorsup.formats.ground_truth_csv import read_ground_truth_table
 
 
 def touch(root: Path, *names: str) -> None:

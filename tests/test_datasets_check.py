@@ -12,13 +12,13 @@ import yaml
 from published_sets import GREY, write_a2d, write_ucf_sports, write_video
 
 from actorsup.cli import main
+from actorsup.config.read import read_config
 from actorsup.errors import ConfigError
 from actorsup.frames.probe import probe_video
 from actorsup.frames.settings import FrameSettings
-from actorsup.plan.check import inspect_dataset
-from actorsup.plan.check_report import kilobytes, report
-from actorsup.plan.config import read_config
-from actorsup.plan.dataset import PlannedDataset
+from actorsup.workflow.check import inspect_dataset
+from actorsup.workflow.check_report import kilobytes, report
+from actorsup.workflow.dataset import PlannedDataset
 
 
 def inspected(section: dict, count: bool = False):
@@ -58,7 +58,7 @@ def test_a_check_tells_all_that_is_wrong(tmp_path):
         r"1 videos cannot be used: .*broken\.avi: no video",
         "1 of 2 classes have no training video that is there.*: run",
         "1 test videos have a label and no box: bare",
-        r"1 videos have boxes of a class they lack: odd \(boxes of run, labelled jump\)",
+        r"1 videos have boxes of a class they lack: odd \(boxes of run, labeled jump\)",
         "1 boxes lie after the last frame of their video, in short",
         "1 boxes have no area inside their frame, in short",
     ):

@@ -22,7 +22,7 @@ from actorsup.datasets.readers.folder import Folder
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import FOLDERS, UcfSports
 from actorsup.errors import ConfigError, DataError
-from actorsup.plan.dataset import PlannedDataset
+from actorsup.workflow.dataset import PlannedDataset
 
 CORNERS = ["x1", "y1", "x2", "y2"]
 

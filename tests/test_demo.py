@@ -14,12 +14,12 @@ import pytest
 from actorsup.datasets.pickles import read_numbers
 from actorsup.demo.actors import PERSON, TEDDY_BEAR, skeleton
 from actorsup.demo.files import whole_folder
+from actorsup.demo.images import image_scene, make_images
 from actorsup.demo.poses import ACTIONS, IDLING, cycle, spell
 from actorsup.demo.scenes import Scene
 from actorsup.demo.sequences import HELD_OUT, make_sequences
 from actorsup.demo.settings import CLASSES, FILLS, DemoSettings, demo_records
 from actorsup.demo.sprites import draw
-from actorsup.demo.stills import make_stills, still_scene
 from actorsup.demo.videos import demo_videos, make_videos
 
 SMALL = DemoSettings(train=12, test=6, frames=5, stills=12, sequences=3, sequence_frames=4)
@@ -29,7 +29,7 @@ SMALL = DemoSettings(train=12, test=6, frames=5, stills=12, sequences=3, sequenc
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     make_videos(folder, SMALL)
-    make_stills(folder / "stills", SMALL)
+    make_images(folder / "stills", SMALL)
     make_sequences(folder / "sequences", SMALL)
     return folder
 
@@ -78,7 +78,7 @@ def test_both_kinds_do_every_class_equally() -> None:
 
 def test_same_seed_same_bytes_and_other_seed_other_bytes(root: Path, tmp_path: Path) -> None:
     make_videos(tmp_path / "again", SMALL)
-    make_stills(tmp_path / "again" / "stills", SMALL)
+    make_images(tmp_path / "again" / "stills", SMALL)
     make_sequences(tmp_path / "again" / "sequences", SMALL)
     assert contents(tmp_path / "again") == contents(root)
     make_videos(tmp_path / "other", replace(SMALL, seed=1))
@@ -215,7 +215,7 @@ def test_stills_are_coco(root: Path) -> None:
 def test_stills_show_actors_in_poses_that_videos_lack() -> None:
     shapes = []
     for index in range(60):
-        for sprite in still_scene(np.random.default_rng([0, 2, index]), SMALL).sprites:
+        for sprite in image_scene(np.random.default_rng([0, 2, index]), SMALL).sprites:
             if sprite.category in (1, 88):
                 x1, y1, x2, y2 = sprite.boxes[0]
                 shapes.append((x2 - x1) / (y2 - y1))

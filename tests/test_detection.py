@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kills import die_after, steps_taken
 from torchvision.ops import batched_nms
 
+from actorsup.artifacts.shards import ShardReader
 from actorsup.boxes import iou_matrix
 from actorsup.coco import ID_OF
 from actorsup.datasets.base import VideoRecord
@@ -29,8 +30,7 @@ from actorsup.detection.training import learning_rate_factor, train_detector
 from actorsup.errors import ConfigError, DataError, VideoError
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos
-from actorsup.storage import ShardReader
-from actorsup.weights import load_weights
+from actorsup.training.weights import load_weights
 
 PERSON, BEAR, BALL = ID_OF["person"], ID_OF["teddy bear"], ID_OF["sports ball"]
 

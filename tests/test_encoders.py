@@ -13,10 +13,10 @@ from actorsup.attention.encoder import build_encoder, put_encoder_weights
 from actorsup.attention.encoders import ENCODERS
 from actorsup.attention.model import random_model
 from actorsup.attention.settings import AttentionSettings
-from actorsup.backbones import SmallBackbone
 from actorsup.detection.networks import build_network, weights_content
 from actorsup.errors import ConfigError, DataError
-from actorsup.weights import save_weights
+from actorsup.training.backbones import SmallBackbone
+from actorsup.training.weights import save_weights
 
 torch.set_num_threads(1)
 

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.cli import main
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.errors import ConfigError, DataError
@@ -32,8 +34,6 @@ from actorsup.evaluation.stage import (
     write_recall,
 )
 from actorsup.evaluation.tables import ACTOR_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes
 
 CLASSES = ["jump", "run"]

@@ -2,7 +2,7 @@
 
 import re
 
-from actorsup.evaluation import LIKE
+from actorsup.evaluation import PROTOCOLS
 from actorsup.evaluation.command import add_options
 
 
@@ -19,7 +19,7 @@ def test_the_table_of_public_evaluators_is_that_of_the_code(repository):
     for line in text.split("\n"):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         for name in re.findall(r"`(\w+)`", cells[0]):
-            if name in LIKE and len(cells) == 7:
+            if name in PROTOCOLS and len(cells) == 7:
                 told[name] = cells[1:]
     assert told == {
         name: [
@@ -30,7 +30,7 @@ def test_the_table_of_public_evaluators_is_that_of_the_code(repository):
             rules.box_area,
             rules.duration,
         ]
-        for name, rules in LIKE.items()
+        for name, rules in PROTOCOLS.items()
     }
 
 

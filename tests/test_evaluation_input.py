@@ -11,13 +11,13 @@ import pytest
 from test_evaluation import run  # noqa: F401  (a fixture)
 
 from actorsup import evaluation
+from actorsup.artifacts.checksums import embed_checksum
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 from actorsup.cli import main
 from actorsup.errors import DataError
 from actorsup.evaluation import Predictions, ground_truth_tube, predicted_tubes, read_predictions
 from actorsup.evaluation import ground_truth as ground_truth_module
-from actorsup.seals import seal
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 
 HEAD = "video,tube,class,frame,x1,y1,x2,y2\n"
 BOX = [0, 0, 10, 10]
@@ -243,7 +243,7 @@ def edited(path):
     """A shard that another program made, as far as its checksum tells."""
     with h5py.File(path, "r+") as file:
         yield file
-    seal(path)
+    embed_checksum(path)
 
 
 def change(name, value):

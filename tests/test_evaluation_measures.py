@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_evaluation_rules import CLASSES, make
+from test_evaluation_protocol import CLASSES, make
 
 from actorsup import evaluation
 from actorsup.datasets.readers.thumos13 import Thumos13
-from actorsup.evaluation import Predictions, Rules, ground_truth_tube, predicted_tubes
+from actorsup.evaluation import EvaluationProtocol, Predictions, ground_truth_tube, predicted_tubes
 from actorsup.evaluation.bootstrap import draws
 from actorsup.evaluation.error_analysis import KINDS
 
@@ -237,7 +237,7 @@ def test_each_resample_is_the_table_of_the_videos_that_are_drawn(interpolation):
         truth |= more
         predictions |= found.videos
     videos = sorted(truth)
-    rules = Rules(interpolation=interpolation)
+    rules = EvaluationProtocol(interpolation=interpolation)
     for seed in range(4):
         table = evaluation.intervals(
             truth, Predictions(predictions, CLASSES), (0.2, 0.5), (1, 2), resamples=1, seed=seed, rules=rules
@@ -359,7 +359,7 @@ print("done")
 def test_no_module_has_the_name_of_a_function():
     for name in evaluation.__all__:
         assert f"actorsup.evaluation.{name}" not in sys.modules, name
-        assert getattr(evaluation, name).__doc__ or name == "LIKE"
+        assert getattr(evaluation, name).__doc__ or name == "PROTOCOLS"
 
 
 def test_the_ceiling_of_whole_videos_by_the_library(shared):

@@ -1,8 +1,8 @@
 import pytest
 
+from actorsup.artifacts.shards import ShardWriter
 from actorsup.errors import DataError
-from actorsup.failures import write_failures
-from actorsup.storage import ShardWriter
+from actorsup.workflow.failures import write_failures
 
 
 def shard(path, schema, failures):

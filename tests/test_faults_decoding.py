@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from test_frames import file_video, images
 
+from actorsup.artifacts.shards import ShardWriter
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import content_digest
 from actorsup.errors import DataError
@@ -20,7 +21,6 @@ from actorsup.frames import decoder
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
-from actorsup.storage import ShardWriter
 
 FAULTS = Path(__file__).parent / "faults"
 FAILURES = {

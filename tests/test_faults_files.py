@@ -16,15 +16,15 @@ import pytest
 import torch
 from test_frames import decode, file_video, images
 
-from actorsup import storage
-from actorsup.atomic import write_whole
+from actorsup.artifacts import shards
+from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.checksums import check_checksum_file, check_embedded_checksum, write_checksum_file
+from actorsup.artifacts.provenance import provenance
+from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.datasets.pickles import read_numbers
 from actorsup.errors import DataError
 from actorsup.frames.store import FrameStore
-from actorsup.provenance import provenance
-from actorsup.seals import check_beside, check_seal, seal_beside
-from actorsup.storage import ShardReader, ShardWriter
-from actorsup.weights import load_weights, save_weights
+from actorsup.training.weights import load_weights, save_weights
 
 
 def shard(path: Path, videos: str = "abc") -> Path:
@@ -44,7 +44,7 @@ def test_a_flipped_bit_anywhere_in_a_shard_is_noticed(tmp_path):
     for at in range(0, len(whole), 23):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << random.integers(8)]) + whole[at + 1 :])
         with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
-            check_seal(path)
+            check_embedded_checksum(path)
     for wrong in (b"", whole[:100], whole[:-1], whole + b"\0", bytes(len(whole)), whole[512:1024]):
         path.write_bytes(wrong)
         with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
@@ -94,9 +94,9 @@ def test_a_flipped_bit_in_a_table_or_a_folder_is_noticed(tmp_path, monkeypatch):
     for path in (table, inside, other):
         path.write_text("class,value\nkick,0.5\nsquat,0.25\n")
     for made in (table, folder):
-        check_beside(made)
-        seal_beside(made)
-        check_beside(made)
+        check_checksum_file(made)
+        write_checksum_file(made)
+        check_checksum_file(made)
     for path, named in ((table, table), (inside, folder)):
         whole = path.read_bytes()
         cut_at_a_line = whole[: whole.index(b"squat")]
@@ -106,21 +106,21 @@ def test_a_flipped_bit_in_a_table_or_a_folder_is_noticed(tmp_path, monkeypatch):
         for wrong in (b"", cut_at_a_line, whole + b"\n", *flipped):
             path.write_bytes(wrong)
             with pytest.raises(DataError, match=f"{named}: damaged.*delete it and run again"):
-                check_beside(named)
+                check_checksum_file(named)
         path.write_bytes(whole)
-        check_beside(named)
+        check_checksum_file(named)
     (folder / ".snakemake_timestamp").touch()
-    check_beside(folder)
+    check_checksum_file(folder)
     other.rename(folder / "c.jpg")
     with pytest.raises(DataError, match="damaged"):
-        check_beside(folder)
-    seal_beside(folder)
-    check_beside(folder)
+        check_checksum_file(folder)
+    write_checksum_file(folder)
+    check_checksum_file(folder)
     # what is not of this workflow's making has no seal
     mine = tmp_path / "mine.csv"
     mine.write_text("x")
-    seal_beside(mine)
-    check_beside(mine)
+    write_checksum_file(mine)
+    check_checksum_file(mine)
     assert {path.name for path in tmp_path.rglob("*.crc32")} == {".d_map.csv.crc32", ".0001.crc32"}
 
 
@@ -131,7 +131,7 @@ def test_a_checksum_for_which_there_is_no_room_is_told(tmp_path, monkeypatch):
     table.write_text("class\n")
     (table.parent / ".d_map.csv.crc32.tmp").symlink_to("/dev/full")
     with pytest.raises(DataError, match=r"d_map\.csv: its checksum.*No space left on device"):
-        seal_beside(table)
+        write_checksum_file(table)
 
 
 # ------------------------------------------------------------------- power that fails
@@ -372,5 +372,5 @@ def test_json_in_an_artifact_stays_text(tmp_path):
 
 
 def test_what_is_not_the_disks_fault_is_not_told_as_such():
-    with pytest.raises(RuntimeError, match="ours"), storage.writing(Path("x")):
+    with pytest.raises(RuntimeError, match="ours"), shards.writing(Path("x")):
         raise RuntimeError("ours")

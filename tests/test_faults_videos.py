@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hurting_videos import make, sound, turned
+from malformed_videos import make, sound, turned
 
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import content_digests

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from actorsup.artifacts.checksums import embed_checksum
+from actorsup.artifacts.shards import open_part
 from actorsup.datasets.base import VideoRecord
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames import decoder
@@ -19,8 +21,6 @@ from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
 from actorsup.frames.video_table import write_video_table
 from actorsup.frames.write import stored_size, write_frames
-from actorsup.seals import seal
-from actorsup.storage import open_part
 
 # decoded frames and size of the real clips: the table in the shared folder's README
 CLIPS = {
@@ -226,7 +226,7 @@ def test_a_damaged_frame_names_its_store(tmp_path):
         file["v000000/encoded"][:] = 0
     with pytest.raises(DataError, match=r"damaged.*delete it and run again"):
         FrameStore(path)
-    seal(path)  # damaged before it was sealed
+    embed_checksum(path)  # damaged before it was sealed
     with FrameStore(path) as store, pytest.raises(DataError, match="delete the file"):
         store["v"][0]
 

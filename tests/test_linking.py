@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actorsup.artifacts.checksums import embed_checksum
+from actorsup.artifacts.shards import ShardReader, ShardWriter
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_info, read_tubes
 from actorsup.datasets.base import VideoRecord
 from actorsup.detection.base import Detections
 from actorsup.errors import ConfigError, DataError
@@ -22,9 +25,6 @@ from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_linker, link_videos
 from actorsup.linking.trackers.nanotrack import NanoTracker
 from actorsup.linking.trackers.static import StaticTracker
-from actorsup.seals import seal
-from actorsup.storage import ShardReader, ShardWriter
-from actorsup.tube_files import TUBES_SCHEMA, read_info, read_tubes
 
 WIDTH, HEIGHT = 40, 30
 
@@ -339,7 +339,7 @@ def change(path: Path, video: str, name: str, value) -> None:
             file[group][name][0] = value
         else:
             file[group].attrs[name] = value
-    seal(path)  # wrong before it was sealed
+    embed_checksum(path)  # wrong before it was sealed
 
 
 @pytest.mark.parametrize(

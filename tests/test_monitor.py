@@ -15,11 +15,11 @@ from test_detection import stills, train
 from actorsup.attention.selection import constant_loss, video_loss
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
-from actorsup.epochs import Keeping, Step, train_epochs
 from actorsup.errors import DataError
 from actorsup.linking import training as siamese_training
-from actorsup.linking.training import TrainingSet, train_siamese
-from actorsup.monitor import PATIENCE, Expectation, Health, Monitor, feature_health, gradient_norm
+from actorsup.linking.siamese.training import TrainingSet, train_siamese
+from actorsup.training.loop import CheckpointOptions, Step, train_epochs
+from actorsup.training.monitor import PATIENCE, Expectation, Health, Monitor, feature_health, gradient_norm
 
 torch.set_num_threads(1)
 
@@ -174,7 +174,7 @@ class Diverging:
 
 def test_a_diverged_run_writes_no_weights(tmp_path):
     with pytest.raises(DataError, match=r"training it, epoch 3.*diverged"):
-        train_epochs(Diverging(), 3, tmp_path / "w.pt", dict, {}, "it", Keeping())
+        train_epochs(Diverging(), 3, tmp_path / "w.pt", dict, {}, "it", CheckpointOptions())
     assert not (tmp_path / "w.pt").exists()
 
 

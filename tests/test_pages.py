@@ -10,8 +10,6 @@ from report_runs import make_run
 
 from actorsup.attention.model import model_content, random_model
 from actorsup.attention.settings import AttentionSettings
-from actorsup.cost import COST_COLUMNS
-from actorsup.datasets.base import GROUND_TRUTH_COLUMNS
 from actorsup.datasets.readers.folder import TABLE_COLUMNS
 from actorsup.detection import networks
 from actorsup.detection.detectors.supplied import COLUMNS as SUPPLIED_COLUMNS
@@ -19,9 +17,11 @@ from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS, KINDS, MISSED
 from actorsup.evaluation.predictions_json import read_json
 from actorsup.evaluation.tables import ABLATION_COLUMNS, EPOCH_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS
-from actorsup.failures import FAILURE_COLUMNS
+from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS
 from actorsup.frames.video_table import VIDEO_COLUMNS
 from actorsup.linking import siamese
+from actorsup.report.cost import COST_COLUMNS
+from actorsup.workflow.failures import FAILURE_COLUMNS
 
 TABLES = {
     "{dataset}_map.csv": MAP_COLUMNS,

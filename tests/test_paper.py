@@ -9,12 +9,12 @@ import yaml
 from test_workflow import house, snakemake, would_run
 
 from actorsup.errors import ConfigError, DataError
-from actorsup.paper.items import ITEMS
-from actorsup.paper.published import COLUMNS, PUBLISHED, SUPERVISION, read_published
-from actorsup.paper.stage import FIGURES, make_table, write_left_out, write_paper_item
-from actorsup.paper.style import spread, styled
-from actorsup.plan.paper import PaperPlan
-from actorsup.plan.run import Plan
+from actorsup.report.paper.items import ITEMS
+from actorsup.report.paper.published import COLUMNS, PUBLISHED, SUPERVISION, read_published
+from actorsup.report.paper.stage import FIGURES, make_table, write_left_out, write_paper_item
+from actorsup.report.paper.style import spread, styled
+from actorsup.workflow.paper import PaperPlan
+from actorsup.workflow.plan import Plan
 
 # ------------------------------------------------------- published figures, against the paper
 
@@ -247,7 +247,7 @@ def test_table_1_has_the_recall_of_the_most_proposals(tmp_path):
 
 
 def test_table_2_has_the_mean_over_seeds(tmp_path):
-    rules = {"like": None, "interpolation": "trapezoid", "strict": True, "nms_iou": None}
+    rules = {"protocol": None, "interpolation": "trapezoid", "strict": True, "nms_iou": None}
     table = made("table2", tmp_path, {"thumos13": MAP}, evaluation=rules)
     columns = ("method", "percent", "deviation", "seeds", "labels", "note")
     first, second = told(table, *columns)
@@ -264,9 +264,9 @@ def test_the_rules_of_the_evaluation_are_told_where_they_matter(tmp_path):
     rules = {"interpolation": "envelope", "matching": "free", "box_area": "continuous"}
     (recall,) = set(told(made("table1", tmp_path, {"thumos13": RECALL}, evaluation=rules), "note"))
     assert recall == ("box_area: continuous",)
-    like = rules | {"like": "act"}
-    (precision,) = set(told(made("table2", tmp_path, {"thumos13": MAP}, evaluation=like), "note"))
-    assert precision == ("like: act",)
+    protocol = rules | {"protocol": "act"}
+    (precision,) = set(told(made("table2", tmp_path, {"thumos13": MAP}, evaluation=protocol), "note"))
+    assert precision == ("protocol: act",)
 
 
 def test_figure_4_has_all_numbers_of_proposals_and_table_1s_figures(tmp_path):

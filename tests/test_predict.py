@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 import actorsup
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.attention.model import model_content, random_model
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
@@ -30,10 +32,8 @@ from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import link_videos
-from actorsup.plan.run import Plan
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
-from actorsup.weights import save_weights
+from actorsup.training.weights import save_weights
+from actorsup.workflow.plan import Plan
 
 CLASSES = ["kick", "squat", "crawl"]
 MODEL = "results/demo/models/demo_siamese/demo/seed0.pt"
@@ -192,7 +192,7 @@ def test_what_is_chosen_replaces_what_the_section_says(place):
 
 def test_the_command_goes_on_after_a_video_that_fails(place, stages, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(place)
-    level = logging.getLogger("actorsup.storage").level
+    level = logging.getLogger("actorsup.artifacts.shards").level
     good = [f"made/videos/v_000{n}.avi" for n in (0, 1)]
     code = main(["predict", good[0], "nowhere.avi", good[1], "--dataset", "myvideos", "--output", "out.json"])
     said = capsys.readouterr()
@@ -208,7 +208,7 @@ def test_the_command_goes_on_after_a_video_that_fails(place, stages, tmp_path, c
     shutil.copytree("made", tmp_path / "made")
     assert main(["predict", good[0], str(tmp_path / good[0])]) == 2
     assert "two videos are called 'v_0000'" in capsys.readouterr().err
-    logging.getLogger("actorsup.storage").setLevel(level)
+    logging.getLogger("actorsup.artifacts.shards").setLevel(level)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from test_workflow import house
 
-from actorsup.plan.run import Plan
+from actorsup.workflow.plan import Plan
 
 ASKING = """
 configfile: "config.yaml"

@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from actorsup import provenance
-from actorsup.provenance import code_digest, file_digest, settings_digest
+from actorsup.artifacts import provenance
+from actorsup.artifacts.provenance import code_digest, file_digest, settings_digest
 
 
 @pytest.fixture

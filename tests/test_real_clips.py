@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actorsup.storage import ShardReader
-from actorsup.tube_files import TUBES_SCHEMA, read_tubes
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_tubes
 
 CLIPS = ("Basketball/v_Basketball_g01_c02.mp4", "Fencing/v_Fencing_g01_c06.mp4", "Surfing/v_Surfing_g25_c02")
 """Two of the test split, one with a header that lies; and one to train on, a folder of frames."""

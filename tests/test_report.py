@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from report_runs import CLASSES, FRAMES, HEIGHT, NASTY, VIDEOS, WIDTH, details_of, make_run, square
 
+from actorsup.artifacts.folders import whole_folder
 from actorsup.evaluation.settings import EvaluationSettings
-from actorsup.folders import whole_folder
 from actorsup.report import charts, html
 from actorsup.report.drawn_videos import draw_videos
 from actorsup.report.examples import MOST_FRAMES, shown_frames
@@ -23,7 +23,7 @@ from actorsup.report.page import ASSETS
 from actorsup.report.settings import ReportSettings
 from actorsup.report.stage import write_report
 from actorsup.report.webm import RATE, playable_rate, write_webm
-from actorsup.summary import summary
+from actorsup.workflow.summary import summary
 
 
 def frames_of(path: Path) -> tuple[list[np.ndarray], float]:

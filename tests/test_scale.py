@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from test_workflow import edit, would_run
 
-from actorsup.cost import find_records, write_cost
 from actorsup.errors import DataError
-from actorsup.plan.dataset import PlannedDataset
+from actorsup.report.cost import find_records, write_cost
+from actorsup.workflow.dataset import PlannedDataset
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from attention_sets import random_video, write_set
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.attention.model import model_content, random_model
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
@@ -22,9 +24,7 @@ from actorsup.attention.selection import (
     video_loss,
 )
 from actorsup.attention.settings import AttentionSettings
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
-from actorsup.weights import save_weights
+from actorsup.training.weights import save_weights
 
 torch.set_num_threads(1)
 

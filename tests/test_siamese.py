@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 from moving_targets import moving, textured
 from torch.nn import functional
 
-from actorsup.backbones import normalise
 from actorsup.boxes import paired_iou
 from actorsup.errors import ConfigError, DataError
 from actorsup.linking.base import Seed, Track
-from actorsup.linking.crops import context_side, crop
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.siamese import (
+from actorsup.linking.siamese.crops import context_side, crop
+from actorsup.linking.siamese.network import (
     correlate,
     crop_sizes,
     random_siamese,
     siamese_network,
     without_normalisation,
 )
-from actorsup.linking.siamese_tracker import SiameseTracker
-from actorsup.weights import save_weights
+from actorsup.linking.siamese.tracker import SiameseTracker
+from actorsup.training.backbones import normalise
+from actorsup.training.weights import save_weights
 
 SMALL = LinkerSettings(trunk="small")
 

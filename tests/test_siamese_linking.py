@@ -11,8 +11,8 @@ from actorsup.detection.base import Detections
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import VideoDetections
 from actorsup.linking.settings import LinkerSettings
-from actorsup.linking.siamese import siamese_network
-from actorsup.linking.siamese_tracker import SiameseTracker
+from actorsup.linking.siamese.network import siamese_network
+from actorsup.linking.siamese.tracker import SiameseTracker
 
 
 def tracker(mode: str) -> SiameseTracker:

@@ -8,9 +8,9 @@ from moving_targets import write_sequences
 from actorsup.errors import ConfigError
 from actorsup.linking import training
 from actorsup.linking.settings import SiameseTrainingSettings
-from actorsup.linking.siamese import random_siamese, siamese_network, weights_content
-from actorsup.linking.training import TrainingSet, freeze_blocks, optimizer_of, train_siamese
-from actorsup.weights import load_weights, save_weights
+from actorsup.linking.siamese.network import random_siamese, siamese_network, weights_content
+from actorsup.linking.siamese.training import TrainingSet, freeze_blocks, optimizer_of, train_siamese
+from actorsup.training.weights import load_weights, save_weights
 
 torch.set_num_threads(1)
 

@@ -10,22 +10,22 @@ import torch
 from kills import die_after, steps_taken
 from moving_targets import moving, textured, write_sequences
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
 from actorsup.errors import DataError
 from actorsup.linking import training
 from actorsup.linking.base import Seed, Track
-from actorsup.linking.pairs import PairMaker
-from actorsup.linking.sequences import Sequence, Sequences
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
-from actorsup.linking.siamese import (
+from actorsup.linking.siamese.network import (
     crop_sizes,
     siamese_network,
 )
-from actorsup.linking.siamese_tracker import SiameseTracker
+from actorsup.linking.siamese.pairs import PairMaker
+from actorsup.linking.siamese.sequences import Sequence, Sequences
+from actorsup.linking.siamese.tracker import SiameseTracker
+from actorsup.linking.siamese.tracking_sets import images_as_sequences, read_tracking_set
+from actorsup.linking.siamese.training import TrainingSet, balanced_logistic_loss, labels, train_siamese
 from actorsup.linking.success import sequences_success, success, track_success
-from actorsup.linking.tracking_sets import read_tracking_set, stills_as_sequences
-from actorsup.linking.training import TrainingSet, balanced_logistic_loss, labels, train_siamese
-from actorsup.weights import load_weights
+from actorsup.training.weights import load_weights
 
 SMALL = LinkerSettings(trunk="small")
 
@@ -133,7 +133,7 @@ def test_the_gap_is_counted_in_frames_of_the_video(tmp_path, monkeypatch):
         assert {abs(a - b) for a, b in zip(asked[::2], asked[1::2], strict=True)} == expected
 
 
-def write_stills(root: Path) -> tuple[Path, Path]:
+def write_images(root: Path) -> tuple[Path, Path]:
     root.mkdir()
     cv2.imwrite(str(root / "a.png"), textured(0, 60, 80))
     boxes = [[10, 10, 20, 30], [40, 20, 9, 30], [30, 5, 12, 12]]
@@ -147,8 +147,8 @@ def write_stills(root: Path) -> tuple[Path, Path]:
 
 
 def test_boxes_of_stills_are_sequences_of_one_image(tmp_path):
-    images, annotations = write_stills(tmp_path / "stills")
-    found = stills_as_sequences(images, annotations)
+    images, annotations = write_images(tmp_path / "stills")
+    found = images_as_sequences(images, annotations)
     assert [sequence.boxes.tolist() for sequence in found] == [[[10, 10, 30, 40]], [[30, 5, 42, 17]]]
     chosen = SiameseTrainingSettings(trunk="small")
     pairs = PairMaker(Sequences(found), chosen, crop_sizes(chosen)).make(
@@ -262,7 +262,7 @@ def test_held_out_sequences_are_tracked_after_each_epoch_and_change_nothing(tmp_
 
 
 def test_training_takes_stills_beside_sequences(tmp_path):
-    images, annotations = write_stills(tmp_path / "stills")
+    images, annotations = write_images(tmp_path / "stills")
     root = write_sequences(tmp_path / "set", 1)
     sequences, held_out = TrainingSet(root, images, annotations).read()
     assert [len(sequences), len(held_out)] == [3, 0]

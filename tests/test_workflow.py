@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 import actorsup
+from actorsup.artifacts.shards import ShardReader
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.videos import make_videos
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS
 from actorsup.evaluation.frame_level import FRAME_COLUMNS
 from actorsup.evaluation.tables import ACTOR_COLUMNS
-from actorsup.storage import ShardReader
-from actorsup.weights import load_weights
+from actorsup.training.weights import load_weights
 
 HOUSE = (
     "Snakefile",
@@ -93,7 +93,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def own_videos(root: Path) -> None:
-    """A user's folder: labelled videos, boxes, detections; names as people give them."""
+    """A user's folder: labeled videos, boxes, detections; names as people give them."""
     settings = DemoSettings(train=6, test=6, frames=8, seed=3)
     make_videos(root, settings)
     table = pd.read_csv(root / "videos.csv")
@@ -228,9 +228,9 @@ def test_a_changed_setting_makes_the_tables_that_depend_on_it(unchanged):
     ):
         configure(unchanged, {f"evaluation.{key}": value})
         assert would_run(unchanged, *TARGETS, *ON_REQUEST).keys() == rules
-    configure(unchanged, {"evaluation.like": "act"})
+    configure(unchanged, {"evaluation.protocol": "act"})
     text = snakemake(unchanged, "--dry-run", *TARGETS, fails=True)
-    assert "evaluation.matching: 'voc', but like: act has 'free'; leave one out" in text
+    assert "evaluation.matching: 'voc', but protocol: act has 'free'; leave one out" in text
 
 
 def test_broken_videos_are_named_and_the_others_go_on(mine):

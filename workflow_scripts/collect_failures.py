@@ -1,7 +1,7 @@
 from actorsup.logs import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
-    from actorsup.failures import write_failures
+    from actorsup.workflow.failures import write_failures
 
     inputs = snakemake.input
     stages = ("frames", "detections", "tubes", "predictions")

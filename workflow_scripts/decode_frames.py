@@ -3,11 +3,11 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
+    from actorsup.artifacts.provenance import provenance
     from actorsup.datasets.base import VideoRecord
     from actorsup.datasets.readers import DATASETS, open_dataset
     from actorsup.frames.settings import DecodingLimits, FrameSettings
     from actorsup.frames.stage import decode_videos
-    from actorsup.provenance import provenance
 
     params, name = snakemake.params, snakemake.wildcards.dataset
     config = snakemake.config
@@ -17,7 +17,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     # videos that rules make are known by what makes them
     known = not DATASETS[config["datasets"][name]["type"]].made
     decode_videos(
-        # what a video is labelled, and its split, are no business of this stage
+        # what a video is labeled, and its split, are no business of this stage
         [VideoRecord(video, root / path, "", ()) for video, path, _ in params.videos],
         Path(snakemake.output[0]),
         FrameSettings(**params.settings),

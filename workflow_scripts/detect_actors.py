@@ -3,9 +3,9 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
+    from actorsup.artifacts.provenance import provenance
     from actorsup.detection.settings import DetectorSettings
     from actorsup.detection.stage import detect_videos
-    from actorsup.provenance import provenance
 
     inputs, params = snakemake.input, snakemake.params
     detect_videos(

@@ -3,7 +3,7 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
-    from actorsup.provenance import provenance
+    from actorsup.artifacts.provenance import provenance
     from actorsup.report.drawn_videos import draw_videos
 
     inputs, params = snakemake.input, snakemake.params

@@ -4,7 +4,7 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input):
     from pathlib import Path
 
-    from actorsup.exchange.exports import export_tubes
+    from actorsup.formats.exports import export_tubes
 
     export_tubes(
         list(snakemake.input),

@@ -3,9 +3,9 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
+    from actorsup.artifacts.provenance import provenance
     from actorsup.linking.settings import LinkerSettings
     from actorsup.linking.stage import link_videos
-    from actorsup.provenance import provenance
 
     inputs, params = snakemake.input, snakemake.params
     link_videos(

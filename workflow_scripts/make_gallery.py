@@ -3,8 +3,8 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
+    from actorsup.artifacts.provenance import provenance
     from actorsup.evaluation.settings import EvaluationSettings
-    from actorsup.provenance import provenance
     from actorsup.report.gallery import Shards, write_gallery
 
     inputs, params = snakemake.input, snakemake.params

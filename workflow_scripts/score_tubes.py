@@ -3,10 +3,10 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
+    from actorsup.artifacts.provenance import provenance
     from actorsup.attention.scoring import score_videos
     from actorsup.attention.scoring_settings import ScoringSettings
-    from actorsup.provenance import provenance
-    from actorsup.weights import epoch_file
+    from actorsup.training.weights import epoch_file
 
     inputs, params = snakemake.input, snakemake.params
     # by epoch it is the folder of them all

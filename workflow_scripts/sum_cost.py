@@ -1,7 +1,7 @@
 from actorsup.logs import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
-    from actorsup.cost import find_records, write_cost
+    from actorsup.report.cost import find_records, write_cost
 
     params = snakemake.params
     # found again here: a command line of ten thousand paths would be none

@@ -1,8 +1,8 @@
 from actorsup.logs import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
+    from actorsup.artifacts.provenance import provenance
     from actorsup.attention.job import TrainingJob, train
-    from actorsup.provenance import provenance
 
     inputs, outputs, params, config = (
         getattr(snakemake, of) for of in ("input", "output", "params", "config")

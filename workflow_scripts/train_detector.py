@@ -3,9 +3,9 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
+    from actorsup.artifacts.provenance import provenance
     from actorsup.detection.settings import DetectorTrainingSettings
     from actorsup.detection.training import train_detector
-    from actorsup.provenance import provenance
 
     inputs, params = snakemake.input, snakemake.params
     train_detector(

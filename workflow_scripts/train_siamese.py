@@ -3,8 +3,8 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
-    from actorsup.linking.training import TrainingSet, train_siamese
-    from actorsup.provenance import provenance
+    from actorsup.artifacts.provenance import provenance
+    from actorsup.linking.siamese.training import TrainingSet, train_siamese
 
     params = snakemake.params
     training_set = TrainingSet(**{key: Path(path) for key, path in snakemake.input.items()})

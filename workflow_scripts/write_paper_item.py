@@ -3,7 +3,7 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
-    from actorsup.paper.stage import write_paper_item
+    from actorsup.report.paper.stage import write_paper_item
 
     params, output = snakemake.params, snakemake.output
     measured = zip(params.measured.items(), snakemake.input.tables, strict=True)

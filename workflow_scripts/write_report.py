@@ -3,8 +3,8 @@ from actorsup.logs import job
 with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output):
     from pathlib import Path
 
-    from actorsup.cost import find_records
     from actorsup.evaluation.settings import EvaluationSettings
+    from actorsup.report.cost import find_records
     from actorsup.report.inputs import ReportInputs
     from actorsup.report.settings import ReportSettings
     from actorsup.report.stage import write_report

@@ -114,8 +114,8 @@ def _put(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
-def ahead(jobs: Iterable[Callable[[], Item]], threads: int = 1) -> Iterator[Item]:
-    """What the jobs return, in order, done ahead in threads of their own."""
+def prefetch(jobs: Iterable[Callable[[], Item]], threads: int = 1) -> Iterator[Item]:
+    """What the jobs return, in order, done prefetch in threads of their own."""
     waiting: deque[Future[Item]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -131,5 +131,5 @@ def ahead(jobs: Iterable[Callable[[], Item]], threads: int = 1) -> Iterator[Item
 
 
 def loader_threads(device: torch.device) -> int:
-    """Threads that decode ahead: one beside a CPU that trains, several for a GPU."""
+    """Threads that decode prefetch: one beside a CPU that trains, several for a GPU."""
     return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)

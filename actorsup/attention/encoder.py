@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from actorsup.attention.encoders import encoder_type
-from actorsup.backbones import IMAGENET_MEAN, IMAGENET_STD
 from actorsup.errors import DataError
-from actorsup.weights import load_weights, put_weights
+from actorsup.training.backbones import IMAGENET_MEAN, IMAGENET_STD
+from actorsup.training.weights import load_weights, put_weights
 
 Colours = tuple[float, float, float]
 
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self.trunk, self.info = trunk, info
 
     def forward(self, images: Tensor, snippet: int = 1) -> Tensor:
-        """Response maps (N, channels, h, w) of normalised images (N, 3, H, W).
+        """Response maps (N, channels, h, w) of normalized images (N, 3, H, W).
 
         Args:
             images: Whole snippets of frames, one after another.

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from actorsup import processes
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
-from actorsup.devices import deterministic
-from actorsup.epochs import Keeping
 from actorsup.errors import ActorsupError
+from actorsup.training import distributed
+from actorsup.training.devices import deterministic
+from actorsup.training.loop import CheckpointOptions
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class TrainingJob:
         provenance: What makes the model.
         processes: How many train together on this machine, each with a GPU of its own or with all
             the CPU.
-        launcher: What starts them on several nodes (``processes.run_together``); None is torchrun,
+        launcher: What starts them on several nodes (``distributed.run_together``); None is torchrun,
             here.
         deterministic: Whether a GPU is to give one result, at a cost in time.
-        checkpoint_steps: ``Keeping.steps``.
-        board: ``Keeping.board``.
-        epochs: ``Keeping.epochs``.
+        checkpoint_steps: ``CheckpointOptions.steps``.
+        board: ``CheckpointOptions.board``.
+        epochs: ``CheckpointOptions.epochs``.
     """
 
     frames: Sequence[str]
@@ -73,7 +73,7 @@ def train(job: TrainingJob) -> None:
         _train_here(job)
         return
     path = Path(job.output).with_suffix(".job.json")
-    processes.run_together("actorsup.attention.job", asdict(job), path, job.processes, job.launcher)
+    distributed.run_together("actorsup.attention.job", asdict(job), path, job.processes, job.launcher)
 
 
 def _train_here(job: TrainingJob) -> None:
@@ -90,7 +90,7 @@ def _train_here(job: TrainingJob) -> None:
             job.device,
             job.seed,
             job.provenance,
-            Keeping(job.checkpoint_steps, board, epochs),
+            CheckpointOptions(job.checkpoint_steps, board, epochs),
         )
 
 
@@ -105,7 +105,7 @@ def main() -> None:
         print(f"ERROR: {error}", flush=True)
         sys.exit(1)
     finally:
-        processes.leave()
+        distributed.leave()
 
 
 if __name__ == "__main__":

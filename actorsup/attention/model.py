@@ -15,7 +15,7 @@ from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.selection import tube_logits
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import ConfigError, DataError, reading
-from actorsup.weights import load_weights, put_weights
+from actorsup.training.weights import load_weights, put_weights
 
 ARCHITECTURE = "actor_attention"
 _SMALLEST_NORM = 1e-6

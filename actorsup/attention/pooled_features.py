@@ -8,9 +8,9 @@ from typing import Self
 import h5py
 import torch
 
-from actorsup import processes
 from actorsup.attention.model import Pooled
 from actorsup.attention.settings import AttentionSettings
+from actorsup.training import distributed
 
 
 class PooledFeatures:
@@ -28,7 +28,7 @@ class PooledFeatures:
         if not settings.train_encoder:
             output.parent.mkdir(parents=True, exist_ok=True)
             # of one name, so that the file of a run that was killed does not stay
-            path = output.with_name(f".{output.stem}.pooled{processes.rank()}.h5")
+            path = output.with_name(f".{output.stem}.pooled{distributed.rank()}.h5")
             self._open.callback(path.unlink, missing_ok=True)
             self._file = self._open.enter_context(h5py.File(path, "w"))
 

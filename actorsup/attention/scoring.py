@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from actorsup.attention.clips import Clip, ahead, loader_threads, on_device, read_clip, segment_frames
+from actorsup.artifacts.shards import ShardReader, ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes, write_tubes
+from actorsup.attention.clips import Clip, loader_threads, on_device, prefetch, read_clip, segment_frames
 from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.selection import video_logits
 from actorsup.attention.tube_scores import TubeLogits, scored
-from actorsup.devices import resolve_device
 from actorsup.errors import DataError, VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
-from actorsup.storage import ShardReader, ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes, write_tubes
+from actorsup.training.devices import resolve_device
 from actorsup.tubes import Tubes
 
 _LOG = logging.getLogger(__name__)
@@ -73,11 +73,11 @@ def score_videos(
             _LOG.info("%d videos left out: earlier stages failed on them", left_out)
         there = [video for video in there if not writer.finished(video)]
         jobs = (bound(_read, network, store[video], found, video, settings) for video in there)
-        read = zip(there, ahead(jobs, loader_threads(where)), strict=True)
+        read = zip(there, prefetch(jobs, loader_threads(where)), strict=True)
         for group in _together(progress(read, len(there), "scoring tubes"), where):
             for video, error in ((v, job) for v, job in group if isinstance(job, VideoError)):
                 writer.fail(video, str(error))
-            seen = [(video, job) for video, job in group if isinstance(job, _Seen)]
+            seen = [(video, job) for video, job in group if isinstance(job, ScoringInput)]
             logits = logits_of(network, [job for _, job in seen], settings.trim is not None) if seen else []
             for (video, job), made in zip(seen, logits, strict=True):
                 write_tubes(writer, video, read_info(found[video]), scored(job.tubes, made, settings))
@@ -100,7 +100,7 @@ def check_classes(model: Path, known: Sequence[str], wanted: Sequence[str]) -> N
 
 
 @dataclass(frozen=True)
-class _Seen:
+class ScoringInput:
     """What the network sees of a video.
 
     Attributes:
@@ -116,7 +116,7 @@ class _Seen:
 
 def _read(
     network: ActorAttention, images: VideoFrames, found: ShardReader, video: str, settings: ScoringSettings
-) -> _Seen | VideoError:
+) -> ScoringInput | VideoError:
     """What the network is to see of a video; or why it cannot be had."""
     group = found[video]
     tubes = read_tubes(group)
@@ -127,27 +127,29 @@ def _read(
             f"{group.file.filename}: tubes over {tubes.frames} frames of {info.width}x{info.height}, but the "
             f"video has {len(images)} of {images.width}x{images.height}; make them again"
         )
-    return see(network, images, tubes, settings.score_frames)
+    return prepare(network, images, tubes, settings.score_frames)
 
 
-def see(network: ActorAttention, images: VideoFrames, tubes: Tubes, count: int | None = None) -> _Seen:
+def prepare(
+    network: ActorAttention, images: VideoFrames, tubes: Tubes, count: int | None = None
+) -> ScoringInput:
     """What a network sees of a video and its tubes: so many segments of it, or as many as in training."""
     how = network.settings
     chosen = segment_frames(len(images), count or how.frames, None, how.snippet, how.snippet_step)
-    return _Seen(read_clip(images, tubes.boxes, chosen), tubes, chosen)
+    return ScoringInput(read_clip(images, tubes.boxes, chosen), tubes, chosen)
 
 
 def _together(
-    read: Iterable[tuple[str, _Seen | VideoError]], device: torch.device
-) -> Iterator[list[tuple[str, _Seen | VideoError]]]:
+    read: Iterable[tuple[str, ScoringInput | VideoError]], device: torch.device
+) -> Iterator[list[tuple[str, ScoringInput | VideoError]]]:
     """Videos that go through the network together: neighbours of one size."""
 
-    def shape(pair: tuple[str, _Seen | VideoError]) -> tuple[int, ...]:
-        return pair[1].clip.frames.shape if isinstance(pair[1], _Seen) else ()
+    def shape(pair: tuple[str, ScoringInput | VideoError]) -> tuple[int, ...]:
+        return pair[1].clip.frames.shape if isinstance(pair[1], ScoringInput) else ()
 
     at_once = videos_at_once(device)
     for _, same in groupby(read, shape):
-        part: list[tuple[str, _Seen | VideoError]] = []
+        part: list[tuple[str, ScoringInput | VideoError]] = []
         for pair in same:
             part.append(pair)
             if len(part) == at_once:
@@ -163,7 +165,9 @@ def videos_at_once(device: torch.device) -> int:
 
 
 @torch.no_grad()
-def logits_of(network: ActorAttention, seen: Sequence[_Seen], of_frames: bool = False) -> list[TubeLogits]:
+def logits_of(
+    network: ActorAttention, seen: Sequence[ScoringInput], of_frames: bool = False
+) -> list[TubeLogits]:
     """What a network makes of the tubes of some videos.
 
     Args:
@@ -179,7 +183,7 @@ def logits_of(network: ActorAttention, seen: Sequence[_Seen], of_frames: bool = 
     return [_logits(network, each, of, of_frames) for each, of in zip(seen, pooled, strict=True)]
 
 
-def _logits(network: ActorAttention, seen: _Seen, pooled: Pooled, of_frames: bool) -> TubeLogits:
+def _logits(network: ActorAttention, seen: ScoringInput, pooled: Pooled, of_frames: bool) -> TubeLogits:
     tubes = network(pooled)
     absent = ~pooled.present.any(1)
     attend = video_logits(network.settings, network.settings.k_of(network.settings.epochs - 1))

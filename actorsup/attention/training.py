@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actorsup import processes
-from actorsup.attention.clips import Clip, ahead, loader_threads, on_device
+from actorsup.attention.clips import Clip, loader_threads, on_device, prefetch
+from actorsup.attention.dataset import TrainingVideo, TrainingVideos
 from actorsup.attention.encoder import put_encoder_weights
 from actorsup.attention.model import ActorAttention, Pooled, model_content, random_model
 from actorsup.attention.pooled_features import PooledFeatures
 from actorsup.attention.selection import constant_loss, uncertain_loss, video_logits, video_loss
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.videos import TrainingVideo, TrainingVideos
-from actorsup.devices import resolve_device, seed_chance
-from actorsup.epochs import Keeping, Step, train_epochs
 from actorsup.errors import DataError
-from actorsup.monitor import Expectation, Health, feature_health, gradient_norm
+from actorsup.training import distributed
+from actorsup.training.devices import resolve_device, seed_chance
+from actorsup.training.loop import CheckpointOptions, Step, train_epochs
+from actorsup.training.monitor import Expectation, Health, feature_health, gradient_norm
 
 
 def train_attention(
@@ -36,11 +36,11 @@ def train_attention(
     device: str,
     seed: int,
     provenance: Mapping[str, Any],
-    keeping: Keeping | None = None,
+    checkpoints: CheckpointOptions | None = None,
 ) -> None:
     """Train the network from video labels; no box of an annotation is among its arguments.
 
-    A killed run goes on where it was (``epochs.train_epochs``). Started by torchrun, the processes
+    A killed run goes on where it was (``training.loop.train_epochs``). Started by torchrun, the processes
     share each step's videos, to the weights of one process but for the order of sums.
 
     Args:
@@ -55,7 +55,7 @@ def train_attention(
         device: ``auto``, ``cpu``, ``cuda``, ...
         seed: Of weights, order, frames and flips.
         provenance: What makes the model.
-        keeping: What else is kept.
+        checkpoints: What else is kept.
 
     Raises:
         ConfigError: There is no such encoder.
@@ -65,12 +65,18 @@ def train_attention(
     model = random_model(settings, classes, seed)
     if weights is not None:
         put_encoder_weights(settings.encoder, model.encoder, weights)
-    where = processes.join(resolve_device(device))
+    where = distributed.join(resolve_device(device))
     with TrainingVideos(frames, tubes, labels, classes) as videos, PooledFeatures(output, settings) as kept:
         training = _Training(model, videos, kept, where, seed)
         content = partial(model_content, model, provenance)
         train_epochs(
-            training, settings.epochs, output, content, provenance, "actor attention", keeping or Keeping()
+            training,
+            settings.epochs,
+            output,
+            content,
+            provenance,
+            "actor attention",
+            checkpoints or CheckpointOptions(),
         )
 
 
@@ -111,7 +117,7 @@ class _Training:
         """See every video once."""
         self._model.train()
         batches = self._batches(epoch)[first:]
-        examples = ahead(
+        examples = prefetch(
             (partial(self._example, video, epoch) for batch in batches for video in self._share(batch)),
             loader_threads(self._device),
         )
@@ -147,7 +153,7 @@ class _Training:
     @staticmethod
     def _share(batch: list[TrainingVideo]) -> list[TrainingVideo]:
         """The videos of a step that this process learns from."""
-        return batch[processes.rank() :: processes.count()]
+        return batch[distributed.rank() :: distributed.count()]
 
     def _example(self, video: TrainingVideo, epoch: int) -> Clip | Pooled:
         """What an epoch sees of a video; what was pooled of it where that is kept."""
@@ -172,10 +178,10 @@ class _Training:
             losses, right = self._losses(part, epoch)
             (losses / count).backward()
             sums += torch.stack([losses.detach(), right])
-        processes.sum_gradients(self._model.parameters())
+        distributed.sum_gradients(self._model.parameters())
         features = feature_health(torch.cat(self._seen)) if self._seen else sums.new_zeros(2)
-        shares = torch.cat([sums / count, features / processes.count()])
-        loss, rightly, size, spread = processes.sum_over_processes(shares).tolist()
+        shares = torch.cat([sums / count, features / distributed.count()])
+        loss, rightly, size, spread = distributed.sum_over_processes(shares).tolist()
         gradient = gradient_norm(self._trained, self._settings.largest_gradient)
         if math.isfinite(loss) and math.isfinite(gradient):
             self._optimiser.step()

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.safe_hdf5 import plain_dataset
 from actorsup.errors import DataError, reading
-from actorsup.plain_hdf5 import plain_dataset
 
 ACTORS = ("adult", "baby", "ball", "bird", "car", "cat", "dog")
 """Actors 1 to 7 of the codes."""

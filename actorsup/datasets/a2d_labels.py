@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
 
 _LOG = logging.getLogger(__name__)
 

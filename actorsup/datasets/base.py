@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-GROUND_TRUTH_COLUMNS = ["video", "tube", "class", "frame", "x1", "y1", "x2", "y2", "actor"]
+from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class VideoRecord:
         video: Stable id: the path below the data set's root without its extension.
         path: The video file, or the folder of its frames.
         split: ``"train"``, ``"test"`` or ``""``.
-        labels: Names of its action classes; none where it is not labelled.
+        labels: Names of its action classes; none where it is not labeled.
     """
 
     video: str

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
 from actorsup.datasets.base import VideoRecord
 
 _LOG = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from actorsup.datasets.ids import VIDEO_SUFFIXES, normalised
 from actorsup.errors import DataError
+from actorsup.formats.video_ids import VIDEO_SUFFIXES, normalized
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -25,7 +25,7 @@ def find_videos(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name, path in _walk(root, "", frozenset()):
         try:
-            video = normalised(name)
+            video = normalized(name)
             video.encode()
         except UnicodeEncodeError as error:
             shown = str(path).encode(errors="surrogateescape")

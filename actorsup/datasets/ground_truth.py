@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from actorsup.atomic import write_whole
-from actorsup.datasets.base import GROUND_TRUTH_COLUMNS, Dataset
+from actorsup.artifacts.atomic import write_whole
+from actorsup.datasets.base import Dataset
 from actorsup.errors import DataError
+from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS
 
 _LOG = logging.getLogger(__name__)
 _CORNERS = ["x1", "y1", "x2", "y2"]

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from actorsup.datasets.base import GroundTruth
-from actorsup.datasets.ground_truth_table import read_ground_truth_table
-from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError
-from actorsup.exchange.formats import format_read, read_labelled
-from actorsup.exchange.labelled import table_of
+from actorsup.formats.formats import format_read, read_labelled
+from actorsup.formats.ground_truth_csv import read_ground_truth_table
+from actorsup.formats.labeled import table_of
+from actorsup.formats.video_ids import video_id
 
 
 def read_ground_truth_file(path: Path) -> GroundTruth:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from actorsup.paths import existing_path, expand_path
+from actorsup.artifacts.paths import existing_path, expand_path
 
 
 def published_paths(name: str, section: Mapping[str, Any]) -> dict[str, Path]:

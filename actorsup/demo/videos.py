@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
 from actorsup.boxes import clip
 from actorsup.coco import NAME_OF
 from actorsup.demo.actors import Body

@@ -13,7 +13,7 @@ from torchvision.models import get_model_builder, list_models
 from actorsup.coco import NAME_OF
 from actorsup.detection.small import SIZE, small_ssd
 from actorsup.errors import ConfigError, DataError, reading
-from actorsup.weights import load_weights, put_weights
+from actorsup.training.weights import load_weights, put_weights
 
 SMALL_SSD = "small_ssd"
 COCO_COLUMNS = tuple(i if i in NAME_OF else 0 for i in range(91))

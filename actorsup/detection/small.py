@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.ssd import SSD
 
-from actorsup.backbones import SmallBackbone, convolution
 from actorsup.errors import DataError, reading
-from actorsup.weights import load_weights
+from actorsup.training.backbones import SmallBackbone, convolution
+from actorsup.training.weights import load_weights
 
 SIZE = (160, 120)
 """Width and height in pixels that images are resized to, unless said otherwise."""
@@ -36,7 +36,7 @@ class SmallPyramid(nn.Module):
         self.level32 = convolution(self.out_channels[1], self.out_channels[2], stride=2)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """(B, 3, H, W) normalised to three levels, (B, C, H/stride, W/stride) each."""
+        """(B, 3, H, W) normalized to three levels, (B, C, H/stride, W/stride) each."""
         stride8 = self.trunk(images)
         stride16 = self.level16(stride8)
         return {"8": stride8, "16": stride16, "32": self.level32(stride16)}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from actorsup import boxes
+from actorsup.artifacts.shards import ShardWriter
 from actorsup.coco import category_ids
 from actorsup.detection.base import SCHEMA, Detections, Detector, ImageDetections, VideoDetector
 from actorsup.detection.detectors import DETECTORS
@@ -15,7 +16,6 @@ from actorsup.detection.settings import DetectorSettings
 from actorsup.errors import VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
-from actorsup.storage import ShardWriter
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from actorsup.detection.augmentation import Target, augmented
+from actorsup.detection.images import Stills
 from actorsup.detection.networks import Network, build_network, weights_content
 from actorsup.detection.settings import DetectorTrainingSettings
-from actorsup.detection.stills import Stills
-from actorsup.devices import resolve_device
-from actorsup.epochs import Step, train_epochs
-from actorsup.monitor import Expectation, Health, feature_health, gradient_norm
+from actorsup.training.devices import resolve_device
+from actorsup.training.loop import Step, train_epochs
+from actorsup.training.monitor import Expectation, Health, feature_health, gradient_norm
 
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 10.0
@@ -35,7 +35,7 @@ def train_detector(
 ) -> None:
     """Train a detector from random weights.
 
-    A killed run goes on where it was (``epochs.train_epochs``).
+    A killed run goes on where it was (``training.loop.train_epochs``).
 
     Args:
         images: Folder that the annotations' file names are relative to.

@@ -19,15 +19,15 @@ from actorsup.evaluation.measures import (
     recall,
 )
 from actorsup.evaluation.predictions import Predictions, read_predictions, read_proposals
-from actorsup.evaluation.rules import LIKE, Rules, rules_like
+from actorsup.evaluation.protocol import PROTOCOLS, EvaluationProtocol, protocol_named
 from actorsup.tubes import Tubes, tube_iou
 
 __all__ = [
-    "LIKE",
+    "PROTOCOLS",
+    "EvaluationProtocol",
     "GroundTruthTube",
     "GroundTruthTubes",
     "Predictions",
-    "Rules",
     "Tubes",
     "average_precision",
     "errors",
@@ -36,11 +36,11 @@ __all__ = [
     "intervals",
     "predicted_tubes",
     "prediction_kinds",
+    "protocol_named",
     "read_annotated",
     "read_ground_truth",
     "read_predictions",
     "read_proposals",
     "recall",
-    "rules_like",
     "tube_iou",
 ]

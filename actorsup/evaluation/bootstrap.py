@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
+from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.ranking import Pool, Ranking, divided, weighted_area
-from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import THRESHOLDS
 from actorsup.evaluation.tables import RANGE_THRESHOLDS, of_thresholds
 
@@ -26,7 +26,7 @@ _AT_ONCE = 4_000_000
 def precision_intervals(
     videos: Sequence[VideoOverlap],
     classes: Sequence[str],
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
     resamples: int = 1000,
     seed: int = 0,
@@ -39,7 +39,7 @@ def precision_intervals(
     Args:
         videos: Every video to evaluate.
         classes: Names of the columns of ``class_score``.
-        rules: How they are evaluated; default: ``Rules()``.
+        rules: How they are evaluated; default: ``EvaluationProtocol()``.
         thresholds: As in ``map_table``.
         resamples: How many times as many videos are drawn as there are.
         seed: Of the drawing; the same videos are drawn for every class and table.
@@ -48,7 +48,7 @@ def precision_intervals(
         Columns ``INTERVAL_COLUMNS`` from ``measure`` on; ``group`` is a class or ``mean``, and
         ``low`` and ``high`` are NaN for a class without ground truth.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     values: dict[str, NDArray] = {}
@@ -81,13 +81,13 @@ def precision_intervals(
 def recall_intervals(
     videos: Sequence[VideoOverlap],
     thresholds: Sequence[float] = THRESHOLDS,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     counts: Sequence[int] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Percentile intervals (95 %) of the recall of proposals; arguments as in ``recall_table``."""
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     ordered = sorted(videos, key=lambda video: video.video)
     groups = members(ordered)
     video_of = np.repeat(np.arange(len(ordered)), [len(video.truth) for video in ordered])

@@ -22,7 +22,7 @@ from actorsup.evaluation.ground_truth import (
 )
 from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions, read_predictions
-from actorsup.evaluation.rules import Rules
+from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.evaluation.split import tell_classes, tell_scores, tell_videos
 from actorsup.evaluation.stage import write_table
@@ -54,10 +54,10 @@ def _settings(options: argparse.Namespace) -> EvaluationSettings:
     names = [field.name for field in fields(EvaluationSettings)]
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
     settings = EvaluationSettings(**given)
-    for name in [field.name for field in fields(Rules)]:
+    for name in [field.name for field in fields(EvaluationProtocol)]:
         if name in given and given[name] != getattr(settings.rules, name):
             raise ConfigError(
-                f"--like {settings.like} has {name} {getattr(settings.rules, name)!r}; leave one out"
+                f"--protocol {settings.protocol} has {name} {getattr(settings.rules, name)!r}; leave one out"
             )
     return settings
 
@@ -151,8 +151,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--frame-map", type=Path, help="average precision of the boxes of every frame")
     add("--videos", type=Path, help="the test videos; default: those of the two files")
     add("--annotated", type=Path, help="video,frame: only these frames are annotated")
-    add("--like", metavar="NAME", help="the rules of act, moc, yowo, retinanet, mmaction2 or matlab")
-    for field in fields(Rules):
+    add("--protocol", metavar="NAME", help="the rules of act, moc, yowo, retinanet, mmaction2 or matlab")
+    for field in fields(EvaluationProtocol):
         if field.name == "strict":
             add("--strict", action="store_true", default=None, help="the IoU must be above the threshold")
         else:

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
+from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.ranking import Pool, Ranking
-from actorsup.evaluation.rules import Rules
 
 KINDS = ("correct", "duplicate", "wrong class", "poor boxes", "poor time", "background")
 """Kinds of predictions, in the order in which they are tried."""
@@ -40,7 +40,10 @@ KIND_COLUMNS = [
 
 
 def kinds_table(
-    videos: Sequence[VideoOverlap], classes: Sequence[str], iou: float = 0.5, rules: Rules | None = None
+    videos: Sequence[VideoOverlap],
+    classes: Sequence[str],
+    iou: float = 0.5,
+    rules: EvaluationProtocol | None = None,
 ) -> pd.DataFrame:
     """The kind of every prediction: one row for each tube and class that it is predicted for.
 
@@ -58,7 +61,7 @@ def kinds_table(
         videos: Every video to evaluate.
         classes: Names of the columns of ``class_score``.
         iou: The threshold t.
-        rules: How predictions are matched; default: ``Rules()``.
+        rules: How predictions are matched; default: ``EvaluationProtocol()``.
 
     Returns:
         Columns ``KIND_COLUMNS``: ``tube`` is the number of the tube in its video, best proposal
@@ -66,7 +69,7 @@ def kinds_table(
         ground-truth tube that it takes or that its kind speaks of, -1 for background; then the IoU
         with it.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     pool = Pool(videos)
     names = np.array([video.video for video in pool.videos], object)
     parts = []
@@ -83,7 +86,10 @@ def kinds_table(
 
 
 def errors_table(
-    videos: Sequence[VideoOverlap], classes: Sequence[str], iou: float = 0.5, rules: Rules | None = None
+    videos: Sequence[VideoOverlap],
+    classes: Sequence[str],
+    iou: float = 0.5,
+    rules: EvaluationProtocol | None = None,
 ) -> pd.DataFrame:
     """How many predictions of each class are of each kind, and how much ground truth is missed.
 
@@ -95,7 +101,7 @@ def errors_table(
     Returns:
         Columns ``ERROR_COLUMNS`` from ``class`` on; class ``all`` is the sum over the classes.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     pool = Pool(videos)
     counts: dict[tuple[str, str, str], int] = {}
     actions = pool.columns(classes)
@@ -119,7 +125,7 @@ def errors_table(
 
 
 def _kinds(
-    pool: Pool, ranking: Ranking, iou: float, rules: Rules
+    pool: Pool, ranking: Ranking, iou: float, rules: EvaluationProtocol
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Kind of each prediction, its place in ``KINDS``, and the ground-truth tube that it speaks of."""
     best, which = pool.best
@@ -137,7 +143,7 @@ def _kinds(
 
 
 def _kinds_beside(
-    video: VideoOverlap, tubes: NDArray[np.int32], action: str, iou: float, rules: Rules
+    video: VideoOverlap, tubes: NDArray[np.int32], action: str, iou: float, rules: EvaluationProtocol
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The same of the tubes of a video with ground truth of the class, had none of them taken any."""
     own = np.array([label.action == action for label in video.truth])

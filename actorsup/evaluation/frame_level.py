@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import paired_iou
 from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
+from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.ranking import check_columns, weighted_area
-from actorsup.evaluation.rules import Rules
 from actorsup.tubes import DECIMALS, Tubes
 
 FRAME_COLUMNS = [
@@ -43,7 +43,7 @@ def frame_table(
     truth: GroundTruthTubes,
     classes: Sequence[str],
     annotated: Mapping[str, Collection[int]] | None = None,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     thresholds: Sequence[float] = (0.5,),
 ) -> pd.DataFrame:
     """Average precision of each class over the boxes of all frames, and the mean over classes.
@@ -58,13 +58,13 @@ def frame_table(
         truth: The ground-truth tubes of each.
         classes: Names of the columns of ``class_score``.
         annotated: The annotated frames of each video, where not all are: only these count.
-        rules: How boxes are matched; default: ``Rules()``.
+        rules: How boxes are matched; default: ``EvaluationProtocol()``.
         thresholds: IoU thresholds of boxes.
 
     Returns:
         Columns ``FRAME_COLUMNS`` from ``class`` on.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     kept: list[_Video] = []
     for video in sorted(videos):
         frames = None if annotated is None else annotated.get(video, ())
@@ -95,7 +95,7 @@ def _video(
     classes: Sequence[str],
     annotated: Collection[int] | None,
     thresholds: Sequence[float],
-    rules: Rules,
+    rules: EvaluationProtocol,
 ) -> _Video:
     last = max((int(tube.frames[-1]) + 1 for tube in truth if len(tube.frames)), default=0)
     counts: dict[str, int] = {}
@@ -127,7 +127,7 @@ def _right(
     there: NDArray[np.bool_],
     true: NDArray,
     thresholds: Sequence[float],
-    rules: Rules,
+    rules: EvaluationProtocol,
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Which boxes of tubes (P, N, 4) are right, of a class with truth (G, N, 4); all frames at once."""
     wider = np.array([0, 0, 1, 1]) * (rules.box_area == "plus_one")
@@ -155,7 +155,7 @@ def _right(
 
 
 def _of_class(
-    videos: Sequence[_Video], name: str, column: int, threshold: int, rules: Rules
+    videos: Sequence[_Video], name: str, column: int, threshold: int, rules: EvaluationProtocol
 ) -> tuple[float, int, int]:
     """Average precision, number of ground-truth boxes and of predicted boxes of a class."""
     truth = sum(video.truth.get(name, 0) for video in videos)

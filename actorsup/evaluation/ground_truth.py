@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
-from actorsup.datasets.ground_truth_table import ground_truth_chunks, read_annotated_table
 from actorsup.errors import DataError
+from actorsup.formats.ground_truth_csv import ground_truth_chunks, read_annotated_table
 
 _LOG = logging.getLogger(__name__)
 _CORNERS = ["x1", "y1", "x2", "y2"]

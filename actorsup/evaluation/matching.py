@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.evaluation.findings import Findings
 from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes, Label
+from actorsup.evaluation.input_warnings import InputWarnings
 from actorsup.evaluation.predictions import SizedTubes
-from actorsup.evaluation.rules import Rules
+from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.tubes import TubeOverlaps, Tubes, tube_overlaps
 
 _EDGE = 1.0
@@ -42,7 +42,7 @@ def overlaps(
     tubes: Mapping[str, Tubes],
     truth: GroundTruthTubes,
     annotated: Mapping[str, Collection[int]] | None = None,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
 ) -> list[VideoOverlap]:
     """The overlaps of many videos, sorted by their id, one video's boxes in memory at a time.
 
@@ -54,10 +54,10 @@ def overlaps(
         tubes: The tubes of each video; no entry where it failed or is missing.
         truth: The ground-truth tubes of each video.
         annotated: The annotated frames of each video, where not all are.
-        rules: How tubes are compared; default: ``Rules()``.
+        rules: How tubes are compared; default: ``EvaluationProtocol()``.
     """
     wanted = set(videos)
-    findings = Findings()
+    findings = InputWarnings()
     made = []
     for video in [*(one for one in tubes if one in wanted), *(one for one in wanted if one not in tubes)]:
         frames = None if annotated is None else annotated.get(video, ())
@@ -66,7 +66,7 @@ def overlaps(
         size = tubes.size_of(video) if isinstance(tubes, SizedTubes) and found is not None else None
         _check_video(findings, video, found, mine, frames, size)
         made.append(overlap(video, found, mine, frames, rules))
-    findings.tell()
+    findings.log()
     return sorted(made, key=lambda one: one.video)
 
 
@@ -75,7 +75,7 @@ def overlap(
     tubes: Tubes | None,
     truth: Sequence[GroundTruthTube],
     annotated: Collection[int] | None = None,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
 ) -> VideoOverlap:
     """Tube IoU of every tube with every ground-truth tube of a video.
 
@@ -84,10 +84,10 @@ def overlap(
         tubes: Its tubes; None where there are none, because it failed or is missing.
         truth: Its ground-truth tubes; frames after the video's last count in the union.
         annotated: The frames that are annotated, where not all are: both sides are cut to them.
-        rules: How tubes are compared; default: ``Rules()``. Tubes that its NMS drops for a class
+        rules: How tubes are compared; default: ``EvaluationProtocol()``. Tubes that its NMS drops for a class
             are not predicted for it.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     labels = tuple(Label(tube.action, tube.actor) for tube in truth)
     if tubes is None:
         none = np.zeros((0, len(truth)))
@@ -107,7 +107,7 @@ def overlap(
 
 
 def match(
-    score: NDArray, iou: NDArray[np.float64], thresholds: NDArray[np.float64], rules: Rules
+    score: NDArray, iou: NDArray[np.float64], thresholds: NDArray[np.float64], rules: EvaluationProtocol
 ) -> NDArray[np.int64]:
     """Which ground-truth tube each prediction of a class in a video takes, at many thresholds at once.
 
@@ -145,7 +145,9 @@ def _cut(frames: NDArray, boxes: NDArray, kept: NDArray) -> tuple[NDArray, NDArr
     return frames[inside], boxes[inside]
 
 
-def _compared(boxes: NDArray, others: Sequence[tuple[NDArray, NDArray]], rules: Rules) -> TubeOverlaps:
+def _compared(
+    boxes: NDArray, others: Sequence[tuple[NDArray, NDArray]], rules: EvaluationProtocol
+) -> TubeOverlaps:
     found = tube_overlaps(boxes, others, rules.box_area == "plus_one")
     if rules.duration == "frames":
         return found
@@ -166,7 +168,7 @@ def _ends(boxes: NDArray) -> tuple[NDArray, NDArray]:
     return first, last
 
 
-def _suppressed(boxes: NDArray, score: NDArray, rules: Rules) -> NDArray:
+def _suppressed(boxes: NDArray, score: NDArray, rules: EvaluationProtocol) -> NDArray:
     """Scores with NaN where a better tube of the class overlaps by more than ``rules.nms_iou``."""
     assert rules.nms_iou is not None
     present = ~np.isnan(boxes).any(-1)
@@ -183,7 +185,7 @@ def _suppressed(boxes: NDArray, score: NDArray, rules: Rules) -> NDArray:
 
 
 def _check_video(
-    findings: Findings,
+    findings: InputWarnings,
     video: str,
     tubes: Tubes | None,
     truth: Sequence[GroundTruthTube],

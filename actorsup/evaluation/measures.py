@@ -1,8 +1,8 @@
 """The measures, for programs that hold tubes of their own: tubes in, tables out.
 
 Each takes the ground-truth tubes and the predicted ones by video, and evaluates the videos of both
-sides unless ``videos`` names them. How public evaluators differ is a matter of ``Rules``. What is odd
-about the two sides is told in the log (``actorsup``), as warnings.
+sides unless ``videos`` names them. ``EvaluationProtocol`` says how public evaluators differ. Doubtful
+input is logged as warnings (logger ``actorsup``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from actorsup.evaluation.frame_level import frame_table
 from actorsup.evaluation.ground_truth import GroundTruthTubes, classes_of
 from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions
-from actorsup.evaluation.rules import Rules, rules_like
+from actorsup.evaluation.protocol import EvaluationProtocol, protocol_named
 from actorsup.evaluation.settings import THRESHOLDS
 from actorsup.evaluation.split import tell_classes, tell_videos
 from actorsup.evaluation.tables import actor_table, map_table, recall_table
@@ -32,7 +32,7 @@ def recall(
     thresholds: Sequence[float] = THRESHOLDS,
     counts: Sequence[int] | None = None,
     *,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     videos: Collection[str] | None = None,
     annotated: Annotated | None = None,
 ) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def recall(
         proposals: The tubes of each video, best first.
         thresholds: IoU thresholds, above 0 and at most 1.
         counts: Numbers of proposals; default: 1, 2, 5, 10, ... up to the most of a video.
-        rules: Box areas and whether the threshold itself is enough; default: ``Rules()``.
+        rules: Box areas and whether the threshold itself is enough; default: ``EvaluationProtocol()``.
         videos: The videos to evaluate; default: those of both sides.
         annotated: The annotated frames of each video, where not all are.
 
@@ -66,7 +66,7 @@ def average_precision(
     strict: bool = False,
     box_area: str = "continuous",
     duration: str = "frames",
-    like: str | None = None,
+    protocol: str | None = None,
     by: str = "class",
     videos: Collection[str] | None = None,
     annotated: Annotated | None = None,
@@ -77,13 +77,13 @@ def average_precision(
         ground_truth: The annotated tubes of each video.
         predictions: The scored tubes of each video, and the names of the classes.
         thresholds: IoU thresholds, above 0 and at most 1; ``0.5:0.95`` is there beside them.
-        interpolation: ``envelope`` or ``trapezoid``; this and the next five as in ``Rules``.
+        interpolation: ``envelope`` or ``trapezoid``; this and the next five as in ``EvaluationProtocol``.
         matching: ``free`` or ``voc``.
         nms: IoU above which the lower of two tubes of a video is dropped for a class.
         strict: The IoU must be above the threshold.
         box_area: ``continuous`` or ``plus_one``.
         duration: ``frames`` or ``ends``.
-        like: All six as a public evaluator has them: ``act``, ``moc``, ``yowo``, ``retinanet``,
+        protocol: All six as a public evaluator has them: ``act``, ``moc``, ``yowo``, ``retinanet``,
             ``mmaction2`` or ``matlab``; none of them can be given beside it.
         by: ``class``, or ``actor``: over the ground truth of each actor.
         videos: The videos to evaluate; default: those of both sides.
@@ -96,11 +96,11 @@ def average_precision(
     Raises:
         ConfigError: A name that is not there.
     """
-    rules = Rules(interpolation, matching, strict, nms, box_area, duration)
-    if like is not None:
-        if rules != Rules():
-            raise ConfigError(f"like: {like!r} says all of the rules; give none beside it")
-        rules = rules_like(like)
+    rules = EvaluationProtocol(interpolation, matching, strict, nms, box_area, duration)
+    if protocol is not None:
+        if rules != EvaluationProtocol():
+            raise ConfigError(f"protocol: {protocol!r} says all of the rules; give none beside it")
+        rules = protocol_named(protocol)
     if by not in ("class", "actor"):
         raise ConfigError(f"by: {by!r}; allowed: class, actor")
     found = _compared(ground_truth, predictions, rules, videos, annotated)
@@ -113,7 +113,7 @@ def frame_average_precision(
     predictions: Predictions,
     thresholds: Sequence[float] = (0.5,),
     *,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     videos: Collection[str] | None = None,
     annotated: Annotated | None = None,
 ) -> pd.DataFrame:
@@ -135,7 +135,7 @@ def prediction_kinds(
     predictions: Predictions,
     threshold: float = 0.5,
     *,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     videos: Collection[str] | None = None,
     annotated: Annotated | None = None,
 ) -> pd.DataFrame:
@@ -149,7 +149,7 @@ def errors(
     predictions: Predictions,
     threshold: float = 0.5,
     *,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     videos: Collection[str] | None = None,
     annotated: Annotated | None = None,
 ) -> pd.DataFrame:
@@ -166,7 +166,7 @@ def intervals(
     *,
     resamples: int = 1000,
     seed: int = 0,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     videos: Collection[str] | None = None,
     annotated: Annotated | None = None,
 ) -> pd.DataFrame:
@@ -202,7 +202,7 @@ def _told(
 def _compared(
     ground_truth: GroundTruthTubes,
     tubes: Mapping[str, Tubes] | Predictions,
-    rules: Rules | None,
+    rules: EvaluationProtocol | None,
     videos: Collection[str] | None,
     annotated: Annotated | None,
 ) -> list[VideoOverlap]:

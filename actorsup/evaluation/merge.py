@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from actorsup.atomic import writing_text
+from actorsup.artifacts.atomic import writing_text
+from actorsup.artifacts.shards import ShardReader, ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, VideoInfo, read_info, read_tubes, write_tubes
 from actorsup.coco import NAME_OF
 from actorsup.errors import DataError
-from actorsup.exchange.predictions import classes_of_shards
-from actorsup.exchange.predictions_json import ScoredTube, ScoredVideo, write_predictions_json
-from actorsup.storage import ShardReader, ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, read_info, read_tubes, write_tubes
+from actorsup.formats.predictions import classes_of_shards
+from actorsup.formats.predictions_json import ScoredTube, ScoredVideo, write_predictions_json
 from actorsup.tubes import Tubes
 
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
 from actorsup.errors import DataError, reading
 from actorsup.evaluation.predictions_json import read_json
 from actorsup.evaluation.tube_checks import check_tubes
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
 from actorsup.tubes import Tubes
 
 _DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError, RuntimeError)

@@ -9,7 +9,7 @@ import numpy as np
 from actorsup.coco import ID_OF
 from actorsup.errors import DataError
 from actorsup.evaluation.tube_checks import check_size, check_tubes
-from actorsup.exchange.predictions_json import ScoredVideo, read_predictions_json
+from actorsup.formats.predictions_json import ScoredVideo, read_predictions_json
 from actorsup.tubes import Tubes
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.matching import VideoOverlap, match
-from actorsup.evaluation.rules import INTERPOLATIONS, Rules
+from actorsup.evaluation.protocol import INTERPOLATIONS, EvaluationProtocol
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ class Pool:
             sorted(self.truth.keys() - {*classes}), -1
         )
 
-    def rank(self, column: int, action: str, thresholds: Sequence[float], rules: Rules) -> Ranking:
+    def rank(
+        self, column: int, action: str, thresholds: Sequence[float], rules: EvaluationProtocol
+    ) -> Ranking:
         """Rank and match the predictions of a class.
 
         Args:
@@ -128,7 +130,7 @@ class Pool:
         )  # fmt: skip
 
     def _matched(
-        self, score: NDArray, mine: Mapping[int, Sequence[int]], levels: NDArray, rules: Rules
+        self, score: NDArray, mine: Mapping[int, Sequence[int]], levels: NDArray, rules: EvaluationProtocol
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The tubes (K,) that take ground truth at any of T thresholds, and which (T, K) at each."""
         rows, taken = [np.zeros(0, np.int64)], [np.zeros((len(levels), 0), np.int32)]
@@ -162,7 +164,7 @@ def area_under_curve(
     Args:
         right: (..., D) bool, which predictions are right, the highest score first.
         ground_truth: Number of ground-truth tubes.
-        interpolation: ``envelope`` or ``trapezoid``, as in ``Rules``.
+        interpolation: ``envelope`` or ``trapezoid``, as in ``EvaluationProtocol``.
 
     Returns:
         (...) in [0, 1]; NaN without ground truth.

@@ -10,7 +10,6 @@ from typing import TypeVar
 import numpy as np
 
 from actorsup.errors import DataError
-from actorsup.evaluation.findings import some
 from actorsup.evaluation.ground_truth import (
     StoredGroundTruth,
     listed_videos,
@@ -18,6 +17,7 @@ from actorsup.evaluation.ground_truth import (
     read_ground_truth,
     test_videos,
 )
+from actorsup.evaluation.input_warnings import some
 from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.tubes import Tubes

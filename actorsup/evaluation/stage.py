@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS, precision_intervals, recall_intervals
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS, errors_table
 from actorsup.evaluation.frame_level import FRAME_COLUMNS, frame_table

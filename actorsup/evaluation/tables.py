@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
+from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.ranking import Pool, area_of
-from actorsup.evaluation.rules import Rules
 from actorsup.evaluation.settings import THRESHOLDS
 
 RANGE = "0.5:0.95"
@@ -34,7 +34,7 @@ RECALL_COLUMNS = ["dataset", "linker", "group", "proposals", "iou_threshold", "r
 def map_table(
     videos: Sequence[VideoOverlap],
     classes: Sequence[str],
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
     """Average precision of each class and, as class ``mean``, over those that have ground truth.
@@ -43,13 +43,13 @@ def map_table(
         videos: Every video to evaluate.
         classes: Names of the columns of ``class_score``; classes of the ground truth that are
             not among them are rows of their own.
-        rules: How they are evaluated; default: ``Rules()``.
+        rules: How they are evaluated; default: ``EvaluationProtocol()``.
         thresholds: IoU thresholds, above 0 and at most 1; ``0.5:0.95`` is there beside them.
 
     Returns:
         Columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` counts the predictions of the class.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     rows = []
@@ -68,7 +68,7 @@ def map_table(
 def actor_table(
     videos: Sequence[VideoOverlap],
     classes: Sequence[str],
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
     """Average precision over the ground truth of each actor, as the mean over its classes.
@@ -79,7 +79,7 @@ def actor_table(
     Returns:
         Columns ``ACTOR_COLUMNS`` from ``actor`` on; no rows where no actor is annotated.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     actors = sorted({label.actor for video in pool.videos for label in video.truth} - {""})
@@ -125,7 +125,7 @@ def _mean_rows(table: pd.DataFrame) -> pd.DataFrame:
 def recall_table(
     videos: Sequence[VideoOverlap],
     thresholds: Sequence[float] = THRESHOLDS,
-    rules: Rules | None = None,
+    rules: EvaluationProtocol | None = None,
     counts: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Recall at each number of proposals and threshold, for all, each class, each actor.
@@ -142,7 +142,7 @@ def recall_table(
     Returns:
         Columns ``RECALL_COLUMNS`` from ``group`` on.
     """
-    rules = rules or Rules()
+    rules = rules or EvaluationProtocol()
     groups = members(videos)
     rows: list[tuple[str, int, str, float, int]] = []
     for count in proposal_counts(videos) if counts is None else counts:

@@ -22,11 +22,11 @@ from typing import Any, TextIO
 
 import cv2
 
+from actorsup.artifacts.shards import open_part
 from actorsup.errors import ActorsupError, VideoError
 from actorsup.frames.decode import BgrImage, DecodedVideo, decode_video
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.write import write_frames
-from actorsup.storage import open_part
 
 SECONDS_BETWEEN_BEATS = 0.5
 _PARENT_DEATH_SIGNAL = 1

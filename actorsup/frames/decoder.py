@@ -50,7 +50,7 @@ class Decoder:
         self._stop()
 
     def decode(self, record: VideoRecord, part: Path) -> None:
-        """Decode a video into the file of its part (``actorsup.storage.open_part``).
+        """Decode a video into the file of its part (``actorsup.artifacts.shards.open_part``).
 
         Raises:
             VideoError: It cannot be decoded, or not within the limits.

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from actorsup.artifacts.shards import ShardWriter
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import UNREADABLE, content_digest
 from actorsup.errors import VideoError
@@ -11,7 +12,6 @@ from actorsup.frames.decoder import Decoder
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.store import SCHEMA
 from actorsup.logs import progress
-from actorsup.storage import ShardWriter
 
 _NO_LIMITS_GIVEN = DecodingLimits()
 

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.shards import ShardReader
 from actorsup.errors import DataError
-from actorsup.storage import ShardReader
 
 SCHEMA = "frames/1"
 

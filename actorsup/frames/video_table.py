@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from actorsup.atomic import write_whole
-from actorsup.storage import ShardReader
+from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.shards import ShardReader
 
 VIDEO_COLUMNS = ["video", "path", "split", "label", "frames", "fps", "width", "height", "duration", "shard"]
 _SCHEMA = "frames/1"

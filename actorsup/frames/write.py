@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.tube_files import MOST_FRAMES
 from actorsup.errors import VideoError
 from actorsup.frames.decode import BgrImage, DecodedVideo
 from actorsup.frames.settings import FrameSettings
-from actorsup.tube_files import MOST_FRAMES
 
 _FULL_COLOUR_FROM = 90
 _CHUNK_BYTES = 1 << 18

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import clip, paired_iou
 from actorsup.linking.base import Seed, Track, Tracker, VideoDetections
-from actorsup.linking.likely_tracks import LikelyTracks
+from actorsup.linking.greedy_tracks import GreedyTracks
 from actorsup.tubes import Tubes
 
 _LOG = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ class TrackingLinker:
 
     A tube depends on its seed alone, so that tracking may run ahead of the algorithm. It goes in
     rounds: in each, every video that has detections left gives the seed that it waits for and
-    ``seeds_ahead`` that it will likely want next (``LikelyTracks``), and all are tracked together.
+    ``seeds_ahead`` that it will likely want next (``GreedyTracks``), and all are tracked together.
     Then each video takes its steps as far as it has the tracks for. The tubes of a video are those
     that it has by itself, one seed after the other; a track that is not wanted is dropped.
 
@@ -75,7 +75,7 @@ class _Video:
         # best first; ties: the earliest frame, then the detector's order
         self._order = np.lexsort((video.detections.frame, -video.detections.score))
         self._pushed: list[tuple[int, Track]] = []  # line 4
-        self._likely = LikelyTracks(video.detections, len(video.images))
+        self._likely = GreedyTracks(video.detections, len(video.images))
         self.tracks: dict[int, Track] = {}
 
     @property

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from actorsup import boxes
+from actorsup.artifacts.shards import ShardReader, ShardWriter
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, read_info, write_tubes
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.base import Detections, read_detections
 from actorsup.errors import VideoError
@@ -19,8 +21,6 @@ from actorsup.linking.linkers import LINKERS
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.trackers import TRACKERS
 from actorsup.logs import progress
-from actorsup.storage import ShardReader, ShardWriter
-from actorsup.tube_files import TUBES_SCHEMA, VideoInfo, read_info, write_tubes
 from actorsup.tubes import Tubes
 
 _GROUP_BYTES = 1 << 28
@@ -45,7 +45,7 @@ def link_videos(
     Args:
         frames: The frame store, a shard.
         detections: The shard of its detections.
-        output: The shard of tubes to make (``actorsup.tube_files``); boxes in pixels of the source
+        output: The shard of tubes to make (``actorsup.artifacts.tube_files``); boxes in pixels of the source
             frame, cut to it.
         settings: The linker's section.
         weights: The weights of the Siamese network; None is random, and for other types.

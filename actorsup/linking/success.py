@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import paired_iou
 from actorsup.linking.base import Seed, Track, Tracker
-from actorsup.linking.sequences import Sequences
+from actorsup.linking.siamese.sequences import Sequences
 
 THRESHOLDS = np.linspace(0, 1, 21)
 """IoU thresholds of the success curve (Wu, Lim & Yang 2013)."""

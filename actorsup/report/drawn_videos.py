@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.errors import DataError
-from actorsup.folders import whole_folder
 from actorsup.frames.store import FrameStore, Image, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.pictures import DrawnTube, best_tubes, draw_boxes, true_tubes, write_label
 from actorsup.report.webm import write_webm
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, read_tubes
 
 _LEAST_SIDE = 480
 """A smaller frame is enlarged to it, so that words can be read in it, pixels."""

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.coco import NAME_OF
 from actorsup.detection.base import Detections
 from actorsup.evaluation.ground_truth import GroundTruthTube
 from actorsup.report.webm import evenly, playable_rate
-from actorsup.tube_files import VideoInfo
 from actorsup.tubes import Tubes
 
 MOST_FRAMES = 3000

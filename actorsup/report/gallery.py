@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.base import read_detections
 from actorsup.evaluation.error_analysis import kinds_table
 from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth
 from actorsup.evaluation.matching import VideoOverlap, overlap
-from actorsup.evaluation.rules import Rules
+from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
-from actorsup.folders import whole_folder
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.examples import Example, Judged, card, details, shown_frames
 from actorsup.report.webm import playable_rate, write_jpeg, write_webm
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
 
 _LOG = logging.getLogger(__name__)
 _POSTER_SIDE = 320
@@ -120,7 +120,9 @@ def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) ->
     write_webm(folder / f"{name}.webm", (images[index] for index in at), rate, max_side)
 
 
-def judged(found: VideoOverlap, classes: Sequence[str], threshold: float, rules: Rules) -> list[Judged]:
+def judged(
+    found: VideoOverlap, classes: Sequence[str], threshold: float, rules: EvaluationProtocol
+) -> list[Judged]:
     """Every prediction of a video, the highest score first, and what kind of right or wrong it is."""
     rows = kinds_table([found], classes, threshold, rules)
     rows = rows.sort_values("score", ascending=False, kind="stable")

@@ -17,7 +17,7 @@ def paragraph(text: str, kind: str = "") -> str:
 def section(name: str, title: str, *parts: str) -> str:
     """A section of the page, with the anchor ``name``."""
     return (
-        f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{escape(title)}</h2>\n'
+        f'<section id="{name}" aria-labeledby="{name}-title"><h2 id="{name}-title">{escape(title)}</h2>\n'
         + ("\n".join(part for part in parts if part) + "</section>")
     )
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from actorsup.paper.published import SUPERVISION, read_published
 from actorsup.report import charts, html
 from actorsup.report.inputs import ReportInputs, read_table
+from actorsup.report.paper.published import SUPERVISION, read_published
 
 SHOWN = "0.5"
 """The IoU threshold of figures that show one."""

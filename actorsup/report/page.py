@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from actorsup.atomic import write_whole
+from actorsup.artifacts.atomic import write_whole
 from actorsup.report import html
 from actorsup.report.gallery import CARDS
 from actorsup.report.settings import ReportSettings

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from actorsup.atomic import replacing
+from actorsup.artifacts.atomic import replacing
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
 from actorsup.errors import DataError
 from actorsup.frames.store import FrameStore, Image, VideoFrames
-from actorsup.storage import ShardReader
-from actorsup.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
 from actorsup.tubes import Tubes
 
 # Okabe and Ito's colours, told apart by colour-blind people; ground truth is dashed besides

@@ -8,9 +8,9 @@ from typing import Any
 import h5py
 import pandas as pd
 
-from actorsup.cost import COST_COLUMNS, cost_lines
-from actorsup.provenance import machine
+from actorsup.artifacts.provenance import machine
 from actorsup.report import charts, html
+from actorsup.report.cost import COST_COLUMNS, cost_lines
 from actorsup.report.inputs import ReportInputs, read_table
 from actorsup.report.numbers import SHOWN, numbers
 from actorsup.report.page import STATIC, Page, write_page

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from actorsup.atomic import replacing
+from actorsup.artifacts.atomic import replacing
 from actorsup.frames.store import Image
 
 RATE = 25.0

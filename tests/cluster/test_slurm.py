@@ -12,7 +12,7 @@ import torch
 from slurm import Slurm, free_ports, processes_of, slurm
 from test_workflow import configure, house, own_changes, own_videos, snakemake
 
-from actorsup.weights import load_weights
+from actorsup.training.weights import load_weights
 
 ONE_NODE = Path(__file__).parent / "one_node"
 # a demo of a minute, the same stages and little learned, for who is in a hurry

@@ -8,12 +8,12 @@ from forms import damaged_member, damaged_shard, damaged_xml
 from mutation import damaged_bytes
 from reader import JSON, TEXT, Reader, write
 
-from actorsup.convert import Conversion, convert
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.detection.detectors.supplied import SuppliedDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.errors import ActorsupError
-from samples import PREDICTIONS, TRUTH, unsealed
+from actorsup.formats.convert import Conversion, convert
+from samples import PREDICTIONS, TRUTH, without_checksum
 
 COCO = {
     "videos": [{"id": v, "name": f"v{v}", "fps": 25, "width": 64, "height": 48} for v in (1, 2)],
@@ -100,7 +100,7 @@ XML = (damaged_xml, damaged_xml, damaged_bytes)
 EXCHANGED: dict[str, Reader] = {
     "converted_csv": Reader(".csv", write("good.csv", TRUTH), TEXT, converted),
     "converted_json": Reader(".json", write("good.json", PREDICTIONS), JSON, converted),
-    "converted_h5": Reader(".h5", unsealed, (damaged_shard,), converted),
+    "converted_h5": Reader(".h5", without_checksum, (damaged_shard,), converted),
     "coco_videos": Reader(".json", write("good.json", COCO), JSON, exchanged),
     "mot_text": Reader(".txt", write("good.txt", MOT), TEXT, exchanged),
     "mot_zip": Reader(

@@ -11,14 +11,14 @@ from forms import damaged_hdf5, damaged_matlab, damaged_pickle
 from mutation import Damage, damaged_bytes, damaged_cells
 from reader import JSON, TEXT, Reader, write
 
-from actorsup.cost import read_record
 from actorsup.datasets.a2d_labels import remembered_codes
 from actorsup.datasets.readers.a2d import A2D
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import UcfSports
-from actorsup.linking.tracking_sets import read_tracking_set
-from actorsup.paper.published import PUBLISHED as PAPER
-from actorsup.paper.published import read_published
+from actorsup.linking.siamese.tracking_sets import read_tracking_set
+from actorsup.report.cost import read_record
+from actorsup.report.paper.published import PUBLISHED as PAPER
+from actorsup.report.paper.published import read_published
 
 
 def thumos(folder: Path) -> None:

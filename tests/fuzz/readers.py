@@ -20,19 +20,19 @@ from reader import JSON, TEXT, Reader, write
 from weights_readers import WEIGHTS
 
 from actorsup import cli
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_info, read_tubes
+from actorsup.config.read import check_config, read_config
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import content_digests
 from actorsup.datasets.readers.folder import Folder
 from actorsup.detection.detectors.supplied import SuppliedDetections
+from actorsup.detection.images import Stills
 from actorsup.detection.settings import DetectorSettings
-from actorsup.detection.stills import Stills
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import read_annotated, test_videos
-from actorsup.plan.config import check_config, read_config
-from actorsup.storage import ShardReader
-from actorsup.summary import summary
-from actorsup.tube_files import TUBES_SCHEMA, read_info, read_tubes
-from samples import PREDICTIONS, TRUTH, shard, unsealed
+from actorsup.workflow.summary import summary
+from samples import PREDICTIONS, TRUTH, shard, without_checksum
 
 CONFIG = Path(__file__).resolve().parents[2] / "config.yaml"
 
@@ -98,12 +98,12 @@ def read_supplied(path: Path) -> None:
         found.detections(video, 3, 64, 48)
 
 
-def still_images(folder: Path) -> None:
+def image_files(folder: Path) -> None:
     cv2.imwrite(str(folder / "a.png"), np.zeros((48, 64, 3), np.uint8))
     write("good.json", STILLS)(folder)
 
 
-def read_stills(path: Path) -> None:
+def read_images(path: Path) -> None:
     stills = Stills(path.parent, path)
     for index in range(len(stills)):
         stills.image(index)
@@ -137,18 +137,18 @@ READERS: dict[str, Reader] = {
     ),
     "predictions_h5": Reader(
         ".h5",
-        lambda f: (evaluation("x.csv", "")(f), unsealed(f)) and None,
+        lambda f: (evaluation("x.csv", "")(f), without_checksum(f)) and None,
         (damaged_shard,),
         lambda p: evaluate(p, predictions=p.name),
     ),
-    "inspected_h5": Reader(".h5", unsealed, (damaged_shard,), inspect),
-    "sealed_shard": Reader(".h5", lambda f: shard(f, TUBES_SCHEMA), (damaged_bytes,), read_shard),
+    "inspected_h5": Reader(".h5", without_checksum, (damaged_shard,), inspect),
+    "checked_shard": Reader(".h5", lambda f: shard(f, TUBES_SCHEMA), (damaged_bytes,), read_shard),
     "annotated": Reader(".csv", write("good.csv", "video,frame\nv0,0\nv0,2\n"), TEXT, read_annotated),
     "videos_table": Reader(".csv", write("good.csv", TABLE), TEXT, test_videos),
     "folder_table": Reader(".csv", write("good.csv", VIDEOS), TEXT, read_folder),
     "supplied_csv": Reader(".csv", write("good.csv", DETECTIONS), TEXT, read_supplied),
     "supplied_json": Reader(".json", write("good.json", RESULTS), JSON, read_supplied),
-    "stills": Reader(".json", still_images, JSON, read_stills),
+    "stills": Reader(".json", image_files, JSON, read_images),
     "config": Reader(
         ".yaml",
         write("good.yaml", CONFIG.read_text(encoding="utf-8")),

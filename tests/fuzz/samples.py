@@ -5,8 +5,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from actorsup.storage import ShardWriter
-from actorsup.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
+from actorsup.artifacts.shards import ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 from actorsup.tubes import Tubes
 
 TRUTH = "video,tube,class,frame,x1,y1,x2,y2,actor\n" + "".join(
@@ -41,7 +41,7 @@ def shard(folder: Path, schema: str = PREDICTIONS_SCHEMA) -> None:
         writer.fail("v2", "broken")
 
 
-def unsealed(folder: Path) -> None:
+def without_checksum(folder: Path) -> None:
     shard(folder)
     with h5py.File(folder / "good.h5") as ours, h5py.File(folder / "other.h5", "w") as other:
         for name in ours:

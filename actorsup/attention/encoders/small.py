@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from actorsup.attention.encoder import Encoder
-    from actorsup.backbones import SmallBackbone
+    from actorsup.training.backbones import SmallBackbone
 
 
 def _build() -> "Encoder":
     from actorsup.attention.encoder import Encoder, TrunkInfo
-    from actorsup.backbones import IMAGENET_MEAN, IMAGENET_STD, SmallBackbone
+    from actorsup.training.backbones import IMAGENET_MEAN, IMAGENET_STD, SmallBackbone
 
     trunk = SmallBackbone
     info = TrunkInfo(trunk.channels, trunk.stride, trunk.origin, IMAGENET_MEAN, IMAGENET_STD)
@@ -41,8 +41,8 @@ def _folded(trunk: "SmallBackbone") -> "nn.Sequential":
 
 def _put_weights(encoder: "Encoder", path: Path) -> None:
     """Put the trunk of a trained ``small_ssd``, or the state of a ``SmallBackbone``, into the encoder."""
-    from actorsup.backbones import SmallBackbone
-    from actorsup.weights import load_weights, put_weights
+    from actorsup.training.backbones import SmallBackbone
+    from actorsup.training.weights import load_weights, put_weights
 
     trunk = SmallBackbone()
     put_weights(trunk, _state(load_weights(path), path), path)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def _build() -> "Encoder":
     from actorsup.attention.encoder import Encoder, TrunkInfo
-    from actorsup.backbones import IMAGENET_MEAN, IMAGENET_STD, vgg16_blocks
+    from actorsup.training.backbones import IMAGENET_MEAN, IMAGENET_STD, vgg16_blocks
 
     return Encoder(vgg16_blocks(5), TrunkInfo(512, 16, 8, IMAGENET_MEAN, IMAGENET_STD))
 

@@ -48,7 +48,7 @@ class A2D:
     actor that does nothing (``none``) is of no class: it neither labels a video nor is it ground
     truth of an action.
 
-    Training takes from the annotation what a video is labelled with, and no box: the codes of
+    Training takes from the annotation what a video is labeled with, and no box: the codes of
     all instances in its annotated frames.
 
     Attributes:

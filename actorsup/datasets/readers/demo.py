@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord
-from actorsup.datasets.ground_truth_table import read_ground_truth_table
 from actorsup.demo.settings import CLASSES, DemoSettings, demo_records
+from actorsup.formats.ground_truth_csv import read_ground_truth_table
 
 
 @dataclass(frozen=True)

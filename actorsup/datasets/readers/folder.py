@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, listing_of
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
-from actorsup.datasets.ground_truth_table import read_annotated_table
-from actorsup.datasets.ids import video_id
 from actorsup.errors import DataError, did_you_mean, reading
-from actorsup.paths import existing_path
+from actorsup.formats.ground_truth_csv import read_annotated_table
+from actorsup.formats.video_ids import video_id
 
 TABLE_COLUMNS = ["video", "label", "split"]
 _SPLITS = ("train", "test", "")

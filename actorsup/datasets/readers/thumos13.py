@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import (
     AnnotatedTube,
     DatasetType,
@@ -19,7 +20,6 @@ from actorsup.datasets.files import find_videos
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.thumos13_annotations import DEFAULT, Annotations, read_annotations
 from actorsup.errors import DataError
-from actorsup.paths import existing_path
 
 SIZE = (320, 240)
 """Width and height in pixels of the frames that the annotations speak of."""

@@ -19,9 +19,9 @@ from actorsup.datasets.base import (
     listing_of,
 )
 from actorsup.datasets.files import find_videos, image_files, natural
-from actorsup.datasets.ids import VIDEO_SUFFIXES
 from actorsup.datasets.published import published_paths
 from actorsup.errors import DataError
+from actorsup.formats.video_ids import VIDEO_SUFFIXES
 
 FOLDERS: Mapping[str, tuple[str, int, int]] = {
     # folder: class, number of videos, how many of them, from the first on, are for testing

@@ -9,7 +9,7 @@ from actorsup.detection.settings import DetectorSettings
 
 def _build(settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str) -> Detector:
     from actorsup.detection.torchvision_models import torchvision_detector
-    from actorsup.devices import resolve_device
+    from actorsup.training.devices import resolve_device
 
     return torchvision_detector("small_ssd", settings, actors, weights, resolve_device(device))
 

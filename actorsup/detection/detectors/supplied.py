@@ -12,8 +12,8 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
       "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
 
 MOTChallenge text, a ``.zip`` of ``<video>/det/det.txt`` or ``<video>.txt``, or one such file, as
-``actorsup.exchange.mot`` reads it; a detection without a class is a person. CVAT XML, an ``.xml`` or a
-``.zip``, as ``actorsup.exchange.cvat`` reads it: labels are categories; a track without a score has 1.
+``actorsup.formats.mot`` reads it; a detection without a class is a person. CVAT XML, an ``.xml`` or a
+``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track without a score has 1.
 
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
 """
@@ -29,14 +29,14 @@ import pandas as pd
 
 from actorsup.boxes import area, clip
 from actorsup.coco import ID_OF, NAME_OF
-from actorsup.datasets.ids import video_id
 from actorsup.detection.base import Detections, DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import ConfigError, DataError, VideoError, reading
-from actorsup.exchange.cvat import read_cvat
-from actorsup.exchange.formats import format_read
-from actorsup.exchange.mot import mot_files
+from actorsup.formats.cvat import read_cvat
+from actorsup.formats.formats import format_read
+from actorsup.formats.mot import mot_files
+from actorsup.formats.video_ids import video_id
 from actorsup.frames.store import VideoFrames
 
 _LOG = logging.getLogger(__name__)

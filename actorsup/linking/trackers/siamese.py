@@ -7,9 +7,9 @@ from actorsup.linking.settings import LinkerSettings
 
 
 def _build(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
-    from actorsup.devices import resolve_device
-    from actorsup.linking.siamese import siamese_network
-    from actorsup.linking.siamese_tracker import SiameseTracker
+    from actorsup.linking.siamese.network import siamese_network
+    from actorsup.linking.siamese.tracker import SiameseTracker
+    from actorsup.training.devices import resolve_device
 
     return SiameseTracker(siamese_network(settings.trunk, weights), settings, resolve_device(device))
 

@@ -1,0 +1,1 @@
+"""The configuration: read, completed and checked."""

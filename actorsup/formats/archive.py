@@ -1,0 +1,136 @@
+"""The files of a folder or of a zip, read without unpacking anything to disk."""
+
+import lzma
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from actorsup.artifacts.atomic import write_whole
+from actorsup.errors import DataError
+
+LARGEST = 4 * 2**30
+"""Bytes of one unpacked file that are still read; more is taken for a zip bomb."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+"""What unpacking raises, of no kind that other readers raise."""
+_LONGEST = 240
+"""Bytes of a part of a video's id that can name a file, its suffix put behind it."""
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class Archive:
+    """The files with some suffixes of a folder or a zip, by their path in it.
+
+    Raises:
+        DataError: It is neither; the zip is damaged, encrypted, or names a path outside itself.
+    """
+
+    def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
+        self.path = path
+        if path.is_dir():
+            self._zip = None
+            names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        else:
+            self._zip = _opened(path)
+            names = [name for name in self._zip.namelist() if not name.endswith("/")]
+        for name in names:
+            pure = PurePosixPath(name.replace("\\", "/"))
+            if not pure.parts or pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
+                raise DataError(f"{path}: holds {name!r}, a path outside of itself; do not trust this file")
+        self.names = sorted(n for n in names if PurePosixPath(n).suffix.lower() in suffixes)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """One of its files, to be read as bytes.
+
+        Raises:
+            DataError: It cannot be read; also where that shows only while it is read.
+        """
+        if self._zip is not None and self._zip.getinfo(name).file_size > LARGEST:
+            raise DataError(
+                f"{self.path}: {name}: unpacked it is larger than {LARGEST} bytes; unpack it yourself"
+            )
+        try:
+            with open(self.path / name, "rb") if self._zip is None else self._zip.open(name) as stream:
+                yield stream
+        except (*_DAMAGED, OSError, EOFError, RuntimeError) as error:
+            raise DataError(f"{self.path}: {name}: cannot be unpacked ({error})") from error
+
+    def text(self, name: str) -> str:
+        """One of its files as text.
+
+        Raises:
+            DataError: It is not UTF-8, or damaged.
+        """
+        try:
+            with self.open(name) as stream:
+                return stream.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self.path}: {name}: is no UTF-8 text ({error})") from error
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (*_DAMAGED, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"{path}: cannot be read as a folder or a zip ({error})") from error
+
+
+@contextmanager
+def writing(output: Path) -> Iterator[Callable[[str, str], None]]:
+    """Write a new folder, or a zip where the name ends so, whole or not at all.
+
+    Gives a function that adds a file by its path in it and its text.
+
+    Raises:
+        DataError: The folder is there already and not empty: it may hold what is not ours.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.is_file() != (output.suffix.lower() == ".zip") and output.exists():
+        raise DataError(f"{output}: is there already and of another kind; delete it or name another")
+    if output.is_dir() and any(output.iterdir()):
+        raise DataError(f"{output}: is there already; delete it or name another folder")
+    temporary = output.with_name(f".{output.name}.tmp")
+    _remove(temporary)
+    try:
+        if output.suffix.lower() == ".zip":
+            with zipfile.ZipFile(temporary, "w") as archive:
+                # the same tubes make the same bytes on any day
+                yield lambda name, text: archive.writestr(
+                    zipfile.ZipInfo(name, _DATE), text, zipfile.ZIP_DEFLATED
+                )
+        else:
+            temporary.mkdir()
+            yield lambda name, text: write_whole(temporary / name, text)
+            if output.exists():
+                output.rmdir()
+        temporary.replace(output)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def safe_name(video: str) -> str:
+    """A video's id as a path inside a folder.
+
+    Raises:
+        DataError: The id leads out of the folder, or is a name that no file can have.
+    """
+    pure = PurePosixPath(video)
+    if not video or pure.is_absolute() or ".." in pure.parts or "\\" in video or "\0" in video:
+        raise DataError(f"the video's id {video!r} is no path inside a folder; rename it")
+    if any(len(part.encode(errors="replace")) > _LONGEST for part in pure.parts):
+        raise DataError(f"the video's id {video[:40]!r}... is longer than any file's name; rename it")
+    return pure.as_posix()

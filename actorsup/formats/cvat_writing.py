@@ -1,0 +1,160 @@
+"""Writing CVAT XML 1.1 "for video": one file for one task, and so for one video."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actorsup import __version__
+from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.tube_files import VideoInfo
+from actorsup.errors import DataError
+from actorsup.formats.archive import safe_name, writing
+from actorsup.formats.labeled import (
+    DECIMALS,
+    LabeledTube,
+    LabeledVideo,
+    classes_of,
+    known_info,
+    with_gaps_filled,
+)
+
+_ATTRIBUTES = ("score", "actor")
+
+
+def write_cvat(
+    videos: Iterable[LabeledVideo], output: Path, classes: Sequence[str] = (), tolerance: float = 0.0
+) -> None:
+    """Write one XML file where the output's name ends so, else a folder or zip of ``<video>.xml``.
+
+    Beside several files lies ``labels.json``, which CVAT's raw form of a task's labels takes.
+
+    Args:
+        videos: Their lengths and sizes must be known.
+        output: ``.xml``, for one video; ``.zip``; or a new folder.
+        classes: All names of classes; empty takes those of the tubes of each video.
+        tolerance: In pixels: boxes that linear movement between the others gives this well are
+            no keyframes, so that there is less to correct by hand; 0 keeps every box.
+
+    Raises:
+        DataError: A size is not known; several videos for one file; a name that XML cannot hold.
+    """
+    if output.suffix.lower() == ".xml":
+        given = list(videos)
+        if len(given) != 1:
+            raise DataError(
+                f"{output}: CVAT's XML holds one task, so one video, but there are {len(given)}; name "
+                "one with --only, or a folder as the output"
+            )
+        write_whole(output, cvat_xml(given[0], classes, str(output), tolerance))
+        return
+    seen: set[str] = set()
+    with writing(output) as add:
+        for video in videos:
+            add(f"{safe_name(video.video)}.xml", cvat_xml(video, classes, str(output), tolerance))
+            seen |= {*classes_of([video])}
+        add(
+            "labels.json",
+            json.dumps(_raw_labels(classes or sorted(seen)), indent=1, ensure_ascii=False) + "\n",
+        )
+
+
+def cvat_xml(video: LabeledVideo, classes: Sequence[str], where: str, tolerance: float = 0.0) -> str:
+    """One task as XML."""
+    info = known_info(where, video)
+    lines = ['<?xml version="1.0" encoding="utf-8"?>', f"<!-- actorsup {__version__} -->", "<annotations>"]
+    lines += ["  <version>1.1</version>", _meta(video.video, info, classes or classes_of([video]))]
+    for number, tube in enumerate(video.tubes):
+        lines.append(f'  <track id="{number}" label={quoteattr(tube.action)} source="auto">')
+        lines += _boxes(tube, info.frames, tolerance)
+        lines.append("  </track>")
+    text = "\n".join([*lines, "</annotations>", ""])
+    if wrong := next((c for c in text if (ord(c) < 32 and c not in "\n\t\r") or c in "\ufffe\uffff"), None):
+        raise DataError(
+            f"{where}: {video.video}: a name holds the character {wrong!r}, which XML cannot; rename it"
+        )
+    return text
+
+
+def _meta(name: str, info: VideoInfo, classes: Sequence[str]) -> str:
+    """What CVAT tells of a task before its tracks."""
+    meta = Element("meta")
+    task = SubElement(meta, "task")
+    for tag, text in (("id", "0"), ("name", name), ("size", str(info.frames)), ("mode", "interpolation")):
+        SubElement(task, tag).text = text
+    for tag, text in (("overlap", "0"), ("bugtracker", ""), ("flipped", "False")):
+        SubElement(task, tag).text = text
+    labels = SubElement(task, "labels")
+    for raw in _raw_labels(classes):
+        label = SubElement(labels, "label")
+        SubElement(label, "name").text = raw["name"]
+        attributes = SubElement(label, "attributes")
+        for attribute in raw["attributes"]:
+            element = SubElement(attributes, "attribute")
+            for key in ("name", "mutable", "input_type", "default_value"):
+                SubElement(element, key).text = str(attribute[key])
+            SubElement(element, "values")
+    segment = SubElement(SubElement(task, "segments"), "segment")
+    for tag, text in (("id", "0"), ("start", "0"), ("stop", str(info.frames - 1)), ("url", "")):
+        SubElement(segment, tag).text = text
+    size = SubElement(task, "original_size")
+    SubElement(size, "width").text, SubElement(size, "height").text = str(info.width), str(info.height)
+    indent(meta, level=1)
+    return "  " + tostring(meta, encoding="unicode")
+
+
+def _raw_labels(classes: Sequence[str]) -> list[dict[str, Any]]:
+    of_label = [
+        {"name": name, "mutable": False, "input_type": "text", "default_value": "", "values": [""]}
+        for name in _ATTRIBUTES
+    ]
+    return [{"name": name, "attributes": of_label} for name in classes]
+
+
+def _boxes(tube: LabeledTube, frames: int, tolerance: float) -> Iterator[str]:
+    """The boxes of a track: each stretch without gaps, and an outside box after it."""
+    attributes = "" if tube.score is None else f'      <attribute name="score">{tube.score:.6g}</attribute>\n'
+    if tube.actor:
+        attributes += f'      <attribute name="actor">{escape(tube.actor)}</attribute>\n'
+    breaks = np.flatnonzero(np.diff(tube.frames) > 1) + 1
+    for at, boxes in zip(np.split(tube.frames, breaks), np.split(tube.boxes, breaks), strict=True):
+        if not len(at):
+            continue
+        rounded = np.round(boxes, DECIMALS) + 0.0  # no -0.00
+        keys = keyframes(at, rounded, tolerance)
+        for frame, box in zip(at[keys], rounded[keys], strict=True):
+            yield _box(int(frame), box, 0, attributes)
+        if at[-1] + 1 < frames:
+            yield _box(int(at[-1]) + 1, rounded[-1], 1, attributes)
+
+
+def _box(frame: int, box: NDArray, outside: int, attributes: str) -> str:
+    corners = zip(("xtl", "ytl", "xbr", "ybr"), box, strict=True)
+    where = " ".join(f'{name}="{value:.{DECIMALS}f}"' for name, value in corners)
+    start = f'    <box frame="{frame}" outside="{outside}" occluded="0" keyframe="1" {where} z_order="0">'
+    return f"{start}\n{attributes}    </box>"
+
+
+def keyframes(frames: NDArray[np.int64], boxes: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
+    """Which boxes (M, 4) at frames without gaps are kept, so that lines between them miss no other by more.
+
+    Source: Ramer 1972, Douglas and Peucker 1973, with the largest distance of a corner in pixels.
+    """
+    last = len(frames) - 1
+    if tolerance <= 0:
+        return np.arange(last + 1)
+    kept, todo = {0, last}, [(0, last)]
+    while todo:
+        first, end = todo.pop()
+        line = with_gaps_filled(frames[[first, end]], boxes[[first, end]]) if end > first else boxes[first:]
+        missed = np.abs(line - boxes[first : end + 1]).max(1)
+        worst = first + int(np.argmax(missed))
+        if missed.max() > tolerance:
+            kept.add(worst)
+            todo += [(first, worst), (worst, end)]
+    return np.array(sorted(kept))

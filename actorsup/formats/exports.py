@@ -1,0 +1,52 @@
+"""The stage: scored tubes of a run, in the forms of other tools."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from actorsup.artifacts.atomic import writing_text
+from actorsup.formats.coco_writing import write_coco
+from actorsup.formats.cvat_writing import write_cvat
+from actorsup.formats.labeled import LabeledVideo, best_tubes
+from actorsup.formats.mot_writing import write_mot
+from actorsup.formats.predictions import classes_of_shards, read_shards
+
+_LOG = logging.getLogger(__name__)
+
+
+def export_tubes(
+    shards: Sequence[str | Path],
+    coco: Path,
+    cvat: Path,
+    mot: Path,
+    top: int | None = 3,
+    min_score: float = 0.0,
+    tolerance: float = 1.0,
+) -> None:
+    """Write scored tubes as COCO JSON, a folder of CVAT XML, and a folder of MOT text.
+
+    Each tube has the class that scores best. A video is in memory at a time.
+
+    Args:
+        shards: Shards of scored tubes.
+        coco: The JSON file to write.
+        cvat: The folder to write, one XML file a video.
+        mot: The folder to write, one folder a video.
+        top: The most tubes of a video, by score; None writes all.
+        min_score: Tubes whose best class scores less are left out.
+        tolerance: Of CVAT's keyframes, in pixels, as in ``write_cvat``.
+
+    Raises:
+        DataError: There is no shard, or one cannot be read.
+    """
+    classes = classes_of_shards(shards)
+
+    def videos() -> Iterator[LabeledVideo]:
+        return best_tubes(read_shards(shards), top, min_score)
+
+    with writing_text(coco) as stream:
+        write_coco(videos(), stream, classes, str(coco))
+    write_cvat(videos(), cvat, classes, tolerance)
+    write_mot(videos(), mot, classes)
+    counts = [len(video.tubes) for video in videos()]
+    _LOG.info("%d tubes of %d videos are exported", sum(counts), len(counts))

@@ -1,0 +1,66 @@
+"""Writing MOT text, in the form that ``mot.py`` describes."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from actorsup.errors import DataError
+from actorsup.formats.archive import safe_name, writing
+from actorsup.formats.labeled import DECIMALS, LabeledVideo
+from actorsup.formats.mot import LABELS, TRUTH
+
+
+def write_mot(videos: Iterable[LabeledVideo], output: Path, classes: Sequence[str], origin: int = 0) -> None:
+    """Write ``<video>/gt/gt.txt``, ``labels.txt`` beside it, and ``seqinfo.ini`` where sizes are known.
+
+    Of one video in a zip they lie at its top, which is what CVAT imports into a task. ``conf`` is
+    the score of a prediction and 1 of ground truth; 0 would mean "ignored", so that a score of 0
+    is written as 0.000001.
+
+    Args:
+        videos: Of classes that are among ``classes``.
+        output: A zip where the name ends so, else a new folder.
+        classes: Names of classes, numbers from 1 on.
+        origin: What the corner of the first pixel is called: 0 as CVAT has it, 1 as the MOTChallenge.
+
+    Raises:
+        DataError: A class's name is of two lines, or an id is no path in a folder.
+    """
+    if wrong := [name for name in classes if len(name.splitlines()) != 1 or name != name.strip()]:
+        raise DataError(f"{output}: the class {wrong[0]!r} cannot be a line of {LABELS}; rename it")
+    labels = "".join(f"{name}\n" for name in classes)
+    given: Iterable[LabeledVideo] = videos
+    single = False
+    if output.suffix.lower() == ".zip":
+        given = list(videos)
+        single = len(given) == 1
+    with writing(output) as add:
+        for video in given:
+            folder = "" if single else f"{safe_name(video.video)}/"
+            add(f"{folder}gt/{TRUTH}", _text(video, classes, origin))
+            add(f"{folder}gt/{LABELS}", labels)
+            if min(video.info.frames, video.info.width, video.info.height) > 0:
+                add(f"{folder}seqinfo.ini", _seqinfo(video))
+
+
+def _text(video: LabeledVideo, classes: Sequence[str], origin: int) -> str:
+    lines = []
+    for track, tube in enumerate(video.tubes, 1):
+        corners = np.round(tube.boxes, DECIMALS)
+        size = corners[:, 2:] - corners[:, :2]
+        conf = "1" if tube.score is None else f"{tube.score or 1e-6:.6g}"
+        label = classes.index(tube.action) + 1
+        for frame, (x, y), (w, h) in zip(tube.frames.tolist(), corners[:, :2] + origin, size, strict=True):
+            box = ",".join(f"{value + 0.0:.{DECIMALS}f}" for value in (x, y, w, h))
+            lines.append((frame, track, f"{frame + 1},{track},{box},{conf},{label},1\n"))
+    return "".join(line for *_, line in sorted(lines))
+
+
+def _seqinfo(video: LabeledVideo) -> str:
+    info = video.info
+    # exactly these keys, and a whole rate: Datumaro takes no others
+    return (
+        f"[Sequence]\nname={video.video.replace('/', '_')}\nimDir=img1\nframeRate={max(1, round(info.fps))}\n"
+        f"seqLength={info.frames}\nimWidth={info.width}\nimHeight={info.height}\nimExt=.jpg\n"
+    )

@@ -1,0 +1,191 @@
+"""``predictions.json``: written, and read with every check, since other programs write it too."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
+from actorsup.errors import DataError, did_you_mean, reading
+from actorsup.formats.json_files import load_json
+from actorsup.formats.labeled import DECIMALS
+
+_MOST = 2**53
+"""The largest whole number that JSON carries safely."""
+_LARGEST = 1e300
+
+
+@dataclass(frozen=True)
+class ScoredTube:
+    """One tube as the file has it.
+
+    Attributes:
+        interval: First frame, and one past the last.
+        boxes: (M, 4) float64 xyxy in pixels, one for each frame of the interval.
+        score: Of the proposal; 0 where the file has none.
+        actor: Name of its actor category; empty where the file has none.
+        class_score: By the name of the class; classes that are not predicted are absent.
+    """
+
+    interval: tuple[int, int]
+    boxes: NDArray[np.float64]
+    score: float
+    actor: str
+    class_score: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ScoredVideo:
+    """The tubes of one video. ``info`` holds 0 for what the file does not tell."""
+
+    video: str
+    info: VideoInfo
+    tubes: tuple[ScoredTube, ...]
+
+
+def write_predictions_json(videos: Iterable[ScoredVideo], stream: TextIO, classes: Sequence[str]) -> None:
+    """Write strict JSON, a video at a time."""
+    stream.write('{"classes": ' + json.dumps(list(classes)) + ', "videos": {')
+    for number, video in enumerate(videos):
+        info = video.info
+        entry = {
+            "frames": info.frames, "fps": info.fps, "width": info.width, "height": info.height,
+            "tubes": [_entry(tube) for tube in video.tubes],
+        }  # fmt: skip
+        text = json.dumps(entry, allow_nan=False)
+        stream.write(("," if number else "") + f"\n{json.dumps(video.video)}: {text}")
+    stream.write("\n}}\n")
+
+
+def _entry(tube: ScoredTube) -> dict[str, Any]:
+    return {
+        "interval": list(tube.interval),
+        "boxes": np.round(tube.boxes, DECIMALS).tolist(),
+        "score": tube.score,
+        **({"actor": tube.actor} if tube.actor else {}),
+        "class_score": dict(tube.class_score),
+    }
+
+
+def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]:
+    """The names of the classes of a file, and its videos one after the other.
+
+    Raises:
+        DataError: It is not of that form; the message names the video, the tube and the field. What
+            is wrong about a video is told when it is its turn.
+    """
+    wanted = "not of the form of predictions.json"
+    content = load_json(path, wanted, _no_twice)
+    with reading(path, wanted):
+        _wanted(content, dict, "the file", "an object with 'classes' and 'videos'")
+        classes = _classes(_field(content, "classes"))
+        videos = _wanted(_field(content, "videos"), dict, "'videos'", "an object: id to video")
+    return classes, _videos(path, videos, classes)
+
+
+def _videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iterator[ScoredVideo]:
+    for video in list(videos):
+        entry = videos.pop(video)  # what is read already need not be held twice
+        try:
+            _wanted(entry, dict, "the video", "an object")
+            frames = _count(entry, "frames", MOST_FRAMES)
+            width, height = (_count(entry, side) if side in entry else 0 for side in ("width", "height"))
+            info = VideoInfo(frames, _number(entry.get("fps", 0), "'fps'"), width, height)
+            listed = _wanted(_field(entry, "tubes"), list, "'tubes'", "a list of tubes")
+            tubes = tuple(_tube(number, tube, frames, classes) for number, tube in enumerate(listed))
+        except (ValueError, OverflowError) as error:
+            raise DataError(f"{path}: {video}: not of the form of predictions.json: {error}") from error
+        yield ScoredVideo(video, info, tubes)
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return content
+
+
+def _wanted(value: Any, kind: type, what: str, wanted: str) -> Any:
+    if not isinstance(value, kind):
+        raise ValueError(f"{what} is {_short(value)}; wanted {wanted}")
+    return value
+
+
+def _field(entry: Mapping[str, Any], name: str) -> Any:
+    if name not in entry:
+        raise ValueError(f"the key {name!r} is missing{did_you_mean(name, entry)}")
+    return entry[name]
+
+
+def _classes(names: Any) -> list[str]:
+    _wanted(names, list, "'classes'", "a list of names")
+    for name in names:
+        _wanted(name, str, "a class", "a name")
+    if len({*names}) < len(names):
+        raise ValueError("'classes' names a class twice")
+    return list(names)
+
+
+def _count(entry: Mapping[str, Any], name: str, most: int = _MOST) -> int:
+    value = _field(entry, name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise ValueError(f"{name!r} is {_short(value)}; wanted a whole number from 0 to {most}")
+    return value
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
+        raise ValueError(f"{what} is {_short(value)}; wanted a finite number")
+    return float(value)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _tube(number: int, tube: Any, frames: int, classes: list[str]) -> ScoredTube:
+    _wanted(tube, dict, f"tube {number}", "an object")
+    try:
+        first, end = _interval(_field(tube, "interval"), frames)
+        scores = _wanted(_field(tube, "class_score"), dict, "'class_score'", "an object: class to score")
+        for name, value in scores.items():
+            if name not in classes:
+                hint = did_you_mean(name, classes)
+                raise ValueError(f"class {name!r} is not among the classes of the file{hint}")
+            _number(value, f"the score of class {name!r}")
+        return ScoredTube(
+            interval=(first, end),
+            boxes=_boxes(_field(tube, "boxes"), end - first),
+            score=_number(tube.get("score", 0), "'score'"),
+            actor=_wanted(tube.get("actor", ""), str, "'actor'", "a name"),
+            class_score={name: float(value) for name, value in scores.items()},
+        )
+    except ValueError as error:
+        raise ValueError(f"tube {number}: {error}") from error
+
+
+def _interval(value: Any, frames: int) -> tuple[int, int]:
+    whole = isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value)
+    if not whole or not 0 <= value[0] <= value[1] <= frames:
+        raise ValueError(f"the interval {_short(value)} is not [first, end] within 0 to {frames} frames")
+    return value[0], value[1]
+
+
+def _boxes(value: Any, length: int) -> NDArray[np.float64]:
+    _wanted(value, list, "'boxes'", "a list of [x1, y1, x2, y2]")
+    if len(value) != length:
+        raise ValueError(f"{len(value)} boxes for an interval of {length} frames; wanted one for each")
+    for number, box in enumerate(value):
+        if not isinstance(box, list) or len(box) != 4 or not all(type(one) in (int, float) for one in box):
+            raise ValueError(f"box {number} is {_short(box)}; wanted [x1, y1, x2, y2]")
+    made = np.array(value, np.float64).reshape(length, 4)
+    if not (np.abs(made) < np.finfo(np.float32).max).all():
+        raise ValueError("a box is no finite number")
+    return made

@@ -1,0 +1,1 @@
+"""The Siamese tracker: its network, how it is trained, and how it follows boxes."""

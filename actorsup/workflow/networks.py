@@ -1,0 +1,199 @@
+"""What detectors, linkers and models are made with: their settings, weights and training sets."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from actorsup.artifacts.paths import existing_path, expand_path
+from actorsup.attention.encoders import ENCODERS, TORCHVISION, encoder_module, encoder_type
+from actorsup.attention.presets import with_preset
+from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.settings import AttentionSettings
+from actorsup.config.read import base_of
+from actorsup.detection.base import DetectorType
+from actorsup.detection.detectors import DETECTORS
+from actorsup.errors import ConfigError
+from actorsup.linking.base import LinkerType, TrackerType
+from actorsup.linking.linkers import LINKERS
+from actorsup.linking.trackers import TRACKERS
+from actorsup.registry import Registry
+
+_SCORING = {field.name for field in fields(ScoringSettings)}
+_READ_BY_TRAINING = {
+    "detectors": ("type", "model"),
+    "linkers": ("trunk", "exemplar_size", "search_size", "context"),
+}
+TRAINING_PATHS = ("images", "annotations", "sequences", "held_out")
+"""Settings of ``training:`` that name what is trained on."""
+
+
+class Networks:
+    """The sections ``detectors``, ``linkers`` and ``models`` of a checked configuration.
+
+    Args:
+        config: The whole configuration, with the variants that it names.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+
+    def check(self, section: Mapping[str, Any]) -> None:
+        """Check all that a data set's linkers and models need, before any work.
+
+        Raises:
+            ConfigError: A mistake in a section, or a file that is not there.
+        """
+        for linker in section["linkers"]:
+            self.linker_weights(linker)
+            self.detector_weights(self.detector_of(linker))
+        for model in section["models"]:
+            self._check_model(model)
+
+    def _check_model(self, model: str) -> None:
+        if self.trained_model(model):
+            return
+        try:
+            settings = AttentionSettings(**self.model_settings(model))
+            encoder_type(settings.encoder).check_snippet(settings.snippet)
+        except ConfigError as error:
+            raise ConfigError(f"models.{model}.{error}") from error
+        self.encoder_weights(model)
+
+    def settings(self, kind: str, name: str) -> dict[str, Any]:
+        """A section without what it takes to train its network: that is in the weights."""
+        section = {key: value for key, value in self._config[kind][name].items() if key != "training"}
+        section = with_preset(section) if kind == "models" else section
+        files = () if kind == "models" else self._type(kind, name).files
+        paths = {key: expand_path(section[key], f"{kind}.{name}.{key}") for key in files if key in section}
+        return section | {key: str(path) for key, path in paths.items()}
+
+    def model_settings(self, model: str) -> dict[str, Any]:
+        """What a model is built and trained with."""
+        return {k: v for k, v in self.settings("models", model).items() if k not in _SCORING}
+
+    def scoring_settings(self, model: str) -> dict[str, Any]:
+        """What a model's tubes are scored with, once it is trained."""
+        return {k: v for k, v in self.settings("models", model).items() if k in _SCORING}
+
+    def detector_of(self, linker: str) -> str:
+        """Name of the detector whose detections a linker links."""
+        return self._config["linkers"][linker]["detector"]
+
+    def detector_weights(self, detector: str) -> list[str]:
+        """The weights file of a detector, or none where it needs none."""
+        return self._files_of("detectors", detector)
+
+    def linker_weights(self, linker: str) -> list[str]:
+        """The weights files of a linker's tracker, or none where it needs none."""
+        return self._files_of("linkers", linker)
+
+    def module(self, kind: str, name: str) -> str:
+        """The module that defines the type of a section of ``detectors`` or ``linkers``."""
+        return self._registry(kind, name).module(self._config[kind][name]["type"])
+
+    def _registry(self, kind: str, name: str) -> Registry[Any]:
+        if kind == "detectors":
+            return DETECTORS
+        return LINKERS if self._config[kind][name]["type"] in LINKERS else TRACKERS
+
+    def _type(self, kind: str, name: str) -> DetectorType | TrackerType | LinkerType:
+        found: DetectorType | TrackerType | LinkerType
+        found = self._registry(kind, name)[self._config[kind][name]["type"]]
+        return found
+
+    def _files_of(self, kind: str, name: str) -> list[str]:
+        section, type_ = self._config[kind][name], self._type(kind, name)
+        if type_.files:
+            return [str(existing_path(section[key], f"{kind}.{name}.{key}")) for key in type_.files]
+        if not type_.weights:
+            return []
+        return self._weights(kind, name, section.get("weights", "published"), type_.published(section))
+
+    def encoder_weights(self, model: str) -> list[str]:
+        """The weights file that a model's encoder starts from, or none."""
+        section = self._config["models"][model]
+        weights = section.get("weights", "published")
+        if weights.startswith("detector:"):
+            detector = weights.removeprefix("detector:")
+            if not DETECTORS[self._config["detectors"][detector]["type"]].trunk:
+                sections = self._config["detectors"].items()
+                allowed = ", ".join(name for name, other in sections if DETECTORS[other["type"]].trunk)
+                raise ConfigError(
+                    f"models.{model}.weights: {weights!r} has no trunk that an encoder could start from; "
+                    f"allowed after 'detector:': {allowed or 'none of these detectors'}"
+                )
+            return self.detector_weights(detector)
+        return self._weights("models", model, weights, encoder_type(self._encoder(model)).published)
+
+    def encoder_modules(self, model: str) -> list[str]:
+        """The modules that define a model's encoder; all of them where a trained model's file names it."""
+        if self.trained_model(model):
+            return [*map(ENCODERS.module, ENCODERS), TORCHVISION]
+        return [encoder_module(self._encoder(model))]
+
+    def _encoder(self, model: str) -> str:
+        return str(self._config["models"][model].get("encoder", AttentionSettings.encoder))
+
+    def trained_model(self, model: str) -> str | None:
+        """The file of a model that is trained already, or None where it is to be trained."""
+        section = self._config["models"][model]
+        return self._file(section["trained"], f"models.{model}.trained") if "trained" in section else None
+
+    def trained_as(self, model: str) -> str:
+        """Name of the first model of the same section and its variants that is trained alike."""
+        alike = [
+            name
+            for name in sorted(self._config["models"], key=lambda name: (name.count("+"), name))
+            if base_of(name) == base_of(model)
+            and "trained" not in self._config["models"][name]
+            and self.model_settings(name) == self.model_settings(model)
+        ]
+        return alike[0]
+
+    def training_settings(self, kind: str, name: str) -> dict[str, Any]:
+        """What a network is built and trained with, without the paths of its training set.
+
+        What it detects or tracks with, once it is trained, is not among it.
+        """
+        section = self._config[kind][name]
+        read = {key: value for key, value in section.items() if key in _READ_BY_TRAINING[kind]}
+        training = {k: v for k, v in section.get("training", {}).items() if k not in TRAINING_PATHS}
+        if training.get("start"):
+            training["start"] = str(existing_path(training["start"], f"{kind}.{name}.training.start"))
+        return {**read, "training": training}
+
+    def training_data(self, kind: str, name: str) -> dict[str, str]:
+        """Where the set lies that a detector or a Siamese network is trained on."""
+        section = self._config[kind][name]
+        if "training" not in section:
+            raise ConfigError(f"{kind}.{name}: its weights are to be trained; say on what under training:")
+        return {
+            key: self._file(path, f"{kind}.{name}.training.{key}")
+            for key, path in section["training"].items()
+            if key in TRAINING_PATHS
+        }
+
+    @staticmethod
+    def _file(path: str, key: str) -> str:
+        """A path that must be there, unless a rule makes it."""
+        return path if path.startswith("results/") else str(existing_path(path, key))
+
+    def _taught_as(self, kind: str, name: str) -> str:
+        """The section that a variant is of where its network is taught the same, else itself."""
+        base = base_of(name)
+        same = self.training_settings(kind, base) == self.training_settings(kind, name)
+        return base if same else name
+
+    def _weights(self, kind: str, name: str, weights: str, published: str | None) -> list[str]:
+        key = f"{kind}.{name}.weights"
+        match weights:
+            case "random":
+                return []
+            case "published" if published:
+                return [f"results/weights/published/{published}.pth"]
+            case "trained" if kind in _READ_BY_TRAINING:
+                self.training_data(kind, name)
+                return [f"results/weights/{kind}/{self._taught_as(kind, name)}.pt"]
+            case "published" | "trained":
+                raise ConfigError(f"{key}: {weights!r} is not to be had for this network; name a file")
+        return [str(existing_path(weights, key))]
