@@ -195,7 +195,11 @@ rule evaluate_intervals:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        shown("results/{dataset}/intervals.csv", "intervals", "Evaluation"),
+        shown(
+            "results/{dataset}/confidence_intervals.csv",
+            "confidence_intervals",
+            "Evaluation",
+        ),
     log:
         "logs/{dataset}/evaluate_intervals.log",
     benchmark:

@@ -53,7 +53,7 @@ rule write_report:
         map=where_evaluable("results/{dataset}_map.csv"),
         recall=where_evaluable("results/{dataset}_recall.csv"),
         errors=where_evaluable("results/{dataset}/errors.csv"),
-        intervals=where_evaluable("results/{dataset}/intervals.csv"),
+        intervals=where_evaluable("results/{dataset}/confidence_intervals.csv"),
         ablations=ablations_made,
         curves=planned(
             lambda w: [

@@ -27,7 +27,7 @@ TABLES = {
     "{dataset}_map.csv": MAP_COLUMNS,
     "{dataset}_recall.csv": RECALL_COLUMNS,
     "{dataset}/errors.csv": ERROR_COLUMNS,
-    "{dataset}/intervals.csv": INTERVAL_COLUMNS,
+    "{dataset}/confidence_intervals.csv": INTERVAL_COLUMNS,
     "{dataset}/ablations/{ablation}.csv": ABLATION_COLUMNS,
     "{dataset}/map_by_epoch.csv": EPOCH_COLUMNS,
     "{dataset}/videos.csv": VIDEO_COLUMNS,

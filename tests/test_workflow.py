@@ -150,7 +150,9 @@ def own_changes(root: Path) -> Changes:
 
 TARGETS = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/predictions.json")
 
-ON_REQUEST = tuple(f"results/mine/{name}.csv" for name in ("errors", "intervals", "frame_map", "actor_map"))
+ON_REQUEST = tuple(
+    f"results/mine/{name}.csv" for name in ("errors", "confidence_intervals", "frame_map", "actor_map")
+)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +205,7 @@ def test_errors_and_intervals_of_the_run(mine):
         pd.read_csv(mine / "results" / "mine_map.csv").query("`class` == 'mean'").set_index("iou_threshold")
     )
     assert counts["all"].drop("missed").sum() == table["tubes"].iloc[0]
-    intervals = pd.read_csv(mine / "results" / "mine" / "intervals.csv")
+    intervals = pd.read_csv(mine / "results" / "mine" / "confidence_intervals.csv")
     assert list(intervals.columns) == INTERVAL_COLUMNS
     means = intervals.query("group == 'mean'").set_index("iou_threshold")
     assert means["value"].to_dict() == table["average_precision"].to_dict()
@@ -650,7 +652,14 @@ def test_a_folder_of_new_videos_that_is_not_there_is_told_when_it_is_asked_for(u
 @pytest.mark.slow
 def test_a_report_of_tables_and_pictures_builds(mine, tmp_path):
     """Each with its caption, category and labels, in one archive."""
-    made = ["videos.csv", "failures.csv", "errors.csv", "intervals.csv", "tubes.png", "drawn_videos"]
+    made = [
+        "videos.csv",
+        "failures.csv",
+        "errors.csv",
+        "confidence_intervals.csv",
+        "tubes.png",
+        "drawn_videos",
+    ]
     targets = [*TARGETS[:2], *(f"results/mine/{name}" for name in made)]
     snakemake(mine, *targets)
     snakemake(mine, "--report", str(tmp_path / "report.zip"), *targets)

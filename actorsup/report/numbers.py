@@ -31,7 +31,7 @@ def numbers(dataset: str, inputs: ReportInputs) -> str:
         parts += [
             "<h3>How certain the figures are</h3>",
             html.paragraph("95 % of the figures that drawing the test videos again would give.", "note"),
-            _folded(read_table(inputs.intervals), "confidence intervals", "intervals.csv"),
+            _folded(read_table(inputs.intervals), "confidence intervals", "confidence_intervals.csv"),
         ]
     for path in inputs.ablations:
         parts += [
