@@ -30,8 +30,7 @@ from actorsup.datasets.base import VideoRecord
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import Find, finder
 from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError
-from actorsup.evaluation.merge import scored_video
-from actorsup.formats.predictions_json import write_predictions_json
+from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.stage import decode_videos
@@ -130,7 +129,7 @@ def json_of(predictions: Sequence[Prediction]) -> str:
     """Some videos in the form of ``predictions.json``; of one predictor, so of one list of classes."""
     stream = StringIO()
     classes = predictions[0].classes if predictions else ()
-    videos = (scored_video(one.video, one.info, one.proposals, classes) for one in predictions)
+    videos = (ScoredVideo.from_tubes(one.video, one.info, one.proposals, classes) for one in predictions)
     write_predictions_json(videos, stream, classes)
     return stream.getvalue()
 

@@ -129,6 +129,23 @@ def tube_overlaps(
     return TubeOverlaps(_ratio(total, either), _ratio(both, either), _ratio(total, both))
 
 
+def non_maximum_suppression(score: NDArray, overlapping: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of P tubes greedy non-maximum suppression keeps.
+
+    Args:
+        score: (P,) scores for one class; NaN is no prediction, and is not kept.
+        overlapping: (P, P) whether two tubes overlap too much. Of two such tubes the one with the
+            higher score is kept, in a tie the earlier one.
+    """
+    kept = ~np.isnan(score)
+    order = np.argsort(-score, kind="stable")
+    for rank, p in enumerate(order, 1):
+        if kept[p]:
+            later = order[rank:]
+            kept[later[overlapping[p, later]]] = False
+    return kept
+
+
 def _present(boxes: NDArray) -> tuple[NDArray, NDArray]:
     frames = np.flatnonzero(~np.isnan(boxes).any(-1))
     return frames, boxes[frames]

@@ -135,7 +135,7 @@ def literal_map(
             if right[-1]:
                 del free[video][int(np.argmax(ious))]
         if count:
-            precisions.append(area_under_curve(np.array(right), count))
+            precisions.append(area_under_curve(np.flatnonzero(right) + 1, count, "envelope"))
     return float(np.mean(precisions)), compared
 
 

@@ -19,7 +19,7 @@ rule merge_predictions:
         mem_mb=need(4000, each=0.1),
         runtime=need(60, each=0.1),
     params:
-        code=code_digest("actorsup.evaluation.merge"),
+        code=code_digest("actorsup.formats.predictions"),
     message:
         "Merging the predictions of {wildcards.dataset}"
     script:

@@ -112,6 +112,7 @@ list:
     frames.video_table
 truth:folder detect:supplied merge export evaluate report:
     formats.json_files formats.labeled formats.predictions formats.predictions_json
+    formats.tube_checks
 truth:folder detect:supplied export evaluate report:
     formats.archive formats.mot
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
@@ -201,19 +202,15 @@ train:
     attention.dataset attention.job attention.pooled_features attention.training
 score:
     attention.scoring attention.trimming attention.tube_scores
-merge evaluate report:
-    evaluation
-merge:
-    evaluation.merge
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
 evaluate report:
-    evaluation.error_analysis evaluation.ground_truth evaluation.input_warnings evaluation.matching
-    evaluation.predictions evaluation.predictions_json evaluation.protocol evaluation.ranking
-    evaluation.settings evaluation.tube_checks
+    evaluation evaluation.error_analysis evaluation.ground_truth evaluation.input_warnings
+    evaluation.matching evaluation.predictions evaluation.protocol evaluation.ranking
+    evaluation.settings
 evaluate:
-    evaluation.bootstrap evaluation.frame_level evaluation.proposals evaluation.split
-    evaluation.stage evaluation.tables
+    evaluation.bootstrap evaluation.frame_level evaluation.measures evaluation.proposals
+    evaluation.split evaluation.stage evaluation.tables
 failures:
     workflow workflow.failures
 cost paper report draw:
@@ -234,9 +231,9 @@ draw:
     report.drawn_videos report.pictures
 -:
     attention.presets cli config config.messages config.read errors evaluation.arrays
-    evaluation.command evaluation.measures formats.convert frames.probe logs predict registry
-    workflow.check workflow.check_report workflow.dataset workflow.networks workflow.paper
-    workflow.plan workflow.summary
+    evaluation.command formats.convert frames.probe logs predict registry workflow.check
+    workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
+    workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

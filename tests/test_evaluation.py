@@ -15,25 +15,18 @@ from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.cli import main
 from actorsup.datasets.readers.thumos13 import Thumos13
-from actorsup.errors import ConfigError, DataError
+from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
 from actorsup.evaluation.ground_truth import test_videos as evaluated_videos
 from actorsup.evaluation.matching import overlap, overlaps
-from actorsup.evaluation.merge import merge_predictions, predictions_json
 from actorsup.evaluation.predictions import StoredTubes, read_predictions
 from actorsup.evaluation.proposals import best_overlaps, proposal_counts
 from actorsup.evaluation.ranking import area_under_curve
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.evaluation.split import TestSplit, shards_by
-from actorsup.evaluation.stage import (
-    write_actor_map,
-    write_errors,
-    write_frame_map,
-    write_intervals,
-    write_map,
-    write_recall,
-)
+from actorsup.evaluation.stage import write_confidence_intervals, write_recall, write_run_table
 from actorsup.evaluation.tables import ACTOR_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS, map_table, recall_table
+from actorsup.formats.predictions import merge_predictions, predictions_json
 from actorsup.tubes import Tubes
 
 CLASSES = ["jump", "run"]
@@ -181,12 +174,10 @@ def test_average_precision_is_the_literal_one_and_the_order_does_not_matter(seed
     ],
 )
 def test_area_under_the_curve_by_hand(right, count, envelope, trapezoid):
-    right = np.array(right, bool)
-    assert area_under_curve(right, count) == pytest.approx(envelope)
-    assert area_under_curve(right, count, "trapezoid") == pytest.approx(trapezoid)
-    assert np.isnan(area_under_curve(right[:0], 0))
-    with pytest.raises(ConfigError, match="allowed: envelope, trapezoid"):
-        area_under_curve(right, count, "eleven")
+    ranks = np.flatnonzero(right) + 1
+    assert area_under_curve(ranks, count, "envelope") == pytest.approx(envelope)
+    assert area_under_curve(ranks, count, "trapezoid") == pytest.approx(trapezoid)
+    assert np.isnan(area_under_curve(ranks[:0], 0, "envelope"))
 
 
 def test_a_second_tube_on_the_same_actor_is_wrong_and_may_take_another_that_is_free():
@@ -319,13 +310,13 @@ def run(tmp_path):
 def test_tables_of_a_run(run, caplog):
     shards = [run / "predictions0000.h5", run / "predictions0001.h5"]
     split = TestSplit("d", run / "gt.csv", run / "videos.csv")
-    write_map(split, {("l", "m", 3): shards}, run / "map.csv")
+    write_run_table("map", split, {("l", "m", 3): shards}, run / "map.csv")
     table = pd.read_csv(run / "map.csv", dtype={"iou_threshold": str})
     assert list(table.columns) == MAP_COLUMNS
     assert (ap(table, "run", "0.5"), ap(table, "jump", "0.5"), ap(table, "mean", "0.5")) == (0.5, 1.0, 0.75)
     assert table[table["class"] == "run"]["tubes"].iloc[0] == 3  # the training video is no part of it
-    assert "1 classes to be tested have no training video: jump" in caplog.text
-    assert "1 test videos have no tubes, so that their ground truth is missed: gone" in caplog.text
+    assert "1 test classes have no training video: jump" in caplog.text
+    assert "1 videos have no predictions, so their ground truth is missed: gone" in caplog.text
     proposals = [run / "tubes0000.h5", run / "tubes0001.h5"]
     write_recall(split, {"l": proposals}, run / "recall.csv")
     recall = pd.read_csv(run / "recall.csv")
@@ -344,26 +335,30 @@ def test_only_annotated_frames_count_in_every_table_of_a_run(run):
     settings = EvaluationSettings(iou_thresholds=[0.9], error_iou=0.9, resamples=5)
     for annotated, right in ((None, 0), (run / "annotated.csv", 1)):
         split = TestSplit("d", run / "gt.csv", run / "videos.csv", annotated, settings)
-        write_map(split, {("l", "m", 0): shards}, run / "map.csv")
+        write_run_table("map", split, {("l", "m", 0): shards}, run / "map.csv")
         assert ap(pd.read_csv(run / "map.csv", dtype={"iou_threshold": str}), "run", "0.9") == right / 2
         write_recall(split, {"l": [run / "tubes0000.h5", run / "tubes0001.h5"]}, run / "recall.csv")
         recall = pd.read_csv(run / "recall.csv").query("group == 'class:run' and proposals == 2")
         assert recall["recall"].tolist() == [right / 2]
-        write_errors(split, {("l", "m", 0): shards}, run / "errors.csv")
+        write_run_table("errors", split, {("l", "m", 0): shards}, run / "errors.csv")
         counts = pd.read_csv(run / "errors.csv").query("`class` == 'run' and predictions == 'all'")
         assert counts.set_index("kind")["count"]["correct"] == right
-        write_actor_map(split, {("l", "m", 0): shards}, run / "actor_map.csv")
+        write_run_table("actor_map", split, {("l", "m", 0): shards}, run / "actor_map.csv")
         actors = pd.read_csv(run / "actor_map.csv")
         assert list(actors.columns) == ACTOR_COLUMNS
         at = actors[actors["iou_threshold"].astype(str) == "0.9"].set_index("actor")["average_precision"]
         assert at.to_dict() == {"person": right / 2, "bear": 1}
-        write_frame_map(split, {("l", "m", 0): shards}, run / "frame_map.csv")
+        write_run_table("frame_map", split, {("l", "m", 0): shards}, run / "frame_map.csv")
         frames = pd.read_csv(run / "frame_map.csv").set_index("class").loc["run"]
         boxes = 2 + 1 if annotated else 3 + 3  # of video a and of the missing one
         assert frames["ground_truth"] == boxes
         assert frames["average_precision"] == pytest.approx(2 / boxes, abs=1e-6)
-        write_intervals(split, {"l": [run / "tubes0000.h5"]}, {("l", "m", 0): shards}, run / "intervals.csv")
-        found = pd.read_csv(run / "intervals.csv").query("group == 'run' and iou_threshold == '0.9'")
+        write_confidence_intervals(
+            split, {"l": [run / "tubes0000.h5"]}, {("l", "m", 0): shards}, run / "confidence_intervals.csv"
+        )
+        found = pd.read_csv(run / "confidence_intervals.csv").query(
+            "group == 'run' and iou_threshold == '0.9'"
+        )
         assert found["value"].tolist() == [right / 2]
 
 
@@ -447,7 +442,7 @@ def test_the_command_evaluates_what_was_made_elsewhere(run, capsys):
     assert set(pd.read_csv(run / "recall.csv")["iou_threshold"]) == {0.25, 0.5}
     with pytest.raises(SystemExit):
         main([*map(str, arguments), "--iou-thresholds", "1.5"])
-    assert "1.5: an IoU threshold is above 0 and at most 1" in capsys.readouterr().err
+    assert "1.5: an IoU threshold must be above 0 and at most 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

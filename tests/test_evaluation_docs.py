@@ -15,22 +15,22 @@ def test_the_example_runs(repository):
 
 def test_the_table_of_public_evaluators_is_that_of_the_code(repository):
     text = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    told = {}
+    table = {}
     for line in text.split("\n"):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         for name in re.findall(r"`(\w+)`", cells[0]):
             if name in PROTOCOLS and len(cells) == 7:
-                told[name] = cells[1:]
-    assert told == {
+                table[name] = cells[1:]
+    assert table == {
         name: [
-            rules.interpolation,
-            rules.matching,
-            "yes" if rules.strict else "no",
-            str(rules.nms_iou or "none"),
-            rules.box_area,
-            rules.duration,
+            protocol.interpolation,
+            protocol.matching,
+            "yes" if protocol.strict else "no",
+            str(protocol.nms_iou or "none"),
+            protocol.box_area,
+            protocol.duration,
         ]
-        for name, rules in PROTOCOLS.items()
+        for name, protocol in PROTOCOLS.items()
     }
 
 

@@ -79,7 +79,7 @@ def test_good_input_says_nothing(evaluate):
         (rows("a,0,run,0,10,0,0,10"), "wanted x1 <= x2"),
         (rows("a,0,,0,0,0,10,10"), "it has no class"),
         ("video,tube,frame\na,0,0\n", "column 'class' is missing"),
-        (rows("b,0,run,0,0,0,10,10"), "no video has both ground truth and predictions; found ids such as 'b' and"),
+        (rows("b,0,run,0,0,0,10,10"), "no video has both ground truth and predictions: the ids are such as 'b'"),
     ],
 )  # fmt: skip
 def test_ground_truth_that_cannot_be_used(evaluate, truth, words):
@@ -98,7 +98,7 @@ def test_what_only_many_rows_show_is_seen_across_chunks(tmp_path, monkeypatch):
     assert first.frames.tolist() == second.frames.tolist() == [0, 1, 2, 3]
     assert first.boxes[:, 0].tolist() == [0, 1, 2, 3] and second.boxes[:, 1].tolist() == [1] * 4
     for last, words in (("a,0,run,0,0,0,9,9", "tube 0 has two boxes in frame 0"),
-                        ("a,1,jump,9,0,0,9,9", "boxes of several classes; found 'run' and 'jump'"),
+                        ("a,1,jump,9,0,0,9,9", "boxes of several classes: 'run' and 'jump'"),
                         ("a,1,run,9,x,0,9,9", "line 10: a value is no finite number")):  # fmt: skip
         (tmp_path / "gt.csv").write_text(rows(*lines, last))
         with pytest.raises(DataError, match=words):
@@ -108,7 +108,7 @@ def test_what_only_many_rows_show_is_seen_across_chunks(tmp_path, monkeypatch):
 def test_frames_in_any_order_and_gaps_give_the_same_number_and_a_count(evaluate):
     code, error, table = evaluate(rows("a,0,run,1,0,0,10,10", "a,0,run,0,0,0,10,10"), WHOLE)
     assert code == 0 and precision(table) == 1.0
-    assert "1 boxes do not stand in the order of their frames; sorted" in error
+    assert "sorted 1 boxes that were not in the order of their frames" in error
 
 
 # ------------------------------------------------------------------- what the two sides differ in
@@ -117,17 +117,17 @@ def test_frames_in_any_order_and_gaps_give_the_same_number_and_a_count(evaluate)
 @pytest.mark.parametrize(
     ("truth", "predictions", "words"),
     [
-        (GOOD + "a,1,jump,0,0,0,9,9\n", WHOLE, "1 classes of the ground truth are not predicted, so that their "
-         "precision is 0: jump"),
-        (GOOD, WHOLE | {"classes": ["run", "swim"]}, "1 classes that are predicted have no ground truth"),
-        (GOOD + "b,0,run,0,0,0,9,9\n", WHOLE, "1 videos have no predictions, so that their ground truth is missed: b"),
-        (GOOD, WHOLE | {"videos": {"a": VIDEO, "x": VIDEO}}, "1 videos have no ground truth, so that all tubes in "
-         "them are wrong: x"),
-        (GOOD + "a,0,run,3,0,0,10,10\na,0,run,4,0,0,10,10\n", WHOLE, "2 boxes of the ground truth lie after the last "
-         "frame of the predictions, and count as not found: a"),
-        (rows("a,0,run,0,0,0,66,10", "a,0,run,1,0,0,10,10"), WHOLE, "1 boxes of the ground truth reach out of the "
-         "frame and are taken as they are: a"),
-        (GOOD, WHOLE | {"videos": {"a": VIDEO | {"width": 8}}}, "2 predicted boxes reach out of the frame"),
+        (GOOD + "a,1,jump,0,0,0,9,9\n", WHOLE, "1 classes of the ground truth have no predictions, so "
+         "their precision is 0: jump"),
+        (GOOD, WHOLE | {"classes": ["run", "swim"]}, "1 predicted classes have no ground truth"),
+        (GOOD + "b,0,run,0,0,0,9,9\n", WHOLE, "1 videos have no predictions, so their ground truth is missed: b"),
+        (GOOD, WHOLE | {"videos": {"a": VIDEO, "x": VIDEO}}, "1 videos have no ground truth, so all their "
+         "tubes are wrong: x"),
+        (GOOD + "a,0,run,3,0,0,10,10\na,0,run,4,0,0,10,10\n", WHOLE, "2 boxes of the ground truth are missed: they "
+         "follow the predictions' last frame: a"),
+        (rows("a,0,run,0,0,0,66,10", "a,0,run,1,0,0,10,10"), WHOLE, "1 ground-truth boxes extend beyond the frame "
+         "and are not clipped: a"),
+        (GOOD, WHOLE | {"videos": {"a": VIDEO | {"width": 8}}}, "2 predicted boxes extend beyond the frame and are not clipped: a"),
         (GOOD, WHOLE | {"videos": {}}, "1 videos have no predictions"),
     ],
 )  # fmt: skip
@@ -142,15 +142,15 @@ def test_videos_that_are_not_asked_for(evaluate, tmp_path):
     two = WHOLE | {"videos": {"a": VIDEO, "x": VIDEO}}
     code, error, table = evaluate(GOOD + "b,0,run,0,0,0,9,9\n", two, "--videos", tmp_path / "videos.csv")
     assert code == 0 and precision(table) == 1.0
-    assert "predictions of 1 videos that are not to be evaluated is left out: x" in error
-    assert "ground truth of 1 videos that are not to be evaluated is left out: b" in error
+    assert "ignoring the predictions of 1 videos that are not evaluated: x" in error
+    assert "ignoring the ground truth of 1 videos that are not evaluated: b" in error
 
 
 def test_ground_truth_in_frames_that_are_not_annotated(evaluate, tmp_path):
     (tmp_path / "annotated.csv").write_text("video,frame\na,1\n")
     code, error, table = evaluate(GOOD, WHOLE, "--annotated", tmp_path / "annotated.csv")
     assert code == 0 and precision(table) == 1.0
-    assert "1 boxes of the ground truth lie in frames that are not annotated" in error
+    assert "1 boxes of the ground truth do not count: their frames are not annotated" in error
     (tmp_path / "annotated.csv").write_text("video,frame\na,-1\n")
     assert evaluate(GOOD, WHOLE, "--annotated", tmp_path / "annotated.csv")[0] == 2
 
@@ -169,8 +169,8 @@ def without(entry, key):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "not of the form of predictions.json"),
-        ("[" * 100_000, "not of the form of predictions.json"),
+        ("", "not in the format of predictions.json"),
+        ("[" * 100_000, "not in the format of predictions.json"),
         ("3", "the file is 3; wanted an object with 'classes' and 'videos'"),
         ({"videos": {}}, "the key 'classes' is missing"),
         ({"classes": ["run"], "video": {}}, "the key 'videos' is missing; did you mean 'video'?"),
@@ -178,8 +178,8 @@ def without(entry, key):
         ({"classes": [1], "videos": {}}, "a class is 1; wanted a name"),
         ({"classes": ["run", "run"], "videos": {}}, "'classes' names a class twice"),
         ({"classes": ["run"], "videos": []}, "'videos' is []; wanted an object"),
-        ('{"classes": ["run"], "videos": {"a": {}, "a": {}}}', "the key 'a' stands twice"),
-        (WHOLE | {"videos": {"a": [VIDEO]}}, "a: not of the form of predictions.json: the video is"),
+        ('{"classes": ["run"], "videos": {"a": {}, "a": {}}}', "the key 'a' occurs twice"),
+        (WHOLE | {"videos": {"a": [VIDEO]}}, "a: not in the format of predictions.json: the video is"),
         (WHOLE | {"videos": {"a": without(VIDEO, "frames")}}, "the key 'frames' is missing"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": "3"}}}, "'frames' is '3'; wanted a whole number"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": 3.5}}}, "'frames' is 3.5; wanted a whole number"),
@@ -207,7 +207,7 @@ def without(entry, key):
         (broken(boxes=[BOX, [10, 0, 0, 10]]), "frame 1: the box 10, 0, 0, 10 has x2 < x1 or y2 < y1"),
         (broken(boxes="ab"), "'boxes' is 'ab'"),
         (json.dumps(broken(score=0.25)).replace("0.25", "1e999"), "'score' is inf; wanted a finite number"),
-        (json.dumps(broken(score=0.25)).replace("0.25", "NaN"), "NaN is no JSON; leave the key out instead"),
+        (json.dumps(broken(score=0.25)).replace("0.25", "NaN"), "NaN is not JSON; omit the key instead"),
         (broken(score="0.5"), "'score' is '0.5'; wanted a finite number"),
         (broken(class_score={"run": None}), "the score of class 'run' is None; wanted a finite number"),
         (broken(class_score={"rum": 0.5}), "class 'rum' is not among the classes of the file; did you mean 'run'?"),
@@ -272,7 +272,7 @@ HALF[0, 0, :2] = 0
         (change("boxes", whole_box(0)), "tube 0 has boxes outside its interval"),
         (change("boxes", whole_box(np.inf)), "a box is infinite"),
         (change("boxes", HALF), "tube 0: a box is NaN in part"),
-        (change("score", np.array([np.nan, 0.5])), "score of tube 0 is no finite number"),
+        (change("score", np.array([np.nan, 0.5])), "score of tube 0 is not a finite number"),
         (change("score", np.zeros(3)), "do not fit"),
         (change("score", np.array([b"a", b"b"])), "a: /v000000/score holds |S1; wanted numbers"),
         (change("class_score", None), "class_score is missing"),
@@ -305,13 +305,14 @@ def test_hdf5_that_is_empty_cut_or_something_else(evaluate, tmp_path):
     for name, text in (("p.csv", "video,tube\n"), ("gone.h5", None)):
         code, error, _ = evaluate(GOOD, text, name=name)
         assert (
-            code == 2 and f"{name}: {'no such file' if text is None else 'is no HDF5 file'}; wanted" in error
+            code == 2
+            and f"{name}: {'no such file' if text is None else 'is not an HDF5 file'}; wanted" in error
         )
 
 
 def test_two_files(tmp_path):
     paths = [shard(tmp_path / "one.h5"), shard(tmp_path / "two.h5", ["walk"])]
-    with pytest.raises(DataError, match="but the files before it have"):
+    with pytest.raises(DataError, match=r"two.h5: classes \['walk'\], but .*one.h5 has \['run'\]"):
         read_predictions(paths)
     (tmp_path / "p.json").write_text(json.dumps(WHOLE))
     for pair in ([paths[0], shard(tmp_path / "three.h5")], [paths[0], tmp_path / "p.json"]):
@@ -324,7 +325,7 @@ def test_scores_that_are_nan_are_no_prediction_and_are_counted(evaluate, tmp_pat
         change("class_score", np.array([[np.nan], [0.5]]))(file)
     code, error, table = evaluate(GOOD, None, name="p.h5")
     assert code == 0 and table.set_index("class").loc["run", "tubes"].tolist() == [1] * 7
-    assert "INFO: 1 of 2 class scores are none (NaN): no prediction" in error
+    assert "INFO: 1 of 2 class scores are NaN: no prediction" in error
 
 
 def test_proposals_that_are_not_sorted_are_sorted(tmp_path):
@@ -342,11 +343,11 @@ def test_proposals_that_are_not_sorted_are_sorted(tmp_path):
     [
         ([0, 0], [BOX, BOX], "two boxes in frame 0"),
         ([0, 1], [BOX], r"frames \(2,\) and boxes \(1, 4\)"),
-        ([0.5], [BOX], "wanted whole numbers from 0 on"),
-        ([-1], [BOX], "wanted whole numbers from 0 on"),
-        ([0], [[0, 0, np.nan, 1]], "wanted finite"),
-        ([0], [[5, 0, 1, 1]], "the box 5, 0, 1, 1; wanted"),
-        ([0], [["a", 0, 1, 1]], "boxes are no numbers"),
+        ([0.5], [BOX], "expected integers from 0"),
+        ([-1], [BOX], "expected integers from 0"),
+        ([0], [[0, 0, np.nan, 1]], "expected finite"),
+        ([0], [[5, 0, 1, 1]], "box 5, 0, 1, 1; expected"),
+        ([0], [["a", 0, 1, 1]], "boxes are not numbers"),
     ],
 )
 def test_arrays_that_are_no_tube(frames, boxes, words):
@@ -362,7 +363,7 @@ def test_arrays_that_are_no_scores():
         ({"class_score": [0.5]}, "class_score is float64"),
         ({"class_score": [[0.5], [0.5]]}, "class_score is float64"),
         ({"class_score": [[np.inf]]}, "class_score of tube 0 is infinite"),
-        ({"score": [np.nan]}, "score of tube 0 is no finite number"),
+        ({"score": [np.nan]}, "score of tube 0 is not a finite number"),
         ({"score": [1, 2]}, "score is float32"),
         ({"length": 10**12}, "too many to hold"),
     ):
@@ -387,10 +388,10 @@ def test_no_tubes_at_all_are_no_error():
     assert (evaluation.frame_average_precision(truth, none)["average_precision"] == 0).all()
     assert evaluation.errors(truth, none).query("kind == 'missed'")["count"].tolist() == [1] * 4
     assert len(evaluation.prediction_kinds(truth, none)) == 0
-    assert (evaluation.intervals(truth, none, resamples=5)["high"] == 0).all()
+    assert (evaluation.confidence_intervals(truth, none, resamples=5)["high"] == 0).all()
     assert (evaluation.recall(truth, none.videos)["recall"] == 0).all()
     assert evaluation.average_precision({}, Predictions({}, ["run"]))["average_precision"].isna().all()
-    assert evaluation.intervals({}, Predictions({}, ["run"]), resamples=5).empty
+    assert evaluation.confidence_intervals({}, Predictions({}, ["run"]), resamples=5).empty
 
 
 # ------------------------------------------------------------------------------- the library
@@ -398,7 +399,7 @@ def test_no_tubes_at_all_are_no_error():
 
 MEASURES = (
     evaluation.average_precision, evaluation.frame_average_precision, evaluation.errors,
-    evaluation.prediction_kinds, evaluation.intervals,
+    evaluation.prediction_kinds, evaluation.confidence_intervals,
 )  # fmt: skip
 
 
@@ -419,23 +420,23 @@ def test_the_library_tells_what_one_side_alone_knows(caplog):
     for measure in MEASURES:
         caplog.clear()
         measure(truth, made)
-        for words in ("1 classes of the ground truth are not predicted, so that their precision is 0: run",
-                      "1 classes that are predicted have no ground truth, so no average precision: swim",
-                      "1 videos have no predictions, so that their ground truth is missed: b",
-                      "1 videos have no ground truth, so that all tubes in them are wrong: c"):  # fmt: skip
+        for words in ("1 classes of the ground truth have no predictions, so their precision is 0: run",
+                      "1 predicted classes have no ground truth, so they have no average precision: swim",
+                      "1 videos have no predictions, so their ground truth is missed: b",
+                      "1 videos have no ground truth, so all their tubes are wrong: c"):  # fmt: skip
             assert words in caplog.text, (measure, words)
     caplog.clear()
     evaluation.recall(truth, made.videos, videos=["a"])
-    assert "ground truth of 1 videos that are not to be evaluated is left out: b" in caplog.text
+    assert "ignoring the ground truth of 1 videos that are not evaluated: b" in caplog.text
     assert "classes" not in caplog.text
 
 
 @pytest.mark.parametrize("name", ["mean", "all"])
 def test_a_class_that_would_stand_twice_in_a_table(evaluate, name):
     code, error, table = evaluate(rows(f"a,0,{name},0,0,0,10,10"), WHOLE)
-    assert code == 2 and f"no class can be called {name!r}" in error and table is None
+    assert code == 2 and f"the class name {name!r} is reserved" in error and table is None
     code, error, table = evaluate(GOOD, {"classes": ["run", name], "videos": {"a": VIDEO}})
-    assert code == 2 and f"no class can be called {name!r}" in error and table is None
+    assert code == 2 and f"the class name {name!r} is reserved" in error and table is None
 
 
 def test_ground_truth_of_other_tools_gives_the_same_table(evaluate, tmp_path):

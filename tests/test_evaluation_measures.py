@@ -139,11 +139,7 @@ def literal_kind(found, number, p, action, iou, taken) -> str:
 def test_kinds_are_the_literal_ones_and_add_up(seed):
     truth, predictions = sides(seed)
     kinds = evaluation.prediction_kinds(truth, predictions, 0.4)
-    table = (
-        evaluation.errors(truth, predictions, 0.4)
-        .set_index(["class", "predictions", "kind"])["count"]
-        .sort_index()
-    )
+    table = counts(evaluation.errors(truth, predictions, 0.4))
     ious = {
         v: [[float(x) for x in row] for row in overlap_of(truth[v], tubes)]
         for v, tubes in predictions.videos.items()
@@ -212,11 +208,7 @@ def test_each_kind_by_hand():
     assert kinds["kind"].tolist() == [*KINDS, "background"]
     assert kinds["ground_truth"].tolist() == [0, 0, 1, 0, 0, -1, -1]
     assert kinds["temporal_iou"].tolist() == [1, 1, 1, 1, 0.4, 0, 0]
-    table = (
-        evaluation.errors(truth, predictions)
-        .set_index(["class", "predictions", "kind"])["count"]
-        .sort_index()
-    )
+    table = counts(evaluation.errors(truth, predictions))
     assert table["run", "top"].to_dict() == dict.fromkeys(KINDS, 0) | {
         "correct": 1,
         "duplicate": 1,
@@ -237,16 +229,22 @@ def test_each_resample_is_the_table_of_the_videos_that_are_drawn(interpolation):
         truth |= more
         predictions |= found.videos
     videos = sorted(truth)
-    rules = EvaluationProtocol(interpolation=interpolation)
+    protocol = EvaluationProtocol(interpolation=interpolation)
     for seed in range(4):
-        table = evaluation.intervals(
-            truth, Predictions(predictions, CLASSES), (0.2, 0.5), (1, 2), resamples=1, seed=seed, rules=rules
+        table = evaluation.confidence_intervals(
+            truth,
+            Predictions(predictions, CLASSES),
+            (0.2, 0.5),
+            (1, 2),
+            resamples=1,
+            seed=seed,
+            protocol=protocol,
         )
         (weights,) = next(draws(len(videos), 1, seed, 1))
         drawn = [(f"{v}#{n}", v) for v, times in zip(videos, weights, strict=True) for n in range(times)]
         resampled = {name: truth[v] for name, v in drawn}
         found = Predictions({name: predictions[v] for name, v in drawn}, CLASSES)
-        expected = evaluation.average_precision(resampled, found, (0.2, 0.5), interpolation)
+        expected = evaluation.average_precision(resampled, found, (0.2, 0.5), protocol=protocol)
         for row in expected.itertuples():
             mine = table[(table["group"] == row[1]) & (table["iou_threshold"] == row.iou_threshold)]
             mine = mine[mine["measure"] == "average_precision"]
@@ -265,7 +263,8 @@ def test_intervals_hold_the_value_are_repeatable_and_shrink():
             n: predicted_tubes([([0], [BOX if int(n) % 2 else FAR])], [[1 / (1 + int(n))]]) for n in truth
         }
         once, again = (
-            evaluation.intervals(truth, Predictions(found, ["run"]), resamples=300, seed=1) for _ in range(2)
+            evaluation.confidence_intervals(truth, Predictions(found, ["run"]), resamples=300, seed=1)
+            for _ in range(2)
         )
         pd.testing.assert_frame_equal(once, again)
         assert (once["low"] <= once["value"] + 1e-9).all() and (once["value"] <= once["high"] + 1e-9).all()
@@ -332,7 +331,8 @@ else:
 from actorsup import evaluation as e
 tube = e.ground_truth_tube("run", [0, 1], [[0, 0, 10, 10]] * 2)
 found = e.Predictions({"a": e.predicted_tubes([([0, 1], [[0, 0, 10, 9]] * 2)], [[0.5]])}, ["run"])
-for name in ("average_precision", "frame_average_precision", "errors", "prediction_kinds", "intervals"):
+for name in ("average_precision", "frame_average_precision", "errors", "prediction_kinds",
+             "confidence_intervals"):
     assert len(getattr(e, name)({"a": [tube]}, found)), name
 assert e.recall({"a": [tube]}, found.videos)["recall"].iloc[0] == 1
 open("gt.csv", "w").write("video,tube,class,frame,x1,y1,x2,y2\\na,0,run,0,0,0,9,9\\n")

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from actorsup import evaluation
 from actorsup.errors import ConfigError
-from actorsup.evaluation import EvaluationProtocol, Predictions, ground_truth_tube, predicted_tubes
+from actorsup.evaluation import EvaluationProtocol as Protocol
+from actorsup.evaluation import Predictions, ground_truth_tube, predicted_tubes
+from actorsup.evaluation.protocol import DEFAULT_PROTOCOL
 from actorsup.evaluation.settings import EvaluationSettings
 
 CLASSES = ("jump", "run")
@@ -44,10 +46,12 @@ def make(seed: int):
     return truth, made, scores
 
 
-def table_of(truth, made, scores, **options):
+def table_of(truth, made, scores, protocol=DEFAULT_PROTOCOL):
     ground_truth = {v: [ground_truth_tube(a, *tube) for a, tube in true] for v, true in truth.items()}
     found = {v: predicted_tubes(tubes, scores[v].reshape(-1, 2)) for v, tubes in made.items()}
-    table = evaluation.average_precision(ground_truth, Predictions(found, CLASSES), (0.2, 0.5), **options)
+    table = evaluation.average_precision(
+        ground_truth, Predictions(found, CLASSES), (0.2, 0.5), protocol=protocol
+    )
     return table.set_index(["class", "iou_threshold"])["average_precision"]
 
 
@@ -154,11 +158,13 @@ def test_every_rule_changes_a_figure():
         for name, options in (
             ("trapezoid", {"interpolation": "trapezoid"}),
             ("voc", {"matching": "voc"}),
-            ("nms", {"nms": 0.3}),
+            ("nms", {"nms_iou": 0.3}),
             ("plus_one", {"box_area": "plus_one"}),
             ("ends", {"duration": "ends"}),
         ):
-            differ[name] += not np.allclose(table_of(*data, **options), plain, equal_nan=True)
+            differ[name] += not np.allclose(
+                table_of(*data, protocol=Protocol(**options)), plain, equal_nan=True
+            )
     assert all(differ.values()), differ
 
 
@@ -169,7 +175,9 @@ def one_pair(true, made, **options):
     frames = np.arange(len(true))
     truth = {"a": [ground_truth_tube("run", frames, true)]}
     found = {"a": predicted_tubes([(np.arange(len(made)), made)], [[1.0]])}
-    table = evaluation.average_precision(truth, Predictions(found, ("run",)), (0.5, 0.3, 0.2), **options)
+    table = evaluation.average_precision(
+        truth, Predictions(found, ("run",)), (0.5, 0.3, 0.2), protocol=Protocol(**options)
+    )
     means = table[table["class"] == "run"]
     return dict(zip(means["iou_threshold"], means["average_precision"], strict=True))
 
@@ -194,7 +202,7 @@ def test_matching_by_hand():
     )
 
     def ap(matching):
-        table = evaluation.average_precision(truth, found, (0.5,), matching=matching)
+        table = evaluation.average_precision(truth, found, (0.5,), protocol=Protocol(matching=matching))
         return table.loc[
             (table["class"] == "run") & (table["iou_threshold"] == "0.5"), "average_precision"
         ].iloc[0]
@@ -207,9 +215,13 @@ def test_suppression_by_hand():
     boxes = [[0, 0, 10, 10], [0, 0, 10, 9], [50, 50, 60, 60]]
     truth = {"a": [ground_truth_tube("run", [0], [boxes[0]])]}
     tubes = predicted_tubes([([0], [box]) for box in boxes], [[0.9, 0.1], [0.8, 0.7], [0.7, 0.6]])
-    table = evaluation.average_precision(truth, Predictions({"a": tubes}, CLASSES), nms=0.3)
+    table = evaluation.average_precision(
+        truth, Predictions({"a": tubes}, CLASSES), protocol=Protocol(nms_iou=0.3)
+    )
     assert table.set_index(["class", "iou_threshold"])["tubes"]["run", "0.5"] == 2
-    table = evaluation.average_precision(truth, Predictions({"a": tubes}, CLASSES), nms=0.9)
+    table = evaluation.average_precision(
+        truth, Predictions({"a": tubes}, CLASSES), protocol=Protocol(nms_iou=0.9)
+    )
     assert table.set_index(["class", "iou_threshold"])["tubes"]["run", "0.5"] == 3
 
 
@@ -219,7 +231,10 @@ def test_suppression_is_of_whole_tubes_where_few_frames_are_annotated():
     truth = {"a": [ground_truth_tube("run", [0], [near])]}
     tubes = predicted_tubes([(range(4), [near] * 4), (range(4), [near] + [far] * 3)], [[0.9], [0.8]])
     table = evaluation.average_precision(
-        truth, Predictions({"a": tubes}, ["run"]), nms=0.3, annotated={"a": [0]}
+        truth,
+        Predictions({"a": tubes}, ["run"]),
+        protocol=Protocol(nms_iou=0.3),
+        annotated={"a": [0]},
     )
     assert table.set_index(["class", "iou_threshold"])["tubes"]["run", "0.5"] == 2
 
@@ -236,11 +251,11 @@ def test_suppression_is_of_whole_tubes_where_few_frames_are_annotated():
 )
 def test_rules_that_are_not_there(options, words):
     with pytest.raises(ConfigError, match=words):
-        EvaluationProtocol(**options)
+        Protocol(**options)
 
 
 def test_settings():
-    assert EvaluationSettings().rules == EvaluationProtocol()
+    assert EvaluationSettings().rules == Protocol()
     assert EvaluationSettings(protocol="act", nms_iou=0.3).rules == evaluation.protocol_named("act")
     with pytest.raises(ConfigError, match=r"evaluation\.matching: 'voc', but protocol: act has 'free'"):
         EvaluationSettings(protocol="act", matching="voc")
@@ -249,23 +264,26 @@ def test_settings():
     for wrong in ({"iou_thresholds": [0]}, {"error_iou": 1.5}, {"resamples": 0}):
         with pytest.raises(ConfigError, match="allowed: "):
             EvaluationSettings(**wrong)
-    with pytest.raises(ConfigError, match="give none beside it"):
-        evaluation.average_precision({}, Predictions({}, []), protocol="act", matching="voc")
+    with pytest.raises(ConfigError, match=r"protocol: 'atc'; allowed: act, .*did you mean 'act'"):
+        evaluation.average_precision({}, Predictions({}, []), protocol="atc")
+    with pytest.raises(ConfigError, match="proposals have no class scores"):
+        evaluation.Evaluation({}, {}).average_precision()
 
 
 # ---------------------------------------------------------------------- IoUs at a threshold
 
 
-def measured(true, made, threshold, **rules) -> dict[str, float]:
-    """What each measure makes of one tube (frames, boxes) against another one: 1 where it is found."""
+def measured(true, made, threshold, **choices) -> dict[str, float]:
+    """Each measure of one predicted tube (frames, boxes) and one true tube: 1 if they match."""
     truth = {"a": [ground_truth_tube("run", *true, actor="dog")]}
     found = Predictions({"a": predicted_tubes([made], [[1.0]])}, ("run",))
-    how, at = EvaluationProtocol(**rules), f"iou_threshold == '{threshold:g}'"
-    classes = evaluation.average_precision(truth, found, (threshold,), **rules)
-    actors = evaluation.average_precision(truth, found, (threshold,), by="actor", **rules)
-    recall = evaluation.recall(truth, found.videos, (threshold,), rules=how)
-    drawn = evaluation.intervals(truth, found, (threshold,), resamples=2, rules=how).query(at)
-    kinds = evaluation.prediction_kinds(truth, found, threshold, rules=how)
+    compared = evaluation.Evaluation(truth, found, Protocol(**choices))
+    at = f"iou_threshold == '{threshold:g}'"
+    classes = compared.average_precision((threshold,))
+    actors = compared.average_precision((threshold,), by="actor")
+    recall = compared.recall((threshold,))
+    drawn = compared.confidence_intervals((threshold,), resamples=2).query(at)
+    kinds = compared.prediction_kinds(threshold)
     return {
         "class": classes.query(at)["average_precision"].iloc[0],
         "actor": actors.query(at)["average_precision"].iloc[0],
@@ -297,13 +315,13 @@ ON_THE_THRESHOLD = {
 
 @pytest.mark.parametrize("case", ON_THE_THRESHOLD)
 def test_every_measure_counts_an_iou_that_is_the_threshold_unless_it_must_be_above(case):
-    true, made, threshold, rules = ON_THE_THRESHOLD[case]
-    assert set(measured(true, made, threshold, **rules).values()) == {1.0}
-    assert set(measured(true, made, threshold, strict=True, **rules).values()) == {0.0}
+    true, made, threshold, choices = ON_THE_THRESHOLD[case]
+    assert set(measured(true, made, threshold, **choices).values()) == {1.0}
+    assert set(measured(true, made, threshold, strict=True, **choices).values()) == {0.0}
     # next to it there is no difference
     for strict in (False, True):
-        assert set(measured(true, made, threshold - 0.001, strict=strict, **rules).values()) == {1.0}
-        assert set(measured(true, made, threshold + 0.001, strict=strict, **rules).values()) == {0.0}
+        assert set(measured(true, made, threshold - 0.001, strict=strict, **choices).values()) == {1.0}
+        assert set(measured(true, made, threshold + 0.001, strict=strict, **choices).values()) == {0.0}
 
 
 def test_an_iou_a_little_below_the_threshold_does_not_count():
@@ -317,9 +335,7 @@ def test_an_iou_a_little_below_the_threshold_does_not_count():
 def frame_precision(true, made, threshold, strict):
     truth = {"a": [ground_truth_tube("run", [0], [true])]}
     found = Predictions({"a": predicted_tubes([([0], [made])], [[1.0]])}, ("run",))
-    table = evaluation.frame_average_precision(
-        truth, found, (threshold,), rules=EvaluationProtocol(strict=strict)
-    )
+    table = evaluation.frame_average_precision(truth, found, (threshold,), protocol=Protocol(strict=strict))
     return table["average_precision"].iloc[0]
 
 
@@ -344,18 +360,19 @@ def test_only_a_tube_above_the_threshold_of_suppression_is_dropped():
         tubes = Predictions({"a": predicted_tubes([first, second], [[0.9], [0.8]])}, ("run",))
         truth = {"a": [ground_truth_tube("run", *first)]}
         for nms, count in ((threshold, 2), (threshold - 0.001, 1)):
-            assert evaluation.average_precision(truth, tubes, nms=nms)["tubes"].iloc[0] == count
+            assert (
+                evaluation.average_precision(truth, tubes, protocol=Protocol(nms_iou=nms))["tubes"].iloc[0]
+                == count
+            )
 
 
 def test_kinds_at_their_thresholds():
     """A tube of the other class at the threshold; one at 0.1, which is not background; one below."""
     truth = {"a": [ground_truth_tube("run", [0], [BOX]), ground_truth_tube("hop", [0], [[50, 50, 60, 60]])]}
 
-    def kind(height, name, **rules):
+    def kind(height, name, **choices):
         found = Predictions({"a": predicted_tubes([([0], [[0, 0, 10, height]])], [[1.0]])}, (name,))
-        return evaluation.prediction_kinds(truth, found, 0.5, rules=EvaluationProtocol(**rules))["kind"].iloc[
-            0
-        ]
+        return evaluation.prediction_kinds(truth, found, 0.5, protocol=Protocol(**choices))["kind"].iloc[0]
 
     for name in ("jump", "hop"):  # the video shows none and one of the class
         assert (kind(5, name), kind(5, name, strict=True)) == ("wrong class", "background")
@@ -389,5 +406,5 @@ def test_a_tube_of_0_92_and_one_of_0_96_in_every_table_of_the_mean():
     assert dict(zip(classes["class"], classes["average_precision"], strict=True)) == pytest.approx(wanted)
     actors = evaluation.average_precision(truth, found, by="actor").query("iou_threshold == '0.5:0.95'")
     assert actors["average_precision"].tolist() == pytest.approx([0.9, 1.0])
-    drawn = evaluation.intervals(truth, found, resamples=2).query("iou_threshold == '0.5:0.95'")
+    drawn = evaluation.confidence_intervals(truth, found, resamples=2).query("iou_threshold == '0.5:0.95'")
     assert dict(zip(drawn["group"], drawn["value"], strict=True)) == pytest.approx(wanted)

@@ -237,7 +237,7 @@ def test_results_of_a_tracker_of_one_class(tmp_path):
         ("1,1,1,1,2", "6 to 10 finite numbers"),
         ("1,1,1,1,2,inf,1,1,1", "6 to 10 finite numbers"),
         ("1,1,1,1,2,two,1,1,1", "wanted numbers"),
-        ("1,1,1,1,2,2,1,1,1\n1,1,1,1,2,2,1,1,1", "has a box in this frame already"),
+        ("1,1,1,1,2,2,1,1,1\n1,1,1,1,2,2,1,1,1", "already has a box in this frame"),
         ("1,1,1,1,2,2,1,1,1\n2,1,1,1,2,2,1,3,1", "the classes car, pedestrian"),
     ],
 )
@@ -250,7 +250,7 @@ def test_bad_mot_is_told_in_one_line(tmp_path, line, words):
 def test_mot_frames_after_the_last(tmp_path):
     written(tmp_path / "v" / "gt" / "gt.txt", MOT16)
     ini = written(tmp_path / "v" / "seqinfo.ini", "[Sequence]\nseqLength=3\n")
-    with pytest.raises(DataError, match="the video has 3 frames only"):
+    with pytest.raises(DataError, match="the video has only 3 frames"):
         read_mot(tmp_path)
     ini.write_text("seqLength=3\n")
     with pytest.raises(DataError, match="wanted \\[Sequence\\]"):
@@ -351,7 +351,7 @@ def test_coco_that_counts_frames_from_one(tmp_path):
     [
         (("annotations", 0, "category_id"), 6, "category_id is 6, which the file does not have"),
         (("annotations", 0, "image_id"), 9, "image_id is 9, which the file does not have"),
-        (("annotations", 1, "image_id"), 1, "a box in this frame already"),
+        (("annotations", 1, "image_id"), 1, "already has a box in this frame"),
         (("annotations", 1, "category_id"), 7, "categories [5, 7]"),
         (("annotations", 0, "bbox"), [1, 2, -3, 4], "negative width or height"),
         (("annotations", 0, "bbox"), "far", "wanted bbox"),
@@ -573,15 +573,15 @@ def test_what_an_output_lacks_is_told(tmp_path):
         tmp_path / "gt.csv", "video,tube,class,frame,x1,y1,x2,y2\nv,0,run,3,1,1,2,2\nv,0,run,5,1,1,2,2\n"
     )
     for name, form in (("a.xml", None), ("a.json", "coco"), ("p.json", "predictions")):
-        with pytest.raises(DataError, match="not known; name a table"):
+        with pytest.raises(DataError, match="not known; pass a table"):
             convert(gt, tmp_path / name, Conversion(output_format=form))
         assert not (tmp_path / name).exists()
     sizes = written(tmp_path / "videos.csv", "video,frames,fps,width,height\nv,4,25,9,9\nw,0,,,\n")
-    with pytest.raises(DataError, match="v has 4 frames, but the tube '0' goes to frame 5"):
+    with pytest.raises(DataError, match="v has 4 frames, but tube '0' extends to frame 5"):
         convert(gt, tmp_path / "a.xml", Conversion(videos=sizes))
     sizes.write_text("video,frames,fps,width,height\nv,6,25,9,9\n")
     convert(gt, tmp_path / "a.xml", Conversion(videos=sizes))
-    with pytest.raises(DataError, match="no box in some frames between 3 and 5"):
+    with pytest.raises(DataError, match="some frames from 3 to 5 have no box"):
         convert(gt, tmp_path / "p.json", Conversion(output_format="predictions", videos=sizes))
     with pytest.raises(DataError, match="wanted a table"):
         convert(gt, tmp_path / "a.xml", Conversion(videos=gt))
@@ -589,7 +589,7 @@ def test_what_an_output_lacks_is_told(tmp_path):
     with pytest.raises(DataError, match="which XML cannot"):
         convert(control, tmp_path / "b.xml", Conversion(videos=sizes))
     outside = written(tmp_path / "o.csv", gt.read_text().replace("v,", "../v,"))
-    with pytest.raises(DataError, match="no path inside a folder"):
+    with pytest.raises(DataError, match="not a path inside a folder"):
         convert(outside, tmp_path / "out", Conversion(output_format="mot"))
     assert {path.name for path in tmp_path.iterdir()} == {"gt.csv", "videos.csv", "a.xml", "c.csv", "o.csv"}
 
@@ -598,12 +598,12 @@ def test_nothing_of_a_user_is_overwritten(tmp_path):
     source = coco(tmp_path / "predictions.json", PREDICTIONS)
     kept = written(tmp_path / "videos" / "a.avi", "a video")
     for form in ("mot", "cvat"):
-        with pytest.raises(DataError, match="is there already"):
+        with pytest.raises(DataError, match="exists already"):
             convert(source, tmp_path / "videos", Conversion(output_format=form))
     assert kept.read_text() == "a video"
-    with pytest.raises(DataError, match="is the input too"):
+    with pytest.raises(DataError, match="is also the input"):
         convert(source, source)
-    with pytest.raises(DataError, match="does not tell the format"):
+    with pytest.raises(DataError, match="does not show the format"):
         convert(source, tmp_path / "out")
     with pytest.raises(DataError, match="no such file or folder; did you mean 'predictions"):
         convert(tmp_path / "prediction.json", tmp_path / "a.csv")

@@ -15,7 +15,7 @@ from actorsup.detection import networks
 from actorsup.detection.detectors.supplied import COLUMNS as SUPPLIED_COLUMNS
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS, KINDS, MISSED
-from actorsup.evaluation.predictions_json import read_json
+from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.tables import ABLATION_COLUMNS, EPOCH_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS
 from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS
 from actorsup.frames.video_table import VIDEO_COLUMNS
@@ -103,7 +103,7 @@ def test_the_example_of_predictions_json_can_be_read(files, tmp_path):
     example = re.search(r"^```json\n(.*?)^```", files, flags=re.M | re.S)[1]
     path = tmp_path / "predictions.json"
     path.write_text(example, encoding="utf-8")
-    assert len(read_json(path).videos["kitchen/monday"]) == 1 and json.loads(example)["classes"]
+    assert len(read_predictions(path).videos["kitchen/monday"]) == 1 and json.loads(example)["classes"]
 
 
 def test_model_files_hold_what_the_page_says(files):

@@ -26,8 +26,8 @@ from actorsup.demo.videos import make_videos
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import detect_videos
 from actorsup.errors import ConfigError, DataError, VideoError
-from actorsup.evaluation.merge import predictions_json
-from actorsup.evaluation.predictions_json import read_json
+from actorsup.evaluation.predictions import read_predictions
+from actorsup.formats.predictions import predictions_json
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.linking.settings import LinkerSettings
@@ -121,7 +121,7 @@ def test_tubes_are_easy_to_use(place, predictor):
 def test_what_is_saved_is_read_back(place, predictor, tmp_path):
     found = predictor.predict(place / "made" / "videos" / "v_0001.avi", video="kitchen/monday")
     found.save(tmp_path / "predictions.json")
-    read = read_json(tmp_path / "predictions.json")
+    read = read_predictions(tmp_path / "predictions.json")
     assert list(read.videos) == ["kitchen/monday"] and read.sizes["kitchen/monday"] == (160, 120)
     assert len(read.videos["kitchen/monday"]) == len(found.proposals)
 
@@ -230,7 +230,7 @@ def test_the_example_of_the_page_runs(documented, capsys):
     lines = capsys.readouterr().out.splitlines()
     told = re.compile(r"(kick|squat|crawl) \d\.\d\d, a (person|teddy bear), from 0\.0 to 0\.5 s")
     assert len(lines) >= 2 and all(told.fullmatch(line) for line in lines[::2])
-    assert list(read_json(Path("v_0240.json")).videos) == ["v_0240"]
+    assert list(read_predictions(Path("v_0240.json")).videos) == ["v_0240"]
 
 
 def test_the_commands_of_the_page_run(documented):
@@ -238,7 +238,7 @@ def test_the_commands_of_the_page_run(documented):
     assert len(commands) == 2
     for command in commands:
         assert main(command.split()) == 0
-    assert len(read_json(Path("predictions.json")).videos) == 2
+    assert len(read_predictions(Path("predictions.json")).videos) == 2
 
 
 def test_the_page_and_the_readme_take_held_out_videos(repository):

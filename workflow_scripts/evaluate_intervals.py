@@ -5,10 +5,10 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
 
     from actorsup.evaluation.settings import EvaluationSettings
     from actorsup.evaluation.split import TestSplit, shards_by
-    from actorsup.evaluation.stage import write_intervals
+    from actorsup.evaluation.stage import write_confidence_intervals
 
     runs = [tuple(run.values()) for run in snakemake.params.runs]
-    write_intervals(
+    write_confidence_intervals(
         TestSplit(
             snakemake.wildcards.dataset,
             Path(snakemake.input.ground_truth),

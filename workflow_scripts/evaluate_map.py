@@ -5,10 +5,11 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
 
     from actorsup.evaluation.settings import EvaluationSettings
     from actorsup.evaluation.split import TestSplit, shards_by
-    from actorsup.evaluation.stage import RUN_TABLES
+    from actorsup.evaluation.stage import write_run_table
 
     runs = [tuple(run.values()) for run in snakemake.params.runs]
-    RUN_TABLES[snakemake.params.table](
+    write_run_table(
+        snakemake.params.table,
         TestSplit(
             snakemake.wildcards.dataset,
             Path(snakemake.input.ground_truth),

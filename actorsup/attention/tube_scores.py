@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.trimming import best_spans, over_time
-from actorsup.tubes import Tubes, tube_iou
+from actorsup.tubes import Tubes, non_maximum_suppression, tube_iou
 
 Floats = NDArray[np.float64]
 
@@ -160,11 +160,6 @@ def suppress_tubes(tubes: Tubes, iou: float) -> Tubes:
         which = predicted.tobytes()
         if which not in overlaps:
             overlaps[which] = tube_iou(tubes.boxes[predicted], tubes.boxes[predicted]) > iou
-        above = overlaps[which]
-        suppressed = np.zeros(len(predicted), bool)
-        for best in np.argsort(-column[predicted], kind="stable"):
-            if not suppressed[best]:
-                suppressed |= above[best]
-                suppressed[best] = False
-        column[predicted[suppressed]] = np.nan
+        kept = non_maximum_suppression(column[predicted], overlaps[which])
+        column[predicted[~kept]] = np.nan
     return replace(tubes, class_score=score)

@@ -1,6 +1,7 @@
-"""Recall and average precision of tubes (Sections 4.1, 4.3, 4.4), and their tables.
+"""Recall and average precision of tubes (Sections 4.1, 4.3, 4.4).
 
-A library of its own: it needs numpy, pandas and h5py alone. docs/evaluation.md shows it at work.
+This package can be used on its own and needs only numpy, pandas and h5py; docs/evaluation.md has an
+example.
 """
 
 from actorsup.evaluation.arrays import ground_truth_tube, predicted_tubes
@@ -11,7 +12,9 @@ from actorsup.evaluation.ground_truth import (
     read_ground_truth,
 )
 from actorsup.evaluation.measures import (
+    Evaluation,
     average_precision,
+    confidence_intervals,
     errors,
     frame_average_precision,
     intervals,
@@ -24,12 +27,14 @@ from actorsup.tubes import Tubes, tube_iou
 
 __all__ = [
     "PROTOCOLS",
+    "Evaluation",
     "EvaluationProtocol",
     "GroundTruthTube",
     "GroundTruthTubes",
     "Predictions",
     "Tubes",
     "average_precision",
+    "confidence_intervals",
     "errors",
     "frame_average_precision",
     "ground_truth_tube",

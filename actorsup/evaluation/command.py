@@ -1,9 +1,9 @@
-"""``actorsup evaluate``: tables of tubes that were made elsewhere, without a run."""
+"""``actorsup evaluate``: evaluate tubes from files, without a run."""
 
 import argparse
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -11,36 +11,28 @@ from pathlib import Path
 import pandas as pd
 
 from actorsup.errors import ConfigError, DataError
-from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS, precision_intervals, recall_intervals
-from actorsup.evaluation.error_analysis import errors_table, kinds_table
-from actorsup.evaluation.frame_level import frame_table
 from actorsup.evaluation.ground_truth import (
     StoredGroundTruth,
     read_annotated,
     read_ground_truth,
     test_videos,
 )
-from actorsup.evaluation.matching import VideoOverlap, overlaps
+from actorsup.evaluation.measures import Evaluation
 from actorsup.evaluation.predictions import Predictions, read_predictions
 from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
-from actorsup.evaluation.split import tell_classes, tell_scores, tell_videos
 from actorsup.evaluation.stage import write_table
-from actorsup.evaluation.tables import actor_table, map_table, recall_table
 
 _LOG = logging.getLogger("actorsup")
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Evaluate tubes that were scored elsewhere, and print their mAP.
-
-    Args:
-        options: Of the command line.
+    """Evaluate scored tubes from files, write the tables, and print the mAP.
 
     Raises:
         DataError, ConfigError: A file or an option cannot be used.
     """
-    with _warnings():
+    with _log_to_stderr():
         tables = _tables(options, _settings(options))
     for path, table in tables.items():
         write_table(table, path)
@@ -50,50 +42,44 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> EvaluationSettings:
-    """What the options say; what they leave out is as by default."""
+    """The settings of the command line, with defaults for omitted options."""
     names = [field.name for field in fields(EvaluationSettings)]
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
     settings = EvaluationSettings(**given)
     for name in [field.name for field in fields(EvaluationProtocol)]:
         if name in given and given[name] != getattr(settings.rules, name):
             raise ConfigError(
-                f"--protocol {settings.protocol} has {name} {getattr(settings.rules, name)!r}; leave one out"
+                f"--protocol {settings.protocol} has {name} {getattr(settings.rules, name)!r}; omit either"
             )
     return settings
 
 
 def _tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
-    truth = read_ground_truth(options.ground_truth)
-    predictions = read_predictions(options.predictions)
-    names = _videos(truth, predictions, options.videos)
-    tell_videos(names, truth, predictions.videos)
-    tell_classes(truth.classes(names), predictions.classes)
+    """The tables that the options ask for, by path."""
+    truth, predictions = read_ground_truth(options.ground_truth), read_predictions(options.predictions)
+    videos = _videos(truth, predictions, options.videos)
     annotated = read_annotated(options.annotated) if options.annotated else None
-    rules, levels, classes = settings.rules, settings.iou_thresholds, predictions.classes
-    found = overlaps(names, predictions.videos, truth, annotated, rules)
-    tell_scores(found)
-    tables = {options.output: map_table(found, classes, rules, levels)}
-    if options.recall:
-        tables[options.recall] = recall_table(found, levels, rules)
-    if options.errors:
-        tables[options.errors] = errors_table(found, classes, settings.error_iou, rules)
-    if options.kinds:
-        tables[options.kinds] = kinds_table(found, classes, settings.error_iou, rules)
-    if options.intervals:
-        tables[options.intervals] = _intervals(found, classes, settings, options.seed)
-    if options.actor_map:
-        tables[options.actor_map] = actor_table(found, classes, rules, levels)
-    if options.frame_map:
-        of_frames = frame_table(names, predictions.videos, truth, classes, annotated, rules, levels)
-        tables[options.frame_map] = of_frames
-    return tables
+    evaluation = Evaluation(truth, predictions, settings.rules, videos, annotated)
+    levels, iou = settings.iou_thresholds, settings.error_iou
+    tables: dict[str, Callable[[], pd.DataFrame]] = {
+        "output": lambda: evaluation.average_precision(levels),
+        "recall": lambda: evaluation.recall(levels),
+        "errors": lambda: evaluation.errors(iou),
+        "kinds": lambda: evaluation.prediction_kinds(iou),
+        "confidence_intervals": lambda: evaluation.confidence_intervals(
+            levels, resamples=settings.resamples, seed=options.seed
+        ),
+        "actor_map": lambda: evaluation.average_precision(levels, by="actor"),
+        "frame_map": lambda: evaluation.frame_average_precision(levels),
+    }
+    return {getattr(options, name): measure() for name, measure in tables.items() if getattr(options, name)}
 
 
 def _videos(truth: StoredGroundTruth, predictions: Predictions, table: Path | None) -> list[str]:
     """The videos to evaluate: those of a table, or those of both sides.
 
     Raises:
-        DataError: Nothing is predicted of any video that has ground truth.
+        DataError: No video has both ground truth and predictions.
     """
     names = test_videos(table)[0] if table else sorted({*truth, *predictions.videos})
     true, made = ([name for name in names if name in side] for side in (truth, predictions.videos))
@@ -101,25 +87,14 @@ def _videos(truth: StoredGroundTruth, predictions: Predictions, table: Path | No
         raise DataError("no video to evaluate has ground truth")
     if made and not {*true} & {*made}:
         raise DataError(
-            f"no video has both ground truth and predictions; found ids such as {true[0]!r} and {made[0]!r}"
+            f"no video has both ground truth and predictions: the ids are such as {true[0]!r} and {made[0]!r}"
         )
     return names
 
 
-def _intervals(
-    found: Sequence[VideoOverlap], classes: Sequence[str], settings: EvaluationSettings, seed: int
-) -> pd.DataFrame:
-    rules, levels, resamples = settings.rules, settings.iou_thresholds, settings.resamples
-    parts = [
-        recall_intervals(found, levels, rules, resamples=resamples, seed=seed),
-        precision_intervals(found, classes, rules, levels, resamples, seed),
-    ]
-    return pd.concat(parts)[INTERVAL_COLUMNS[4:]]
-
-
 @contextmanager
-def _warnings() -> Iterator[None]:
-    """What is odd about the input goes to stderr, a line each."""
+def _log_to_stderr() -> Iterator[None]:
+    """Print log messages, such as warnings about the input, to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("actorsup: %(levelname)s: %(message)s"))
     level = _LOG.level
@@ -133,49 +108,48 @@ def _warnings() -> Iterator[None]:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of ``actorsup evaluate``."""
+    """Add the options of ``actorsup evaluate``."""
     add = parser.add_argument
     add(
         "--ground-truth",
         type=Path,
         required=True,
-        help="video,tube,class,frame,x1,... (CSV); COCO JSON, CVAT XML, MOT text",
+        help="CSV (video,tube,class,frame,x1,...), COCO JSON, CVAT XML or MOT text",
     )
-    add("--predictions", type=Path, required=True, nargs="+", help="predictions.json or .h5")
-    add("--output", type=Path, required=True, help="the table of average precision")
-    add("--recall", type=Path, help="a table of recall too")
-    add("--errors", type=Path, help="how many predictions are right, or in which way wrong")
-    add("--kinds", type=Path, help="the same of each tube and class")
-    add("--intervals", type=Path, help="confidence intervals of precision and recall")
-    add("--actor-map", type=Path, help="average precision for each actor of the ground truth")
-    add("--frame-map", type=Path, help="average precision of the boxes of every frame")
-    add("--videos", type=Path, help="the test videos; default: those of the two files")
-    add("--annotated", type=Path, help="video,frame: only these frames are annotated")
-    add("--protocol", metavar="NAME", help="the rules of act, moc, yowo, retinanet, mmaction2 or matlab")
+    add("--predictions", type=Path, required=True, nargs="+", help="predictions.json, or .h5 shards")
+    add("--output", type=Path, required=True, help="write the average precision of each class")
+    add("--recall", type=Path, help="write the recall of proposals")
+    add("--errors", type=Path, help="write the number of predictions by kind of error")
+    add("--kinds", type=Path, help="write the kind of error of each tube and class")
+    add("--confidence-intervals", "--intervals", type=Path, help="write intervals of recall and precision")
+    add("--actor-map", type=Path, help="write the average precision of each actor")
+    add("--frame-map", type=Path, help="write the average precision of the boxes of all frames")
+    add("--videos", type=Path, help="the videos to evaluate; default: those of both files")
+    add("--annotated", type=Path, help="the annotated frames (video,frame); default: all")
+    add("--protocol", metavar="NAME", help="act, moc, yowo, retinanet, mmaction2 or matlab")
     for field in fields(EvaluationProtocol):
         if field.name == "strict":
-            add("--strict", action="store_true", default=None, help="the IoU must be above the threshold")
+            add("--strict", action="store_true", default=None, help="the IoU must exceed the threshold")
         else:
             kind = float if field.name == "nms_iou" else str
             add("--" + field.name.replace("_", "-"), type=kind, help=_HELP[field.name])
-    add("--iou-thresholds", type=_threshold, nargs="+", help="0.1 to 0.5, 0.75 by default")
-    add("--error-iou", type=_threshold, help="from which IoU on a tube is right, 0.5 by default")
-    add("--resamples", type=int, help="how often videos are drawn for intervals, 1000 by default")
-    add("--seed", type=int, default=0, help="of that drawing")
+    add("--iou-thresholds", type=_threshold, nargs="+", help="default: 0.1 to 0.5, and 0.75")
+    add("--error-iou", type=_threshold, help="IoU threshold of the error analysis; default: 0.5")
+    add("--resamples", type=int, help="resamples for confidence intervals; default: 1000")
+    add("--seed", type=int, default=0, help="seed of the resampling; default: 0")
 
 
 _HELP = {
     "interpolation": "envelope (default) or trapezoid",
     "matching": "free (default) or voc",
-    "nms_iou": "of tubes of a class that overlap more, only the best is predicted; none by default",
+    "nms_iou": "keep only the best of the tubes of a class that overlap by more; default: keep all",
     "box_area": "continuous (default) or plus_one",
     "duration": "frames (default) or ends",
 }
 
 
 def _threshold(text: str) -> float:
-    """An IoU threshold of the command line."""
     value = float(text)
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text}: an IoU threshold is above 0 and at most 1")
+        raise argparse.ArgumentTypeError(f"{text}: an IoU threshold must be above 0 and at most 1")
     return value

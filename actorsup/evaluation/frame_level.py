@@ -1,4 +1,4 @@
-"""Average precision of the boxes of every frame: frame mAP, whose usual IoU threshold is 0.5."""
+"""Frame mAP: average precision of the boxes of every frame, usually at an IoU threshold of 0.5."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import paired_iou
 from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
-from actorsup.evaluation.protocol import EvaluationProtocol
+from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
 from actorsup.evaluation.ranking import check_columns, weighted_area
+from actorsup.evaluation.tables import with_means
 from actorsup.tubes import DECIMALS, Tubes
 
 FRAME_COLUMNS = [
@@ -21,13 +22,13 @@ FRAME_COLUMNS = [
 
 @dataclass(frozen=True)
 class _Video:
-    """What is kept of one video: no boxes.
+    """Matches of one video, without its boxes.
 
     Attributes:
         score: (P, C).
-        length: (P,) int64, boxes of each tube.
-        right: Of each class with ground truth and each threshold, which boxes are right: numbers
-            of the tubes and places among the tube's boxes, in the order of the scores.
+        length: (P,) int64, number of boxes of each tube.
+        right: The right boxes, by class with ground truth and by threshold: tube numbers, and
+            positions among the tube's boxes, in the order of the scores.
         truth: Number of ground-truth boxes of each class.
     """
 
@@ -43,50 +44,42 @@ def frame_table(
     truth: GroundTruthTubes,
     classes: Sequence[str],
     annotated: Mapping[str, Collection[int]] | None = None,
-    rules: EvaluationProtocol | None = None,
+    protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     thresholds: Sequence[float] = (0.5,),
 ) -> pd.DataFrame:
-    """Average precision of each class over the boxes of all frames, and the mean over classes.
+    """Compute the average precision of each class over the boxes of all frames, and their mean.
 
-    Every box of a tube is a detection with the tube's score for the class; a frame is what an image
-    is in PASCAL VOC and COCO, those without ground truth too. Ties are broken by video, tube, frame.
-    ``rules.nms_iou`` is of tubes, and is not used here.
+    Every box of a tube is a detection with the tube's score for the class. Every frame, with or
+    without ground truth, is an image in the sense of PASCAL VOC and COCO. Ties are broken by video,
+    tube, frame. ``protocol.nms_iou`` is for tubes and has no effect.
 
     Args:
         videos: Every video to evaluate.
-        tubes: The scored tubes of each; no entry where it failed or is missing.
-        truth: The ground-truth tubes of each.
+        tubes: The scored tubes of each video; no entry for a video that failed or is missing.
+        truth: The ground-truth tubes of each video.
         classes: Names of the columns of ``class_score``.
-        annotated: The annotated frames of each video, where not all are: only these count.
-        rules: How boxes are matched; default: ``EvaluationProtocol()``.
+        annotated: The annotated frames of each video, if not all are: only these count.
+        protocol: How to match boxes.
         thresholds: IoU thresholds of boxes.
 
     Returns:
         Columns ``FRAME_COLUMNS`` from ``class`` on.
     """
-    rules = rules or EvaluationProtocol()
     kept: list[_Video] = []
     for video in sorted(videos):
         frames = None if annotated is None else annotated.get(video, ())
-        found = tubes.get(video)
-        if found is not None and found.class_score is not None:
-            check_columns(video, found.class_score, classes)
-        kept.append(_video(found, truth.get(video, []), classes, frames, thresholds, rules))
+        scored = tubes.get(video)
+        if scored is not None and scored.class_score is not None:
+            check_columns(video, scored.class_score, classes)
+        kept.append(_video(scored, truth.get(video, []), classes, frames, thresholds, protocol))
     known = {name for video in kept for name in video.truth}
     names = {name: i for i, name in enumerate(classes)} | dict.fromkeys(sorted(known - {*classes}), -1)
     rows = [
-        (name, f"{threshold:g}", *_of_class(kept, name, column, t, rules))
+        (name, f"{threshold:g}", *_of_class(kept, name, column, t, protocol))
         for name, column in names.items()
         for t, threshold in enumerate(thresholds)
     ]
-    table = pd.DataFrame(rows, columns=FRAME_COLUMNS[4:])
-    means = table.groupby("iou_threshold", sort=False).agg(
-        average_precision=("average_precision", "mean"),
-        ground_truth=("ground_truth", "sum"),
-        boxes=("boxes", "sum"),
-    )
-    means = means.reset_index().assign(**{"class": "mean"})[FRAME_COLUMNS[4:]]
-    return pd.concat([table, means], ignore_index=True)
+    return with_means(pd.DataFrame(rows, columns=FRAME_COLUMNS[4:]), "ground_truth", "boxes")
 
 
 def _video(
@@ -95,7 +88,7 @@ def _video(
     classes: Sequence[str],
     annotated: Collection[int] | None,
     thresholds: Sequence[float],
-    rules: EvaluationProtocol,
+    protocol: EvaluationProtocol,
 ) -> _Video:
     last = max((int(tube.frames[-1]) + 1 for tube in truth if len(tube.frames)), default=0)
     counts: dict[str, int] = {}
@@ -117,7 +110,7 @@ def _video(
             for one, tube in zip(true, mine, strict=True):
                 one[tube.frames] = tube.boxes
             true = true[:, : tubes.frames][:, counted]
-            right[name] = _right(tubes.class_score[:, column], boxes, there, true, thresholds, rules)
+            right[name] = _right(tubes.class_score[:, column], boxes, there, true, thresholds, protocol)
     return _Video(tubes.class_score, there.sum(1), right, counts)
 
 
@@ -127,37 +120,37 @@ def _right(
     there: NDArray[np.bool_],
     true: NDArray,
     thresholds: Sequence[float],
-    rules: EvaluationProtocol,
+    protocol: EvaluationProtocol,
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Which boxes of tubes (P, N, 4) are right, of a class with truth (G, N, 4); all frames at once."""
-    wider = np.array([0, 0, 1, 1]) * (rules.box_area == "plus_one")
+    """Which boxes of tubes (P, N, 4) match the ground truth (G, N, 4) of a class; all frames at once."""
+    wider = np.array([0, 0, 1, 1]) * (protocol.box_area == "plus_one")
     iou = np.stack([paired_iou(boxes + wider, one + wider) for one in true.astype(float)], -1)
     iou = np.where(np.isnan(iou), -1.0, np.round(iou, DECIMALS))  # (P, N, G)
     place = np.cumsum(there, axis=1) - 1
-    taken = np.zeros((len(thresholds), *iou.shape[1:]), bool)
+    matched = np.zeros((len(thresholds), *iou.shape[1:]), bool)
     frames = np.arange(iou.shape[1])
-    found: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in thresholds]
+    pairs: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in thresholds]
     order = np.argsort(-score, kind="stable")
     for p in order[: np.count_nonzero(~np.isnan(score))].tolist():
         for t, threshold in enumerate(thresholds):
-            free = np.where(taken[t], -1.0, iou[p])
-            best = (free if rules.matching == "free" else iou[p]).argmax(1)
-            right = np.flatnonzero(rules.reaches(free[frames, best], threshold))
-            taken[t, right, best[right]] = True
-            found[t].append((p, place[p, right]))
+            free = np.where(matched[t], -1.0, iou[p])
+            best = (free if protocol.matching == "free" else iou[p]).argmax(1)
+            right = np.flatnonzero(protocol.reaches(free[frames, best], threshold))
+            matched[t, right, best[right]] = True
+            pairs[t].append((p, place[p, right]))
     return [
         (
             np.concatenate([np.zeros(0, int), *(np.full(len(places), p) for p, places in each)]),
             np.concatenate([np.zeros(0, int), *(places for _, places in each)]),
         )
-        for each in found
+        for each in pairs
     ]
 
 
 def _of_class(
-    videos: Sequence[_Video], name: str, column: int, threshold: int, rules: EvaluationProtocol
+    videos: Sequence[_Video], name: str, column: int, threshold: int, protocol: EvaluationProtocol
 ) -> tuple[float, int, int]:
-    """Average precision, number of ground-truth boxes and of predicted boxes of a class."""
+    """The average precision of a class, its number of ground-truth boxes and of predicted boxes."""
     truth = sum(video.truth.get(name, 0) for video in videos)
     if column < 0:
         return (0.0 if truth else float("nan")), truth, 0
@@ -165,14 +158,14 @@ def _of_class(
     length = np.concatenate([np.zeros(0, int), *(video.length for video in videos)])
     order = np.argsort(-score, kind="stable")[: np.count_nonzero(~np.isnan(score))]
     ends = np.cumsum(length[order])
-    before = np.zeros(len(score), int)  # boxes that come before each tube's
+    before = np.zeros(len(score), int)  # boxes that rank above each tube's
     before[order] = ends - length[order]
     offsets = np.cumsum([0, *(len(video.score) for video in videos)])
-    ahead = [np.zeros(0, int)]
+    ranks = [np.zeros(0, int)]
     for offset, video in zip(offsets, videos, strict=False):
         if name in video.right:
             tube, place = video.right[name][threshold]
-            ahead.append(before[offset + tube] + place + 1)
-    right = np.sort(np.concatenate(ahead))[None]
-    area = weighted_area(right, np.ones_like(right), rules.interpolation)[0]
+            ranks.append(before[offset + tube] + place + 1)
+    right = np.sort(np.concatenate(ranks))[None]
+    area = weighted_area(right, np.ones_like(right), protocol.interpolation)[0]
     return (float(area / truth) if truth else float("nan")), truth, int(ends[-1]) if len(ends) else 0

@@ -1,4 +1,4 @@
-"""Ground truth as tubes, for evaluation alone."""
+"""Ground-truth tubes, for evaluation only."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.errors import DataError
-from actorsup.formats.ground_truth_csv import ground_truth_chunks, read_annotated_table
+from actorsup.formats.ground_truth_csv import (
+    CORNERS,
+    ground_truth_chunks,
+    read_annotated_table,
+    read_text_table,
+)
 
 _LOG = logging.getLogger(__name__)
-_CORNERS = ["x1", "y1", "x2", "y2"]
 _ROW = np.dtype([("frame", np.int64), ("box", np.float32, 4)])
 _IN_MEMORY = 2**26
-"""Bytes of boxes that are held in memory; more lie in a file."""
+"""Bytes of boxes to keep in memory; more go to a temporary file."""
 
 
 class Label(NamedTuple):
-    """Class and actor of a ground-truth tube; the actor is empty where it is not annotated."""
+    """Class and actor of a ground-truth tube; the actor is empty if not annotated."""
 
     action: str
     actor: str
@@ -35,8 +39,8 @@ class GroundTruthTube:
 
     Attributes:
         action: Name of its action class.
-        actor: Name of its actor category; empty where it is not annotated.
-        frames: (M,) int64, 0-based, ascending; frames that the annotation lacks are absent.
+        actor: Name of its actor category; empty if not annotated.
+        frames: (M,) int64, 0-based, ascending; frames without a box are absent.
         boxes: (M, 4) float32 xyxy in pixels of the source frame.
     """
 
@@ -47,23 +51,23 @@ class GroundTruthTube:
 
 
 GroundTruthTubes = Mapping[str, Sequence[GroundTruthTube]]
-"""The annotated tubes of each video by its id."""
+"""The annotated tubes of each video, by id."""
 
 
 @dataclass
 class _Entry:
-    """Where the rows of a tube lie."""
+    """The rows of one tube in the file, as (start, end) pairs."""
 
     label: Label
     pieces: list[tuple[int, int]] = field(default_factory=list)
 
 
 class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
-    """The tubes of a table, by video; its boxes lie in a temporary file where they are many.
+    """The tubes of a table, by video; many boxes are kept in a temporary file.
 
     Args:
-        path: Where they come from, for messages.
-        chunks: Some rows at a time, as ``ground_truth_chunks`` gives them.
+        path: The table, for messages.
+        chunks: Its rows in chunks, as from ``ground_truth_chunks``.
     """
 
     def __init__(self, path: Path, chunks: Iterable[pd.DataFrame]) -> None:
@@ -76,27 +80,27 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
             written += len(chunk)
         self._tubes = dict(sorted(self._tubes.items()))
         if unordered:
-            _LOG.warning("%s: %d boxes do not stand in the order of their frames; sorted", path, unordered)
+            _LOG.warning("%s: sorted %d boxes that were not in the order of their frames", path, unordered)
         for video, tubes in self._tubes.items():
             for name, entry in tubes.items():
                 if len(entry.pieces) > 1:
                     self._check_frames(video, name, entry)
 
     def _add(self, rows: pd.DataFrame, before: int) -> int:
-        """Keep some rows; how many of them come after a later frame of their tube."""
+        """Store some rows; return how many of them follow a later frame of their tube."""
         if rows.empty:
             return 0
         last = rows.groupby(["video", "tube"])["frame"].shift()
         rows = rows.assign(earlier=rows["frame"] < last)
         rows = rows.sort_values(["video", "tube", "frame"], kind="stable", ignore_index=True)
         packed = np.empty(len(rows), _ROW)
-        packed["frame"], packed["box"] = rows["frame"], rows[_CORNERS].to_numpy(np.float32)
+        packed["frame"], packed["box"] = rows["frame"], rows[CORNERS].to_numpy(np.float32)
         self._rows.seek(before * _ROW.itemsize)
         self._rows.write(packed.tobytes())
         starts = np.flatnonzero(~rows.duplicated(["video", "tube"]).to_numpy())
         actors = rows["actor"] if "actor" in rows else pd.Series([""] * len(rows))
         firsts = zip(
-            rows["video"].iloc[starts], rows["tube"].iloc[starts], rows["class"].iloc[starts],
+            *(rows[name].iloc[starts] for name in ("video", "tube", "class")),
             actors.iloc[starts], starts, [*starts[1:], len(rows)], strict=True,
         )  # fmt: skip
         for video, tube, action, actor, start, end in firsts:
@@ -104,7 +108,7 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
             entry = self._tubes.setdefault(str(video), {}).setdefault(str(tube), new)
             if entry.label.action != action:
                 raise DataError(
-                    f"{self._path}: {video}: tube {tube} has boxes of several classes; found "
+                    f"{self._path}: {video}: tube {tube} has boxes of several classes: "
                     f"{entry.label.action!r} and {action!r}"
                 )
             entry.pieces.append((before + int(start), before + int(end)))
@@ -124,13 +128,12 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
             raise DataError(f"{self._path}: {video}: tube {tube} has two boxes in frame {twice[0]}")
 
     def __getitem__(self, video: str) -> list[GroundTruthTube]:
-        found = []
+        tubes = []
         for _, entry in sorted(self._tubes[video].items()):
             rows = self._read(entry)
-            found.append(
-                GroundTruthTube(*entry.label, np.array(rows["frame"]), np.ascontiguousarray(rows["box"]))
-            )
-        return found
+            frames, boxes = np.array(rows["frame"]), np.ascontiguousarray(rows["box"])
+            tubes.append(GroundTruthTube(*entry.label, frames, boxes))
+        return tubes
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tubes)
@@ -142,16 +145,16 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         return video in self._tubes
 
     def classes(self, videos: Collection[str]) -> set[str]:
-        """Names of the classes of some videos, told without reading a box."""
+        """Return the class names of some videos, without reading boxes."""
         return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
 
 
 def read_ground_truth(path: str | Path) -> StoredGroundTruth:
-    """The tubes of a file of ground truth, by video.
+    """Read the tubes of a ground-truth file, by video.
 
-    A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``, whose rows may stand in any order; or
-    COCO JSON, CVAT XML, or a folder or zip of MOT text or CVAT XML, as docs/exchange.md has them. Many
-    boxes lie in a temporary file, and are read when asked for.
+    The file is a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO
+    JSON, CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md). Many boxes are kept
+    in a temporary file and read on access.
 
     Raises:
         DataError: The file cannot be used; the message names the line or the place in it.
@@ -163,57 +166,46 @@ def read_ground_truth(path: str | Path) -> StoredGroundTruth:
 
 
 def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:
-    """Names of the classes that some videos have ground truth of."""
+    """Return the names of the ground-truth classes of some videos."""
     if isinstance(truth, StoredGroundTruth):
         return truth.classes(videos)
     return {tube.action for video in videos for tube in truth.get(video, ())}
 
 
 def test_videos(videos: Path) -> tuple[list[str], set[str]]:
-    """The videos to evaluate, and the classes that have a training video, of a videos.csv.
+    """Read a videos.csv: the ids of the test videos, and the classes of the training videos.
 
-    A table without a column ``split`` names the videos to evaluate alone.
+    Without a column ``split``, all videos are test videos.
 
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
-    rows = _video_table(videos)
+    rows = read_text_table(videos, "video")
     if "split" not in rows:
         return sorted(rows["video"]), set()
     train = rows[rows["split"] == "train"]
     if "frames" in rows:
-        # one that is missing or cannot be decoded has taught nothing
+        # missing and undecodable videos were not trained on
         train = train[pd.to_numeric(train["frames"], errors="coerce") > 0]
-    learned = (
-        {name for label in train["label"] for name in label.split("|") if name} if "label" in rows else ()
-    )
-    return sorted(rows["video"][rows["split"] == "test"]), set(learned)
+    labels = train["label"] if "label" in rows else ()
+    trained = {name for label in labels for name in label.split("|") if name}
+    return sorted(rows["video"][rows["split"] == "test"]), trained
 
 
 def listed_videos(videos: Path) -> set[str]:
-    """All videos that a videos.csv names, of whatever split.
+    """Read the ids of the videos of all splits from a videos.csv.
 
     Raises:
-        DataError: As ``test_videos`` says.
+        DataError: The table cannot be read or has no column ``video``.
     """
-    return {*_video_table(videos)["video"]}
-
-
-def _video_table(videos: Path) -> pd.DataFrame:
-    try:
-        rows = pd.read_csv(videos, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{videos}: cannot be read as CSV ({error})") from error
-    if "video" not in rows:
-        raise DataError(f"{videos}: column 'video' is missing; found {', '.join(map(str, rows.columns))}")
-    return rows
+    return {*read_text_table(videos, "video")["video"]}
 
 
 def read_annotated(path: Path) -> dict[str, set[int]]:
-    """The annotated frames of each video, of a table ``video,frame`` (0-based).
+    """Read the annotated frames of each video from a table ``video,frame`` (0-based).
 
     Raises:
-        DataError: The table cannot be read, lacks a column, or a frame is no whole number from 0 on.
+        DataError: The table cannot be read, lacks a column, or a frame is not an integer from 0.
     """
     rows = read_annotated_table(path)
     return {str(video): set(frames) for video, frames in rows.groupby("video")["frame"]}

@@ -1,21 +1,23 @@
-"""What is odd about the input of an evaluation, counted and told once."""
+"""Warnings about doubtful input of an evaluation, counted and logged once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
 _NAMED = 5
 
 
 class InputWarnings:
-    """Counts oddities by kind, and names the first videos of each."""
+    """Count oddities by kind, and name the first videos of each."""
 
     def __init__(self) -> None:
         self._count: dict[str, int] = {}
         self._videos: dict[str, list[str]] = {}
 
     def add(self, what: str, video: str, count: int = 1) -> None:
-        """Remember that ``count`` things of a kind were found in a video; none is nothing."""
+        """Count ``count`` oddities of one kind in a video; 0 adds nothing."""
         if count:
             self._count[what] = self._count.get(what, 0) + int(count)
             videos = self._videos.setdefault(what, [])
@@ -23,12 +25,63 @@ class InputWarnings:
                 videos.append(video)
 
     def log(self) -> None:
-        """Write one warning for each kind into the log."""
+        """Log one warning for each kind."""
         for what, count in self._count.items():
             _LOG.warning("%d %s: %s", count, what, some(self._videos[what]))
 
 
 def some(names: Sequence[str]) -> str:
-    """The first few of many names."""
+    """Return the first few of many names, as text."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(map(str, names[:_NAMED])) + more
+
+
+def warn_of_names(what: str, names: Sequence[str]) -> None:
+    """Warn of some names, if there are any; ``what`` has a place for their number."""
+    if names:
+        _LOG.warning(f"{what}: %s", len(names), some(names))
+
+
+def warn_of_classes(truth: Collection[str], predicted: Sequence[str]) -> None:
+    """Warn of classes that only one side has.
+
+    Raises:
+        DataError: A class has one of the reserved row names ``mean`` and ``all``.
+    """
+    if reserved := sorted({"mean", "all"} & {*truth, *predicted}):
+        raise DataError(
+            f"the class name {reserved[0]!r} is reserved for a row of the tables; rename the class"
+        )
+    warn_of_names(
+        "%d classes of the ground truth have no predictions, so their precision is 0",
+        sorted({*truth} - {*predicted}),
+    )
+    warn_of_names(
+        "%d predicted classes have no ground truth, so they have no average precision",
+        [name for name in predicted if name not in truth],
+    )
+
+
+def warn_of_videos(
+    names: Sequence[str], truth: Collection[str], tubes: Collection[str], known: Collection[str] = ()
+) -> None:
+    """Warn of videos that only one side has, and of videos that are not evaluated.
+
+    Args:
+        names: The videos to evaluate.
+        truth: Videos with ground truth.
+        tubes: Videos with tubes.
+        known: Videos that may be ignored without a warning.
+    """
+    for side, what in ((truth, "ground truth"), (tubes, "predictions")):
+        warn_of_names(
+            f"ignoring the {what} of %d videos that are not evaluated", sorted({*side} - {*names, *known})
+        )
+    warn_of_names(
+        "%d videos have no predictions, so their ground truth is missed",
+        [name for name in names if name in truth and name not in tubes],
+    )
+    warn_of_names(
+        "%d videos have no ground truth, so all their tubes are wrong",
+        [name for name in names if name in tubes and name not in truth],
+    )

@@ -1,4 +1,4 @@
-"""Scored tubes from wherever they come: shards of a run, one merged file, or JSON."""
+"""Tubes of many videos, from shards of a run, a merged shard, or ``predictions.json``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,40 +8,50 @@ import h5py
 import numpy as np
 
 from actorsup.artifacts.shards import ShardReader
-from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
+from actorsup.artifacts.tube_files import (
+    PREDICTIONS_SCHEMA,
+    TUBES_SCHEMA,
+    VideoInfo,
+    read_info,
+    read_tubes,
+)
 from actorsup.errors import DataError, reading
-from actorsup.evaluation.predictions_json import read_json
-from actorsup.evaluation.tube_checks import check_tubes
+from actorsup.formats.predictions import classes_of_shards
+from actorsup.formats.predictions_json import read_predictions_json
+from actorsup.formats.tube_checks import check_tubes
 from actorsup.tubes import Tubes
 
-_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError, RuntimeError)
-"""What h5py raises where a file is not of the form that it says."""
+_Videos = Mapping[str, tuple[Tubes, VideoInfo]]
 
 
-class SizedTubes(Mapping[str, Tubes]):
-    """Tubes of many videos, by their ids, with what is known of the sizes of their frames."""
+class StoredTubes(Mapping[str, Tubes]):
+    """Tubes by video id. Tubes in shards are read on access; one shard is open at a time.
 
-    def size_of(self, video: str) -> tuple[int, int] | None:
-        """Width and height of a video in pixels, where they are known."""
-        raise NotImplementedError
+    Iterating goes file by file.
 
-
-class StoredTubes(SizedTubes):
-    """Tubes of many videos that lie in shards and are read when asked for.
-
-    Iterating goes shard by shard; one file is open at a time.
+    Args:
+        paths: Shards and files in ``in_memory``.
+        schema: Schema of the shards.
+        classes: Class names of scored tubes; None for proposals.
+        in_memory: The content of the files that are not shards.
 
     Raises:
-        DataError: A shard cannot be read, or two have the same video.
+        DataError: A shard cannot be read, or two files have the same video.
     """
 
-    def __init__(self, paths: Iterable[Path], schema: str, classes: Sequence[str] | None = None) -> None:
-        self._schema, self._classes = schema, classes
+    def __init__(
+        self,
+        paths: Iterable[Path],
+        schema: str,
+        classes: Sequence[str] | None = None,
+        in_memory: Mapping[Path, _Videos] | None = None,
+    ) -> None:
+        self._schema, self._classes, self._in_memory = schema, classes, in_memory or {}
         self._path_of: dict[str, Path] = {}
         self._open: tuple[Path, ShardReader] | None = None
-        for path in map(Path, paths):
-            videos = self._shard(path).videos
-            if twice := self._path_of.keys() & set(videos):
+        for path in paths:
+            videos = self._in_memory[path] if path in self._in_memory else self._shard(path).videos
+            if twice := self._path_of.keys() & {*videos}:
                 raise DataError(f"{path}: holds {min(twice)!r}, which another file holds too")
             self._path_of |= dict.fromkeys(videos, path)
 
@@ -50,20 +60,21 @@ class StoredTubes(SizedTubes):
             if self._open is not None:
                 self._open[1].file.close()
                 self._open = None
-            self._open = path, open_shard(path, self._schema)
+            self._open = path, ShardReader(path, self._schema)
         return self._open[1]
 
     def __getitem__(self, video: str) -> Tubes:
         path = self._path_of[video]
+        if path in self._in_memory:
+            return self._in_memory[path][video][0]
         try:
-            group = self._shard(path)[video]
-            tubes = read_tubes(group)
-            check_tubes(tubes, read_info(group).frames, self._classes)
+            with reading(path, "make it again"):
+                group = self._shard(path)[video]
+                tubes = read_tubes(group)
+                check_tubes(tubes, read_info(group).frames, self._classes)
         except DataError as error:
-            # the reader of shards knows the group alone
+            # the readers know the group, not the video
             raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
-        except _DAMAGED as error:
-            raise DataError(f"{path}: {video}: {error}; make it again") from error
         return tubes.chosen(np.argsort(-tubes.score, kind="stable"))
 
     def __iter__(self) -> Iterator[str]:
@@ -76,32 +87,13 @@ class StoredTubes(SizedTubes):
         return video in self._path_of
 
     def size_of(self, video: str) -> tuple[int, int] | None:
-        """Width and height of a video in pixels, where they are known."""
-        info = read_info(self._shard(self._path_of[video])[video])
+        """Return the frame width and height of a video in pixels, if known."""
+        path = self._path_of[video]
+        if path in self._in_memory:
+            info = self._in_memory[path][video][1]
+        else:
+            info = read_info(self._shard(path)[video])
         return (info.width, info.height) if info.width > 0 and info.height > 0 else None
-
-
-class HeldTubes(SizedTubes):
-    """Tubes of many videos in memory."""
-
-    def __init__(self, tubes: Mapping[str, Tubes], sizes: Mapping[str, tuple[int, int]]) -> None:
-        self._tubes, self._sizes = tubes, sizes
-
-    def __getitem__(self, video: str) -> Tubes:
-        return self._tubes[video]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tubes)
-
-    def __len__(self) -> int:
-        return len(self._tubes)
-
-    def __contains__(self, video: object) -> bool:
-        return video in self._tubes
-
-    def size_of(self, video: str) -> tuple[int, int] | None:
-        """Width and height of a video in pixels, where they are known."""
-        return self._sizes.get(video)
 
 
 class Predictions(NamedTuple):
@@ -112,7 +104,7 @@ class Predictions(NamedTuple):
 
 
 def read_proposals(shards: Iterable[str | Path]) -> StoredTubes:
-    """Tubes by video, of shards of tubes; read when asked for.
+    """Open tube shards; tubes are read on access.
 
     Raises:
         DataError: A shard cannot be used.
@@ -121,72 +113,38 @@ def read_proposals(shards: Iterable[str | Path]) -> StoredTubes:
 
 
 def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
-    """Scored tubes by video, and the names of the classes.
-
-    Shards are read when asked for, JSON at once.
+    """Open files of scored tubes; shards are read on access, JSON at once.
 
     Args:
-        paths: Shards of scored tubes (HDF5), or files of the form of ``predictions.json``.
+        paths: Shards of scored tubes (HDF5), or files in the format of ``predictions.json``.
 
     Raises:
         DataError: A file cannot be used, or two have other classes or the same video.
     """
     files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    written = [path for path in files if path.suffix.lower() == ".json"]
+    classes: dict[Path, list[str]] = {}
+    in_memory: dict[Path, _Videos] = {}
     for path in files:
-        if path not in written and not (path.is_file() and h5py.is_hdf5(path)):
-            found = "is no HDF5 file" if path.exists() else "no such file"
+        if path.suffix.lower() == ".json":
+            classes[path], in_memory[path] = _read_json(path)
+        elif path.is_file() and h5py.is_hdf5(path):
+            classes[path] = classes_of_shards([path])
+        else:
+            reason = "is not an HDF5 file" if path.exists() else "no such file"
             raise DataError(
-                f"{path}: {found}; wanted predictions.json or shards of scored tubes (.h5); "
-                "`actorsup convert` makes the former of other forms"
+                f"{path}: {reason}; wanted predictions.json or shards of scored tubes (.h5); "
+                "`actorsup convert` converts other formats to predictions.json"
             )
-    if not written:
-        classes = _one_list([(path, _classes_of(path)) for path in files])
-        return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, classes), classes)
-    read = {path: read_json(path) for path in written}
-    classes = _one_list([(path, read[path].classes if path in read else _classes_of(path)) for path in files])
-    tubes: dict[str, Tubes] = {}
-    sizes: dict[str, tuple[int, int]] = {}
-    for path in files:
-        more: Mapping[str, Tubes] = (
-            read[path].videos if path in read else StoredTubes([path], PREDICTIONS_SCHEMA, classes)
-        )
-        if twice := tubes.keys() & set(more):
-            raise DataError(f"{path}: holds {min(twice)!r}, which another file holds too")
-        tubes |= more
-        sizes |= read[path].sizes if path in read else {}
-    return Predictions(HeldTubes(tubes, sizes), classes)
+        if classes[path] != classes[files[0]]:
+            raise DataError(f"{path}: classes {classes[path]}, but {files[0]} has {classes[files[0]]}")
+    names = classes[files[0]] if files else []
+    return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, names, in_memory), names)
 
 
-def open_shard(path: Path, schema: str) -> ShardReader:
-    """A shard to read.
-
-    Raises:
-        DataError: It is missing, damaged, or of another schema.
-    """
-    try:
-        return ShardReader(path, schema)
-    except _DAMAGED as error:
-        raise DataError(f"{path}: no shard of {schema} ({error}); make it again") from error
-
-
-def _classes_of(path: Path) -> list[str]:
-    with open_shard(path, PREDICTIONS_SCHEMA) as shard:
-        found = shard.file.attrs.get("classes")
-    if not isinstance(found, np.ndarray) or found.ndim != 1:
-        empty = isinstance(found, h5py.Empty)
-        raise DataError(f"{path}: attribute 'classes' is {'empty' if empty else repr(found)}; wanted names")
-    names = [str(name) for name in found]
-    with reading(path, "attribute 'classes' holds what is no text"):
-        "".join(names).encode()
-    if len({*names}) < len(names):
-        raise DataError(f"{path}: attribute 'classes' names a class twice: {', '.join(names)}")
-    return names
-
-
-def _one_list(of_files: Sequence[tuple[Path, list[str]]]) -> list[str]:
-    """The classes that all files have in common."""
-    for path, names in of_files:
-        if names != of_files[0][1]:
-            raise DataError(f"{path}: classes {names}, but the files before it have {of_files[0][1]}")
-    return of_files[0][1] if of_files else []
+def _read_json(path: Path) -> tuple[list[str], _Videos]:
+    classes, videos = read_predictions_json(path)
+    found = {}
+    for video in videos:
+        with reading(path, f"{video.video}: not in the format of predictions.json"):
+            found[video.video] = video.to_tubes(classes), video.info
+    return classes, found

@@ -7,11 +7,9 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 
-_COUNTS = (1, 2, 5)
-
 
 def best_overlaps(videos: Sequence[VideoOverlap], proposals: int) -> NDArray[np.float64]:
-    """The highest IoU that any of the first ``proposals`` tubes has with each ground-truth tube.
+    """Return the highest IoU of each ground-truth tube with the first ``proposals`` tubes.
 
     One tube may cover several ground-truth tubes. Ground-truth tubes come in the order of the
     videos; 0 where a video has no tubes.
@@ -21,14 +19,14 @@ def best_overlaps(videos: Sequence[VideoOverlap], proposals: int) -> NDArray[np.
 
 
 def proposal_counts(videos: Sequence[VideoOverlap]) -> list[int]:
-    """1, 2, 5, 10, 20, 50, ... up to the most tubes of a video, itself included."""
+    """Return 1, 2, 5, 10, 20, 50, ... up to and including the most tubes of a video."""
     most = max((len(video.iou) for video in videos), default=0)
-    steps = [count * 10**power for power in range(len(str(most))) for count in _COUNTS]
+    steps = [count * 10**power for power in range(len(str(most))) for count in (1, 2, 5)]
     return [*(count for count in steps if count < most), *([most] if most else [1])]
 
 
-def members(videos: Sequence[VideoOverlap]) -> dict[str, NDArray[np.bool_]]:
-    """Which ground-truth tubes, in the order of the videos, each group of the table of recall holds.
+def recall_groups(videos: Sequence[VideoOverlap]) -> dict[str, NDArray[np.bool_]]:
+    """Return the groups of the recall table, as masks of the ground-truth tubes of all videos.
 
     ``all``, ``class:NAME`` and, where actors are annotated, ``actor:NAME``.
     """

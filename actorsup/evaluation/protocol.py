@@ -1,4 +1,4 @@
-"""The rules of evaluation that public evaluators do not share, each by its name."""
+"""What public evaluators do differently: the choices, and the protocols of six of them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -22,23 +22,24 @@ def _one_of(key: str, value: str, allowed: Collection[str]) -> None:
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """How tubes are compared with the ground truth, and precision with recall.
+    """How to compare tubes with the ground truth, and precision with recall.
 
     Attributes:
-        interpolation: ``envelope``: precision made monotone, the area under the steps (PASCAL VOC
-            2010); ``trapezoid``: no envelope, trapezoids (Kalogeiton et al. 2017).
-        matching: ``free``: a prediction takes the ground-truth tube with the best IoU among those
-            that no better prediction has taken; ``voc``: it can take the best of all alone, and is
-            wrong if that one is taken (PASCAL VOC's devkit).
-        strict: The IoU must be above the threshold; by default the threshold itself is enough.
-        nms_iou: Before the average precision, a tube that overlaps one of a higher score for a
-            class by more than this is not predicted for that class. None: all are.
-        box_area: ``continuous``: (x2 - x1) (y2 - y1); ``plus_one``: 1 is added to both sides.
-        duration: Of temporal IoU. ``frames``: frames that both have, of those that either has;
-            ``ends``: last frame less first frame, of what both span and of what either spans.
+        interpolation: ``envelope``: make precision monotone and take the area under the steps
+            (PASCAL VOC 2010); ``trapezoid``: take trapezoids without an envelope (Kalogeiton et al.
+            2017).
+        matching: ``free``: a prediction matches the ground-truth tube with the best IoU among those
+            that no better prediction has matched; ``voc``: it matches the best overall, and is a
+            false positive if that one is already matched (PASCAL VOC's devkit).
+        strict: The IoU must exceed the threshold; by default it may equal the threshold.
+        nms_iou: Before the average precision, drop a tube's prediction of a class if the tube
+            overlaps one of a higher score for the class by more than this. None: drop nothing.
+        box_area: ``continuous``: (x2 - x1) (y2 - y1); ``plus_one``: add 1 to both sides.
+        duration: How temporal IoU counts. ``frames``: frames with a box in both tubes, over those
+            with a box in either; ``ends``: the same from last frame minus first frame of each span.
 
     Raises:
-        ConfigError: A name that is not there, or an ``nms_iou`` out of range.
+        ConfigError: An unknown name, or ``nms_iou`` out of range.
     """
 
     interpolation: str = "envelope"
@@ -57,10 +58,11 @@ class EvaluationProtocol:
             raise ConfigError(f"nms_iou: {self.nms_iou!r}; allowed: at least 0, at most 1, or none")
 
     def reaches(self, iou: NDArray, threshold: NDArray | float) -> NDArray[np.bool_]:
-        """Whether an IoU is enough, element by element."""
+        """Whether an IoU is high enough, elementwise."""
         return np.asarray(iou > threshold if self.strict else iou >= threshold)
 
 
+DEFAULT_PROTOCOL = EvaluationProtocol()
 _ACT = EvaluationProtocol(interpolation="trapezoid", nms_iou=0.3, box_area="plus_one")
 PROTOCOLS: Mapping[str, EvaluationProtocol] = {
     "act": _ACT,
@@ -70,16 +72,16 @@ PROTOCOLS: Mapping[str, EvaluationProtocol] = {
     "mmaction2": EvaluationProtocol(matching="voc", duration="ends"),
     "matlab": EvaluationProtocol(strict=True),
 }
-"""The rules of public evaluators, read off their code: ACT and MOC (caffe scripts of Kalogeiton et
-al. 2017, and what MOC took over), YOWO, 3D-RetinaNet, mmaction2 (MultiSports), and the MATLAB code of
-the corrected UCF101-24 annotations."""
+"""Protocols read off the code of public evaluators: ACT (the caffe scripts of Kalogeiton et al. 2017)
+and MOC, which reuses them; YOWO; 3D-RetinaNet; mmaction2 (MultiSports); and the MATLAB code of the
+corrected UCF101-24 annotations."""
 
 
 def protocol_named(name: str) -> EvaluationProtocol:
-    """The rules of a public evaluator: ``act``, ``moc``, ``yowo``, ``retinanet``, ``mmaction2``, ``matlab``.
+    """Return the protocol of a public evaluator, a key of ``PROTOCOLS``.
 
     Raises:
-        ConfigError: There is no such name.
+        ConfigError: The name is unknown.
     """
     _one_of("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

@@ -1,4 +1,4 @@
-"""Predictions of a class in the order of their scores, and the area under their curve.
+"""Predictions of a class ranked by score, and the area under their precision-recall curve.
 
 Video level (Gkioxari & Malik 2015; Section 4.1).
 """
@@ -10,27 +10,26 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.errors import ConfigError, DataError
+from actorsup.errors import DataError
 from actorsup.evaluation.matching import VideoOverlap, match
-from actorsup.evaluation.protocol import INTERPOLATIONS, EvaluationProtocol
+from actorsup.evaluation.protocol import EvaluationProtocol
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """All predictions of one class, the highest score first.
+    """All D predictions of one class, the highest score first.
 
-    Ties are broken by the video's id, then by the number of the tube, so that the order of the
-    input does not matter. NaN is no prediction.
+    Ties are broken by video id, then by tube number, so the order of the input does not matter.
 
     Attributes:
-        action: The class's name.
-        video: (D,) int32, number of the video of each.
-        tube: (D,) int32, number of the tube in its video.
-        row: (D,) int64, number of the tube among all of the pool.
+        action: The class name.
+        video: (D,) int32, video number of each prediction.
+        tube: (D,) int32, tube number in its video.
+        row: (D,) int64, tube number in the pool.
         score: (D,) floating.
         places: (K,) int64, ascending: the predictions that are right at any threshold.
-        taken: (T, K) int32: the ground-truth tube that each of these takes at each threshold, by its
-            number among all of its video; -1: none, the prediction is wrong there.
+        matched: (T, K) int32: the ground-truth tube that each of these matches at each threshold, by
+            its number in the video; -1: none, the prediction is wrong at this threshold.
         truth: (V,) int64, number of ground-truth tubes of the class in each video.
     """
 
@@ -40,24 +39,25 @@ class Ranking:
     row: NDArray[np.int64]
     score: NDArray[np.floating]
     places: NDArray[np.int64]
-    taken: NDArray[np.int32]
+    matched: NDArray[np.int32]
     truth: NDArray[np.int64]
 
     def average_precision(self, interpolation: str) -> NDArray[np.float64]:
-        """(T,): the average precision at each threshold; NaN without ground truth."""
+        """Return the average precision at each threshold, (T,); NaN without ground truth."""
         count = int(self.truth.sum())
-        return np.array([area_of(self.places[t >= 0] + 1, count, interpolation) for t in self.taken])
+        return np.array(
+            [area_under_curve(self.places[row >= 0] + 1, count, interpolation) for row in self.matched]
+        )
 
 
 class Pool:
-    """The predictions of all videos, one after the other: what is the same for every class.
+    """The tubes of all videos in one list, shared by the rankings of all classes.
 
     Attributes:
         videos: Sorted by id.
-        video: (S,) int32, number of the video of each of all S tubes.
+        video: (S,) int32, video number of each of all S tubes.
         tube: (S,) int32, its number in its video.
-        truth: Of each class of the ground truth, the videos that have it, by their number, and the
-            numbers of its ground-truth tubes there.
+        truth: For each class with ground truth: the numbers of its ground-truth tubes, by video number.
     """
 
     def __init__(self, videos: Sequence[VideoOverlap]) -> None:
@@ -73,7 +73,7 @@ class Pool:
 
     @cached_property
     def best(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Of each of all tubes, its best IoU with any ground truth of its video, and with which."""
+        """(S,) best IoU of each tube with any ground truth of its video, and (S,) the number of that tube."""
         parts = [
             (video.iou.max(1), video.iou.argmax(1))
             if video.truth
@@ -86,10 +86,10 @@ class Pool:
         return values, np.concatenate([none, *(part[1] for part in parts)])
 
     def columns(self, classes: Sequence[str]) -> dict[str, int]:
-        """Column of ``class_score`` of each class; -1 for those that only the ground truth has.
+        """Return the column of ``class_score`` of each class; -1 for classes only in the ground truth.
 
         Raises:
-            DataError: A video has scores of another number of classes.
+            DataError: A video has scores for another number of classes.
         """
         for video in self.videos:
             check_columns(video.video, video.class_score, classes)
@@ -98,15 +98,15 @@ class Pool:
         )
 
     def rank(
-        self, column: int, action: str, thresholds: Sequence[float], rules: EvaluationProtocol
+        self, column: int, action: str, thresholds: Sequence[float], protocol: EvaluationProtocol
     ) -> Ranking:
         """Rank and match the predictions of a class.
 
         Args:
-            column: The class's column of ``class_score``; -1 where nothing is predicted of it.
-            action: The class's name.
+            column: The class's column of ``class_score``; -1 if there is none.
+            action: The class name.
             thresholds: T IoU thresholds.
-            rules: How predictions are matched.
+            protocol: How to match.
         """
         mine = self.truth.get(action, {})
         truth = np.zeros(len(self.videos), np.int64)
@@ -114,40 +114,39 @@ class Pool:
         levels = np.array(thresholds, float)
         if column < 0 or not len(self.video):
             none, rows = np.zeros(0, np.int32), np.zeros(0, np.int64)
-            return Ranking(
-                action, none, none, rows, np.zeros(0), rows, none[:0].reshape(len(levels), 0), truth
-            )
+            unmatched = none.reshape(len(levels), 0)
+            return Ranking(action, none, none, rows, np.zeros(0), rows, unmatched, truth)
         score = np.concatenate([v.class_score[:, column] for v in self.videos if v.class_score.size])
         order = np.argsort(-score, kind="stable")  # ties stay in the order of videos and tubes
-        order = order[: np.count_nonzero(~np.isnan(score))]  # NaN comes last
-        rows, taken = self._matched(score, mine, levels, rules)
+        order = order[: np.count_nonzero(~np.isnan(score))]  # NaN, no prediction, comes last
+        rows, matched = self._match(score, mine, levels, protocol)
         place = np.empty(len(score), np.int64)
         place[order] = np.arange(len(order))
         by_place = np.argsort(place[rows])
         return Ranking(
             action, self.video[order], self.tube[order], order, score[order],
-            place[rows][by_place], taken[:, by_place], truth,
+            place[rows][by_place], matched[:, by_place], truth,
         )  # fmt: skip
 
-    def _matched(
-        self, score: NDArray, mine: Mapping[int, Sequence[int]], levels: NDArray, rules: EvaluationProtocol
+    def _match(
+        self, score: NDArray, mine: Mapping[int, Sequence[int]], levels: NDArray, protocol: EvaluationProtocol
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """The tubes (K,) that take ground truth at any of T thresholds, and which (T, K) at each."""
-        rows, taken = [np.zeros(0, np.int64)], [np.zeros((len(levels), 0), np.int32)]
+        """The tubes (K,) that match ground truth at any of T thresholds, and which (T, K) at each."""
+        rows, matched = [np.zeros(0, np.int64)], [np.zeros((len(levels), 0), np.int32)]
         for number, tubes in mine.items():
             start, end = self._starts[number : number + 2]
-            found = match(score[start:end], self.videos[number].iou[:, tubes], levels, rules)
-            some = np.flatnonzero((found >= 0).any(0))
+            numbers = match(score[start:end], self.videos[number].iou[:, tubes], levels, protocol)
+            some = np.flatnonzero((numbers >= 0).any(0))
             rows.append(start + some)
-            taken.append(np.where(found >= 0, np.array(tubes)[found], -1)[:, some].astype(np.int32))
-        return np.concatenate(rows), np.concatenate(taken, axis=1)
+            matched.append(np.where(numbers >= 0, np.array(tubes)[numbers], -1)[:, some].astype(np.int32))
+        return np.concatenate(rows), np.concatenate(matched, axis=1)
 
 
 def check_columns(video: str, class_score: NDArray, classes: Sequence[str]) -> None:
-    """Whether the scores (P, C) of a video's tubes are of these classes, as far as their number tells.
+    """Check that the scores (P, C) of a video's tubes have one column for each class.
 
     Raises:
-        DataError: They are not.
+        DataError: They do not.
     """
     if class_score.size and class_score.shape[1] != len(classes):
         raise DataError(
@@ -156,56 +155,39 @@ def check_columns(video: str, class_score: NDArray, classes: Sequence[str]) -> N
         )
 
 
-def area_under_curve(
-    right: NDArray[np.bool_], ground_truth: int, interpolation: str = "envelope"
-) -> NDArray[np.float64]:
-    """Area under the curve of precision against recall: the average precision.
+def area_under_curve(ranks: NDArray, ground_truth: int, interpolation: str) -> float:
+    """Return the area under the precision-recall curve: the average precision.
 
     Args:
-        right: (..., D) bool, which predictions are right, the highest score first.
+        ranks: (K,) ranks of the right predictions, ascending from 1.
         ground_truth: Number of ground-truth tubes.
         interpolation: ``envelope`` or ``trapezoid``, as in ``EvaluationProtocol``.
 
     Returns:
-        (...) in [0, 1]; NaN without ground truth.
-
-    Raises:
-        ConfigError: There is no such interpolation.
+        In [0, 1]; NaN without ground truth.
     """
-    if interpolation not in INTERPOLATIONS:
-        raise ConfigError(f"interpolation: {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
-    if not ground_truth:
-        return np.full(right.shape[:-1], np.nan)
-    areas = np.zeros(right.shape[:-1])
-    for index in np.ndindex(areas.shape):
-        areas[index] = area_of(np.flatnonzero(right[index]) + 1, ground_truth, interpolation)
-    return areas
-
-
-def area_of(ahead: NDArray, ground_truth: int, interpolation: str) -> float:
-    """The same, of the ranks (K,) of the right predictions, ascending from 1 on."""
     if not ground_truth:
         return float("nan")
-    return float(weighted_area(ahead[None], np.ones((1, len(ahead))), interpolation)[0]) / ground_truth
+    return float(weighted_area(ranks[None], np.ones((1, len(ranks))), interpolation)[0]) / ground_truth
 
 
-def weighted_area(ahead: NDArray, times: NDArray, interpolation: str) -> NDArray[np.float64]:
-    """Area under the curve of precision against the number found: (B,).
+def weighted_area(ranks: NDArray, times: NDArray, interpolation: str) -> NDArray[np.float64]:
+    """Return the area (B,) under precision as a function of the number of right predictions.
 
-    Only right predictions add to it, so precision is needed at these alone.
+    Only right predictions add area, so precision is needed only there.
 
     Args:
-        ahead: (B, K) number of predictions down to and with each of K right ones.
-        times: (B, K) how often each is there.
+        ranks: (B, K) number of predictions up to and including each of K right ones.
+        times: (B, K) how often each right prediction occurs.
         interpolation: ``envelope`` or ``trapezoid``.
     """
-    found = np.cumsum(times, axis=1)
+    right = np.cumsum(times, axis=1)
     if interpolation == "envelope":
-        # of those in a row, each is at least as precise as the one before, so the last one's counts
-        precision = divided(found, ahead)
+        # precision rises within a row of copies of one prediction, so the last copy's precision counts
+        precision = divide(right, ranks)
         envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         return np.asarray((times * np.where(times > 0, envelope, 0)).sum(1))
-    before, start = found - times, ahead - times
+    before, start = right - times, ranks - times
     total = np.zeros(times.shape)
     for nth in range(1, int(times.max(initial=0)) + 1):
         here = (before + nth) / np.maximum(start + nth, 1)
@@ -214,7 +196,7 @@ def weighted_area(ahead: NDArray, times: NDArray, interpolation: str) -> NDArray
     return np.asarray(total.sum(1))
 
 
-def divided(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
-    """A ratio, broadcast; NaN where the whole is nothing."""
+def divide(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
+    """Return the ratio, broadcast; NaN where the denominator is 0."""
     whole = np.broadcast_to(whole, part.shape)
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

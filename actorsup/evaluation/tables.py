@@ -1,4 +1,4 @@
-"""The tables: functions from ground truth and tubes to a pandas frame."""
+"""The tables of precision and recall: functions from overlaps to pandas frames."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
-from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
-from actorsup.evaluation.protocol import EvaluationProtocol
-from actorsup.evaluation.ranking import Pool, area_of
+from actorsup.evaluation.proposals import best_overlaps, proposal_counts, recall_groups
+from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
+from actorsup.evaluation.ranking import Pool, area_under_curve
 from actorsup.evaluation.settings import THRESHOLDS
 
 RANGE = "0.5:0.95"
 RANGE_THRESHOLDS: tuple[float, ...] = tuple(np.round(np.arange(0.50, 0.951, 0.05), 2).tolist())
-"""The IoU thresholds that it is the mean over."""
+"""The IoU thresholds that ``RANGE`` averages."""
 
 MAP_COLUMNS = [
     "dataset", "linker", "model", "seed", "class",
@@ -34,101 +34,98 @@ RECALL_COLUMNS = ["dataset", "linker", "group", "proposals", "iou_threshold", "r
 def map_table(
     videos: Sequence[VideoOverlap],
     classes: Sequence[str],
-    rules: EvaluationProtocol | None = None,
+    protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
-    """Average precision of each class and, as class ``mean``, over those that have ground truth.
+    """Compute the average precision of each class and their mean.
+
+    A class without ground truth has NaN and does not count in the mean.
 
     Args:
         videos: Every video to evaluate.
-        classes: Names of the columns of ``class_score``; classes of the ground truth that are
-            not among them are rows of their own.
-        rules: How they are evaluated; default: ``EvaluationProtocol()``.
-        thresholds: IoU thresholds, above 0 and at most 1; ``0.5:0.95`` is there beside them.
+        classes: Names of the columns of ``class_score``; other classes of the ground truth get rows too.
+        protocol: How to match and integrate.
+        thresholds: IoU thresholds, above 0 and at most 1; the table adds ``0.5:0.95``.
 
     Returns:
         Columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` counts the predictions of the class.
     """
-    rules = rules or EvaluationProtocol()
     pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     rows = []
     for name, column in pool.columns(classes).items():
-        ranking = pool.rank(column, name, levels, rules)
+        ranking = pool.rank(column, name, levels, protocol)
         count = int(ranking.truth.sum())
-        precision = ranking.average_precision(rules.interpolation)
-        values = of_thresholds(dict(zip(levels, precision, strict=True)), thresholds)
+        precision = ranking.average_precision(protocol.interpolation)
+        values = with_range(dict(zip(levels, precision, strict=True)), thresholds)
         rows += [
             (name, threshold, float(value), count, len(ranking.score)) for threshold, value in values.items()
         ]
-    table = pd.DataFrame(rows, columns=MAP_COLUMNS[4:])
-    return pd.concat([table, _mean_rows(table)], ignore_index=True)
+    return with_means(pd.DataFrame(rows, columns=MAP_COLUMNS[4:]), "ground_truth", "tubes")
 
 
 def actor_table(
     videos: Sequence[VideoOverlap],
     classes: Sequence[str],
-    rules: EvaluationProtocol | None = None,
+    protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
-    """Average precision over the ground truth of each actor, as the mean over its classes.
+    """Compute the average precision on the ground truth of each actor, as the mean over its classes.
 
-    Predictions are ranked and matched as in ``map_table``; those that take a ground-truth tube of
-    another actor are neither right nor wrong, and are left out.
+    Predictions are ranked and matched as in ``map_table``. A prediction that matches a ground-truth
+    tube of another actor counts neither as right nor as wrong.
 
     Returns:
-        Columns ``ACTOR_COLUMNS`` from ``actor`` on; no rows where no actor is annotated.
+        Columns ``ACTOR_COLUMNS`` from ``actor`` on; no rows if no actor is annotated.
     """
-    rules = rules or EvaluationProtocol()
     pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     actors = sorted({label.actor for video in pool.videos for label in video.truth} - {""})
-    found: dict[str, list[NDArray]] = {actor: [] for actor in actors}
+    precisions: dict[str, list[NDArray]] = {actor: [] for actor in actors}
     counts = dict.fromkeys(actors, 0)
     for name, column in pool.columns(classes).items():
-        ranking = pool.rank(column, name, levels, rules)
+        ranking = pool.rank(column, name, levels, protocol)
         truth = pool.truth.get(name, {})
         labels = {(v, q): pool.videos[v].truth[q] for v, tubes in truth.items() for q in tubes}
-        of_actor = Counter(label.actor for label in labels.values() if label.actor)
-        for actor, count in of_actor.items():
+        by_actor = Counter(label.actor for label in labels.values() if label.actor)
+        for actor, count in by_actor.items():
             counts[actor] += count
             areas = []
-            for taken in ranking.taken:
-                pairs = zip(ranking.video[ranking.places].tolist(), taken.tolist(), strict=True)
+            for matched in ranking.matched:
+                pairs = zip(ranking.video[ranking.places].tolist(), matched.tolist(), strict=True)
                 right = np.array([q >= 0 and labels[v, q].actor == actor for v, q in pairs], bool)
-                others = np.cumsum((taken >= 0) & ~right)  # left out, so that what follows moves up
-                areas.append(area_of((ranking.places + 1 - others)[right], count, rules.interpolation))
-            found[actor].append(np.array(areas))
+                others = np.cumsum((matched >= 0) & ~right)  # do not count, so later ranks move up
+                ranks = (ranking.places + 1 - others)[right]
+                areas.append(area_under_curve(ranks, count, protocol.interpolation))
+            precisions[actor].append(np.array(areas))
     rows = []
     for actor in actors:
-        at = dict(zip(levels, np.mean(found[actor], axis=0), strict=True))
-        rows += [(actor, t, float(v), counts[actor]) for t, v in of_thresholds(at, thresholds).items()]
+        at = dict(zip(levels, np.mean(precisions[actor], axis=0), strict=True))
+        rows += [(actor, t, float(v), counts[actor]) for t, v in with_range(at, thresholds).items()]
     return pd.DataFrame(rows, columns=ACTOR_COLUMNS[4:])
 
 
-def of_thresholds(at: dict[float, NDArray], thresholds: Sequence[float]) -> dict[str, NDArray]:
-    """Values by the threshold as tables write it, and their mean over those of ``RANGE``."""
-    return {f"{threshold:g}": at[threshold] for threshold in thresholds} | {
-        RANGE: np.mean([at[threshold] for threshold in RANGE_THRESHOLDS], axis=0)
+def with_range(values: dict[float, NDArray], thresholds: Sequence[float]) -> dict[str, NDArray]:
+    """Return the values at some thresholds, by the threshold's text, and their mean over ``RANGE``."""
+    return {f"{threshold:g}": values[threshold] for threshold in thresholds} | {
+        RANGE: np.mean([values[threshold] for threshold in RANGE_THRESHOLDS], axis=0)
     }
 
 
-def _mean_rows(table: pd.DataFrame) -> pd.DataFrame:
-    means = table.groupby("iou_threshold", sort=False).agg(
-        average_precision=("average_precision", "mean"),  # NaN, a class without ground truth, is left out
-        ground_truth=("ground_truth", "sum"),
-        tubes=("tubes", "sum"),
-    )
-    return means.reset_index().assign(**{"class": "mean"})[MAP_COLUMNS[4:]]
+def with_means(table: pd.DataFrame, *counts: str) -> pd.DataFrame:
+    """Append rows of class ``mean``: the mean average precision, and sums of the columns ``counts``."""
+    how = {"average_precision": "mean"} | dict.fromkeys(counts, "sum")  # the mean ignores NaN
+    means = table.groupby("iou_threshold", sort=False).agg(how).reset_index().assign(**{"class": "mean"})
+    return pd.concat([table, means[[*table.columns]]], ignore_index=True)
 
 
 def recall_table(
     videos: Sequence[VideoOverlap],
     thresholds: Sequence[float] = THRESHOLDS,
-    rules: EvaluationProtocol | None = None,
+    protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     counts: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Recall at each number of proposals and threshold, for all, each class, each actor.
+    """Compute the recall at each number of proposals and threshold, for each group.
 
     The groups ``all``, ``class:NAME`` and ``actor:NAME`` are pooled over ground-truth tubes;
     ``class-mean`` is the mean over classes.
@@ -136,25 +133,24 @@ def recall_table(
     Args:
         videos: Every video to evaluate.
         thresholds: IoU thresholds, above 0 and at most 1.
-        rules: Whether the threshold itself is enough; default: it is.
+        protocol: Whether an IoU that equals the threshold is enough.
         counts: Numbers of proposals; default: 1, 2, 5, 10, ... up to the most of a video.
 
     Returns:
         Columns ``RECALL_COLUMNS`` from ``group`` on.
     """
-    rules = rules or EvaluationProtocol()
-    groups = members(videos)
+    groups = recall_groups(videos)
     rows: list[tuple[str, int, str, float, int]] = []
     for count in proposal_counts(videos) if counts is None else counts:
         best = best_overlaps(videos, count)
         for threshold in thresholds:
-            right = rules.reaches(best, threshold)
-            found = {name: _fraction(right[mine]) for name, mine in groups.items()}
-            by_class = [value for name, value in found.items() if name.startswith("class:")]
-            found["class-mean"] = _fraction(np.array(by_class))
+            right = protocol.reaches(best, threshold)
+            recalls = {name: _fraction(right[mask]) for name, mask in groups.items()}
+            by_class = [value for name, value in recalls.items() if name.startswith("class:")]
+            recalls["class-mean"] = _fraction(np.array(by_class))
             rows += [
                 (name, count, f"{threshold:g}", value, int(groups.get(name, groups["all"]).sum()))
-                for name, value in found.items()
+                for name, value in recalls.items()
             ]
     return pd.DataFrame(rows, columns=RECALL_COLUMNS[2:])
 

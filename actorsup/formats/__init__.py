@@ -1,1 +1,1 @@
-"""Tubes in the forms of other tools: COCO JSON, MOT text, CVAT XML."""
+"""Tubes in the formats of other tools: COCO JSON, MOT text, CVAT XML."""

@@ -1,4 +1,4 @@
-"""The files of a folder or of a zip, read without unpacking anything to disk."""
+"""Read the files of a folder or a zip, without unpacking to disk; write either."""
 
 import lzma
 import shutil
@@ -14,19 +14,22 @@ from actorsup.artifacts.atomic import write_whole
 from actorsup.errors import DataError
 
 LARGEST = 4 * 2**30
-"""Bytes of one unpacked file that are still read; more is taken for a zip bomb."""
+"""Maximum bytes of one unpacked file; a larger one may be a zip bomb."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
-"""What unpacking raises, of no kind that other readers raise."""
+"""Exceptions of unpacking, in addition to those of reading."""
 _LONGEST = 240
-"""Bytes of a part of a video's id that can name a file, its suffix put behind it."""
+"""Maximum bytes of a part of a video id, which becomes a file name with a suffix."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class Archive:
-    """The files with some suffixes of a folder or a zip, by their path in it.
+    """The files of a folder or a zip that have one of some suffixes.
+
+    Attributes:
+        names: Their paths in the folder or zip, sorted.
 
     Raises:
-        DataError: It is neither; the zip is damaged, encrypted, or names a path outside itself.
+        DataError: The path is neither; the zip is damaged or encrypted, or holds a path outside itself.
     """
 
     def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
@@ -48,14 +51,14 @@ class Archive:
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """One of its files, to be read as bytes.
+        """Open a file for reading bytes.
 
         Raises:
-            DataError: It cannot be read; also where that shows only while it is read.
+            DataError: It cannot be read; also during later reads.
         """
         if self._zip is not None and self._zip.getinfo(name).file_size > LARGEST:
             raise DataError(
-                f"{self.path}: {name}: unpacked it is larger than {LARGEST} bytes; unpack it yourself"
+                f"{self.path}: {name}: is larger than {LARGEST} bytes unpacked; unpack it yourself"
             )
         try:
             with open(self.path / name, "rb") if self._zip is None else self._zip.open(name) as stream:
@@ -64,7 +67,7 @@ class Archive:
             raise DataError(f"{self.path}: {name}: cannot be unpacked ({error})") from error
 
     def text(self, name: str) -> str:
-        """One of its files as text.
+        """Read a file as text.
 
         Raises:
             DataError: It is not UTF-8, or damaged.
@@ -73,7 +76,7 @@ class Archive:
             with self.open(name) as stream:
                 return stream.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DataError(f"{self.path}: {name}: is no UTF-8 text ({error})") from error
+            raise DataError(f"{self.path}: {name}: is not UTF-8 text ({error})") from error
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -85,24 +88,24 @@ def _opened(path: Path) -> zipfile.ZipFile:
 
 @contextmanager
 def writing(output: Path) -> Iterator[Callable[[str, str], None]]:
-    """Write a new folder, or a zip where the name ends so, whole or not at all.
+    """Write a new folder, or a zip if the suffix is ``.zip``, atomically.
 
-    Gives a function that adds a file by its path in it and its text.
+    Yields a function that adds a file, by its path inside and its text.
 
     Raises:
-        DataError: The folder is there already and not empty: it may hold what is not ours.
+        DataError: The folder exists and is not empty, or the output exists and is of another kind.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.is_file() != (output.suffix.lower() == ".zip") and output.exists():
-        raise DataError(f"{output}: is there already and of another kind; delete it or name another")
+        raise DataError(f"{output}: exists and is of another kind; delete it or choose another name")
     if output.is_dir() and any(output.iterdir()):
-        raise DataError(f"{output}: is there already; delete it or name another folder")
+        raise DataError(f"{output}: exists already; delete it or choose another folder")
     temporary = output.with_name(f".{output.name}.tmp")
     _remove(temporary)
     try:
         if output.suffix.lower() == ".zip":
             with zipfile.ZipFile(temporary, "w") as archive:
-                # the same tubes make the same bytes on any day
+                # a fixed date, so that the same tubes give the same bytes
                 yield lambda name, text: archive.writestr(
                     zipfile.ZipInfo(name, _DATE), text, zipfile.ZIP_DEFLATED
                 )
@@ -123,14 +126,14 @@ def _remove(path: Path) -> None:
 
 
 def safe_name(video: str) -> str:
-    """A video's id as a path inside a folder.
+    """Return a video id as a relative path.
 
     Raises:
-        DataError: The id leads out of the folder, or is a name that no file can have.
+        DataError: The id leads out of the folder, or cannot be a file name.
     """
     pure = PurePosixPath(video)
     if not video or pure.is_absolute() or ".." in pure.parts or "\\" in video or "\0" in video:
-        raise DataError(f"the video's id {video!r} is no path inside a folder; rename it")
+        raise DataError(f"the video id {video!r} is not a path inside a folder; rename the video")
     if any(len(part.encode(errors="replace")) > _LONGEST for part in pure.parts):
-        raise DataError(f"the video's id {video[:40]!r}... is longer than any file's name; rename it")
+        raise DataError(f"the video id {video[:40]!r}... is too long for a file name; rename the video")
     return pure.as_posix()

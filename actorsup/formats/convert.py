@@ -1,7 +1,6 @@
-"""Tubes from one form into another: ground truth, predictions, COCO JSON, MOT text, CVAT XML."""
+"""Convert tubes between formats: ground truth, predictions, COCO JSON, MOT text, CVAT XML."""
 
 import argparse
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,28 +21,26 @@ from actorsup.formats.labeled import (
     with_sizes,
 )
 from actorsup.formats.mot_writing import write_mot
-from actorsup.formats.predictions import write_predictions
+from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What to do on the way.
+    """Options of a conversion.
 
     Attributes:
-        source_format: One of ``FORMATS``; None: as the input's name or content tells.
-        output_format: One of ``FORMATS``; None: as the output's name tells.
-        name: The id of the only video of the input, where the file does not say it.
-        only: The only video to write.
-        videos: A table of lengths, rates and sizes, ``video,frames,fps,width,height``.
-        top: The most predicted tubes of a video to write, by score.
-        min_score: Predicted tubes below it are left out.
-        frame_base: Of COCO that is read: number of the first frame; None takes it from the file.
-        mot_origin: Of MOT: what the corner of the first pixel is called; None: 0 beside a
-            ``labels.txt`` that is read, and where it is written, else 1.
-        tolerance: Of CVAT that is written, pixels: as in ``write_cvat``.
+        source_format: One of ``FORMATS``; None: found from the input's name or content.
+        output_format: One of ``FORMATS``; None: found from the output's name.
+        name: Id of the only video of the input, if the file lacks it.
+        only: Id of the only video to write.
+        videos: A table of lengths, frame rates and sizes, ``video,frames,fps,width,height``.
+        top: Maximum number of predicted tubes of a video, by score.
+        min_score: Minimum score of a predicted tube.
+        frame_base: COCO input: number of the first frame; None infers it from the file.
+        mot_origin: MOT: coordinate of the first pixel's corner. None: in input, 0 if there is a
+            ``labels.txt``, else 1; in output, 0.
+        tolerance: CVAT output: as in ``write_cvat``, in pixels.
     """
 
     source_format: str | None = None
@@ -59,20 +56,20 @@ class Conversion:
 
 
 def convert(source: Path, output: Path, how: Conversion = Conversion()) -> tuple[int, int]:
-    """Write the tubes of one file or folder in another form, whole or not at all.
+    """Write the tubes of a file or folder in another format, atomically.
 
     Returns:
-        How many videos and tubes were written.
+        The numbers of videos and tubes written.
 
     Raises:
-        DataError: The input cannot be used, lacks what the output needs, or the output is there
-            already and is a folder.
+        DataError: The input cannot be used or lacks what the output needs, or the output is an
+            existing folder.
     """
     form = how.output_format or format_written(output)
     if form not in FORMATS:
-        raise DataError(f"{output}: {form!r} is no format{did_you_mean(form, FORMATS)}")
+        raise DataError(f"{output}: {form!r} is not a format{did_you_mean(form, FORMATS)}")
     if source.exists() and output.exists() and source.resolve() == output.resolve():
-        raise DataError(f"{output}: is the input too; name another output")
+        raise DataError(f"{output}: is also the input; choose another output")
     videos, classes = _read(source, how)
     if how.videos is not None:
         videos = [*with_sizes(videos, how.videos, read_sizes(how.videos))]
@@ -107,10 +104,11 @@ def _write(
             table = table_of(videos)
             write_whole(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         case "predictions" if output.suffix.lower() != ".json":
-            raise DataError(f"{output}: predictions are written as JSON; give it the suffix .json")
+            raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
         case "predictions":
             with writing_text(output) as stream:
-                write_predictions(videos, stream, classes, str(output))
+                scored = (ScoredVideo.from_labeled(video, str(output)) for video in videos)
+                write_predictions_json(scored, stream, classes)
         case "coco":
             with writing_text(output) as stream:
                 write_coco(videos, stream, classes, str(output))
@@ -121,39 +119,40 @@ def _write(
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of ``actorsup convert``."""
+    """Add the options of ``actorsup convert``."""
     parser.add_argument(
         "input", type=Path, help="ground truth or predictions: .csv .json .h5 .xml .zip, a folder"
     )
     parser.add_argument("output", type=Path, help="the file, or new folder, to write")
-    formats = ("csv", "predictions", "coco", "mot", "cvat")
-    parser.add_argument("--from", dest="source_format", choices=formats, help="default: as the input tells")
-    parser.add_argument("--to", dest="output_format", choices=formats, help="default: as the name tells")
-    parser.add_argument("--name", help="id of the only video of the input, where it does not say it")
+    parser.add_argument("--from", dest="source_format", choices=FORMATS, help="default: found from the input")
+    parser.add_argument("--to", dest="output_format", choices=FORMATS, help="default: found from the name")
+    parser.add_argument("--name", help="id of the only video of the input, if the input lacks it")
     parser.add_argument("--only", help="id of the only video to write")
     parser.add_argument(
         "--videos", type=Path, help="video,frames,fps,width,height, such as a run's videos.csv"
     )
-    parser.add_argument("--top", type=_count, help="the most predicted tubes of a video, by score")
-    parser.add_argument("--min-score", type=float, help="leave out predicted tubes below it")
-    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="number of COCO's first frame")
+    parser.add_argument("--top", type=_count, help="maximum number of predicted tubes of a video, by score")
+    parser.add_argument("--min-score", type=float, help="minimum score of a predicted tube")
+    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="COCO: number of the first frame")
     parser.add_argument(
-        "--mot-origin", type=int, choices=(0, 1), help="what MOT calls the first pixel's corner"
+        "--mot-origin", type=int, choices=(0, 1), help="MOT: coordinate of the first pixel's corner"
     )
     parser.add_argument(
-        "--tolerance", type=float, default=0.0, help="of CVAT's keyframes, pixels; 0 keeps all"
+        "--tolerance",
+        type=float,
+        default=0.0,
+        help="CVAT: largest error of dropped keyframes, pixels; 0 keeps all",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Convert as the options say, and tell what was written."""
+    """Convert as the options say, and print what was written."""
     how = Conversion(**{field.name: getattr(options, field.name) for field in fields(Conversion)})
     videos, tubes = convert(options.input, options.output, how)
     print(f"{options.output}: {tubes} tubes of {videos} videos")
 
 
 def _count(text: str) -> int:
-    """A number of things of the command line."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: wanted a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text}: wanted an integer from 1")
     return int(text)

@@ -1,4 +1,4 @@
-"""The stage: scored tubes of a run, in the forms of other tools."""
+"""The stage: the scored tubes of a run in the formats of other tools."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -25,16 +25,16 @@ def export_tubes(
 ) -> None:
     """Write scored tubes as COCO JSON, a folder of CVAT XML, and a folder of MOT text.
 
-    Each tube has the class that scores best. A video is in memory at a time.
+    Each tube is labeled with its best class. One video is in memory at a time.
 
     Args:
         shards: Shards of scored tubes.
         coco: The JSON file to write.
-        cvat: The folder to write, one XML file a video.
-        mot: The folder to write, one folder a video.
-        top: The most tubes of a video, by score; None writes all.
-        min_score: Tubes whose best class scores less are left out.
-        tolerance: Of CVAT's keyframes, in pixels, as in ``write_cvat``.
+        cvat: The folder to write, one XML file per video.
+        mot: The folder to write, one folder per video.
+        top: Maximum number of tubes of a video, by score; None writes all.
+        min_score: Minimum score of a tube's best class.
+        tolerance: As in ``write_cvat``, in pixels.
 
     Raises:
         DataError: There is no shard, or one cannot be read.
@@ -49,4 +49,4 @@ def export_tubes(
     write_cvat(videos(), cvat, classes, tolerance)
     write_mot(videos(), mot, classes)
     counts = [len(video.tubes) for video in videos()]
-    _LOG.info("%d tubes of %d videos are exported", sum(counts), len(counts))
+    _LOG.info("exported %d tubes of %d videos", sum(counts), len(counts))

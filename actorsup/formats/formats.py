@@ -1,4 +1,4 @@
-"""Which format a file is of, and what reads it."""
+"""Find the format of a file, and read it."""
 
 from pathlib import Path
 
@@ -9,22 +9,23 @@ from actorsup.formats.cvat import read_cvat
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import LabeledVideo, classes_of
 from actorsup.formats.mot import read_mot
-from actorsup.formats.predictions import classes_of_shards, read_shards, videos_of_predictions
+from actorsup.formats.predictions import classes_of_shards, read_shards
+from actorsup.formats.predictions_json import read_predictions_json
 
 FORMATS = ("csv", "predictions", "coco", "mot", "cvat")
 _BY_SUFFIX = {".csv": "csv", ".h5": "predictions", ".xml": "cvat", ".txt": "mot"}
 
 
 def format_read(path: Path) -> str:
-    """The format of a file or folder that is there: by its suffix, else by what is in it.
+    """Find the format of an existing file or folder: by its suffix, else by its content.
 
     Raises:
-        DataError: It is not there, or of none of them.
+        DataError: It does not exist, or has no known format.
     """
     suffix = path.suffix.lower()
     if not path.exists():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"{path}: no such file or folder{did_you_mean(path.name, beside)}")
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"{path}: no such file or folder{did_you_mean(path.name, siblings)}")
     if suffix in _BY_SUFFIX and path.is_file():
         return _BY_SUFFIX[suffix]
     if suffix == ".json":
@@ -34,22 +35,22 @@ def format_read(path: Path) -> str:
     if path.is_dir() or suffix == ".zip":
         return "cvat" if Archive(path, (".xml",)).names else "mot"
     raise DataError(
-        f"{path}: its name tells no format; wanted .csv, .json, .h5, .xml, .txt, .zip or a folder"
+        f"{path}: the name does not show the format; wanted .csv, .json, .h5, .xml, .txt, .zip or a folder"
     )
 
 
 def format_written(path: Path) -> str:
-    """The format that a name asks for.
+    """Find the format of a file to write, by its name.
 
     Raises:
-        DataError: It does not tell.
+        DataError: The name does not show it.
     """
     match path.suffix.lower():
         case ".csv" | ".xml" as suffix:
             return _BY_SUFFIX[suffix]
         case ".json":
             return "predictions" if path.stem.startswith("predictions") else "coco"
-    raise DataError(f"{path}: the name does not tell the format; say which with --to: {', '.join(FORMATS)}")
+    raise DataError(f"{path}: the name does not show the format; name it with --to: {', '.join(FORMATS)}")
 
 
 def read_labelled(
@@ -59,23 +60,24 @@ def read_labelled(
     frame_base: int | None = None,
     origin: int | None = None,
 ) -> tuple[list[LabeledVideo], list[str]]:
-    """The labeled videos of a file of any form but ``csv``, and the names of the classes.
+    """Read labeled videos and class names from a file of any format but ``csv``.
 
     Args:
         path: The file or folder.
         form: One of ``FORMATS``.
-        name: The video's id, where the file is of one and does not say it (MOT, CVAT).
-        frame_base: Of COCO: number of the first frame; None takes it from the file.
-        origin: Of MOT: what the corner of the first pixel is called; None goes by ``labels.txt``.
+        name: MOT, CVAT: the id of the only video, if the file lacks it.
+        frame_base: COCO: number of the first frame; None infers it from the file.
+        origin: MOT: coordinate of the first pixel's corner; None: 0 if there is a ``labels.txt``, else 1.
 
     Raises:
-        DataError: As the format's reader says.
+        DataError: The file cannot be used.
     """
     match form:
         case "predictions" if path.suffix.lower() == ".h5":
             return [*read_shards([path])], classes_of_shards([path])
         case "predictions":
-            return videos_of_predictions(path)
+            classes, scored = read_predictions_json(path)
+            return [video.to_labeled(str(path)) for video in scored], classes
         case "coco":
             videos = videos_of_coco(path, load_json(path), frame_base)
         case "mot":
@@ -83,5 +85,5 @@ def read_labelled(
         case "cvat":
             videos = read_cvat(path, name)
         case _:
-            raise DataError(f"{path}: {form!r} is no format; allowed: {', '.join(FORMATS)}")
+            raise DataError(f"{path}: {form!r} is not a format; allowed: {', '.join(FORMATS)}")
     return videos, classes_of(videos)

@@ -1,6 +1,6 @@
-"""The table of ground truth, one form for every data set: read with its checks."""
+"""The ground-truth table, one form for every data set, read with checks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,40 +8,53 @@ import pandas as pd
 
 from actorsup.errors import DataError
 
-NUMBERS = ["frame", "x1", "y1", "x2", "y2"]
+CORNERS = ["x1", "y1", "x2", "y2"]
+NUMBERS = ["frame", *CORNERS]
+GROUND_TRUTH_COLUMNS = ["video", "tube", "class", *NUMBERS, "actor"]
+_NEEDED = GROUND_TRUTH_COLUMNS[:-1]
 _MOST_FRAMES = 2**31 - 1
-GROUND_TRUTH_COLUMNS = ["video", "tube", "class", "frame", "x1", "y1", "x2", "y2", "actor"]
-_NEEDED = [name for name in GROUND_TRUTH_COLUMNS if name != "actor"]
 
 
-def read_ground_truth_table(path: Path) -> pd.DataFrame:
-    """A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``, sorted by video, tube and frame.
+def read_text_table(path: Path, *needed: str) -> pd.DataFrame:
+    """Read a CSV file with all values as text.
 
-    Frames are 0-based, boxes xyxy in pixels; ids and names stay text.
+    Args:
+        path: The file.
+        needed: Columns that it must have.
 
     Raises:
-        DataError: The file cannot be read; a column is missing; a value is no number; a frame is
-            not a whole number from 0 on; x2 < x1 or y2 < y1; a tube has two boxes in one frame
-            or two classes.
+        DataError: The file cannot be read or lacks a column.
     """
     try:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error})") from error
-    return (
-        _checked(path, rows, 0).sort_values(["video", "tube", "frame"], kind="stable").reset_index(drop=True)
-    )
+        raise _unreadable(path, error) from error
+    _check_columns(path, rows, needed)
+    return rows
+
+
+def read_ground_truth_table(path: Path) -> pd.DataFrame:
+    """Read a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``, sorted by video, tube and frame.
+
+    Frames are 0-based integers, boxes xyxy in pixels; ids and names stay text.
+
+    Raises:
+        DataError: The file cannot be read; a column is missing; a value is not a number; a frame is
+            not an integer from 0; x2 < x1 or y2 < y1; a tube has two boxes in one frame or two classes.
+    """
+    rows = _checked(path, read_text_table(path), 0)
+    return rows.sort_values(["video", "tube", "frame"], kind="stable").reset_index(drop=True)
 
 
 def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFrame]:
-    """The same table some rows at a time, in the order of the file.
+    """Yield the rows of a ground-truth table in chunks, in the order of the file.
 
     Args:
         path: The table.
-        rows: How many are in memory at once.
+        rows: Number of rows of a chunk.
 
     Raises:
-        DataError: As ``read_ground_truth_table`` says, for what can be told of some rows alone.
+        DataError: As in ``read_ground_truth_table``, for mistakes that one chunk shows.
     """
     before = 0
     try:
@@ -49,47 +62,42 @@ def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFram
             yield _checked(path, chunk.reset_index(drop=True), before)
             before += len(chunk)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error})") from error
-
-
-def _checked(path: Path, rows: pd.DataFrame, before: int) -> pd.DataFrame:
-    """Rows with numbers for numbers, after ``before`` others of the file."""
-    if missing := [name for name in _NEEDED if name not in rows.columns]:
-        raise DataError(
-            f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, rows.columns))}; "
-            f"wanted {', '.join(_NEEDED)}"
-        )
-    rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
-    rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
-    _check(path, rows, before)
-    rows["frame"] = rows["frame"].astype(int)
-    return rows
+        raise _unreadable(path, error) from error
 
 
 def read_annotated_table(path: Path) -> pd.DataFrame:
-    """A table ``video,frame`` of the frames that are annotated, 0-based.
+    """Read a table ``video,frame`` of the annotated frames, 0-based.
 
     Raises:
-        DataError: The file cannot be read, lacks a column, or a frame is not a whole number from
-            0 on; the message names the line.
+        DataError: The file cannot be read, lacks a column, or a frame is not an integer from 0; the
+            message names the line.
     """
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error})") from error
-    if missing := [name for name in ("video", "frame") if name not in rows.columns]:
-        found = ", ".join(rows.columns)
-        raise DataError(f"{path}: column {missing[0]!r} is missing; found {found}; wanted video, frame")
-    # as many digits as any number of a frame has
+    rows = read_text_table(path, "video", "frame")
     wrong = ~rows["frame"].str.strip(" ").str.fullmatch("[0-9]{1,9}")
     if wrong.any():
         line = int(wrong.to_numpy().argmax())
-        found = rows["frame"].iloc[line]
-        raise DataError(f"{path}: line {line + 2}: frame is {found!r}; wanted a whole number from 0 on")
+        frame = rows["frame"].iloc[line]
+        raise DataError(f"{path}: line {line + 2}: frame is {frame!r}; wanted a whole number from 0 on")
     return rows[["video", "frame"]].assign(frame=rows["frame"].astype(int))
 
 
-def _check(path: Path, rows: pd.DataFrame, before: int) -> None:
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: cannot be read as CSV ({error})")
+
+
+def _check_columns(path: Path, rows: pd.DataFrame, needed: Sequence[str]) -> None:
+    if missing := [name for name in needed if name not in rows.columns]:
+        raise DataError(
+            f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, rows.columns))}; "
+            f"wanted {', '.join(needed)}"
+        )
+
+
+def _checked(path: Path, rows: pd.DataFrame, before: int) -> pd.DataFrame:
+    """Convert numbers and check the rows, which follow ``before`` others of the file."""
+    _check_columns(path, rows, _NEEDED)
+    rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
+    rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
     tube = ["video", "tube"]
     whole = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0)
     several = rows["class"] != rows.groupby(tube)["class"].transform("first")
@@ -107,3 +115,5 @@ def _check(path: Path, rows: pd.DataFrame, before: int) -> None:
             line = int(wrong.to_numpy().argmax())
             what = ", ".join(f"{name}={rows[name].iloc[line]}" for name in _NEEDED)
             raise DataError(f"{path}: line {before + line + 2}: {reason}; found {what}")
+    rows["frame"] = rows["frame"].astype(int)
+    return rows

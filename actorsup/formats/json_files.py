@@ -1,4 +1,4 @@
-"""JSON as other programs write it: read strictly, since much that passes for JSON is none."""
+"""Strict reading of JSON from other programs."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from actorsup.errors import reading
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""How an escape of half a character begins; two of them may be a whole one."""
+"""The start of an escaped surrogate; two of them may form one character."""
 
 
 def load_json(
@@ -17,23 +17,23 @@ def load_json(
     wanted: str = "cannot be read as JSON",
     pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None,
 ) -> Any:
-    """A JSON file; NaN and Infinity are no JSON, and half a character is no text.
+    """Read a JSON file; NaN, Infinity and unpaired surrogates are errors.
 
     Args:
         path: The file.
-        wanted: What the message says of one that is none.
-        pairs: Makes an object of its keys and values, as ``object_pairs_hook`` of ``json``.
+        wanted: The problem to name in the error message.
+        pairs: The ``object_pairs_hook`` of ``json``.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: The file cannot be read.
     """
     with reading(path, wanted):
         text = path.read_text(encoding="utf-8-sig")
         content = json.loads(text, parse_constant=_no_constant, object_pairs_hook=pairs)
         if _HALF.search(text):
-            json.dumps(content, ensure_ascii=False).encode()  # tells of the one that has no other half
+            json.dumps(content, ensure_ascii=False).encode()  # raises for an unpaired surrogate
         return content
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON; leave the key out instead")
+    raise ValueError(f"{name} is not JSON; omit the key instead")

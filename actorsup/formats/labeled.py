@@ -1,4 +1,4 @@
-"""Labeled tubes: what every exchange format is read into and written from."""
+"""Labeled tubes: the common representation of all exchange formats."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +12,11 @@ from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.errors import DataError, reading
 
 UNKNOWN = VideoInfo(0, 0.0, 0, 0)
-"""Of a video whose length, rate and size no file tells."""
-LOG_SIZES = "name a table that tells, such as a run's videos.csv: --videos results/NAME/videos.csv"
+"""The length, frame rate and size of a video if no file has them."""
+LOG_SIZES = "pass a table with them, such as a run's videos.csv: --videos results/NAME/videos.csv"
+_CORNERS = ["x1", "y1", "x2", "y2"]
 DECIMALS = 2
-"""Of the corners of boxes in every file that is written: hundredths of a pixel."""
+"""Decimals of the box corners in every file written: hundredths of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class LabeledTube:
     """One actor doing one action: annotated, or predicted with a score.
 
     Attributes:
-        name: Tells it from the other tubes of its video.
+        name: Identifies the tube in its video.
         action: Name of its action class.
-        frames: (M,) int64, 0-based, ascending; frames between that are absent have no box.
+        frames: (M,) int64, 0-based, ascending; missing frames are gaps.
         boxes: (M, 4) float64 xyxy in pixels of the source frame.
-        actor: Name of its actor category; empty where that is not known.
-        score: Of a prediction; None where it is annotated.
+        actor: Name of its actor category; empty if unknown.
+        score: Score of a prediction; None for an annotation.
     """
 
     name: str
@@ -41,7 +42,7 @@ class LabeledTube:
 
 @dataclass(frozen=True)
 class LabeledVideo:
-    """The tubes of one video. ``info`` holds 0 for what is not known."""
+    """The tubes of one video. ``info`` holds 0 for unknown values."""
 
     video: str
     info: VideoInfo
@@ -51,68 +52,70 @@ class LabeledVideo:
 def checked_tube(
     where: str, name: str, action: str, frames: Iterable[int], boxes: object, last: int = 0, **more: object
 ) -> LabeledTube:
-    """A tube with its frames in order, after the checks that all formats share.
+    """Make a tube with sorted frames, after the checks that all formats share.
 
     Args:
-        where: The file and the tube, for the message.
+        where: The file and the tube, for messages.
         name: As in ``LabeledTube``.
         action: As in ``LabeledTube``.
         frames: 0-based, in any order.
         boxes: (M, 4) xyxy, in the same order.
-        last: Number of frames of the video; 0 where it is not known.
+        last: Number of frames of the video; 0 if unknown.
         more: ``actor`` and ``score``.
 
     Raises:
-        DataError: A box that is not finite or has a negative side, two boxes in one frame, a frame
-            before the first or after the last, a class without a name.
+        DataError: A box is not finite or has a negative side, two boxes are in one frame, a frame is
+            outside the video, or the class has no name.
     """
     numbers = [*frames]
     if numbers and max(numbers) >= MOST_FRAMES:
-        raise DataError(f"{where}: has a box beyond frame {MOST_FRAMES:,}; no video is that long")
+        raise DataError(f"{where}: has a box after frame {MOST_FRAMES:,}, the maximum")
     at = np.asarray(numbers, np.int64)
     corners = np.asarray(boxes, np.float64).reshape(len(at), 4)
     order = np.argsort(at, kind="stable")
     at, corners = at[order], corners[order]
     checks = [
-        (~np.isfinite(corners).all(1), "a corner is no finite number"),
+        (~np.isfinite(corners).all(1), "a corner is not a finite number"),
         ((corners[:, 2:] < corners[:, :2]).any(1), "the box has a negative width or height"),
-        (np.diff(at, prepend=-(2**60)) == 0, "the tube has a box in this frame already"),
-        (at < 0, "the frame lies before the first"),
-        ((at >= last) & (last > 0), f"the video has {last} frames only"),
+        (np.diff(at, prepend=-(2**60)) == 0, "the tube already has a box in this frame"),
+        (at < 0, "the frame is negative"),
+        ((at >= last) & (last > 0), f"the video has only {last} frames"),
     ]
     for wrong, reason in checks:
         if wrong.any():
             first = int(np.argmax(wrong))
             found = ", ".join(f"{value:g}" for value in corners[first])
-            raise DataError(f"{where}: frame {at[first]} (0-based): {reason}; found the corners {found}")
+            raise DataError(f"{where}: frame {at[first]} (0-based): {reason}; the corners are {found}")
     if not action.strip():
-        raise DataError(f"{where}: it has no class")
+        raise DataError(f"{where}: the class is empty")
     if action == "mean":
-        raise DataError(f"{where}: no class can be called 'mean', as the tables' mean is; rename it")
+        raise DataError(
+            f"{where}: the class name 'mean' is reserved for a row of the tables; rename the class"
+        )
     return LabeledTube(name, action, at, corners, **more)  # type: ignore[arg-type]
 
 
 def score_of(scores: Sequence[float]) -> float | None:
-    """The score of a tube whose boxes each have one: their mean, exact where they are one; None of none."""
+    """Return the mean score of the boxes of a tube, exact if all are equal; None without scores."""
     if not len(scores):
         return None
     return float(scores[0]) if len(set(scores)) == 1 else float(np.mean(scores))
 
 
 def classes_of(videos: Iterable[LabeledVideo]) -> list[str]:
-    """The names of the classes of all tubes, sorted."""
+    """Return the class names of all tubes, sorted."""
     return sorted({tube.action for video in videos for tube in video.tubes})
 
 
 def best_tubes(
     videos: Iterable[LabeledVideo], top: int | None = None, min_score: float | None = None
 ) -> Iterator[LabeledVideo]:
-    """The same videos with their best tubes alone, so that a person can look at all of them.
+    """Yield the videos with only their best tubes, few enough to look at.
 
     Args:
-        videos: Any; a tube without a score was drawn by hand and stays.
-        top: The most predicted tubes of a video to keep, by score; of equals the first.
-        min_score: Tubes below it are dropped.
+        videos: Any videos; annotated tubes, without a score, are all kept.
+        top: Maximum number of predicted tubes of a video, by score; ties keep the first.
+        min_score: Minimum score of a predicted tube.
     """
     for video in videos:
         drawn = [tube for tube in video.tubes if tube.score is None]
@@ -126,24 +129,24 @@ def best_tubes(
 def with_sizes(
     videos: Iterable[LabeledVideo], table: Path, lookup: dict[str, VideoInfo]
 ) -> Iterator[LabeledVideo]:
-    """The same videos with the lengths, rates and sizes of a run's videos.csv where it has them.
+    """Yield the videos with the lengths, frame rates and sizes of a run's videos.csv, if it has them.
 
     Raises:
-        DataError: A tube goes beyond the last frame that the table tells.
+        DataError: A tube extends after the last frame of the video.
     """
     for video in videos:
         info = lookup.get(video.video, video.info)
         for tube in video.tubes:
             if 0 < info.frames <= (last := int(tube.frames.max(initial=-1))):
                 raise DataError(
-                    f"{table}: {video.video} has {info.frames} frames, but the tube {tube.name!r} goes to "
-                    f"frame {last} (0-based); is it another video, or another rate?"
+                    f"{table}: {video.video} has {info.frames} frames, but tube {tube.name!r} extends to "
+                    f"frame {last} (0-based); is it another video, or another frame rate?"
                 )
         yield replace(video, info=info)
 
 
 def read_sizes(path: Path) -> dict[str, VideoInfo]:
-    """Length, rate and size of the videos of a table ``video,frames,fps,width,height``.
+    """Read the length, frame rate and size of videos from a table ``video,frames,fps,width,height``.
 
     Raises:
         DataError: The table cannot be read or lacks a column.
@@ -162,10 +165,10 @@ def read_sizes(path: Path) -> dict[str, VideoInfo]:
 
 
 def known_info(where: str, video: LabeledVideo) -> VideoInfo:
-    """Length, rate and size of a video that a format cannot do without.
+    """Return the length, frame rate and size of a video, for a format that needs them.
 
     Raises:
-        DataError: They are not known.
+        DataError: They are unknown.
     """
     info = video.info
     if min(info.frames, info.width, info.height) <= 0:
@@ -176,26 +179,26 @@ def known_info(where: str, video: LabeledVideo) -> VideoInfo:
 
 
 def table_of(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
-    """The rows of ground truth, ``video,tube,class,frame,x1,y1,x2,y2``, and ``actor`` where known."""
+    """Return ground-truth rows, ``video,tube,class,frame,x1,y1,x2,y2``, and ``actor`` if any is known."""
     parts = [
-        pd.DataFrame(tube.boxes, columns=["x1", "y1", "x2", "y2"]).assign(
+        pd.DataFrame(tube.boxes, columns=_CORNERS).assign(
             video=video.video, tube=tube.name, frame=tube.frames, actor=tube.actor, **{"class": tube.action}
         )
         for video in videos
         for tube in video.tubes
     ]
-    columns = ["video", "tube", "class", "frame", "x1", "y1", "x2", "y2", "actor"]
+    columns = ["video", "tube", "class", "frame", *_CORNERS, "actor"]
     rows = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
     return rows[columns if (rows["actor"] != "").any() else columns[:-1]].reset_index(drop=True)
 
 
 def videos_of(rows: pd.DataFrame, where: str) -> list[LabeledVideo]:
-    """Labeled videos of a table of ground truth that is sorted by video, tube and frame."""
+    """Return the labeled videos of a ground-truth table sorted by video, tube and frame."""
     found: dict[str, list[LabeledTube]] = {}
     for _, part in rows.groupby(["video", "tube"], sort=False):
         video, name = str(part["video"].iloc[0]), str(part["tube"].iloc[0])
         actor = part["actor"].iloc[0] if "actor" in part else ""
-        boxes = part[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
+        boxes = part[_CORNERS].to_numpy(np.float64)
         tube = checked_tube(
             f"{where}: {video}: tube {name}", name, part["class"].iloc[0], part["frame"], boxes, actor=actor
         )
@@ -204,6 +207,6 @@ def videos_of(rows: pd.DataFrame, where: str) -> list[LabeledVideo]:
 
 
 def with_gaps_filled(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Boxes (M, 4) at ascending frames, as boxes of every frame from the first to the last, linearly."""
+    """Interpolate boxes (M, 4) linearly: return one for each frame from the first to the last."""
     every = np.arange(frames[0], frames[-1] + 1)
     return np.stack([np.interp(every, frames, boxes[:, i]) for i in range(4)], axis=1)

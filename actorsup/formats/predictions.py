@@ -1,45 +1,84 @@
-"""Scored tubes as labeled ones: each by the class that scores best; and back."""
+"""Shards of scored tubes: merged into one file, and read as labeled tubes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
 
+import h5py
 import numpy as np
 
-from actorsup.artifacts.shards import ShardReader
-from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes
+from actorsup.artifacts.atomic import writing_text
+from actorsup.artifacts.shards import ShardReader, ShardWriter
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes, write_tubes
 from actorsup.coco import NAME_OF
 from actorsup.errors import DataError, reading
-from actorsup.formats.labeled import LOG_SIZES, LabeledTube, LabeledVideo, checked_tube
-from actorsup.formats.predictions_json import (
-    ScoredTube,
-    ScoredVideo,
-    read_predictions_json,
-    write_predictions_json,
-)
+from actorsup.formats.labeled import LabeledTube, LabeledVideo, checked_tube
+from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.tubes import Tubes
 
-_NO_SHARD = "not of the form of a shard of scored tubes; make it again"
+_NO_SHARD = "not a shard of scored tubes; make it again"
 
 
 def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
-    """The names of the classes of the first shard.
+    """Read the class names from the first shard.
 
     Raises:
-        DataError: There is no shard, or it cannot be read.
+        DataError: There is no shard, or it has no valid class names.
     """
     if not shards:
-        raise DataError("there are no videos to predict, so that there is nothing to export")
-    with ShardReader(shards[0], PREDICTIONS_SCHEMA) as shard, reading(shards[0], _NO_SHARD):
-        classes = [str(name) for name in shard.file.attrs["classes"]]
-        "".join(classes).encode()  # what is no text cannot be written either
-        return classes
+        raise DataError("there are no videos to predict, so there is nothing to export")
+    path = shards[0]
+    with ShardReader(path, PREDICTIONS_SCHEMA) as shard, reading(path, _NO_SHARD):
+        value = shard.file.attrs.get("classes")
+        if not isinstance(value, np.ndarray) or value.ndim != 1:
+            found = "empty" if isinstance(value, h5py.Empty) else repr(value)
+            raise DataError(f"{path}: attribute 'classes' is {found}; wanted names")
+        names = [str(name) for name in value]
+        "".join(names).encode()  # raises if a name is not valid text
+    if len({*names}) < len(names):
+        raise DataError(f"{path}: attribute 'classes' names a class twice: {', '.join(names)}")
+    return names
+
+
+def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
+    """Write the scored tubes of all shards into one shard, one video at a time.
+
+    Raises:
+        DataError: There is no shard, or a shard cannot be read.
+    """
+    paths = list(shards)
+    if not paths:
+        raise DataError(f"{output}: there are no videos to predict")
+    with ShardReader(paths[0], PREDICTIONS_SCHEMA) as first:
+        provenance, classes = first.provenance, list(first.file.attrs["classes"])
+    with ShardWriter(output, PREDICTIONS_SCHEMA, provenance, {"classes": classes}) as writer:
+        for path in paths:
+            with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
+                for video in shard:
+                    write_tubes(writer, video, read_info(shard[video]), read_tubes(shard[video]))
+                for video, reason in shard.failures.items():
+                    writer.fail(video, reason)
+
+
+def predictions_json(shards: Iterable[str | Path], output: str | Path) -> None:
+    """Write the scored tubes of all shards as ``predictions.json``, one video at a time."""
+    paths = list(shards)
+    with writing_text(Path(output)) as stream:
+        write_predictions_json(_scored_videos(paths), stream, classes_of_shards(paths))
+
+
+def _scored_videos(shards: Iterable[str | Path]) -> Iterator[ScoredVideo]:
+    for path in shards:
+        with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
+            classes = [str(name) for name in shard.file.attrs["classes"]]
+            for video in shard:
+                group = shard[video]
+                yield ScoredVideo.from_tubes(video, read_info(group), read_tubes(group), classes)
 
 
 def read_shards(shards: Iterable[str | Path]) -> Iterator[LabeledVideo]:
-    """The tubes of shards of scored tubes, or of ``predictions.h5``, a video at a time.
+    """Read scored tubes, one video at a time; each tube is labeled with its best class.
 
-    A tube that has no prediction of any class is left out.
+    Tubes without a prediction for any class are left out.
 
     Raises:
         DataError: A shard cannot be read.
@@ -49,88 +88,21 @@ def read_shards(shards: Iterable[str | Path]) -> Iterator[LabeledVideo]:
         with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
             for video in shard:
                 with reading(path, f"{video}: {_NO_SHARD}"):
-                    found = _labelled_tubes(f"{path}: {video}", read_tubes(shard[video]), classes)
-                yield LabeledVideo(video, read_info(shard[video]), found)
+                    tubes = _labeled_tubes(f"{path}: {video}", read_tubes(shard[video]), classes)
+                yield LabeledVideo(video, read_info(shard[video]), tubes)
 
 
-def _labelled_tubes(where: str, tubes: Tubes, classes: Sequence[str]) -> tuple[LabeledTube, ...]:
+def _labeled_tubes(where: str, tubes: Tubes, classes: Sequence[str]) -> tuple[LabeledTube, ...]:
     if tubes.class_score is None:
         return ()
-    found = []
+    labeled = []
     for p in np.flatnonzero(~np.isnan(tubes.class_score).all(1)).tolist():
         best = int(np.nanargmax(tubes.class_score[p]))
         frames = np.flatnonzero(~np.isnan(tubes.boxes[p]).any(1))
-        found.append(
+        labeled.append(
             checked_tube(
-                f"{where}: tube {p}",
-                str(p),
-                classes[best],
-                frames.tolist(),
-                tubes.boxes[p, frames],
-                actor=NAME_OF.get(int(tubes.actor[p]), ""),
-                score=float(tubes.class_score[p, best]),
+                f"{where}: tube {p}", str(p), classes[best], frames.tolist(), tubes.boxes[p, frames],
+                actor=NAME_OF.get(int(tubes.actor[p]), ""), score=float(tubes.class_score[p, best]),
             )
-        )
-    return tuple(found)
-
-
-def videos_of_predictions(path: Path) -> tuple[list[LabeledVideo], list[str]]:
-    """The tubes of a ``predictions.json``, and the names of its classes.
-
-    A tube that has no prediction of any class is left out.
-
-    Raises:
-        DataError: It is not of that form.
-    """
-    classes, videos = read_predictions_json(path)
-    return [_labelled(path, video) for video in videos], classes
-
-
-def _labelled(path: Path, video: ScoredVideo) -> LabeledVideo:
-    found = []
-    for p, tube in enumerate(video.tubes):
-        if tube.class_score:
-            best = max(tube.class_score, key=lambda name: tube.class_score[name])
-            found.append(
-                checked_tube(
-                    f"{path}: {video.video}: tube {p}",
-                    str(p),
-                    best,
-                    range(*tube.interval),
-                    tube.boxes,
-                    video.info.frames,
-                    actor=tube.actor,
-                    score=tube.class_score[best],
-                )
-            )
-    return LabeledVideo(video.video, video.info, tuple(found))
-
-
-def write_predictions(
-    videos: Iterable[LabeledVideo], stream: TextIO, classes: Sequence[str], where: str
-) -> None:
-    """Write the form of ``predictions.json``: a tube's class with its score; 1 where it has none.
-
-    Raises:
-        DataError: The number of frames of a video is not known, or a tube has gaps, for which
-            that form has no place.
-    """
-    write_predictions_json((_scored(where, video) for video in videos), stream, classes)
-
-
-def _scored(where: str, video: LabeledVideo) -> ScoredVideo:
-    if video.info.frames <= 0:
-        raise DataError(f"{where}: the number of frames of {video.video!r} is not known; {LOG_SIZES}")
-    found = []
-    for tube in video.tubes:
-        if not len(tube.frames):
-            continue
-        first, end = int(tube.frames[0]), int(tube.frames[-1]) + 1
-        if end - first != len(tube.frames):
-            raise DataError(
-                f"{where}: {video.video}: tube {tube.name}: has no box in some frames between {first} and "
-                f"{end - 1}, for which predictions.json has no place; write it as ground truth (.csv)"
-            )
-        score = 1.0 if tube.score is None else tube.score
-        found.append(ScoredTube((first, end), tube.boxes, score, tube.actor, {tube.action: score}))
-    return ScoredVideo(video.video, video.info, tuple(found))
+        )  # fmt: skip
+    return tuple(labeled)

@@ -1,34 +1,41 @@
-"""``predictions.json``: written, and read with every check, since other programs write it too."""
+"""``predictions.json``: the tubes of some videos with the scores of all classes.
+
+Other programs write this format too, so reading checks everything. Tubes have no gaps.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
+from actorsup.coco import ID_OF, NAME_OF
 from actorsup.errors import DataError, did_you_mean, reading
 from actorsup.formats.json_files import load_json
-from actorsup.formats.labeled import DECIMALS
+from actorsup.formats.labeled import DECIMALS, LOG_SIZES, LabeledVideo, checked_tube
+from actorsup.formats.tube_checks import check_size, check_tubes
+from actorsup.tubes import Tubes
 
 _MOST = 2**53
-"""The largest whole number that JSON carries safely."""
+"""The largest integer that JSON carries exactly."""
 _LARGEST = 1e300
+_FORM = "not in the format of predictions.json"
 
 
 @dataclass(frozen=True)
 class ScoredTube:
-    """One tube as the file has it.
+    """One tube of the file.
 
     Attributes:
         interval: First frame, and one past the last.
         boxes: (M, 4) float64 xyxy in pixels, one for each frame of the interval.
-        score: Of the proposal; 0 where the file has none.
-        actor: Name of its actor category; empty where the file has none.
-        class_score: By the name of the class; classes that are not predicted are absent.
+        score: Score of the proposal; 0 if the file has none.
+        actor: Name of its actor category; empty if the file has none.
+        class_score: Score of each predicted class, by name.
     """
 
     interval: tuple[int, int]
@@ -40,15 +47,101 @@ class ScoredTube:
 
 @dataclass(frozen=True)
 class ScoredVideo:
-    """The tubes of one video. ``info`` holds 0 for what the file does not tell."""
+    """The tubes of one video. ``info`` holds 0 for values that the file lacks."""
 
     video: str
     info: VideoInfo
     tubes: tuple[ScoredTube, ...]
 
+    @classmethod
+    def from_tubes(cls, video: str, info: VideoInfo, tubes: Tubes, classes: Sequence[str]) -> Self:
+        """Convert scored tubes; NaN scores, no prediction, are left out."""
+        assert tubes.class_score is not None
+        scored = []
+        for p, (first, end) in enumerate(tubes.interval.tolist()):
+            scores = zip(classes, tubes.class_score[p].tolist(), strict=True)
+            scored.append(
+                ScoredTube(
+                    interval=(first, end),
+                    boxes=tubes.boxes[p, first:end].astype(np.float64),
+                    score=round(float(tubes.score[p]), 6),
+                    actor=NAME_OF[int(tubes.actor[p])],
+                    class_score={name: value for name, value in scores if not np.isnan(value)},
+                )
+            )
+        return cls(video, info, tuple(scored))
+
+    @classmethod
+    def from_labeled(cls, video: LabeledVideo, where: str) -> Self:
+        """Convert labeled tubes; the score of a tube's class is the tube's score, or 1 without one.
+
+        Raises:
+            DataError: The number of frames of the video is unknown, or a tube has gaps.
+        """
+        if video.info.frames <= 0:
+            raise DataError(f"{where}: the number of frames of {video.video!r} is not known; {LOG_SIZES}")
+        scored = []
+        for tube in video.tubes:
+            if not len(tube.frames):
+                continue
+            first, end = int(tube.frames[0]), int(tube.frames[-1]) + 1
+            if end - first != len(tube.frames):
+                raise DataError(
+                    f"{where}: {video.video}: tube {tube.name}: some frames from {first} to {end - 1} have "
+                    "no box, but predictions.json cannot hold gaps; write it as ground truth (.csv)"
+                )
+            score = 1.0 if tube.score is None else tube.score
+            scored.append(ScoredTube((first, end), tube.boxes, score, tube.actor, {tube.action: score}))
+        return cls(video.video, video.info, tuple(scored))
+
+    def to_tubes(self, classes: Sequence[str]) -> Tubes:
+        """Convert to dense arrays, best proposal first.
+
+        Raises:
+            ValueError: The arrays would be too large, or a box has x2 < x1 or y2 < y1.
+        """
+        count, frames = len(self.tubes), self.info.frames
+        check_size(count, frames)
+        boxes = np.full((count, frames, 4), np.nan, np.float32)
+        class_score = np.full((count, len(classes)), np.nan)
+        for p, tube in enumerate(self.tubes):
+            boxes[p, slice(*tube.interval)] = tube.boxes
+            class_score[p] = [tube.class_score.get(name, np.nan) for name in classes]
+        interval = np.array([tube.interval for tube in self.tubes], np.int32).reshape(-1, 2)
+        score = np.array([tube.score for tube in self.tubes])
+        tubes = Tubes(
+            boxes=boxes,
+            score=score.astype(np.float32),
+            actor=np.array([ID_OF.get(tube.actor, 0) for tube in self.tubes], np.int16),
+            seed_frame=interval[:, 0],
+            frame_score=np.where(np.isnan(boxes[..., 0]), np.nan, 1).astype(np.float32),
+            interval=interval,
+            class_score=class_score,
+        )
+        check_tubes(tubes, frames, classes)
+        return tubes.chosen(np.argsort(-score, kind="stable"))
+
+    def to_labeled(self, where: str) -> LabeledVideo:
+        """Label each tube with its best class; tubes without a predicted class are left out.
+
+        Raises:
+            DataError: A tube cannot be used.
+        """
+        labeled = []
+        for p, tube in enumerate(self.tubes):
+            if tube.class_score:
+                best = max(tube.class_score, key=lambda name: tube.class_score[name])
+                labeled.append(
+                    checked_tube(
+                        f"{where}: {self.video}: tube {p}", str(p), best, range(*tube.interval), tube.boxes,
+                        self.info.frames, actor=tube.actor, score=tube.class_score[best],
+                    )
+                )  # fmt: skip
+        return LabeledVideo(self.video, self.info, tuple(labeled))
+
 
 def write_predictions_json(videos: Iterable[ScoredVideo], stream: TextIO, classes: Sequence[str]) -> None:
-    """Write strict JSON, a video at a time."""
+    """Write strict JSON, one video at a time."""
     stream.write('{"classes": ' + json.dumps(list(classes)) + ', "videos": {')
     for number, video in enumerate(videos):
         info = video.info
@@ -72,15 +165,14 @@ def _entry(tube: ScoredTube) -> dict[str, Any]:
 
 
 def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]:
-    """The names of the classes of a file, and its videos one after the other.
+    """Read the class names of a file, and an iterator of its videos.
 
     Raises:
-        DataError: It is not of that form; the message names the video, the tube and the field. What
-            is wrong about a video is told when it is its turn.
+        DataError: The file has another format; the message names the video, the tube and the field.
+            A mistake in a video is raised when the iterator reaches it.
     """
-    wanted = "not of the form of predictions.json"
-    content = load_json(path, wanted, _no_twice)
-    with reading(path, wanted):
+    content = load_json(path, _FORM, _unique_keys)
+    with reading(path, _FORM):
         _wanted(content, dict, "the file", "an object with 'classes' and 'videos'")
         classes = _classes(_field(content, "classes"))
         videos = _wanted(_field(content, "videos"), dict, "'videos'", "an object: id to video")
@@ -89,7 +181,7 @@ def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]
 
 def _videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iterator[ScoredVideo]:
     for video in list(videos):
-        entry = videos.pop(video)  # what is read already need not be held twice
+        entry = videos.pop(video)  # frees the memory of videos already read
         try:
             _wanted(entry, dict, "the video", "an object")
             frames = _count(entry, "frames", MOST_FRAMES)
@@ -98,16 +190,16 @@ def _videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iterator[
             listed = _wanted(_field(entry, "tubes"), list, "'tubes'", "a list of tubes")
             tubes = tuple(_tube(number, tube, frames, classes) for number, tube in enumerate(listed))
         except (ValueError, OverflowError) as error:
-            raise DataError(f"{path}: {video}: not of the form of predictions.json: {error}") from error
+            raise DataError(f"{path}: {video}: {_FORM}: {error}") from error
         yield ScoredVideo(video, info, tubes)
 
 
-def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
     return content
 
 

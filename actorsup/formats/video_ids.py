@@ -1,4 +1,4 @@
-"""Ids of videos: their path below the root without the extension."""
+"""Video ids: the path below the root, without the extension."""
 
 import unicodedata
 from pathlib import PurePosixPath
@@ -9,11 +9,11 @@ VIDEO_SUFFIXES = frozenset(
 
 
 def normalized(name: str) -> str:
-    """A name as tables compare it: a Mac writes an accent as a letter of its own, others do not."""
+    """Normalize Unicode (NFC), since macOS writes accents as separate characters."""
     return unicodedata.normalize("NFC", name)
 
 
 def video_id(name: str) -> str:
-    """The id of a video as a table may write it: spaces around, ``./`` and a video's extension go."""
+    """Return the id of a video: strip spaces, a leading ``./`` and a video extension."""
     path = PurePosixPath(normalized(name.strip()))
     return str(path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path).removeprefix("./")

@@ -1,4 +1,4 @@
-"""Whether the tubes of a video are what they should be, before a number is made of them."""
+"""Checks of the tubes of a video that come from a file or from a user."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from actorsup.tubes import Tubes
 
 MOST_BYTES = 2**32
-"""Of the boxes of one video."""
+"""The largest memory of the boxes of one video."""
 
 
 def check_size(tubes: int, frames: int) -> None:
-    """Whether the boxes of a video can be held.
+    """Check that the boxes of a video fit into memory.
 
     Raises:
-        ValueError: They cannot; most likely the number of frames is wrong.
+        ValueError: They do not; most likely the number of frames is wrong.
     """
     if tubes * frames * 16 > MOST_BYTES or frames >= 2**31:
         raise ValueError(f"{tubes} tubes over {frames} frames are too many to hold; is 'frames' right?")
@@ -30,7 +30,7 @@ def check_tubes(tubes: Tubes, frames: int, classes: Sequence[str] | None) -> Non
         classes: Names of the columns of ``class_score``; None for tubes without scores.
 
     Raises:
-        ValueError: Arrays do not fit each other or hold what they must not.
+        ValueError: The arrays do not fit together, or a value is not allowed.
     """
     boxes = tubes.boxes
     if boxes.ndim != 3 or boxes.shape[2] != 4 or not np.issubdtype(boxes.dtype, np.floating):
@@ -44,7 +44,7 @@ def check_tubes(tubes: Tubes, frames: int, classes: Sequence[str] | None) -> Non
     }  # fmt: skip
     if classes is not None:
         if tubes.class_score is None:
-            raise ValueError("class_score is missing; wanted tubes that are scored")
+            raise ValueError("class_score is missing; wanted scored tubes")
         wanted["class_score"] = (count, len(classes))
         if tubes.class_logit is not None:
             wanted["class_logit"] = (count, len(classes))
@@ -53,7 +53,7 @@ def check_tubes(tubes: Tubes, frames: int, classes: Sequence[str] | None) -> Non
         if array.shape != shape or not np.issubdtype(array.dtype, np.number):
             raise ValueError(f"{name} is {array.dtype} {array.shape}; wanted numbers of {shape}")
     if not np.isfinite(tubes.score).all():
-        raise ValueError(f"score of tube {_first(~np.isfinite(tubes.score))} is no finite number")
+        raise ValueError(f"score of tube {_first(~np.isfinite(tubes.score))} is not a finite number")
     if tubes.class_score is not None and np.isinf(tubes.class_score).any():
         raise ValueError(f"class_score of tube {_first(np.isinf(tubes.class_score).any(1))} is infinite")
     _check_intervals(tubes.interval, frames)
