@@ -122,7 +122,7 @@ def test_what_is_saved_is_read_back(place, predictor, tmp_path):
     found = predictor.predict(place / "made" / "videos" / "v_0001.avi", video="kitchen/monday")
     found.save(tmp_path / "predictions.json")
     read = read_predictions(tmp_path / "predictions.json")
-    assert list(read.videos) == ["kitchen/monday"] and read.sizes["kitchen/monday"] == (160, 120)
+    assert list(read.videos) == ["kitchen/monday"] and read.videos.size_of("kitchen/monday") == (160, 120)
     assert len(read.videos["kitchen/monday"]) == len(found.proposals)
 
 
