@@ -1,4 +1,4 @@
-"""How fast the evaluator is, and how much memory it takes, beside the literal loop.
+"""Measure the time and memory of the evaluator, compared with the literal loop.
 
     python benchmarks/evaluation.py [--annotations pyannot.pkl --testlist testlist01.txt]
     python benchmarks/evaluation.py --memory 1000 10000 100000
@@ -164,7 +164,7 @@ def timed(what: str, start: tuple[float, float]) -> float:
 
 
 def compare(truth: Truth, lengths: dict[str, int], names: list[str], videos_a_class: int) -> None:
-    """Evaluate from arrays in memory, and beside it by the literal loop."""
+    """Evaluate from arrays in memory, and by the literal loop."""
     random = np.random.default_rng(0)
     found = {
         video: predicted(tubes, lengths[video], names.index(video.split("/")[0]), random)

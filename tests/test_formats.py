@@ -151,7 +151,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]>
         ('xtl="10.00"', 'rotation="30" xtl="10.00"', "rotated by 30 degrees"),
         ('<track id="1"', '<track id="0"', "have this id"),
         ("</track>", '<polygon frame="1" points="1,1;2,2"/></track>', "shape 'polygon'"),
-        ("</annotations>", "", "no well-formed XML"),
+        ("</annotations>", "", "not well-formed XML"),
         ("</meta>", '</meta><image id="0" name="a" width="1" height="1"/>', "CVAT for images"),
         ("<size>10</size>", "<size>ten</size>", "wanted a whole number"),
         ("<name>kitchen/tuesday.mp4</name>", "", "no <name>"),
@@ -164,12 +164,12 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]>
         ),
     ],
 )
-def test_bad_cvat_is_told_in_one_line(tmp_path, old, new, words):
+def test_bad_cvat_gives_a_one_line_error(tmp_path, old, new, words):
     assert old in CVAT
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as raised:
         read_cvat(written(tmp_path / "a.xml", CVAT.replace(old, new, 1)))
-    assert words in str(told.value) and "\n" not in str(told.value)
-    assert str(told.value).startswith(str(tmp_path / "a.xml"))
+    assert words in str(raised.value) and "\n" not in str(raised.value)
+    assert str(raised.value).startswith(str(tmp_path / "a.xml"))
 
 
 def test_xml_that_is_no_cvat(tmp_path):
@@ -233,7 +233,7 @@ def test_results_of_a_tracker_of_one_class(tmp_path):
         ("1,1,1,1,-2,2,1,1,1", "negative width"),
         ("1,1,1,1,2,2,1,13,1", "the class is 13, but there are 12"),
         ("1,1,1,1,2,2,1,-1,-1,-1", "has no class"),
-        ("1,-1,1,1,2,2,1,1,1", "of no track"),
+        ("1,-1,1,1,2,2,1,1,1", "without a track"),
         ("1,1,1,1,2", "6 to 10 finite numbers"),
         ("1,1,1,1,2,inf,1,1,1", "6 to 10 finite numbers"),
         ("1,1,1,1,2,two,1,1,1", "wanted numbers"),
@@ -241,10 +241,10 @@ def test_results_of_a_tracker_of_one_class(tmp_path):
         ("1,1,1,1,2,2,1,1,1\n2,1,1,1,2,2,1,3,1", "the classes car, pedestrian"),
     ],
 )
-def test_bad_mot_is_told_in_one_line(tmp_path, line, words):
-    with pytest.raises(DataError) as told:
+def test_bad_mot_gives_a_one_line_error(tmp_path, line, words):
+    with pytest.raises(DataError) as raised:
         read_mot(written(tmp_path / "v" / "gt" / "gt.txt", line + "\n").parent.parent.parent)
-    assert words in str(told.value) and "\n" not in str(told.value)
+    assert words in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_mot_frames_after_the_last(tmp_path):
@@ -349,33 +349,33 @@ def test_coco_that_counts_frames_from_one(tmp_path):
 @pytest.mark.parametrize(
     ("where", "value", "words"),
     [
-        (("annotations", 0, "category_id"), 6, "category_id is 6, which the file does not have"),
-        (("annotations", 0, "image_id"), 9, "image_id is 9, which the file does not have"),
+        (("annotations", 0, "category_id"), 6, "category_id is 6, which the file lacks"),
+        (("annotations", 0, "image_id"), 9, "image_id is 9, which the file lacks"),
         (("annotations", 1, "image_id"), 1, "already has a box in this frame"),
         (("annotations", 1, "category_id"), 7, "categories [5, 7]"),
         (("annotations", 0, "bbox"), [1, 2, -3, 4], "negative width or height"),
         (("annotations", 0, "bbox"), "far", "wanted bbox"),
-        (("annotations", 0, "score"), 0.5, "of each of its boxes, or of none"),
+        (("annotations", 0, "score"), 0.5, "for all of its boxes, or for none"),
         (("annotations", 0, "instance_id"), None, "none of instance_id, track_id"),
         (("images", 0, "frame_id"), -1, "wanted a whole number"),
         (("images", 0, "width"), 65, "two sizes"),
         (("images", 0, "video_id"), 9, "video_id is 9"),
-        (("images", 1, "id"), 1, "wanted one of its own"),
-        (("videos", 1, "name"), "a/b", "two videos have one name"),
+        (("images", 1, "id"), 1, "wanted a unique one"),
+        (("videos", 1, "name"), "a/b", "two videos have the same name"),
         (("categories", 0, "name"), "mean", "'mean'"),
         (("videos",), None, "no list 'videos'"),
     ],
 )
-def test_bad_coco_is_told_in_one_line(tmp_path, where, value, words):
+def test_bad_coco_gives_a_one_line_error(tmp_path, where, value, words):
     content = json.loads(json.dumps(COCO))
     *parents, key = where
     entry = content
     for parent in parents:
         entry = entry[parent]
     entry[key] = value
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as raised:
         read_coco(coco(tmp_path / "a.json", content))
-    assert words in str(told.value) and "\n" not in str(told.value)
+    assert words in str(raised.value) and "\n" not in str(raised.value)
     for text in ("{", '{"videos": NaN}', "[" * 100_000):
         with pytest.raises(DataError, match="cannot be read as JSON"):
             read_coco(written(tmp_path / "b.json", text))
@@ -568,7 +568,7 @@ def test_pycocotools_reads_what_is_written(tmp_path, capsys):
     assert [one["name"] for one in reader.loadCats(reader.getCatIds())] == ["run", ODD]
 
 
-def test_what_an_output_lacks_is_told(tmp_path):
+def test_what_an_output_lacks_is_an_error(tmp_path):
     gt = written(
         tmp_path / "gt.csv", "video,tube,class,frame,x1,y1,x2,y2\nv,0,run,3,1,1,2,2\nv,0,run,5,1,1,2,2\n"
     )

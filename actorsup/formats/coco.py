@@ -1,10 +1,10 @@
-"""COCO JSON of video: COCO-VID, as ImageNet VID, MOT17 and TAO are published and mmtracking reads it.
+"""Read COCO JSON of videos: COCO-VID, the format of mmtracking for ImageNet VID, MOT17 and TAO.
 
-``videos`` (``id``, ``name`` or ``file_name``), ``images`` (``id``, ``video_id``, ``frame_id`` or
+Keys: ``videos`` (``id``, ``name`` or ``file_name``), ``images`` (``id``, ``video_id``, ``frame_id`` or
 ``frame_index``, ``width``, ``height``), ``categories`` and ``annotations`` (``image_id``,
-``category_id``, ``bbox``, ``instance_id`` or ``track_id``; ``score`` of a prediction). Boxes are
-corner and size in pixels, 0-based. Frames are 0-based as mmtracking's page has it; the conversion
-scripts of ByteTrack and its kin count from 1, which shows in the lowest number of a file.
+``category_id``, ``bbox``, ``instance_id`` or ``track_id``; ``score`` for predictions). Boxes are corner
+and size in pixels, 0-based. Frames are 0-based according to mmtracking's documentation; conversion
+scripts such as ByteTrack's count from 1, which the lowest number of a file shows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,23 +24,22 @@ _TRACK = ("instance_id", "track_id")
 
 
 def read_coco(path: Path, frame_base: int | None = None) -> list[LabeledVideo]:
-    """The tracks of a COCO-VID file.
+    """Read the tracks of a COCO-VID file.
 
     Args:
         path: The JSON file.
-        frame_base: Number of the first frame, 0 or 1; None takes it from the file: 0 or 1 is the
-            lowest frame number of its images.
+        frame_base: Number of the first frame, 0 or 1; None takes the lowest frame number of the images.
 
     Raises:
-        DataError: The file is no COCO-VID; an id that is not there; a box that cannot be used; a
-            track of two categories or two videos; the base of frames cannot be told.
+        DataError: The file is not COCO-VID, an id is unknown, a box cannot be used, a track has two
+            categories, or the lowest frame number is neither 0 nor 1.
     """
     return videos_of_coco(path, load_json(path), frame_base)
 
 
 def videos_of_coco(path: Path, content: Any, frame_base: int | None = None) -> list[LabeledVideo]:
-    """The same, of a file that is loaded already."""
-    with reading(path, "not of the form of COCO-VID"):
+    """Same as ``read_coco``, for loaded JSON."""
+    with reading(path, "not in the format of COCO-VID"):
         return _videos(path, content, frame_base)
 
 
@@ -48,7 +47,7 @@ def _videos(path: Path, content: Any, frame_base: int | None) -> list[LabeledVid
     videos = _by_id(path, content, "videos")
     names = {key: str(_one_of(path, f"video {key}", v, ("name", "file_name"))) for key, v in videos.items()}
     if len(set(names.values())) < len(names):
-        raise DataError(f"{path}: two videos have one name: {sorted(names.values())}")
+        raise DataError(f"{path}: two videos have the same name: {sorted(names.values())}")
     categories = _by_id(path, content, "categories")
     images = _by_id(path, content, "images")
     numbers = {key: _frame(path, key, image) for key, image in images.items()}
@@ -65,7 +64,7 @@ def _videos(path: Path, content: Any, frame_base: int | None) -> list[LabeledVid
         )
     infos = _infos(path, images, numbers, base, videos)
     tubes: dict[Any, list[LabeledTube]] = {key: [] for key in videos}
-    # one number may stand for another track in another video, as in MOT17's files
+    # the same number in two videos is two tracks, as in MOT17's files
     for track, rows in grouped.items():
         of_video: dict[Any, list[tuple[int, Any]]] = {}
         for frame, annotation in rows:
@@ -80,7 +79,7 @@ def _tube(
 ) -> LabeledTube:
     found = {annotation["category_id"] for _, annotation in rows}
     if len(found) > 1:
-        raise DataError(f"{where}: has boxes of the categories {sorted(found)}; wanted one")
+        raise DataError(f"{where}: has boxes of the categories {sorted(found)}; wanted one category")
     try:
         boxes = np.array([annotation["bbox"] for _, annotation in rows], np.float64).reshape(-1, 4)
         scores = [float(annotation["score"]) for _, annotation in rows if "score" in annotation]
@@ -90,8 +89,8 @@ def _tube(
             f"{where}: wanted bbox: [x, y, width, height] and a number as score ({error!r})"
         ) from error
     if len(scores) not in (0, len(rows)) or not np.isfinite(scores).all():
-        raise DataError(f"{where}: wanted a finite score of each of its boxes, or of none")
-    # corners of two decimals come back as they were
+        raise DataError(f"{where}: wanted a finite score for all of its boxes, or for none")
+    # rounded so that corners of two decimals stay exact
     corners = np.round(xywh_to_xyxy(boxes), 9)
     actors = {str(annotation.get("actor", "")) for _, annotation in rows}
     score = score_of(scores)
@@ -113,8 +112,8 @@ def _base(path: Path, numbers: Iterable[int]) -> int:
     lowest = min(numbers, default=0)
     if lowest > 1:
         raise DataError(
-            f"{path}: its lowest frame is {lowest}, so that it cannot be told whether frames count from 0 or "
-            "from 1; say so with `actorsup convert --frame-base 0` or 1"
+            f"{path}: its lowest frame is {lowest}, so frames may count from 0 or 1; state which with "
+            "`actorsup convert --frame-base 0` or 1"
         )
     return lowest
 
@@ -122,7 +121,7 @@ def _base(path: Path, numbers: Iterable[int]) -> int:
 def _infos(
     path: Path, images: Mapping[Any, Any], numbers: Mapping[Any, int], base: int, videos: Mapping[Any, Any]
 ) -> dict[Any, VideoInfo]:
-    """Length (the last frame that is listed), rate and size of each video; 0 is not known."""
+    """Length (up to the last listed frame), frame rate and size of each video; 0 if unknown."""
     last: dict[Any, int] = dict.fromkeys(videos, -1)
     size: dict[Any, tuple[int, int]] = {}
     try:
@@ -132,7 +131,7 @@ def _infos(
             own = int(image.get("width") or 0), int(image.get("height") or 0)
             if size.setdefault(video, own) != own:
                 raise DataError(
-                    f"{path}: image {key}: the frames of its video have two sizes, {size[video]}, {own}"
+                    f"{path}: image {key}: the frames of its video have two sizes, {size[video]} and {own}"
                 )
         return {
             key: video_info(
@@ -144,7 +143,7 @@ def _infos(
         }
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{path}: an image without a video, or a size that is no number ({error!r})"
+            f"{path}: an image without a video, or a size that is not a number ({error!r})"
         ) from error
 
 
@@ -164,7 +163,7 @@ def _by_id(path: Path, content: Any, key: str) -> dict[Any, Any]:
     for number, entry in enumerate(_list(path, content, key)):
         if not isinstance(entry.get("id"), int | str) or entry["id"] in found:
             raise DataError(
-                f"{path}: {key}: entry {number} has the id {entry.get('id')!r}; wanted one of its own"
+                f"{path}: {key}: entry {number} has the id {entry.get('id')!r}; wanted a unique one"
             )
         found[entry["id"]] = entry
     return found
@@ -173,7 +172,7 @@ def _by_id(path: Path, content: Any, key: str) -> dict[Any, Any]:
 def _lookup(where: str, entry: Any, key: str, there: Mapping[Any, Any]) -> Any:
     value = entry.get(key)
     if not isinstance(value, int | str) or value not in there:
-        raise DataError(f"{where}: {key} is {value!r}, which the file does not have")
+        raise DataError(f"{where}: {key} is {value!r}, which the file lacks")
     return there[value]
 
 
@@ -181,6 +180,4 @@ def _one_of(path: Path, what: str, entry: Any, keys: tuple[str, ...]) -> Any:
     for key in keys:
         if isinstance(entry.get(key), int | str):
             return entry[key]
-    raise DataError(
-        f"{path}: {what} has none of {', '.join(keys)}; wanted COCO-VID, whose boxes are of tracks"
-    )
+    raise DataError(f"{path}: {what} has none of {', '.join(keys)}; wanted COCO-VID, with tracks")

@@ -1,4 +1,4 @@
-"""Writing COCO JSON of video, in the form that ``coco.py`` describes."""
+"""Write COCO JSON of videos, in the format that ``coco.py`` describes."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,16 +12,16 @@ from actorsup.formats.labeled import DECIMALS, LabeledTube, LabeledVideo, known_
 
 
 def write_coco(videos: Iterable[LabeledVideo], stream: TextIO, classes: Sequence[str], where: str) -> None:
-    """Write COCO-VID, a video at a time: frames 0-based, every frame an image.
+    """Write COCO-VID, one video at a time: frames 0-based, every frame an image.
 
     Args:
-        videos: Their lengths and sizes must be known; of classes that are among ``classes``.
-        stream: Where to.
-        classes: Names of classes, ids from 1 on.
-        where: The file, for messages.
+        videos: Videos of known length and size, with tubes of ``classes``.
+        stream: The file to write.
+        classes: Class names, with ids from 1.
+        where: The file name, for messages.
 
     Raises:
-        DataError: A length or a size is not known.
+        DataError: A length or a size is unknown.
     """
     info = {
         "description": "tubes; boxes xywh in pixels, frames 0-based",

@@ -1,12 +1,13 @@
-"""CVAT XML 1.1 "for video": the tracks of a task, a job, or the tasks of a project.
+"""Read CVAT XML 1.1 "for video": the tracks of a task, a job, or the tasks of a project.
 
-The form follows CVAT's own page "XML annotation format", version 1.1. Frames are 0-based numbers
-of frames of the video, whatever step a task has; corners are pixels, 0-based, continuous. Between
-two boxes of a track the box moves linearly; from a box with ``outside="1"`` on there is none; a
-track whose last box is not outside goes on to the end, as CVAT shows it.
+The format follows CVAT's page "XML annotation format", version 1.1. Frames are 0-based frame numbers
+of the video, whatever the task's step; corners are pixels, 0-based, continuous. Between two boxes of a
+track the box moves linearly; from a box with ``outside="1"`` on there is none; a track whose last box
+is not outside continues to the end of the task, as CVAT shows it.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
@@ -24,7 +25,7 @@ _CORNERS = ("xtl", "ytl", "xbr", "ybr")
 
 @dataclass
 class _Task:
-    """What the meta data tell of a task: its frames end before ``end``; 0 where that is not known."""
+    """The metadata of a task. Its frames end before ``end``; 0 if unknown."""
 
     name: str
     info: VideoInfo
@@ -33,18 +34,18 @@ class _Task:
 
 
 def read_cvat(path: Path, name: str | None = None) -> list[LabeledVideo]:
-    """The tracks of an XML file, or of all that a zip or a folder holds.
+    """Read the tracks of an XML file, or of all XML files of a zip or a folder.
 
-    A video's id is its task's name, or its source's where the task has none.
+    The video id is the name of the task, or of its source if the task has none.
 
     Args:
-        path: An ``.xml``, a ``.zip`` as CVAT exports it, or a folder of them.
-        name: The video's id, where the file is of one task.
+        path: An ``.xml``, a ``.zip`` exported from CVAT, or a folder of ``.xml``.
+        name: The video id, if the file has only one task.
 
     Raises:
-        DataError: The file is no CVAT XML for video; it has a document type, entities or
-            external references; a label that its meta data do not have; a box that cannot be
-            used; a shape that is no box; two tasks of one name.
+        DataError: The file is not CVAT XML for video; it has a document type, entities or external
+            references, an unknown label, an unusable box, another shape than boxes, or two tasks of
+            the same name.
     """
     with reading(path, "cannot be read as 'CVAT for video 1.1'"):
         tasks = _tasks(path)
@@ -52,16 +53,15 @@ def read_cvat(path: Path, name: str | None = None) -> list[LabeledVideo]:
         raise DataError(f"{path}: holds no CVAT XML; wanted the export 'CVAT for video 1.1'")
     if name is not None:
         if len(tasks) > 1:
-            raise DataError(f"{path}: holds {len(tasks)} tasks, so that {name!r} cannot name its video")
+            raise DataError(f"{path}: holds {len(tasks)} tasks, so {name!r} cannot name one video")
         tasks[0].name = name
     names = [task.name for task in tasks]
     if twice := [each for each in names if names.count(each) > 1]:
-        raise DataError(f"{path}: two tasks are called {twice[0]!r}; a video's id is its task's name")
+        raise DataError(f"{path}: two tasks are called {twice[0]!r}; task names become video ids; rename one")
     return [LabeledVideo(task.name, task.info, tuple(task.tubes)) for task in tasks]
 
 
 def _tasks(path: Path) -> list[_Task]:
-    """The tasks of a file or of all that are packed together."""
     if path.suffix.lower() == ".xml":
         with open(path, "rb") as stream:
             return _read(str(path), stream)
@@ -74,7 +74,7 @@ def _tasks(path: Path) -> list[_Task]:
 
 
 def _read(where: str, stream: IO[bytes]) -> list[_Task]:
-    """The tasks of one XML file, read track by track."""
+    """Read the tasks of one XML file, track by track."""
     from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
     from defusedxml.ElementTree import iterparse  # type: ignore[import-untyped]
 
@@ -89,8 +89,7 @@ def _read(where: str, stream: IO[bytes]) -> list[_Task]:
                 element.clear()
             elif element.tag == "image":
                 raise DataError(
-                    f"{where}: is of the form 'CVAT for images', which has no tracks; export it as "
-                    "'CVAT for video 1.1'"
+                    f"{where}: is 'CVAT for images', which has no tracks; export it as 'CVAT for video 1.1'"
                 )
     except DefusedXmlException as error:
         raise DataError(
@@ -98,14 +97,14 @@ def _read(where: str, stream: IO[bytes]) -> list[_Task]:
             f"do not trust this file ({type(error).__name__})"
         ) from error
     except ParseError as error:
-        raise DataError(f"{where}: is no well-formed XML ({error}); export it again") from error
+        raise DataError(f"{where}: is not well-formed XML ({error}); export it again") from error
     if not tasks:
-        raise DataError(f"{where}: is no CVAT XML: it has no <meta> with a task, a job or a project")
+        raise DataError(f"{where}: is not CVAT XML: it has no <meta> with a task, a job or a project")
     return list(tasks.values())
 
 
 def _meta(where: str, meta: Element) -> tuple[dict[str, _Task], list[str]]:
-    """The tasks by their id, and the names of the labels."""
+    """The tasks by id, and the names of the labels."""
     tasks = {}
     for element in [each for tag in ("task", "job") for each in meta.iter(tag) if len(each)]:
         name = _text(element, "name") or _text(element, "source")
@@ -133,7 +132,7 @@ def _add_track(where: str, track: Element, tasks: dict[str, _Task], labels: list
     try:
         task = tasks[track.get("task_id", "")] if "task_id" in track.attrib else next(iter(tasks.values()))
     except (KeyError, StopIteration) as error:
-        raise DataError(f"{where}: is of a task that <meta> does not have") from error
+        raise DataError(f"{where}: belongs to a task that <meta> lacks") from error
     visible = _visible(where, list(track.iter("box")), task.end)
     if not visible:
         return
@@ -157,14 +156,10 @@ def _add_track(where: str, track: Element, tasks: dict[str, _Task], labels: list
 
 
 def _visible(where: str, boxes: list[Element], end: int) -> list[tuple[range, Any]]:
-    """The stretches of frames in which a track is there, each with its boxes (M, 4)."""
+    """The stretches of frames in which a track is visible, each with its boxes (M, 4)."""
     shapes = sorted((_box(where, box) for box in boxes), key=lambda shape: shape[0])
     frames = [shape[0] for shape in shapes]
-    if (
-        twice := [frame for frame in frames if frames.count(frame) > 1]
-        if len(set(frames)) < len(frames)
-        else []
-    ):
+    if twice := [frame for frame, following in pairwise(frames) if frame == following]:
         raise DataError(f"{where}: has two boxes in frame {twice[0]}")
     if shapes and end and frames[-1] >= end and not shapes[-1][1]:
         raise DataError(f"{where}: has a box in frame {frames[-1]}, but its task has frames 0 to {end - 1}")
@@ -189,7 +184,7 @@ def _visible(where: str, boxes: list[Element], end: int) -> list[tuple[range, An
 
 
 def _box(where: str, box: Element) -> tuple[int, bool, list[float]]:
-    """Frame, whether it is outside, and corners of one box."""
+    """The frame of one box, whether it is outside, and its corners."""
     try:
         corners = [float(box.attrib[name]) for name in _CORNERS]
         frame, outside = int(box.attrib["frame"]), box.get("outside", "0") == "1"
@@ -202,7 +197,7 @@ def _box(where: str, box: Element) -> tuple[int, bool, list[float]]:
     if rotation % 360:
         raise DataError(f"{where}: the box in frame {frame} is rotated by {rotation:g} degrees; wanted 0")
     if frame >= MOST_FRAMES:
-        raise DataError(f"{where}: has a box beyond frame {MOST_FRAMES:,}; no video is that long")
+        raise DataError(f"{where}: has a box after frame {MOST_FRAMES:,}, the maximum")
     if frame < 0 or corners[2] < corners[0] or corners[3] < corners[1] or not np.isfinite(corners).all():
         found = ", ".join(f"{name}={value:g}" for name, value in zip(_CORNERS, corners, strict=True))
         raise DataError(

@@ -1,4 +1,4 @@
-"""Writing CVAT XML 1.1 "for video": one file for one task, and so for one video."""
+"""Write CVAT XML 1.1 "for video": one file for one task, so for one video."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,19 +30,19 @@ _ATTRIBUTES = ("score", "actor")
 def write_cvat(
     videos: Iterable[LabeledVideo], output: Path, classes: Sequence[str] = (), tolerance: float = 0.0
 ) -> None:
-    """Write one XML file where the output's name ends so, else a folder or zip of ``<video>.xml``.
+    """Write one ``.xml`` file, or a folder or zip of ``<video>.xml``.
 
-    Beside several files lies ``labels.json``, which CVAT's raw form of a task's labels takes.
+    A folder or zip also gets ``labels.json``, to paste as the raw labels of a CVAT task.
 
     Args:
-        videos: Their lengths and sizes must be known.
+        videos: Videos of known length and size.
         output: ``.xml``, for one video; ``.zip``; or a new folder.
-        classes: All names of classes; empty takes those of the tubes of each video.
-        tolerance: In pixels: boxes that linear movement between the others gives this well are
-            no keyframes, so that there is less to correct by hand; 0 keeps every box.
+        classes: All class names; empty takes those of the tubes of each video.
+        tolerance: In pixels. Boxes that linear interpolation reproduces this well are not written as
+            keyframes, so fewer boxes need correction; 0 keeps every box.
 
     Raises:
-        DataError: A size is not known; several videos for one file; a name that XML cannot hold.
+        DataError: A size is unknown, one file would hold several videos, or a name is not valid in XML.
     """
     if output.suffix.lower() == ".xml":
         given = list(videos)
@@ -65,7 +65,7 @@ def write_cvat(
 
 
 def cvat_xml(video: LabeledVideo, classes: Sequence[str], where: str, tolerance: float = 0.0) -> str:
-    """One task as XML."""
+    """Return one video as the XML of a task."""
     info = known_info(where, video)
     lines = ['<?xml version="1.0" encoding="utf-8"?>', f"<!-- actorsup {__version__} -->", "<annotations>"]
     lines += ["  <version>1.1</version>", _meta(video.video, info, classes or classes_of([video]))]
@@ -76,13 +76,13 @@ def cvat_xml(video: LabeledVideo, classes: Sequence[str], where: str, tolerance:
     text = "\n".join([*lines, "</annotations>", ""])
     if wrong := next((c for c in text if (ord(c) < 32 and c not in "\n\t\r") or c in "\ufffe\uffff"), None):
         raise DataError(
-            f"{where}: {video.video}: a name holds the character {wrong!r}, which XML cannot; rename it"
+            f"{where}: {video.video}: a name holds the character {wrong!r}, which XML cannot hold; rename it"
         )
     return text
 
 
 def _meta(name: str, info: VideoInfo, classes: Sequence[str]) -> str:
-    """What CVAT tells of a task before its tracks."""
+    """The ``<meta>`` element of a task."""
     meta = Element("meta")
     task = SubElement(meta, "task")
     for tag, text in (("id", "0"), ("name", name), ("size", str(info.frames)), ("mode", "interpolation")):
@@ -141,9 +141,10 @@ def _box(frame: int, box: NDArray, outside: int, attributes: str) -> str:
 
 
 def keyframes(frames: NDArray[np.int64], boxes: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
-    """Which boxes (M, 4) at frames without gaps are kept, so that lines between them miss no other by more.
+    """Return the indices of boxes (M, 4) from which linear interpolation gives the others.
 
-    Source: Ramer 1972, Douglas and Peucker 1973, with the largest distance of a corner in pixels.
+    No corner is off by more than ``tolerance`` pixels. ``frames`` must have no gaps. Source: Ramer 1972,
+    Douglas and Peucker 1973.
     """
     last = len(frames) - 1
     if tolerance <= 0:

@@ -1,15 +1,15 @@
-"""MOTChallenge text: one line a box, one file a video.
+"""Read MOTChallenge text: one line per box, one file per video.
 
-``frame, id, left, top, width, height, conf, class, visibility``, after the MOTChallenge's page of
-instructions and "MOT16" (Milan et al. 2016, 3.3). Frames and ids count from 1. So do the
-MOTChallenge's pixels, which its kit and motmetrics move by one; CVAT and Datumaro, which put the
-names of classes into a ``labels.txt``, write corners as they have them, from 0.
+A line is ``frame, id, left, top, width, height, conf, class, visibility``, after the MOTChallenge's
+instructions and "MOT16" (Milan et al. 2016, 3.3). Frames and ids count from 1. So do the MOTChallenge's
+pixels, from which its kit and motmetrics subtract 1; CVAT and Datumaro, which write class names to a
+``labels.txt``, count pixels from 0.
 """
 
 import configparser
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -26,11 +26,11 @@ OFFICIAL = (
     "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle",
     "static person", "distractor", "occluder", "occluder on the ground", "occluder full", "reflection",
 )  # fmt: skip
-"""Classes 1 to 12 of MOT16 and later, where no ``labels.txt`` says otherwise."""
+"""Classes 1 to 12 of MOT16 and later, used without a ``labels.txt``."""
 _COLUMNS = ("frame", "id", "left", "top", "width", "height", "conf", "class", "visibility", "more")
 _LARGEST_ID = 2**53
 _MISSING = [1.0, -1.0]
-"""Conf and class of a line that has none."""
+"""Conf and class of a line without them."""
 TRUTH, _DETECTIONS, LABELS = "gt.txt", "det.txt", "labels.txt"
 
 
@@ -40,10 +40,10 @@ class MotFile:
 
     Attributes:
         where: The file, for messages.
-        video: The id of its video; empty where only the user knows it.
+        video: The id of its video; empty if the file does not name it.
         rows: ``frame`` (0-based), ``id``, ``x1``, ``y1``, ``x2``, ``y2`` (0-based pixels), ``conf``
-            and ``class``, a name, or empty where there is none.
-        info: As its ``seqinfo.ini`` tells.
+            and ``class``, a name or empty.
+        info: The content of its ``seqinfo.ini``.
     """
 
     where: str
@@ -53,25 +53,25 @@ class MotFile:
 
 
 def read_mot(path: Path, name: str | None = None, origin: int | None = None) -> list[LabeledVideo]:
-    """The tracks of ground truth or of a tracker's results.
+    """Read the tracks of ground truth or of a tracker.
 
     Args:
         path: A folder or zip of ``<video>/gt/gt.txt`` or ``<video>.txt``, or one text file.
-        name: The video's id where the files do not say it; default: the name of ``path``.
-        origin: What the corner of the first pixel is called, 0 or 1; None: 0 beside a
-            ``labels.txt``, else 1.
+        name: The video id if the files lack it; default: the name of ``path``.
+        origin: Coordinate of the first pixel's corner, 0 or 1; None: 0 if there is a ``labels.txt``,
+            else 1.
 
     Raises:
-        DataError: There is no such file, or it cannot be used; a track without a class, of two
-            classes, or with two boxes in one frame; a frame after the last of ``seqinfo.ini``.
+        DataError: There is no such file, or it cannot be used; a track has no class, two classes or
+            two boxes in one frame; a frame follows the last of ``seqinfo.ini``.
     """
     videos = []
     for file in mot_files(path, TRUTH, name, origin):
-        # the flag of ground truth: 0 is not to be considered
+        # conf 0 marks boxes to be ignored
         rows = file.rows[file.rows["conf"] != 0]
         if len(rows) < len(file.rows):
             _LOG.info(
-                "%s: %d boxes are marked as ignored and left out", file.where, len(file.rows) - len(rows)
+                "%s: left out %d boxes that are marked as ignored", file.where, len(file.rows) - len(rows)
             )
         tubes = tuple(_tube(file, int(part["id"].iloc[0]), part) for _, part in rows.groupby("id"))
         videos.append(LabeledVideo(file.video, file.info, tubes))
@@ -82,11 +82,11 @@ def _tube(file: MotFile, track: int, rows: pd.DataFrame) -> LabeledTube:
     where = f"{file.where}: track {track}"
     names = set(rows["class"])
     if track < 1:
-        raise DataError(f"{where}: its boxes are detections, of no track; wanted ids from 1 on")
+        raise DataError(f"{where}: its boxes are detections without a track; wanted ids from 1")
     if len(names) > 1 or "" in names:
         found = "no class" if "" in names else f"the classes {', '.join(sorted(names))}"
         raise DataError(f"{where}: has {found}; wanted one, by its number after conf, or a {LABELS} of one")
-    # 1 is the flag of ground truth, -1 says that there is none
+    # conf is 1 for ground truth and -1 if there is none
     score = score_of(rows["conf"].tolist())
     boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy()
     return checked_tube(
@@ -101,18 +101,18 @@ def _tube(file: MotFile, track: int, rows: pd.DataFrame) -> LabeledTube:
 
 
 def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None = None) -> list[MotFile]:
-    """The files of boxes of a folder, a zip, or one text file.
+    """Read the files of boxes of a folder, a zip, or one text file.
 
     Args:
         path: As in ``read_mot``.
-        kind: ``gt.txt`` or ``det.txt``: which of the two, where a video has both.
+        kind: ``gt.txt`` or ``det.txt``, for videos that have both.
         name: As in ``read_mot``.
         origin: As in ``read_mot``.
 
     Raises:
-        DataError: There is none, or a line of one cannot be used; two are of one video.
+        DataError: There is none, a line cannot be used, or two files are for one video.
     """
-    with reading(path, "not of the form of MOT text"):
+    with reading(path, "not in the format of MOT text"):
         return _files(path, kind, name, origin)
 
 
@@ -133,10 +133,10 @@ def _files(path: Path, kind: str, name: str | None, origin: int | None) -> list[
             f"{path}: holds no MOT text; wanted <video>/{kind.removesuffix('.txt')}/{kind} or <video>.txt"
         )
     if twice := [video for video in videos if videos.count(video) > 1]:
-        raise DataError(f"{path}: two files are of the video {twice[0]!r}")
+        raise DataError(f"{path}: two files are for the video {twice[0]!r}")
     if name and len(files) > 1:
-        raise DataError(f"{path}: holds {len(files)} videos, so that {name!r} cannot name them")
-    return files if not name else [MotFile(files[0].where, name, files[0].rows, files[0].info)]
+        raise DataError(f"{path}: holds {len(files)} videos, so {name!r} cannot name one video")
+    return [replace(files[0], video=name)] if name else files
 
 
 def _file(packed: Archive, member: str, root: str, origin: int | None) -> MotFile:
@@ -144,8 +144,8 @@ def _file(packed: Archive, member: str, root: str, origin: int | None) -> MotFil
     video = pure.with_suffix("")
     if pure.name in (TRUTH, _DETECTIONS):
         video = pure.parent.parent if pure.parent.name in ("gt", "det") else pure.parent
-    beside = [str(folder / LABELS) for folder in (pure.parent, PurePosixPath("."))]
-    labels = next((each for each in beside if each in packed), None)
+    candidates = [str(folder / LABELS) for folder in (pure.parent, PurePosixPath("."))]
+    labels = next((each for each in candidates if each in packed), None)
     names = OFFICIAL if labels is None else tuple(packed.text(labels).splitlines())
     shift = origin if origin is not None else (0 if labels else 1)
     ini = str(video / "seqinfo.ini")
@@ -156,7 +156,7 @@ def _file(packed: Archive, member: str, root: str, origin: int | None) -> MotFil
 
 
 def _rows(where: str, text: str, names: Sequence[str], origin: int) -> pd.DataFrame:
-    """The lines of a file as a table, numbers checked one by one."""
+    """Check the lines of a file and return them as a table."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         parts = line.replace(",", " ").split()
@@ -186,7 +186,7 @@ def _rows(where: str, text: str, names: Sequence[str], origin: int) -> pd.DataFr
             )
         x, y = left - origin, top - origin
         corners = [round(value, 9) for value in (x, y, x + width, y + height)]
-        # of one class alone there is nothing to tell
+        # a line without a class has the only class, if there is only one
         name = names[0] if label == -1 and len(names) == 1 else names[int(label) - 1] if label > 0 else ""
         found.append([int(frame) - 1, int(track), *corners, conf, name])
     return pd.DataFrame(found, columns=["frame", "id", "x1", "y1", "x2", "y2", "conf", "class"])

@@ -1,4 +1,4 @@
-"""Writing MOT text, in the form that ``mot.py`` describes."""
+"""Write MOT text, in the format that ``mot.py`` describes."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,20 +12,19 @@ from actorsup.formats.mot import LABELS, TRUTH
 
 
 def write_mot(videos: Iterable[LabeledVideo], output: Path, classes: Sequence[str], origin: int = 0) -> None:
-    """Write ``<video>/gt/gt.txt``, ``labels.txt`` beside it, and ``seqinfo.ini`` where sizes are known.
+    """Write ``<video>/gt/gt.txt`` and ``labels.txt``, and ``seqinfo.ini`` if the sizes are known.
 
-    Of one video in a zip they lie at its top, which is what CVAT imports into a task. ``conf`` is
-    the score of a prediction and 1 of ground truth; 0 would mean "ignored", so that a score of 0
-    is written as 0.000001.
+    A zip of one video has them at its top, as CVAT imports it into a task. ``conf`` is the score of a
+    prediction, and 1 for ground truth; 0 means "ignored", so a score of 0 is written as 0.000001.
 
     Args:
-        videos: Of classes that are among ``classes``.
-        output: A zip where the name ends so, else a new folder.
-        classes: Names of classes, numbers from 1 on.
-        origin: What the corner of the first pixel is called: 0 as CVAT has it, 1 as the MOTChallenge.
+        videos: Videos with tubes of ``classes``.
+        output: A ``.zip``, or a new folder.
+        classes: Class names, numbered from 1.
+        origin: Coordinate of the first pixel's corner: 0 as in CVAT, 1 as in the MOTChallenge.
 
     Raises:
-        DataError: A class's name is of two lines, or an id is no path in a folder.
+        DataError: A class name is not one line, or a video id is not a path inside a folder.
     """
     if wrong := [name for name in classes if len(name.splitlines()) != 1 or name != name.strip()]:
         raise DataError(f"{output}: the class {wrong[0]!r} cannot be a line of {LABELS}; rename it")
@@ -59,7 +58,7 @@ def _text(video: LabeledVideo, classes: Sequence[str], origin: int) -> str:
 
 def _seqinfo(video: LabeledVideo) -> str:
     info = video.info
-    # exactly these keys, and a whole rate: Datumaro takes no others
+    # Datumaro accepts only these keys, and an integer frame rate
     return (
         f"[Sequence]\nname={video.video.replace('/', '_')}\nimDir=img1\nframeRate={max(1, round(info.fps))}\n"
         f"seqLength={info.frames}\nimWidth={info.width}\nimHeight={info.height}\nimExt=.jpg\n"
