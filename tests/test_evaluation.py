@@ -1,4 +1,4 @@
-"""Recall and average precision against literal definitions and hand-made cases."""
+"""Recall and average precision against literal definitions and hand-computed cases."""
 
 import json
 import weakref
@@ -63,7 +63,7 @@ def ap(table: pd.DataFrame, name: str, threshold: str) -> float:
 
 
 def literal_iou(tube: np.ndarray, true: GroundTruthTube) -> float:
-    """In fractions of whole numbers, as all coordinates here are: exact, so that ties are too."""
+    """Exact, in fractions of integer coordinates, so that ties are exact too."""
     mine = {f: box for f, box in enumerate(tube.tolist()) if not np.isnan(box).any()}
     theirs = dict(zip(true.frames.tolist(), true.boxes.tolist(), strict=True))
     both, either = mine.keys() & theirs.keys(), mine.keys() | theirs.keys()
@@ -123,7 +123,7 @@ def test_only_annotated_frames_count():
 
 
 def literal_ap(videos, column, action, threshold):
-    """The definition, one prediction after the other."""
+    """The definition, one prediction at a time."""
     predictions, count = [], 0
     for found, made, score, true in videos:
         count += sum(t.action == action for t in true)
@@ -180,7 +180,7 @@ def test_area_under_the_curve_by_hand(right, count, envelope, trapezoid):
     assert np.isnan(area_under_curve(ranks[:0], 0, "envelope"))
 
 
-def test_a_second_tube_on_the_same_actor_is_wrong_and_may_take_another_that_is_free():
+def test_a_second_tube_on_the_same_actor_is_wrong_unless_another_tube_is_unmatched():
     made = tubes([[BOX], [BOX]], [[0, 0.9], [0, 0.8]])
     one = overlap("v", made, [truth("run", 0, [BOX])])
     assert ap(map_table([one], CLASSES), "run", "0.5") == 1.0
@@ -251,8 +251,8 @@ def test_numbers_of_proposals():
     assert proposal_counts([]) == [1]
 
 
-def test_recall_of_whole_videos_on_the_real_annotations(shared):
-    """The known ceiling of tubes over the whole video: perfect boxes in each annotated frame."""
+def test_recall_of_whole_video_tubes_on_the_real_annotations(shared):
+    """The known recall of tubes over the whole video with perfect boxes in annotated frames."""
     thumos13 = Thumos13(shared / "data" / "thumos13")
     listing = thumos13.listing()
     test = {r.video for r in [*listing.records, *listing.missing] if r.split == "test"}
@@ -273,7 +273,7 @@ def test_recall_of_whole_videos_on_the_real_annotations(shared):
 
 @pytest.fixture
 def run(tmp_path):
-    """Two shards of tubes and of predictions, a table of videos, and ground truth."""
+    """Two tube shards, two shards of scored tubes, a videos.csv, and ground truth."""
     info = VideoInfo(3, 25.0, 64, 48)
     made = {
         "0000": {"a": tubes([[BOX] * 3, [FAR] * 3], [[0.1, 0.9], [np.nan, 0.2]])},
@@ -314,7 +314,7 @@ def test_tables_of_a_run(run, caplog):
     table = pd.read_csv(run / "map.csv", dtype={"iou_threshold": str})
     assert list(table.columns) == MAP_COLUMNS
     assert (ap(table, "run", "0.5"), ap(table, "jump", "0.5"), ap(table, "mean", "0.5")) == (0.5, 1.0, 0.75)
-    assert table[table["class"] == "run"]["tubes"].iloc[0] == 3  # the training video is no part of it
+    assert table[table["class"] == "run"]["tubes"].iloc[0] == 3  # without the training video
     assert "1 test classes have no training video: jump" in caplog.text
     assert "1 videos have no predictions, so their ground truth is missed: gone" in caplog.text
     proposals = [run / "tubes0000.h5", run / "tubes0001.h5"]
@@ -326,7 +326,7 @@ def test_tables_of_a_run(run, caplog):
 
 
 def test_only_annotated_frames_count_in_every_table_of_a_run(run):
-    """Of video a the truth is far away in frame 2, which is not annotated."""
+    """In video a, the ground truth is far away in frame 2, which is not annotated."""
     rows = pd.read_csv(run / "gt.csv")
     rows.loc[(rows["video"] == "a") & (rows["frame"] == 2), ["x1", "x2"]] = [40, 50]
     rows.to_csv(run / "gt.csv", index=False)
@@ -350,7 +350,7 @@ def test_only_annotated_frames_count_in_every_table_of_a_run(run):
         assert at.to_dict() == {"person": right / 2, "bear": 1}
         write_run_table("frame_map", split, {("l", "m", 0): shards}, run / "frame_map.csv")
         frames = pd.read_csv(run / "frame_map.csv").set_index("class").loc["run"]
-        boxes = 2 + 1 if annotated else 3 + 3  # of video a and of the missing one
+        boxes = 2 + 1 if annotated else 3 + 3  # in video a and in the missing one
         assert frames["ground_truth"] == boxes
         assert frames["average_precision"] == pytest.approx(2 / boxes, abs=1e-6)
         write_confidence_intervals(
@@ -363,7 +363,7 @@ def test_only_annotated_frames_count_in_every_table_of_a_run(run):
 
 
 def test_boxes_of_one_video_at_a_time_are_in_memory(run, monkeypatch):
-    """What is kept of a video holds none of its boxes, so that memory does not grow with them all."""
+    """Overlaps hold no boxes, so memory does not grow with all boxes."""
     made, most = [], []
     read = StoredTubes.__getitem__
 
@@ -377,17 +377,17 @@ def test_boxes_of_one_video_at_a_time_are_in_memory(run, monkeypatch):
     found = read_predictions([run / "predictions0000.h5", run / "predictions0001.h5"])
     kept = overlaps([*found.videos], found.videos, read_ground_truth(run / "gt.csv"))
     assert len(kept) == len(made) == 3
-    assert max(most) <= 2  # a video's, and those of the one before until its name is taken over
+    assert max(most) <= 2  # those of one video, and of the previous one until the variable is reassigned
     assert all(boxes() is None for boxes in made)
 
 
-def test_a_class_whose_training_videos_are_missing_was_not_learned(tmp_path):
+def test_a_class_whose_training_videos_are_missing_was_not_trained(tmp_path):
     rows = "gone,train,run,0\nbroken,train,jump,\nthere,train,crawl|sit,3\nt,test,run,3\n"
     (tmp_path / "videos.csv").write_text("video,split,label,frames\n" + rows)
     assert evaluated_videos(tmp_path / "videos.csv") == (["t"], {"crawl", "sit"})
 
 
-def test_recall_takes_the_best_proposals_wherever_they_stand_in_the_file(run):
+def test_recall_ranks_proposals_by_score_not_by_file_order(run):
     box = {"interval": [0, 3], "class_score": {"run": 0.5}}
     wrong = box | {"boxes": [[50, 50, 60, 60]] * 3, "score": 0.1}
     right = box | {"boxes": [[0, 0, 10, 10]] * 3, "score": 0.9}
@@ -398,7 +398,7 @@ def test_recall_takes_the_best_proposals_wherever_they_stand_in_the_file(run):
     assert found["a"].boxes[0, 0].tolist() == [0, 0, 10, 10]
 
 
-def test_shards_are_told_apart_by_what_they_are_of():
+def test_shards_are_divided_among_names():
     assert shards_by(["a", "b"], ["1", "2", "3", "4"]) == {
         "a": [Path("1"), Path("2")], "b": [Path("3"), Path("4")],
     }  # fmt: skip
@@ -426,7 +426,7 @@ def test_merged_predictions_hold_the_same(run):
     assert entry["class_score"] == {"run": pytest.approx(0.2)} and entry["actor"] == "person"
 
 
-def test_the_command_evaluates_what_was_made_elsewhere(run, capsys):
+def test_the_command_evaluates_files(run, capsys):
     predictions_json([run / "predictions0000.h5", run / "predictions0001.h5"], run / "p.json")
     arguments = ["evaluate", "--ground-truth", run / "gt.csv", "--predictions", run / "p.json"]
     arguments += ["--output", run / "map.csv", "--recall", run / "recall.csv", "--videos", run / "videos.csv"]
@@ -452,7 +452,7 @@ def test_the_command_evaluates_what_was_made_elsewhere(run, capsys):
      '{"classes": [], "videos": {"a": {"frames": 1, "tubes": [{"interval": [0, 1], "boxes": [[0, 0, 1, 1]],'
      '"class_score": {"run": 1}}]}}}'],
 )  # fmt: skip
-def test_predictions_that_cannot_be_used_are_one_line(run, capsys, content):
+def test_unusable_predictions_give_a_one_line_error(run, capsys, content):
     (run / "p.json").write_text(content)
     arguments = ["evaluate", "--ground-truth", run / "gt.csv", "--predictions", run / "p.json"]
     assert main([str(one) for one in [*arguments, "--output", run / "map.csv"]]) == 2

@@ -1,4 +1,4 @@
-"""The worked example of docs/evaluation.md runs, and its tables say what the code does."""
+"""The worked example of docs/evaluation.md runs, and its tables agree with the code."""
 
 import re
 
@@ -13,7 +13,7 @@ def test_the_example_runs(repository):
     exec(compile(example, "docs/evaluation.md", "exec"), {})
 
 
-def test_the_table_of_public_evaluators_is_that_of_the_code(repository):
+def test_the_table_of_public_evaluators_agrees_with_the_code(repository):
     text = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
     table = {}
     for line in text.split("\n"):

@@ -1,4 +1,4 @@
-"""Bad input of an evaluation: a clear error or a counted warning, never another number unsaid."""
+"""Bad input of an evaluation gives a clear error or a counted warning, never a silently wrong number."""
 # ruff: noqa: E501  (tables of cases, one a line)
 
 import json
@@ -28,7 +28,7 @@ WHOLE = {"classes": ["run"], "videos": {"a": VIDEO}}
 
 @pytest.fixture
 def evaluate(tmp_path, capsys):
-    """Runs the command on the text of the two files; exit code, stderr and the table if there is one."""
+    """Run the command on the text of two files; return exit code, stderr and the table, if written."""
 
     def go(truth, predictions, *more, name="p.json"):
         (tmp_path / "gt.csv").write_text(truth)
@@ -82,16 +82,16 @@ def test_good_input_says_nothing(evaluate):
         (rows("b,0,run,0,0,0,10,10"), "no video has both ground truth and predictions: the ids are such as 'b'"),
     ],
 )  # fmt: skip
-def test_ground_truth_that_cannot_be_used(evaluate, truth, words):
+def test_unusable_ground_truth_is_an_error(evaluate, truth, words):
     code, error, table = evaluate(truth, WHOLE)
     assert code == 2 and words in error.splitlines()[-1] and table is None
     assert error.startswith("actorsup: ")
 
 
-def test_what_only_many_rows_show_is_seen_across_chunks(tmp_path, monkeypatch):
+def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
     read = ground_truth_module.ground_truth_chunks
     monkeypatch.setattr(ground_truth_module, "ground_truth_chunks", lambda path: read(path, 2))
-    monkeypatch.setattr(ground_truth_module, "_IN_MEMORY", 10)  # its boxes lie in a file
+    monkeypatch.setattr(ground_truth_module, "_IN_MEMORY", 10)  # so boxes go to a temporary file
     lines = [f"a,{t},run,{f},{f},{t},10,10" for f in range(4) for t in range(2)]
     (tmp_path / "gt.csv").write_text(rows(*lines))
     first, second = evaluation.read_ground_truth(tmp_path / "gt.csv")["a"]
@@ -105,7 +105,7 @@ def test_what_only_many_rows_show_is_seen_across_chunks(tmp_path, monkeypatch):
             evaluation.read_ground_truth(tmp_path / "gt.csv")
 
 
-def test_frames_in_any_order_and_gaps_give_the_same_number_and_a_count(evaluate):
+def test_unsorted_frames_give_the_same_number_and_a_warning(evaluate):
     code, error, table = evaluate(rows("a,0,run,1,0,0,10,10", "a,0,run,0,0,0,10,10"), WHOLE)
     assert code == 0 and precision(table) == 1.0
     assert "sorted 1 boxes that were not in the order of their frames" in error
@@ -131,13 +131,13 @@ def test_frames_in_any_order_and_gaps_give_the_same_number_and_a_count(evaluate)
         (GOOD, WHOLE | {"videos": {}}, "1 videos have no predictions"),
     ],
 )  # fmt: skip
-def test_what_is_odd_is_counted_and_named(evaluate, truth, predictions, words):
+def test_doubtful_input_is_a_warning(evaluate, truth, predictions, words):
     code, error, table = evaluate(truth, predictions)
     assert code == 0 and table is not None
     assert "actorsup: WARNING: " + words in error
 
 
-def test_videos_that_are_not_asked_for(evaluate, tmp_path):
+def test_videos_that_are_not_evaluated(evaluate, tmp_path):
     (tmp_path / "videos.csv").write_text("video,split\na,test\n")
     two = WHOLE | {"videos": {"a": VIDEO, "x": VIDEO}}
     code, error, table = evaluate(GOOD + "b,0,run,0,0,0,9,9\n", two, "--videos", tmp_path / "videos.csv")
@@ -216,13 +216,13 @@ def without(entry, key):
         (WHOLE | {"videos": {"a": VIDEO | {"tubes": [without(TUBE, "class_score")]}}}, "'class_score' is missing"),
     ],
 )  # fmt: skip
-def test_json_that_cannot_be_used(evaluate, content, words):
+def test_unusable_json_is_an_error(evaluate, content, words):
     code, error, table = evaluate(GOOD, content)
     assert code == 2 and words in error and table is None
     assert error.count("\n") == 1 and "p.json" in error
 
 
-def test_json_that_is_no_text_or_not_there(evaluate, tmp_path):
+def test_binary_and_missing_json_are_errors(evaluate, tmp_path):
     (tmp_path / "p.json").write_bytes(b"\xff\xfe\x00")
     assert evaluate(GOOD, None)[0] == 2
     assert evaluate(GOOD, None, name="gone.json")[0] == 2
@@ -240,7 +240,7 @@ def shard(path, classes=("run",)):
 
 @contextmanager
 def edited(path):
-    """A shard that another program made, as far as its checksum tells."""
+    """Edit a shard and renew its checksum, as if another program had written it."""
     with h5py.File(path, "r+") as file:
         yield file
     embed_checksum(path)
@@ -288,7 +288,7 @@ HALF[0, 0, :2] = 0
         (lambda file: file.attrs.__setitem__("schema", "tubes/1"), "schema is 'tubes/1'"),
     ],
 )  # fmt: skip
-def test_hdf5_that_cannot_be_used(evaluate, tmp_path, edit, words):
+def test_unusable_hdf5_is_an_error(evaluate, tmp_path, edit, words):
     with edited(shard(tmp_path / "p.h5")) as file:
         edit(file)
     code, error, table = evaluate(GOOD, None, name="p.h5")
@@ -296,7 +296,7 @@ def test_hdf5_that_cannot_be_used(evaluate, tmp_path, edit, words):
     assert error.count("\n") == 1 and "p.h5" in error
 
 
-def test_hdf5_that_is_empty_cut_or_something_else(evaluate, tmp_path):
+def test_empty_truncated_and_other_files_are_errors(evaluate, tmp_path):
     whole = shard(tmp_path / "whole.h5").read_bytes()
     for content in (b"", b"not a file", whole[: len(whole) // 2]):
         (tmp_path / "p.h5").write_bytes(content)
@@ -320,7 +320,15 @@ def test_two_files(tmp_path):
             read_predictions(pair)
 
 
-def test_scores_that_are_nan_are_no_prediction_and_are_counted(evaluate, tmp_path):
+def test_shards_next_to_json_stay_on_disk_and_know_their_sizes(tmp_path):
+    (tmp_path / "p.json").write_text(json.dumps(WHOLE | {"videos": {"x": VIDEO}}))
+    videos, classes = read_predictions([tmp_path / "p.json", shard(tmp_path / "one.h5")])
+    assert [*videos] == ["x", "a"] and classes == ["run"]
+    assert videos.size_of("x") == videos.size_of("a") == (64, 48)
+    assert videos["a"] is not videos["a"] and videos["x"] is videos["x"]
+
+
+def test_nan_scores_are_no_prediction_and_are_counted(evaluate, tmp_path):
     with edited(shard(tmp_path / "p.h5")) as file:
         change("class_score", np.array([[np.nan], [0.5]]))(file)
     code, error, table = evaluate(GOOD, None, name="p.h5")
@@ -328,7 +336,7 @@ def test_scores_that_are_nan_are_no_prediction_and_are_counted(evaluate, tmp_pat
     assert "INFO: 1 of 2 class scores are NaN: no prediction" in error
 
 
-def test_proposals_that_are_not_sorted_are_sorted(tmp_path):
+def test_unsorted_proposals_are_sorted(tmp_path):
     with edited(shard(tmp_path / "p.h5")) as file:
         change("score", np.array([0.1, 0.7], np.float32))(file)
     tubes = read_predictions(tmp_path / "p.h5").videos["a"]
@@ -350,14 +358,14 @@ def test_proposals_that_are_not_sorted_are_sorted(tmp_path):
         ([0], [["a", 0, 1, 1]], "boxes are not numbers"),
     ],
 )
-def test_arrays_that_are_no_tube(frames, boxes, words):
+def test_arrays_that_form_no_tube(frames, boxes, words):
     with pytest.raises(DataError, match=words):
         ground_truth_tube("run", frames, boxes)
     with pytest.raises(DataError, match=words):
         predicted_tubes([(frames, boxes)])
 
 
-def test_arrays_that_are_no_scores():
+def test_arrays_that_form_no_scores():
     tube = ([0], [BOX])
     for options, words in (
         ({"class_score": [0.5]}, "class_score is float64"),
@@ -373,7 +381,7 @@ def test_arrays_that_are_no_scores():
         predicted_tubes([([5], [BOX])], length=3)
 
 
-def test_frames_of_arrays_may_stand_in_any_order_and_have_gaps():
+def test_frames_of_arrays_may_be_unsorted_and_have_gaps():
     tube = ground_truth_tube("run", [7, 2], [[0, 0, 7, 7], [0, 0, 2, 2]])
     assert tube.frames.tolist() == [2, 7] and tube.boxes[:, 2].tolist() == [2, 7]
     found = Predictions({"a": predicted_tubes([([7, 2], [[0, 0, 7, 7], [0, 0, 2, 2]])], [[1.0]])}, ["run"])
@@ -381,7 +389,7 @@ def test_frames_of_arrays_may_stand_in_any_order_and_have_gaps():
     assert (table["average_precision"] == 1).all()
 
 
-def test_no_tubes_at_all_are_no_error():
+def test_videos_without_tubes_are_no_error():
     none = Predictions({"a": predicted_tubes([], np.zeros((0, 1)), length=4)}, ["run"])
     truth = {"a": [ground_truth_tube("run", [0], [BOX])]}
     assert (evaluation.average_precision(truth, none)["average_precision"] == 0).all()
@@ -404,14 +412,14 @@ MEASURES = (
 
 
 @pytest.mark.parametrize("scores", [[[0.5]], [[0.5, 0.4, 0.3]]])
-def test_scores_of_another_number_of_classes(scores):
+def test_scores_for_another_number_of_classes(scores):
     made = Predictions({"a": predicted_tubes([([0], [BOX])], scores)}, ["run", "swim"])
     for measure in MEASURES:
         with pytest.raises(DataError, match=f"a: class_score has {len(scores[0])} columns, but there are 2"):
             measure({"a": [ground_truth_tube("run", [0], [BOX])]}, made)
 
 
-def test_the_library_tells_what_one_side_alone_knows(caplog):
+def test_the_library_warns_of_names_that_only_one_side_has(caplog):
     tube = ground_truth_tube("run", [0], [BOX])
     made = Predictions(
         {"a": predicted_tubes([([0], [BOX])], [[0.5]]), "c": predicted_tubes([], [])}, ["swim"]
@@ -432,7 +440,7 @@ def test_the_library_tells_what_one_side_alone_knows(caplog):
 
 
 @pytest.mark.parametrize("name", ["mean", "all"])
-def test_a_class_that_would_stand_twice_in_a_table(evaluate, name):
+def test_reserved_class_names_are_errors(evaluate, name):
     code, error, table = evaluate(rows(f"a,0,{name},0,0,0,10,10"), WHOLE)
     assert code == 2 and f"the class name {name!r} is reserved" in error and table is None
     code, error, table = evaluate(GOOD, {"classes": ["run", name], "videos": {"a": VIDEO}})
@@ -446,7 +454,7 @@ def test_ground_truth_of_other_tools_gives_the_same_table(evaluate, tmp_path):
         form = ["--to", "mot"] if name.endswith(".zip") else []
         paths = [str(tmp_path / one) for one in ("gt.csv", name, "videos.csv", "p.json", "map2.csv")]
         assert main(["convert", paths[0], paths[1], "--videos", paths[2], *form]) == 0
-        if form:  # of one video, which the zip does not name
+        if form:  # the zip does not name its only video
             main(["convert", paths[1], str(tmp_path / "a"), "--name", "a", *form])
             paths[1] = str(tmp_path / "a")
         options = ["--ground-truth", paths[1], "--predictions", paths[3], "--output", paths[4]]

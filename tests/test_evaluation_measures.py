@@ -1,4 +1,4 @@
-"""Frame mAP, error analysis, intervals and actors, against other people's code and literal loops."""
+"""Frame mAP, error analysis, confidence intervals and actors, against pycocotools and literal loops."""
 
 import contextlib
 import io
@@ -38,7 +38,7 @@ def sides(seed: int, prefix: str = "", actors: bool = False):
 
 
 def coco_frame_ap(truth, predictions, iou: float, column: int, annotated=None) -> float:
-    """By pycocotools, with a point of its curve at every recall that there is: the whole envelope."""
+    """The result of pycocotools with its curve read at every recall: the whole envelope."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -89,7 +89,7 @@ def coco_frame_ap(truth, predictions, iou: float, column: int, annotated=None) -
 
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=15, deadline=None)
-def test_frame_map_is_that_of_pycocotools(seed):
+def test_frame_map_equals_pycocotools(seed):
     truth, predictions = sides(seed)
     random = np.random.default_rng(seed)
     frames = {v: {*np.flatnonzero(random.random(20) < 0.6).tolist()} for v in truth}
@@ -120,7 +120,7 @@ def test_frame_map_by_hand():
 
 
 def literal_kind(found, number, p, action, iou, taken) -> str:
-    """The definition, of one prediction that takes no ground truth."""
+    """The definition, for one prediction that matches no ground truth."""
     truth = [(q, t.action == action, found[number][p][q]) for q, t in enumerate(taken["truth"][number])]
     own = [(i, q) for q, mine, i in truth if mine]
     if own and max(own)[0] >= iou:
@@ -222,7 +222,7 @@ def test_each_kind_by_hand():
 
 
 @pytest.mark.parametrize("interpolation", ["envelope", "trapezoid"])
-def test_each_resample_is_the_table_of_the_videos_that_are_drawn(interpolation):
+def test_each_resample_equals_the_table_of_the_drawn_videos(interpolation):
     truth, predictions = {}, {}
     for seed in range(3):
         more, found = sides(seed, f"{seed}/")
@@ -256,7 +256,7 @@ def test_each_resample_is_the_table_of_the_videos_that_are_drawn(interpolation):
             assert mine["low"].tolist() == pytest.approx([row.recall])
 
 
-def test_intervals_hold_the_value_are_repeatable_and_shrink():
+def test_intervals_contain_the_value_are_repeatable_and_shrink():
     def width(videos: int) -> float:
         truth = {f"{n:03d}": [ground_truth_tube("run", [0], [BOX])] for n in range(videos)}
         found = {
@@ -273,7 +273,7 @@ def test_intervals_hold_the_value_are_repeatable_and_shrink():
         return row["high"] - row["low"]
 
     wide, narrow = width(20), width(180)
-    # of a fraction of one half: two times 1.96 standard errors
+    # for a fraction of one half: two times 1.96 standard errors
     assert wide == pytest.approx(2 * 1.96 * 0.5 / 20**0.5, rel=0.2)
     assert narrow == pytest.approx(wide / 3, rel=0.25)
 
@@ -288,7 +288,7 @@ def test_resamples_do_not_depend_on_how_many_are_drawn_at_once():
 
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=15, deadline=None)
-def test_precision_of_an_actor_leaves_out_what_others_were_found_by(seed):
+def test_precision_of_an_actor_leaves_out_matches_of_other_actors(seed):
     truth, predictions = sides(seed, actors=True)
     table = evaluation.average_precision(truth, predictions, (0.3,), by="actor")
     kinds = evaluation.prediction_kinds(truth, predictions, 0.3)
@@ -310,8 +310,8 @@ def test_precision_of_an_actor_leaves_out_what_others_were_found_by(seed):
 # ------------------------------------------------------------------------------- the library
 
 
-def test_it_needs_numpy_pandas_and_h5py_alone(tmp_path, repository):
-    """In a process where every other package that is installed cannot be imported."""
+def test_the_library_needs_only_numpy_pandas_and_h5py(tmp_path, repository):
+    """In a process that blocks the import of every other installed package."""
     code = """
 import importlib.abc, sys
 ALLOWED = {"numpy", "pandas", "h5py", "actorsup", "dateutil", "six", "pytz", "tzdata"}  # pandas' own
@@ -362,8 +362,8 @@ def test_no_module_has_the_name_of_a_function():
         assert getattr(evaluation, name).__doc__ or name == "PROTOCOLS"
 
 
-def test_the_ceiling_of_whole_videos_by_the_library(shared):
-    """Tubes over all of each test video, with perfect boxes where there are true ones: their recall."""
+def test_the_recall_of_whole_video_tubes_by_the_library(shared):
+    """The recall of tubes over each whole test video, with perfect boxes in annotated frames."""
     data = Thumos13(shared / "data" / "thumos13")
     listing = data.listing()
     test = {r.video for r in (*listing.records, *listing.missing) if r.split == "test"}

@@ -1,7 +1,7 @@
-"""The rules of public evaluators, each against its own code's rules written out one tube at a time.
+"""The protocols of public evaluators, each against a literal loop over tubes.
 
-What ACT, MOC, YOWO, 3D-RetinaNet, mmaction2 and the MATLAB code do was read off their sources; the
-loops below follow them step by step, on tubes without gaps, as theirs are.
+The loops follow the sources of ACT, MOC, YOWO, 3D-RetinaNet, mmaction2 and the MATLAB code step by
+step, on tubes without gaps, as in these codes.
 """
 
 import numpy as np
@@ -56,7 +56,7 @@ def table_of(truth, made, scores, protocol=DEFAULT_PROTOCOL):
 
 
 def box_ious(a, b, one):
-    """Of each frame, with or without the one pixel that is added to sides."""
+    """The box IoU of each frame; ``one`` pixel, or none, is added to the sides."""
     width = np.maximum(0, np.minimum(a[:, 2], b[:, 2]) + one - np.maximum(a[:, 0], b[:, 0]))
     height = np.maximum(0, np.minimum(a[:, 3], b[:, 3]) + one - np.maximum(a[:, 1], b[:, 1]))
     area = [(x[:, 2] - x[:, 0] + one) * (x[:, 3] - x[:, 1] + one) for x in (a, b)]
@@ -75,7 +75,7 @@ def iou3dt(a: Tube, b: Tube, one: int, ends: bool) -> float:
 
 
 def nms3dt(tubes, scores, overlap):
-    """As ACT's: the best, then all that do not overlap it by more."""
+    """NMS as in ACT: keep the best, drop all that overlap it by more, repeat."""
     left, kept = list(np.argsort(scores)), []
     while left:
         best = left.pop()
@@ -139,7 +139,7 @@ ORACLES = {
 @pytest.mark.parametrize("protocol", ORACLES)
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_each_public_evaluator_by_its_own_rules(protocol, seed):
+def test_each_protocol_equals_its_public_evaluator(protocol, seed):
     data = make(seed)
     found = table_of(*data, protocol=protocol)
     for action in CLASSES:
@@ -149,8 +149,8 @@ def test_each_public_evaluator_by_its_own_rules(protocol, seed):
                 assert found[action, f"{threshold:g}"] == pytest.approx(expected, nan_ok=True)
 
 
-def test_every_rule_changes_a_figure():
-    """A rule that changed nothing on any data would not be tested by the above."""
+def test_every_choice_changes_a_result():
+    """A choice that changed no result would not be tested by the test above."""
     differ = dict.fromkeys(("trapezoid", "voc", "nms", "plus_one", "ends"), 0)
     for seed in range(40):
         data = make(seed)
@@ -182,7 +182,7 @@ def one_pair(true, made, **options):
     return dict(zip(means["iou_threshold"], means["average_precision"], strict=True))
 
 
-def test_an_iou_that_is_the_threshold_counts_unless_it_must_be_above():
+def test_an_iou_equal_to_the_threshold_counts_unless_strict():
     assert one_pair([BOX], [HALF])["0.5"] == 1.0
     assert one_pair([BOX], [HALF], strict=True)["0.5"] == 0.0
     assert one_pair([BOX] * 4, [BOX] * 2)["0.5"] == 1.0
@@ -194,7 +194,7 @@ def test_an_iou_that_is_the_threshold_counts_unless_it_must_be_above():
 
 
 def test_matching_by_hand():
-    """Two tubes; both overlap the first most, and the second enough."""
+    """Both predictions overlap the first tube most, and the second enough."""
     first, second = [0, 0, 10, 10], [0, 0, 10, 8]
     truth = {"a": [ground_truth_tube("run", [0], [box]) for box in (first, second)]}
     found = Predictions(
@@ -211,7 +211,7 @@ def test_matching_by_hand():
 
 
 def test_suppression_by_hand():
-    """For class 0 the second goes; for class 1 the first, and the third, which neither overlaps, stays."""
+    """Class 0 drops the second tube, class 1 the first; the third overlaps neither and stays."""
     boxes = [[0, 0, 10, 10], [0, 0, 10, 9], [50, 50, 60, 60]]
     truth = {"a": [ground_truth_tube("run", [0], [boxes[0]])]}
     tubes = predicted_tubes([([0], [box]) for box in boxes], [[0.9, 0.1], [0.8, 0.7], [0.7, 0.6]])
@@ -225,8 +225,8 @@ def test_suppression_by_hand():
     assert table.set_index(["class", "iou_threshold"])["tubes"]["run", "0.5"] == 3
 
 
-def test_suppression_is_of_whole_tubes_where_few_frames_are_annotated():
-    """Two tubes that part after frame 0, the only one that is annotated: both are predicted."""
+def test_suppression_uses_whole_tubes_if_few_frames_are_annotated():
+    """Two tubes that agree only in frame 0, the only annotated frame, are both kept."""
     near, far = [0, 0, 10, 10], [50, 50, 60, 60]
     truth = {"a": [ground_truth_tube("run", [0], [near])]}
     tubes = predicted_tubes([(range(4), [near] * 4), (range(4), [near] + [far] * 3)], [[0.9], [0.8]])
@@ -249,7 +249,7 @@ def test_suppression_is_of_whole_tubes_where_few_frames_are_annotated():
         ({"nms_iou": 1.5}, "nms_iou: 1.5; allowed: at least 0, at most 1"),
     ],
 )
-def test_rules_that_are_not_there(options, words):
+def test_unknown_choices_are_errors(options, words):
     with pytest.raises(ConfigError, match=words):
         Protocol(**options)
 
@@ -295,12 +295,12 @@ def measured(true, made, threshold, **choices) -> dict[str, float]:
 
 
 def tenths(count: int, height: float):
-    """A tube of so many frames, and one with ``height`` tenths of its boxes."""
+    """A tube of ``count`` frames, and one with ``height`` tenths of its boxes."""
     return (range(count), [BOX] * count), (range(count), [[0, 0, 10, height]] * count)
 
 
 NEARLY_HALF = [0, 0, 4096 - 1 / 64, 4096 + 1 / 64]
-"""Of 4096 x 8192: 7e-12 less than 0.5."""
+"""Its IoU with the box 4096 x 8192 is 7e-12 less than 0.5."""
 
 ON_THE_THRESHOLD = {
     "exact": (*tenths(2, 5), 0.5, {}),
@@ -314,11 +314,11 @@ ON_THE_THRESHOLD = {
 
 
 @pytest.mark.parametrize("case", ON_THE_THRESHOLD)
-def test_every_measure_counts_an_iou_that_is_the_threshold_unless_it_must_be_above(case):
+def test_every_measure_counts_an_iou_equal_to_the_threshold_unless_strict(case):
     true, made, threshold, choices = ON_THE_THRESHOLD[case]
     assert set(measured(true, made, threshold, **choices).values()) == {1.0}
     assert set(measured(true, made, threshold, strict=True, **choices).values()) == {0.0}
-    # next to it there is no difference
+    # away from the threshold, strict makes no difference
     for strict in (False, True):
         assert set(measured(true, made, threshold - 0.001, strict=strict, **choices).values()) == {1.0}
         assert set(measured(true, made, threshold + 0.001, strict=strict, **choices).values()) == {0.0}
@@ -348,7 +348,7 @@ def frame_precision(true, made, threshold, strict):
         ([0.016, 0, 459.7, 2275.625], 1592.9375, 0.7),
     ],
 )
-def test_a_box_whose_iou_is_the_threshold_counts_unless_it_must_be_above(box, height, share):
+def test_a_box_iou_equal_to_the_threshold_counts_unless_strict(box, height, share):
     made = [*box[:3], height]
     assert frame_precision(box, made, share, strict=False) == 1.0
     assert frame_precision(box, made, share, strict=True) == 0.0
@@ -367,14 +367,14 @@ def test_only_a_tube_above_the_threshold_of_suppression_is_dropped():
 
 
 def test_kinds_at_their_thresholds():
-    """A tube of the other class at the threshold; one at 0.1, which is not background; one below."""
+    """A tube of another class at the threshold; a tube at 0.1, not background; a tube below 0.1."""
     truth = {"a": [ground_truth_tube("run", [0], [BOX]), ground_truth_tube("hop", [0], [[50, 50, 60, 60]])]}
 
     def kind(height, name, **choices):
         found = Predictions({"a": predicted_tubes([([0], [[0, 0, 10, height]])], [[1.0]])}, (name,))
         return evaluation.prediction_kinds(truth, found, 0.5, protocol=Protocol(**choices))["kind"].iloc[0]
 
-    for name in ("jump", "hop"):  # the video shows none and one of the class
+    for name in ("jump", "hop"):  # a class without and with ground truth in the video
         assert (kind(5, name), kind(5, name, strict=True)) == ("wrong class", "background")
     assert (kind(5, "run"), kind(5, "run", strict=True)) == ("correct", "poor boxes")
     assert (kind(1, "run"), kind(0.99, "run")) == ("poor boxes", "background")
@@ -385,19 +385,19 @@ def test_kinds_at_their_thresholds():
 
 @pytest.mark.parametrize("twentieths", range(9, 21))
 def test_the_mean_is_over_ten_thresholds_from_a_half_to_19_twentieths(twentieths):
-    """An IoU of 0.5 reaches one of them, 0.9 nine, 0.95 and 1 all ten."""
+    """An IoU of 0.5 reaches one threshold, 0.9 nine, 0.95 and 1 all ten."""
     reached = min(twentieths - 9, 10)
     true, made = [0, 0, 10, 20], [0, 0, 10, twentieths]
     assert one_pair([true], [made])["0.5:0.95"] == pytest.approx(reached / 10)
     above = [0, 0, 10, min(twentieths + 0.5, 20)]
     assert one_pair([true], [above])["0.5:0.95"] == pytest.approx(reached / 10)
-    # where the IoU must be above them, a whole one is still above all
+    # if strict, an IoU of 1 still exceeds all
     strict = 10 if twentieths == 20 else max(reached - 1, 0)
     assert one_pair([true], [made], strict=True)["0.5:0.95"] == pytest.approx(strict / 10)
 
 
-def test_a_tube_of_0_92_and_one_of_0_96_in_every_table_of_the_mean():
-    """Of two classes: nine thresholds of ten and all of them, 0.95 together."""
+def test_ious_of_0_92_and_0_96_in_every_table_with_the_mean():
+    """The two classes reach nine and ten of ten thresholds: 0.95 on average."""
     boxes = {"jump": [0, 0, 10, 9.2], "run": [0, 0, 10, 9.6]}
     truth = {"a": [ground_truth_tube(name, [0], [BOX], actor=name) for name in boxes]}
     tubes = predicted_tubes([([0], [box]) for box in boxes.values()], [[1.0, np.nan], [np.nan, 1.0]])

@@ -1,4 +1,4 @@
-"""Exchange: the three formats as their tools publish them, round trips, bad files, the command."""
+"""The three exchange formats as their tools publish them, round trips, bad files, the command."""
 
 import json
 import re
@@ -41,7 +41,7 @@ ODD = 'pour "in" <&> naïve 注ぐ \'s'
 
 
 def rows(path: Path) -> list[tuple]:
-    """What a file of ground truth says, in words that every format has: no name of a tube."""
+    """The content that every ground-truth format has, so without tube names."""
     table = read_ground_truth_file(path).boxes
     tubes = []
     for (video, _), part in table.groupby(["video", "tube"]):
@@ -96,7 +96,7 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def test_cvat_interpolates_ends_at_outside_and_goes_on_to_the_end(tmp_path):
+def test_cvat_interpolates_stops_at_outside_and_continues_to_the_end(tmp_path):
     (video,) = read_cvat(written(tmp_path / "a.xml", CVAT))
     assert (video.video, video.info) == ("kitchen/tuesday.mp4", VideoInfo(10, 0.0, 640, 480))
     pour, cut = video.tubes
@@ -172,7 +172,7 @@ def test_bad_cvat_gives_a_one_line_error(tmp_path, old, new, words):
     assert str(raised.value).startswith(str(tmp_path / "a.xml"))
 
 
-def test_xml_that_is_no_cvat(tmp_path):
+def test_xml_that_is_not_cvat(tmp_path):
     with pytest.raises(DataError, match="no <meta>"):
         read_cvat(written(tmp_path / "a.xml", "<html/>"))
     with pytest.raises(DataError, match="cannot be read"):
@@ -258,14 +258,14 @@ def test_mot_frames_after_the_last(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../gt.txt", "/gt/gt.txt", "a/../../gt.txt", "..\\gt.txt", "C:/gt.txt"])
-def test_a_zip_that_leads_out_of_itself(tmp_path, name):
+def test_a_zip_with_a_path_outside_itself(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
         packed.writestr(name, MOT16)
     with pytest.raises(DataError, match="a path outside of itself"):
         Archive(tmp_path / "a.zip", (".txt",))
 
 
-def test_files_that_are_no_zip_or_hold_nothing(tmp_path):
+def test_files_that_are_not_a_zip_or_are_empty(tmp_path):
     with pytest.raises(DataError, match="cannot be read as a folder or a zip"):
         read_mot(written(tmp_path / "a.zip", "text"))
     (tmp_path / "empty").mkdir()
@@ -326,7 +326,7 @@ def test_coco_vid_by_hand(tmp_path):
     assert (first.video, first.info) == ("a/b", VideoInfo(2, 0.0, 64, 48))
     assert first.tubes[0].frames.tolist() == [0, 1]
     assert first.tubes[0].boxes.tolist() == [[10, 20, 15, 26.5], [11, 20, 16, 26.5]]
-    # number 1 of another video is another track
+    # track 1 of another video is another track
     assert (second.tubes[0].action, second.tubes[0].boxes.tolist()) == ("sit", [[0, 0, 1, 1]])
 
 
@@ -389,7 +389,7 @@ videos_ids = st.sampled_from(["a", "a/b", "kitchen/naïve 注"])
 
 @st.composite
 def ground_truth(draw):
-    """Rows of ground truth: any frames of nine, corners in hundredths of pixels."""
+    """Ground-truth rows: any of nine frames, corners in hundredths of pixels."""
     made = []
     for video in draw(st.lists(videos_ids, min_size=1, max_size=3, unique=True)):
         for tube in range(draw(st.integers(1, 3))):
@@ -411,7 +411,7 @@ def test_ground_truth_comes_back_from_every_format(tmp_path_factory, table, form
     there = folder / f"there{form[1]}"
     how = Conversion(output_format=form[0], videos=folder / "videos.csv")
     convert(folder / "gt.csv", there, how)
-    # one video of a MOT zip has no name in it: it lies where CVAT wants it
+    # a MOT zip of one video does not name it, as CVAT requires
     single = form == ("mot", ".zip") and table["video"].nunique() == 1
     back = Conversion(name=table["video"].iloc[0] if single else None)
     convert(there, folder / "back.csv", back)
@@ -493,7 +493,7 @@ def test_predictions_come_back_with_their_scores(tmp_path, form, suffix):
         assert "dog" in (tmp_path / "gt.csv").read_text()
 
 
-def test_the_best_tubes_are_kept_and_those_drawn_by_hand():
+def test_the_best_and_the_annotated_tubes_are_kept():
     def kept(*scores: float | None, **how: float) -> list[float | None]:
         (video,) = best_tubes([predicted(*scores)], **how)
         return [tube.score for tube in video.tubes]
@@ -503,7 +503,7 @@ def test_the_best_tubes_are_kept_and_those_drawn_by_hand():
     assert kept(0.2, 0.9, min_score=0.95) == []
 
 
-def test_a_score_of_nothing_is_not_ignored(tmp_path):
+def test_a_score_of_0_is_not_ignored(tmp_path):
     content = {**PREDICTIONS, "videos": {"v": json.loads(json.dumps(PREDICTIONS["videos"]["a/b"]))}}
     content["videos"]["v"]["tubes"][1]["class_score"]["run"] = 0
     convert(coco(tmp_path / "predictions.json", content), tmp_path / "mot", Conversion(output_format="mot"))
@@ -513,7 +513,7 @@ def test_a_score_of_nothing_is_not_ignored(tmp_path):
 # ------------------------------------------------------------------------ what is written
 
 
-def test_cvat_that_is_written_has_what_cvat_reads(tmp_path):
+def test_written_cvat_has_the_elements_that_cvat_reads(tmp_path):
     source = coco(tmp_path / "predictions.json", PREDICTIONS)
     convert(source, tmp_path / "a.xml", Conversion(only="a/b"))
     root = ElementTree.parse(tmp_path / "a.xml").getroot()
@@ -535,7 +535,7 @@ def test_cvat_that_is_written_has_what_cvat_reads(tmp_path):
         convert(source, tmp_path / "b.xml")
 
 
-def test_mot_and_coco_that_are_written(tmp_path):
+def test_written_mot_and_coco(tmp_path):
     source = coco(tmp_path / "predictions.json", PREDICTIONS)
     convert(source, tmp_path / "one.zip", Conversion(output_format="mot", only="a/b", top=1))
     with zipfile.ZipFile(tmp_path / "one.zip") as packed:
@@ -559,7 +559,7 @@ def test_mot_and_coco_that_are_written(tmp_path):
     assert len({a["instance_id"] for a in content["annotations"]}) == 2
 
 
-def test_pycocotools_reads_what_is_written(tmp_path, capsys):
+def test_pycocotools_reads_written_coco(tmp_path, capsys):
     from pycocotools.coco import COCO as Reader
 
     convert(coco(tmp_path / "predictions.json", PREDICTIONS), tmp_path / "coco.json")
