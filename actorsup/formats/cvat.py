@@ -207,12 +207,14 @@ def _box(where: str, box: Element) -> tuple[int, bool, list[float]]:
 
 
 def _score(where: str, text: str) -> float | None:
+    if not text:
+        return None
     try:
-        score = float(text) if text else None
-    except ValueError as error:
-        raise DataError(f"{where}: the attribute 'score' is {text!r}, wanted a number or nothing") from error
-    if score is not None and not np.isfinite(score):
-        raise DataError(f"{where}: the attribute 'score' is {text!r}, wanted a number or nothing")
+        score = float(text)
+    except ValueError:
+        score = np.nan
+    if not np.isfinite(score):
+        raise DataError(f"{where}: the attribute 'score' is {text!r}, wanted a finite number or nothing")
     return score
 
 

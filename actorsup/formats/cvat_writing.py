@@ -85,27 +85,25 @@ def _meta(name: str, info: VideoInfo, classes: Sequence[str]) -> str:
     """The ``<meta>`` element of a task."""
     meta = Element("meta")
     task = SubElement(meta, "task")
-    for tag, text in (("id", "0"), ("name", name), ("size", str(info.frames)), ("mode", "interpolation")):
-        SubElement(task, tag).text = text
-    for tag, text in (("overlap", "0"), ("bugtracker", ""), ("flipped", "False")):
-        SubElement(task, tag).text = text
+    _add_texts(task, id=0, name=name, size=info.frames, mode="interpolation")
+    _add_texts(task, overlap=0, bugtracker="", flipped=False)
     labels = SubElement(task, "labels")
     for raw in _raw_labels(classes):
         label = SubElement(labels, "label")
         SubElement(label, "name").text = raw["name"]
         attributes = SubElement(label, "attributes")
         for attribute in raw["attributes"]:
-            element = SubElement(attributes, "attribute")
-            for key in ("name", "mutable", "input_type", "default_value"):
-                SubElement(element, key).text = str(attribute[key])
-            SubElement(element, "values")
+            _add_texts(SubElement(attributes, "attribute"), **attribute | {"values": ""})
     segment = SubElement(SubElement(task, "segments"), "segment")
-    for tag, text in (("id", "0"), ("start", "0"), ("stop", str(info.frames - 1)), ("url", "")):
-        SubElement(segment, tag).text = text
-    size = SubElement(task, "original_size")
-    SubElement(size, "width").text, SubElement(size, "height").text = str(info.width), str(info.height)
+    _add_texts(segment, id=0, start=0, stop=info.frames - 1, url="")
+    _add_texts(SubElement(task, "original_size"), width=info.width, height=info.height)
     indent(meta, level=1)
     return "  " + tostring(meta, encoding="unicode")
+
+
+def _add_texts(parent: Element, **texts: object) -> None:
+    for tag, text in texts.items():
+        SubElement(parent, tag).text = str(text)
 
 
 def _raw_labels(classes: Sequence[str]) -> list[dict[str, Any]]:

@@ -29,13 +29,12 @@ def write_mot(videos: Iterable[LabeledVideo], output: Path, classes: Sequence[st
     if wrong := [name for name in classes if len(name.splitlines()) != 1 or name != name.strip()]:
         raise DataError(f"{output}: the class {wrong[0]!r} cannot be a line of {LABELS}; rename it")
     labels = "".join(f"{name}\n" for name in classes)
-    given: Iterable[LabeledVideo] = videos
     single = False
     if output.suffix.lower() == ".zip":
-        given = list(videos)
-        single = len(given) == 1
+        videos = list(videos)
+        single = len(videos) == 1
     with writing(output) as add:
-        for video in given:
+        for video in videos:
             folder = "" if single else f"{safe_name(video.video)}/"
             add(f"{folder}gt/{TRUTH}", _text(video, classes, origin))
             add(f"{folder}gt/{LABELS}", labels)
