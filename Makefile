@@ -1,4 +1,4 @@
-# Two commands do all: `make demo` and `make test`. Each sets up .venv first, once.
+# The two main commands are `make demo` and `make test`. Each creates .venv on its first run.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= 2
@@ -11,7 +11,7 @@ demo: .venv/.ready
 	$(BIN)/snakemake --cores $(CORES) results/demo_map.csv
 
 test: .venv/.ready
-	$(BIN)/python -m pytest -m "not slow" tests
+	$(BIN)/python -m pytest -m "not slow" -n logical --dist worksteal tests
 
 # the slow tier too, with a Slurm, an S3 server and a browser on this machine: Slurm's packages are
 # installed where this user may; what is missing makes its tests fail, and they say what it is

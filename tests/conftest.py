@@ -1,8 +1,13 @@
-"""What tests share: the repository, and the real clips and weights where they are at hand."""
+"""Fixtures for all tests: the repository, and the real clips and weights if they are available."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# pytest-xdist runs one worker on each core; set before torch is imported, and inherited by subprocesses
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
@@ -15,7 +20,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Real clips, annotations and weights; they are not part of the project."""
+    """Folder of real clips, annotations and weights, which are not part of the project."""
     if not (SHARED / "data").is_dir():
-        pytest.skip("needs the real clips and weights in ../shared, which are not here")
+        pytest.skip("needs the real clips and weights in ../shared")
     return SHARED

@@ -376,7 +376,7 @@ def test_a_changed_linker_keeps_the_detections(unchanged):
             "import pandas as pd\n\nADDED = 1\n",
             "write_video_table",
         ),
-        ("failures.py", "import csv\n", "import csv\n\nADDED = 1\n", "collect_failures"),
+        ("workflow/failures.py", "import csv\n", "import csv\n\nADDED = 1\n", "collect_failures"),
     ],
 )
 def test_changed_code_runs_its_stage_and_none_before(unchanged, module, old, new, first):
@@ -393,7 +393,7 @@ def test_messages_the_plan_and_types_that_no_section_names_run_nothing(unchanged
     edit(library / "errors.py", "it is nested too deeply", "it is nested much too deeply")
     others = ("detection/detectors/yolox", "linking/trackers/nanotrack", "linking/linkers/viterbi")
     others += ("attention/torchvision_trunks", "attention/encoders/vgg16", "datasets/readers/a2d")
-    for name in (*others, "logs", "registry", "plan/check", "convert"):
+    for name in (*others, "logs", "registry", "workflow/check", "formats/convert"):
         path = library / f"{name}.py"
         path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
     added = library / "detection" / "detectors" / "added.py"
