@@ -73,13 +73,16 @@ all:
 demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect train_siamese link \
   train score merge export evaluate report draw:
     boxes
-demo truth:folder train_detector detect merge export evaluate report:
+demo truth:folder train_detector detect merge export evaluate report draw:
     coco
+demo report draw:
+    artifacts.folders
+demo report:
+    artifacts.images
 demo truth:demo:
     demo demo.settings
 demo:
-    demo.actors demo.files demo.images demo.poses demo.scenes demo.sequences demo.sprites
-    demo.videos
+    demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
 decode list truth:folder detect link train score merge export evaluate failures cost report draw:
     artifacts.checksums
 decode list truth:a2d truth:folder detect link train score merge export evaluate failures report \
@@ -93,36 +96,35 @@ decode truth:folder detect:supplied train_siamese link train score merge export 
 decode truth:folder detect:supplied link train score merge export evaluate report draw:
     artifacts.tube_files
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
-  report:
+  report draw:
     formats.video_ids
+decode truth detect:supplied merge export evaluate failures report draw:
+    formats
 decode list detect link train score report draw:
     frames
-decode truth detect:supplied merge export evaluate failures report:
-    formats
 decode detect link train score report draw:
     frames.store
+decode truth evaluate report draw:
+    datasets datasets.base formats.ground_truth_csv
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.files
-decode truth evaluate report:
-    datasets datasets.base formats.ground_truth_csv
 decode:
     datasets.digests frames.child frames.decode frames.decoder frames.settings frames.stage
     frames.write
 list:
     frames.video_table
-truth:folder detect:supplied merge export evaluate report:
+truth:folder detect:supplied merge export evaluate report draw:
     formats.json_files formats.labeled formats.predictions formats.predictions_json
-    formats.tube_checks
-truth:folder detect:supplied export evaluate report:
+truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot
+truth:folder detect:supplied evaluate report draw:
+    formats.coco formats.cvat formats.formats
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers
-truth:folder detect:supplied evaluate report:
-    formats.coco formats.cvat formats.formats
+truth:folder evaluate report draw:
+    datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     artifacts.paths
-truth:folder evaluate report:
-    datasets.ground_truth_files
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
 truth:
@@ -202,15 +204,21 @@ train:
     attention.dataset attention.job attention.pooled_features attention.training
 score:
     attention.scoring attention.trimming attention.tube_scores
+merge evaluate report draw:
+    evaluation
+merge:
+    evaluation.merge
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
+evaluate report draw:
+    evaluation.ground_truth
 evaluate report:
-    evaluation evaluation.error_analysis evaluation.ground_truth evaluation.input_warnings
-    evaluation.matching evaluation.predictions evaluation.protocol evaluation.ranking
-    evaluation.settings
+    evaluation.error_analysis evaluation.input_warnings evaluation.matching evaluation.predictions
+    evaluation.predictions_json evaluation.protocol evaluation.ranking evaluation.settings
+    evaluation.tube_checks
 evaluate:
-    evaluation.bootstrap evaluation.frame_level evaluation.measures evaluation.proposals
-    evaluation.split evaluation.stage evaluation.tables
+    evaluation.bootstrap evaluation.frame_level evaluation.proposals evaluation.split
+    evaluation.stage evaluation.tables
 failures:
     workflow workflow.failures
 cost paper report draw:
@@ -223,7 +231,7 @@ paper:
     report.paper.curve_figures report.paper.items report.paper.stage report.paper.style
     report.paper.table_figures report.paper.tables
 report draw:
-    artifacts.folders report.webm
+    report.webm
 report:
     report.charts report.examples report.gallery report.html report.inputs report.numbers
     report.page report.settings report.stage
@@ -231,9 +239,9 @@ draw:
     report.drawn_videos report.pictures
 -:
     attention.presets cli config config.messages config.read errors evaluation.arrays
-    evaluation.command formats.convert frames.probe logs predict registry workflow.check
-    workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
-    workflow.summary
+    evaluation.command evaluation.measures formats.convert frames.probe logs predict registry
+    workflow.check workflow.check_report workflow.dataset workflow.networks workflow.paper
+    workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

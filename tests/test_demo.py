@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from actorsup.artifacts.folders import whole_folder
 from actorsup.datasets.pickles import read_numbers
 from actorsup.demo.actors import PERSON, TEDDY_BEAR, skeleton
-from actorsup.demo.files import whole_folder
 from actorsup.demo.images import image_scene, make_images
 from actorsup.demo.poses import ACTIONS, IDLING, cycle, spell
 from actorsup.demo.scenes import Scene

@@ -19,7 +19,7 @@ from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.tables import ABLATION_COLUMNS, EPOCH_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS
 from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS
 from actorsup.frames.video_table import VIDEO_COLUMNS
-from actorsup.linking import siamese
+from actorsup.linking.siamese import network as siamese
 from actorsup.report.cost import COST_COLUMNS
 from actorsup.workflow.failures import FAILURE_COLUMNS
 

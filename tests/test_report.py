@@ -106,7 +106,7 @@ def test_details_hold_every_box_in_source_pixels(run):
         "correct", "background", "wrong class", "background",
     ]  # fmt: skip
     assert content["predictions"][0]["why"] == "right: IoU 1.00"
-    assert content["truth"][0]["why"] == "found"
+    assert content["truth"][0]["why"] == "matched"
     np.testing.assert_allclose([row[0][:4] for row in content["detections"]], expected, atol=0.06)
     assert [tube["overlap"] for tube in content["tubes"]] == [1.0, 0.0]
     assert (content["frames"], content["rate"], content["width"], content["height"]) == (

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.random import Generator
 
 from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.images import encode_jpeg
 from actorsup.boxes import area, clip, xyxy_to_xywh
 from actorsup.coco import NAME_OF
-from actorsup.demo.files import whole_folder, write_jpeg
 from actorsup.demo.poses import IDLING, cycle, random_pose
 from actorsup.demo.scenes import ACTORS, BALL, BODIES, NEAR, Scene, backdrop, ball, occluders, wanderer
 from actorsup.demo.settings import DemoSettings
@@ -50,7 +51,7 @@ def make_images(root: Path, settings: DemoSettings) -> None:
         for index in progress(range(settings.stills), settings.stills, "stills"):
             scene = image_scene(np.random.default_rng([settings.seed, STREAM, index]), settings)
             name = f"{index:06d}.jpg"
-            write_jpeg(folder / name, scene.image(0))
+            (folder / name).write_bytes(encode_jpeg(scene.image(0)))
             size = {"width": settings.width, "height": settings.height}
             images.append({"id": index + 1, "file_name": name, **size})
             annotations += _annotations(scene, index + 1, len(annotations) + 1, settings)

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.images import encode_jpeg
 from actorsup.boxes import clip, xyxy_to_xywh
-from actorsup.demo.files import whole_folder, write_jpeg
 from actorsup.demo.poses import IDLING, cycle, random_pose
 from actorsup.demo.scenes import BODIES, FAR, NEAR, Scene, backdrop, ball, occluders, wanderer
 from actorsup.demo.settings import DemoSettings
@@ -51,7 +52,7 @@ def make_sequences(root: Path, settings: DemoSettings, held_out: bool = False) -
             scene, tracked = sequence_scene(rng, settings)
             (folder / name).mkdir()
             for frame in range(settings.sequence_frames):
-                write_jpeg(folder / name / f"{frame + 1:08d}.jpg", scene.image(frame))
+                (folder / name / f"{frame + 1:08d}.jpg").write_bytes(encode_jpeg(scene.image(frame)))
             boxes = xyxy_to_xywh(clip(tracked.boxes, settings.width, settings.height))
             lines = [",".join(f"{value:.4f}" for value in box) for box in boxes]
             (folder / name / "groundtruth.txt").write_text("\n".join(lines) + "\n")

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.random import Generator
 
 from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.folders import whole_folder
 from actorsup.boxes import clip
 from actorsup.coco import NAME_OF
 from actorsup.demo.actors import Body
-from actorsup.demo.files import whole_folder
 from actorsup.demo.poses import ACTIONS, IDLING, cycle, spell
 from actorsup.demo.scenes import BODIES, FAR, NEAR, Scene, backdrop, ball, occluders, wanderer
 from actorsup.demo.settings import FILLS, DemoSettings, demo_records

@@ -49,6 +49,13 @@ class GroundTruthTube:
     frames: NDArray[np.int64]
     boxes: NDArray[np.float32]
 
+    def dense(self, frames: int) -> NDArray[np.float32]:
+        """Return its boxes (frames, 4) in a video of so many frames, NaN where it has none."""
+        boxes = np.full((frames, 4), np.nan, np.float32)
+        inside = self.frames < frames
+        boxes[self.frames[inside]] = self.boxes[inside]
+        return boxes
+
 
 GroundTruthTubes = Mapping[str, Sequence[GroundTruthTube]]
 """The annotated tubes of each video, by id."""

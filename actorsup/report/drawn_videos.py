@@ -1,4 +1,4 @@
-"""Videos with their tubes drawn in, for a talk or a colleague."""
+"""Videos with their tubes drawn into the frames, for a talk or a colleague."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -7,19 +7,18 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from actorsup.artifacts.folders import whole_folder
 from actorsup.artifacts.shards import ShardReader
-from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
-from actorsup.errors import DataError
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA
+from actorsup.evaluation.ground_truth import read_ground_truth
 from actorsup.frames.store import FrameStore, Image, VideoFrames
 from actorsup.logs import progress
-from actorsup.report.pictures import DrawnTube, best_tubes, draw_boxes, true_tubes, write_label
+from actorsup.report.pictures import DrawnTube, draw_boxes, find_frames, tubes_to_draw, write_label
 from actorsup.report.webm import write_webm
 
-_LEAST_SIDE = 480
-"""A smaller frame is enlarged to it, so that words can be read in it, pixels."""
+_MIN_SIDE = 480
+"""Smaller frames are enlarged to this many pixels, so that labels are legible."""
 
 
 def draw_videos(
@@ -36,17 +35,17 @@ def draw_videos(
     ground truth is dashed.
 
     Args:
-        frames: Frame stores that hold the videos.
+        frames: Frame stores of the videos.
         predictions: Shards of scored tubes.
-        ground_truth: The table of ground truth, or None.
-        output: The folder to make: ``<id>.webm`` of each video, with folders where ids have them.
+        ground_truth: The ground-truth table, or None.
+        output: The folder to make, with ``<id>.webm`` for each video; an id may contain subfolders.
         max_side: Longest side in pixels.
-        provenance: What makes it.
+        provenance: What makes the folder.
 
     Raises:
         DataError: A shard or the table cannot be used.
     """
-    boxes = None if ground_truth is None else pd.read_csv(ground_truth, dtype={"video": str, "class": str})
+    truth = {} if ground_truth is None else read_ground_truth(ground_truth)
     with whole_folder(output, provenance) as folder, ExitStack() as stack:
         stores = [stack.enter_context(FrameStore(path)) for path in frames]
         shards = [stack.enter_context(ShardReader(path, PREDICTIONS_SCHEMA)) for path in predictions]
@@ -55,19 +54,14 @@ def draw_videos(
             path = folder / f"{video}.webm"
             if path.exists():
                 continue
-            images = next((store[video] for store in stores if video in store), None)
-            if images is None:
-                raise DataError(f"{video}: in none of the frame stores; make the tubes again")
-            classes = [str(name) for name in shard.file.attrs["classes"]]
-            tubes = read_tubes(shard[video])
-            true = [] if boxes is None else true_tubes(boxes[boxes["video"] == video], tubes.frames)
+            images, annotated = find_frames(stores, video), truth.get(video, [])
+            true, best = tubes_to_draw(shard, video, annotated, max(1, len(annotated)))
             path.parent.mkdir(parents=True, exist_ok=True)
-            drawn = [*best_tubes(tubes, classes, max(1, len(true))), *true]
-            write_webm(path, _drawn(images, drawn), images.fps, max_side)
+            write_webm(path, _frames(images, [*best, *true]), images.fps, max_side)
 
 
-def _drawn(images: VideoFrames, tubes: Sequence[DrawnTube]) -> Iterator[Image]:
-    zoom = max(1.0, _LEAST_SIDE / max(images.width, images.height))
+def _frames(images: VideoFrames, tubes: Sequence[DrawnTube]) -> Iterator[Image]:
+    zoom = max(1.0, _MIN_SIDE / max(images.width, images.height))
     size = (round(images.width * zoom), round(images.height * zoom))
     for index in range(len(images)):
         image = np.asarray(cv2.resize(images[index], size, interpolation=cv2.INTER_CUBIC), np.uint8)

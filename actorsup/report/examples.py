@@ -1,4 +1,4 @@
-"""What the page shows of one video: its tubes, and why a prediction is right or wrong."""
+"""A video as the page shows it: its tubes, and why a prediction is right or wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.coco import NAME_OF
 from actorsup.detection.base import Detections
 from actorsup.evaluation.ground_truth import GroundTruthTube
-from actorsup.report.webm import evenly, playable_rate
+from actorsup.report.webm import playable_rate
 from actorsup.tubes import Tubes
 
 MOST_FRAMES = 3000
-"""Frames of a video that are shown; of a longer one only every second, third, ... frame."""
+"""Frames of a video to show; a longer video shows only every second, third, ... frame."""
 
 MOST_TUBES = 30
-"""Tubes of a video that are shown, of its predictions and of its proposals."""
+"""Predictions and proposals of a video to show, each."""
 
 MOST_DETECTIONS = 20
-"""Detections of a frame that are shown."""
+"""Detections of a frame to show."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One prediction, and what there is to say of it.
+    """A prediction compared with the ground truth.
 
     Attributes:
-        tube: Number of its tube among the scored tubes.
+        tube: Index of its tube among the scored tubes.
         action: Its class.
-        score: What average precision sorts by.
-        kind: ``correct`` or the kind of its error (``evaluation.error_analysis``); empty where the
-            video has no ground truth.
-        truth: Number of the ground-truth tube that the kind speaks of; -1 for none.
-        iou: Tube IoU with that one.
-        own_iou: The best tube IoU with ground truth of its class.
+        score: The score that average precision sorts by.
+        kind: ``correct`` or the kind of error (``evaluation.error_analysis``); empty if the video has
+            no ground truth.
+        truth: Index of the ground-truth tube that the kind refers to; -1 for none.
+        iou: Tube IoU with that ground-truth tube.
+        class_iou: Highest tube IoU with a ground-truth tube of its class.
     """
 
     tube: int
@@ -45,24 +45,24 @@ class Judged:
     kind: str
     truth: int
     iou: float
-    own_iou: float
+    class_iou: float
 
 
 @dataclass(frozen=True)
 class Example:
-    """One test video of a run.
+    """A scored video of a run.
 
     Attributes:
         video: Its id.
-        info: Length, rate and size.
-        split: Of the table of videos.
-        labels: Its classes, by the table of videos.
+        info: Length, frame rate and size.
+        split: Its split in the table of videos.
+        labels: Its classes in the table of videos.
         scored: Its scored tubes.
-        proposals: Its tubes as the linker made them.
-        detections: What the detector found.
+        proposals: Its tubes from the linker.
+        detections: Its detections.
         truth: Its ground-truth tubes.
-        judged: Its predictions, the highest score first.
-        overlap: (proposals,) IoU of each proposal with the nearest ground-truth tube; NaN without.
+        judged: Its predictions in descending order of score.
+        overlap: (P,) highest tube IoU of each proposal with a ground-truth tube; NaN if there is none.
     """
 
     video: str
@@ -78,19 +78,19 @@ class Example:
 
 
 def card(example: Example, files: str) -> dict[str, Any]:
-    """The row of a video in the gallery.
+    """Return the entry of a video in the gallery.
 
-    ``quality`` is what best and worst are sorted by: the IoU of the highest-scoring prediction of
-    one of the video's own classes with the nearest ground-truth tube of that class.
+    Best and worst sort by ``quality``: the highest IoU that the top prediction among the video's own
+    classes has with a ground-truth tube of its class.
 
     Args:
         example: The video.
-        files: Its files, below ``report_data/`` and without their suffix.
+        files: Path of its files below ``report_data/``, without the suffix.
     """
     first = example.judged[0] if example.judged else None
     judged = bool(example.truth)
-    own = {tube.action for tube in example.truth}
-    quality = next((one.own_iou for one in example.judged if one.action in own), 0.0)
+    actions = {tube.action for tube in example.truth}
+    quality = next((one.class_iou for one in example.judged if one.action in actions), 0.0)
     right = first is not None and first.kind == "correct"
     return {
         "id": example.video,
@@ -107,31 +107,31 @@ def card(example: Example, files: str) -> dict[str, Any]:
 
 
 def _kinds(example: Example) -> set[str]:
-    """Kinds of the best predictions, as many as there are ground-truth tubes, and what is missed."""
+    """Kinds of the top predictions, as many as there are ground-truth tubes; ``missed`` if one is."""
     best = {one.kind for one in example.judged[: max(1, len(example.truth))]}
     return best | ({"missed"} if _missed(example) else set())
 
 
 def _missed(example: Example) -> list[int]:
-    found = {one.truth for one in example.judged if one.kind == "correct"}
-    return [number for number in range(len(example.truth)) if number not in found]
+    """Indices of the ground-truth tubes without a correct prediction."""
+    matched = {one.truth for one in example.judged if one.kind == "correct"}
+    return [index for index in range(len(example.truth)) if index not in matched]
 
 
-def shown_frames(frames: int) -> Sequence[int]:
-    """The frames of a video that the page shows, all of them but in very long ones."""
-    return evenly(frames, MOST_FRAMES)
+def shown_frames(frames: int) -> range:
+    """Return the frames of a video that the page shows, evenly spaced."""
+    return range(0, frames, max(1, -(-frames // MOST_FRAMES)))
 
 
 def details(example: Example, threshold: float) -> dict[str, Any]:
-    """What the player shows of a video, as JSON can hold it; boxes in pixels of the source frame.
+    """Return the player's data of a video, ready for JSON; boxes in pixels of the source frame.
 
     Args:
         example: The video.
-        threshold: The IoU at which a prediction is right.
+        threshold: The IoU from which a prediction is correct.
     """
     at = shown_frames(example.info.frames)
-    step = at.step if isinstance(at, range) else 1
-    missed = _missed(example)
+    step, missed = at.step, _missed(example)
     return {
         "frames": len(at),
         "step": step,
@@ -143,10 +143,10 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
             {
                 "class": tube.action,
                 "actor": tube.actor,
-                "why": f"no prediction of its class has an IoU of {threshold:g} with it"
+                "why": f"no prediction of its class has an IoU of {threshold:g} or more with it"
                 if q in missed
-                else "found",
-                **_true_boxes(tube, example.info.frames, at),
+                else "matched",
+                **_boxes(tube.dense(example.info.frames), at),
             }
             for q, tube in enumerate(example.truth)
         ],
@@ -177,20 +177,20 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
 def _about(example: Example, step: int) -> str:
     info = example.info
     text = f"{info.frames} frames of {info.width} × {info.height} pixels"
-    text += f", {info.fps:.4g} a second" if playable_rate(info.fps) == info.fps else ", rate unknown"
+    text += f", {info.fps:.4g} per second" if playable_rate(info.fps) == info.fps else ", rate unknown"
     if step > 1:
-        text += f"; long: every {step}th frame is shown"
+        text += f"; only every {step}th frame is shown"
     most = max(len(example.judged), len(example.proposals))
     return text + (f"; the best {MOST_TUBES} of {most} tubes are shown" if most > MOST_TUBES else "")
 
 
 _WORDS = {
     "correct": "right: IoU {iou:.2f}",
-    "duplicate": "duplicate: a prediction of a higher score has found this {truth} already",
-    "wrong class": "wrong class: it lies on a {truth}, IoU {iou:.2f}",
-    "poor boxes": "poor boxes: IoU {iou:.2f} with a {truth}, not {threshold:g}; boxes fit less than time",
-    "poor time": "poor time: IoU {iou:.2f} with a {truth}, not {threshold:g}; time fits less than boxes",
-    "background": "background: it lies on no ground-truth tube of any class",
+    "duplicate": "duplicate: a prediction with a higher score matches this {truth}",
+    "wrong class": "wrong class: IoU {iou:.2f} with a {truth}",
+    "poor boxes": "poor boxes: IoU {iou:.2f} with a {truth}, below {threshold:g}; boxes fit worse than time",
+    "poor time": "poor time: IoU {iou:.2f} with a {truth}, below {threshold:g}; time fits worse than boxes",
+    "background": "background: overlaps no ground-truth tube of any class",
 }
 
 
@@ -200,7 +200,7 @@ def _why(one: Judged, example: Example, threshold: float) -> str:
 
 
 def _boxes(boxes: NDArray[np.float32], at: Sequence[int]) -> dict[str, Any]:
-    """First shown frame of a tube and its boxes from there on, None in a gap."""
+    """The first shown frame of a tube, and its boxes from that frame on, None in gaps."""
     shown = boxes[list(at)]
     there = np.flatnonzero(~np.isnan(shown).any(1))
     if not len(there):
@@ -210,17 +210,12 @@ def _boxes(boxes: NDArray[np.float32], at: Sequence[int]) -> dict[str, Any]:
     return {"first": first, "boxes": [None if np.isnan(box).any() else box.tolist() for box in rounded]}
 
 
-def _true_boxes(tube: GroundTruthTube, frames: int, at: Sequence[int]) -> dict[str, Any]:
-    dense = np.full((frames, 4), np.nan, np.float32)
-    inside = tube.frames < frames
-    dense[tube.frames[inside]] = tube.boxes[inside]
-    return _boxes(dense, at)
-
-
-def _detections(found: Detections, at: Sequence[int]) -> list[list[list[float]]]:
-    """For each shown frame its best detections: x1, y1, x2, y2, score."""
-    rows = np.concatenate([np.round(found.boxes, 1), np.round(found.score, 3)[:, None]], axis=1).astype(float)
-    first, end = (np.searchsorted(found.frame, list(at), side=side) for side in ("left", "right"))
+def _detections(detections: Detections, at: Sequence[int]) -> list[list[list[float]]]:
+    """The best detections of each shown frame, each x1, y1, x2, y2, score."""
+    rows = np.concatenate(
+        [np.round(detections.boxes, 1), np.round(detections.score, 3)[:, None]], axis=1
+    ).astype(float)
+    first, end = (np.searchsorted(detections.frame, list(at), side=side) for side in ("left", "right"))
     return [
         [[round(value, 3) for value in row] for row in rows[a : min(b, a + MOST_DETECTIONS)].tolist()]
         for a, b in zip(first, end, strict=True)

@@ -1,7 +1,6 @@
-"""The stage: the files of the page's gallery, a shard of videos at a time."""
+"""The stage that makes the gallery of the page, a shard of videos at a time."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actorsup.artifacts.atomic import write_whole
 from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.images import encode_jpeg
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
@@ -25,16 +24,15 @@ from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.examples import Example, Judged, card, details, shown_frames
-from actorsup.report.webm import playable_rate, write_jpeg, write_webm
+from actorsup.report.webm import playable_rate, shrink, write_webm
 
-_LOG = logging.getLogger(__name__)
 _POSTER_SIDE = 320
 CARDS = "cards.json"
 
 
 @dataclass(frozen=True)
 class Shards:
-    """The shards of one bucket of videos: what each stage made of them."""
+    """The shards that each stage made of the same videos."""
 
     frames: Path
     detections: Path
@@ -52,21 +50,20 @@ def write_gallery(
     evaluation: EvaluationSettings,
     provenance: Mapping[str, Any],
 ) -> None:
-    """Write what the page shows of the scored videos of a shard into a folder of its own.
+    """Write the gallery's files for the scored videos of a shard into a folder.
 
-    Of each video ``NNNN.webm``, ``NNNN.jpg`` and ``NNNN.js``; and ``cards.json``, the rows of the
-    gallery. The folder appears when it is whole; a run that was killed goes on after the last
-    finished video.
+    Each video has ``NNNN.webm``, ``NNNN.jpg`` and ``NNNN.js``; ``cards.json`` lists the videos. The
+    folder appears when it is complete; after a killed run, finished videos are not made again.
 
     Args:
-        shards: What the stages made.
-        labels: Split and classes of each video, by its id.
-        ground_truth: The table of ground truth, or None.
-        annotated: The table of the annotated frames, where not all are.
-        output: The folder to make; its name is the shard's.
-        max_side: Longest side of the videos, pixels.
-        evaluation: How predictions are matched, and at which IoU one is right.
-        provenance: What makes it; partial work of another is thrown away.
+        shards: The shards of the stages.
+        labels: Split and classes of each video by its id.
+        ground_truth: The ground-truth table, or None.
+        annotated: The table of annotated frames, or None if all are annotated.
+        output: The folder to make, named after the shard.
+        max_side: Longest side of the videos in pixels.
+        evaluation: How predictions are matched, and the IoU of a correct one.
+        provenance: What makes the folder; partial work with another provenance is deleted.
 
     Raises:
         DataError: A shard or a table cannot be used.
@@ -77,74 +74,66 @@ def write_gallery(
     cards = []
     with whole_folder(output, provenance) as partial, ExitStack() as stack:
         store = stack.enter_context(FrameStore(shards.frames))
-        found, made, scored = (
-            stack.enter_context(ShardReader(path, schema))
-            for path, schema in (
-                (shards.detections, DETECTIONS_SCHEMA),
-                (shards.tubes, TUBES_SCHEMA),
-                (shards.predictions, PREDICTIONS_SCHEMA),
-            )
-        )
+        detections = stack.enter_context(ShardReader(shards.detections, DETECTIONS_SCHEMA))
+        linked = stack.enter_context(ShardReader(shards.tubes, TUBES_SCHEMA))
+        scored = stack.enter_context(ShardReader(shards.predictions, PREDICTIONS_SCHEMA))
         classes = [str(name) for name in scored.file.attrs["classes"]]
-        for number, video in enumerate(
-            progress(scored.videos, len(scored.videos), "making the page's videos")
-        ):
-            split, own = labels.get(video, ("", ()))
-            tubes, proposals, true = read_tubes(scored[video]), read_tubes(made[video]), truth.get(video, [])
-            kept = None if sparse is None else sparse.get(video, set())
+        videos = progress(scored.videos, len(scored.videos), "making the page's videos")
+        for number, video in enumerate(videos):
+            split, classes_of_video = labels.get(video, ("", ()))
+            tubes, proposals, true = (
+                read_tubes(scored[video]),
+                read_tubes(linked[video]),
+                truth.get(video, []),
+            )
+            frames = None if sparse is None else sparse.get(video, set())
+            iou = overlap(video, proposals, true, frames, rules).iou
             example = Example(
                 video=video,
                 info=read_info(scored[video]),
                 split=split,
-                labels=own,
+                labels=classes_of_video,
                 scored=tubes,
                 proposals=proposals,
-                detections=read_detections(found[video]),
+                detections=read_detections(detections[video]),
                 truth=true,
-                judged=judged(overlap(video, tubes, true, kept, rules), classes, threshold, rules),
-                overlap=_best_overlap(overlap(video, proposals, true, kept, rules).iou),
+                judged=judged(overlap(video, tubes, true, frames, rules), classes, threshold, rules),
+                overlap=iou.max(axis=1) if true else np.full(len(iou), np.nan),
             )
             name = f"{number:04d}"
             cards.append(card(example, f"{output.name}/{name}"))
             if not (partial / f"{name}.js").exists():
                 _write_video(partial, name, store[video], max_side)
-                text = script(f"{output.name}/{name}", details(example, threshold))
-                write_whole(partial / f"{name}.js", text)  # last: it says that the video is finished
+                content = json.dumps(details(example, threshold), allow_nan=False)
+                script = f"actorsup.video({json.dumps(f'{output.name}/{name}')}, {content});\n"
+                write_whole(partial / f"{name}.js", script)  # last, because it marks the video as finished
         write_whole(partial / CARDS, json.dumps(cards, allow_nan=False))
 
 
 def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) -> None:
-    at = shown_frames(len(images))
-    write_jpeg(folder / f"{name}.jpg", images[at[len(at) // 2]], _POSTER_SIDE)
-    rate = playable_rate(images.fps) * len(at) / len(images)
-    write_webm(folder / f"{name}.webm", (images[index] for index in at), rate, max_side)
+    shown = shown_frames(len(images))
+    poster = shrink(images[shown[len(shown) // 2]], _POSTER_SIDE)
+    (folder / f"{name}.jpg").write_bytes(encode_jpeg(poster, quality=80))
+    rate = playable_rate(images.fps) * len(shown) / len(images)
+    write_webm(folder / f"{name}.webm", (images[index] for index in shown), rate, max_side)
 
 
 def judged(
-    found: VideoOverlap, classes: Sequence[str], threshold: float, rules: EvaluationProtocol
+    video: VideoOverlap, classes: Sequence[str], threshold: float, rules: EvaluationProtocol
 ) -> list[Judged]:
-    """Every prediction of a video, the highest score first, and what kind of right or wrong it is."""
-    rows = kinds_table([found], classes, threshold, rules)
+    """Return the predictions of a video in descending order of score, each with its kind of error."""
+    rows = kinds_table([video], classes, threshold, rules)
     rows = rows.sort_values("score", ascending=False, kind="stable")
-    own = np.array([label.action for label in found.truth], object)
+    actions = np.array([label.action for label in video.truth], object)
     return [
         Judged(
             tube=int(row["tube"]),
             action=str(row["class"]),
             score=float(row["score"]),
-            kind=str(row["kind"]) if found.truth else "",
+            kind=str(row["kind"]) if video.truth else "",
             truth=int(row["ground_truth"]),
             iou=float(row["iou"]),
-            own_iou=float(found.iou[int(row["tube"]), own == row["class"]].max(initial=0.0)),
+            class_iou=float(video.iou[int(row["tube"]), actions == row["class"]].max(initial=0.0)),
         )
         for row in rows.to_dict("records")
     ]
-
-
-def _best_overlap(iou: NDArray[np.float64]) -> NDArray[np.float64]:
-    return iou.max(axis=1) if iou.shape[1] else np.full(len(iou), np.nan)
-
-
-def script(files: str, content: Mapping[str, Any]) -> str:
-    """Details of a video as a script that a page opened from disk can load."""
-    return f"actorsup.video({json.dumps(files)}, {json.dumps(content, allow_nan=False)});\n"

@@ -1,116 +1,97 @@
-"""The numbers of the page: average precision, recall, errors, intervals, ablations, published figures."""
+"""The results on the page: average precision, recall, errors, confidence intervals, ablations, papers."""
 
 import pandas as pd
+from markupsafe import Markup
 
-from actorsup.report import charts, html
+from actorsup.report import charts
+from actorsup.report.html import PARTS, join, table
 from actorsup.report.inputs import ReportInputs, read_table
 from actorsup.report.paper.published import SUPERVISION, read_published
 
 SHOWN = "0.5"
-"""The IoU threshold of figures that show one."""
+"""The IoU threshold of charts and key figures that show only one."""
 
 
-def numbers(dataset: str, inputs: ReportInputs) -> str:
-    """The HTML of the figures that a data set has; empty where it has none.
+def numbers(dataset: str, inputs: ReportInputs) -> Markup:
+    """Return the section of figures; empty if the data set has none.
 
     Args:
-        dataset: Its name.
-        inputs: What the page is made from.
+        dataset: Name of the data set.
+        inputs: The files that the page is made from.
 
     Raises:
         DataError: The published figures cannot be read.
     """
-    parts: list[str] = []
+    parts: list[Markup] = []
     if inputs.map:
-        parts += _map_parts(dataset, read_table(inputs.map))
+        parts += _precision(dataset, read_table(inputs.map))
     if inputs.recall:
-        parts += _recall_parts(dataset, read_table(inputs.recall))
+        parts += _recall(dataset, read_table(inputs.recall))
     if inputs.errors:
-        parts += _error_parts(read_table(inputs.errors))
+        errors = read_table(inputs.errors)
+        caption = "Top predictions of each class, as many as it has ground-truth tubes, by kind of error."
+        parts += [
+            PARTS.heading("Kinds of errors"),
+            PARTS.charts([(charts.errors_by_class(errors), caption)]),
+            _folded(errors, "kinds of errors", "errors.csv"),
+        ]
     if inputs.intervals:
         parts += [
-            "<h3>How certain the figures are</h3>",
-            html.paragraph("95 % of the figures that drawing the test videos again would give.", "note"),
+            PARTS.heading("Confidence intervals"),
+            PARTS.note("95 % intervals from resampling the test videos."),
             _folded(read_table(inputs.intervals), "confidence intervals", "confidence_intervals.csv"),
         ]
     for path in inputs.ablations:
-        parts += [
-            f"<h3>Ablation: {html.escape(path.stem)}</h3>",
-            html.table(read_table(path), path.stem, path.name),
-        ]
+        parts += [PARTS.heading(f"Ablation: {path.stem}"), table(read_table(path), path.stem, path.name)]
     if parts and inputs.published:
-        parts.append(_published(inputs.published))
-    return "\n".join(parts)
+        parts += _published(inputs.published)
+    return join(parts)
 
 
-def _published(dataset: str) -> str:
-    """What others have published of a data set, in a table of its own."""
+def _published(dataset: str) -> list[Markup]:
     rows = read_published()
     rows = rows[(rows["dataset"] == dataset) & rows["measure"].isin(["recall", "mAP"])]
     columns = ["source", "method", "measure", "iou_threshold", "proposals", "actor", "percent", "bound"]
     rows = rows[[*columns, *SUPERVISION, "stated_in", "reference"]]
-    return "\n".join(
-        [
-            "<h3>Published figures</h3>",
-            html.paragraph("Copied from papers, in percent; this code has made none of them.", "note"),
-            html.table(rows, "published figures", "published.csv", 2),
-        ]
-    )
+    return [
+        PARTS.heading("Published figures"),
+        PARTS.note("Copied from papers, in percent; none was produced by this code."),
+        table(rows, "published figures", "published.csv", 2),
+    ]
 
 
-def _map_parts(dataset: str, table: pd.DataFrame) -> list[str]:
-    thresholds = list(dict.fromkeys(table["iou_threshold"]))
+def _precision(dataset: str, rows: pd.DataFrame) -> list[Markup]:
+    thresholds = list(dict.fromkeys(rows["iou_threshold"]))
     shown = SHOWN if SHOWN in thresholds else thresholds[0]
-    wide = table.pivot_table(
-        index=["linker", "model", "seed", "class", "ground_truth", "tubes"],
-        columns="iou_threshold",
-        values="average_precision",
-        sort=False,
-        dropna=False,
-    )
-    wide = wide.dropna(how="all").reset_index()[
-        ["linker", "model", "seed", "class", *thresholds, "ground_truth", "tubes"]
-    ]
+    keys = ["linker", "model", "seed", "class", "ground_truth", "tubes"]
+    wide = rows.pivot_table("average_precision", keys, "iou_threshold", sort=False, dropna=False)
+    wide = wide.dropna(how="all").reset_index()[[*keys[:4], *thresholds, *keys[4:]]]
     return [
-        "<h3>Average precision</h3>",
-        html.side_by_side(
-            html.chart(charts.map_by_threshold(table), "mAP against the IoU threshold."),
-            html.chart(
-                charts.ap_by_class(table, shown), f"Average precision of each class at an IoU of {shown}."
-            ),
+        PARTS.heading("Average precision"),
+        PARTS.charts(
+            [
+                (charts.map_by_threshold(rows), "mAP by IoU threshold."),
+                (charts.ap_by_class(rows, shown), f"Average precision of each class at IoU {shown}."),
+            ]
         ),
-        html.table(wide, "average precision by class and IoU threshold", f"{dataset}_map.csv"),
+        table(wide, "average precision by class and IoU threshold", f"{dataset}_map.csv"),
     ]
 
 
-def _recall_parts(dataset: str, table: pd.DataFrame) -> list[str]:
-    thresholds = set(table["iou_threshold"])
+def _recall(dataset: str, rows: pd.DataFrame) -> list[Markup]:
+    thresholds = set(rows["iou_threshold"])
     shown = SHOWN if SHOWN in thresholds else min(thresholds)
-    figures = [
-        html.chart(charts.recall_by_count(table), "Recall against the number of proposals of a video.")
-    ]
+    drawn = [(charts.recall_by_count(rows), "Recall by number of proposals per video.")]
     for kind in ("class", "actor"):
-        found = charts.recall_by_group(table, kind, shown)
-        if found:
-            figures.append(html.chart(found, f"Recall of all proposals by {kind}, at an IoU of {shown}."))
+        if chart := charts.recall_by_group(rows, kind, shown):
+            drawn.append((chart, f"Recall of all proposals for each {kind} at IoU {shown}."))
     return [
-        "<h3>Recall of the proposals</h3>",
-        html.side_by_side(*figures),
-        _folded(table, "recall", f"{dataset}_recall.csv"),
+        PARTS.heading("Recall of the proposals"),
+        PARTS.charts(drawn),
+        _folded(rows, "recall", f"{dataset}_recall.csv"),
     ]
 
 
-def _error_parts(table: pd.DataFrame) -> list[str]:
-    return [
-        "<h3>Kinds of errors</h3>",
-        html.chart(
-            charts.errors_by_class(table),
-            "The best predictions of each class, as many as it has ground-truth tubes, by kind.",
-        ),
-        _folded(table, "kinds of errors", "errors.csv"),
-    ]
-
-
-def _folded(table: pd.DataFrame, title: str, file: str) -> str:
-    """A long table, which its chart stands for at first."""
-    return html.folded("As a table", html.table(table.drop(columns="dataset"), title, file))
+def _folded(rows: pd.DataFrame, title: str, file: str) -> Markup:
+    """A long table, hidden until the reader unfolds it."""
+    return PARTS.folded("As a table", table(rows.drop(columns="dataset"), title, file))

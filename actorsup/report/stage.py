@@ -1,4 +1,4 @@
-"""The stage: the page of a data set, from the tables, curves, records and galleries of a run."""
+"""The stage that writes the page of a data set from the tables, curves, records and galleries of a run."""
 
 import json
 from collections.abc import Mapping
@@ -7,13 +7,15 @@ from typing import Any
 
 import h5py
 import pandas as pd
+from markupsafe import Markup
 
 from actorsup.artifacts.provenance import machine
-from actorsup.report import charts, html
+from actorsup.report import charts
 from actorsup.report.cost import COST_COLUMNS, cost_lines
+from actorsup.report.html import PARTS, join, table
 from actorsup.report.inputs import ReportInputs, read_table
 from actorsup.report.numbers import SHOWN, numbers
-from actorsup.report.page import STATIC, Page, write_page
+from actorsup.report.page import Page, write_page
 from actorsup.report.settings import ReportSettings
 
 
@@ -23,29 +25,28 @@ def write_report(
     """Write the page of a data set.
 
     Args:
-        dataset: Its name.
-        inputs: What it is made from.
-        output: The HTML file; the galleries lie below ``report_data/`` beside it.
-        settings: In how many files the page is.
-        error_iou: The IoU at which the galleries call a prediction right.
+        dataset: Name of the data set.
+        inputs: The files that the page is made from.
+        output: The HTML file, next to ``report_data/``, which holds the galleries.
+        settings: Whether the page is a single file.
+        error_iou: IoU from which the galleries count a prediction as correct.
 
     Raises:
-        DataError: A file cannot be used.
+        DataError: An input file cannot be used.
     """
-    videos = pd.read_csv(
-        inputs.videos, dtype={"video": str, "label": str, "split": str}, keep_default_na=False
-    )
+    text = {"video": str, "label": str, "split": str}
+    videos = pd.read_csv(inputs.videos, dtype=text, keep_default_na=False)
     failures = pd.read_csv(inputs.failures, dtype=str, keep_default_na=False)
     sections = [
-        ("run", "What was run", _run(videos, failures, inputs)),
-        ("numbers", "The numbers", numbers(dataset, inputs)),
+        ("run", "The run", _run(videos, failures, inputs)),
+        ("numbers", "Results", numbers(dataset, inputs)),
         ("training", "Training", _training(inputs.curves)),
-        ("videos", "The videos", _gallery(bool(inputs.galleries), inputs.map is not None, error_iou)),
+        ("videos", "Videos", _gallery(bool(inputs.galleries), inputs.map is not None, error_iou)),
     ]
     page = Page(
         title=dataset,
         subtitle=_subtitle(videos, failures),
-        sections=[part for part in sections if part[2]],
+        sections=[section for section in sections if section[2]],
         folder=output.parent / "report_data",
         galleries=[path.name for path in inputs.galleries],
     )
@@ -53,108 +54,87 @@ def write_report(
 
 
 def _subtitle(videos: pd.DataFrame, failures: pd.DataFrame) -> str:
-    splits = [
-        f"{count} of the split {name}" for name, count in videos["split"].value_counts().items() if name
-    ]
-    text = f"{len(videos)} videos" + (f", {' and '.join(splits)}" if splits else "")
+    counts = videos["split"].value_counts().items()
+    splits = " and ".join(f"{count} in split {name}" for name, count in counts if name)
     failed = failures["video"].nunique()
-    return f"{text}. " + (f"{failed} could not be used." if failed else "All could be used.")
+    outcome = f"{failed} could not be used." if failed else "All could be used."
+    return f"{len(videos)} videos{', ' if splits else ''}{splits}. {outcome}"
 
 
-# ------------------------------------------------------------------------------- what was run
-
-
-def _run(videos: pd.DataFrame, failures: pd.DataFrame, inputs: ReportInputs) -> str:
-    parts = [_key_figures(videos, inputs)]
+def _run(videos: pd.DataFrame, failures: pd.DataFrame, inputs: ReportInputs) -> Markup:
+    parts = [PARTS.key_figures(_key_figures(videos, inputs))]
     if len(failures):
         parts += [
-            "<h3>What could not be used</h3>",
-            html.table(failures, "videos that failed", "failures.csv"),
-            html.paragraph("Each was left out at that stage; all other videos went on.", "note"),
+            PARTS.heading("Videos that could not be used"),
+            table(failures, "videos that failed", "failures.csv"),
+            PARTS.note("Each was left out from that stage on; all other videos were processed."),
         ]
     if cost := cost_lines(inputs.records, len(videos)):
-        table = pd.DataFrame(cost, columns=COST_COLUMNS).set_index("stage").astype(float).reset_index()
+        rows = pd.DataFrame(cost, columns=COST_COLUMNS).set_index("stage").astype(float).reset_index()
         parts += [
-            "<h3>Time and memory by stage</h3>",
-            html.table(table, "cost by stage", "cost.csv", 2),
-            html.paragraph(
-                f"This page was written on {machine()}; other jobs may have run elsewhere.", "note"
-            ),
+            PARTS.heading("Time and memory by stage"),
+            table(rows, "cost by stage", "cost.csv", 2),
+            PARTS.note(f"This page was written on {machine()}; other jobs may have run elsewhere."),
         ]
-    parts.append("<h3>Settings and versions</h3>")
-    parts += [_provenance(stage, path) for stage, path in inputs.stages.items()]
-    return "\n".join(parts)
+    parts.append(PARTS.heading("Settings and versions"))
+    return join([*parts, *(_provenance(stage, path) for stage, path in inputs.stages.items())])
 
 
-def _key_figures(videos: pd.DataFrame, inputs: ReportInputs) -> str:
+def _key_figures(videos: pd.DataFrame, inputs: ReportInputs) -> list[tuple[str, str]]:
     figures = [("videos", f"{len(videos):,}"), ("frames", f"{int(pd.to_numeric(videos['frames']).sum()):,}")]
     if inputs.map:
-        table = read_table(inputs.map)
+        means = read_table(inputs.map).query("`class` == 'mean'")
         for threshold in ("0.2", SHOWN):
-            rows = table[(table["class"] == "mean") & (table["iou_threshold"] == threshold)]
+            rows = means[means["iou_threshold"] == threshold]
             if len(rows):
-                first = rows[
-                    (rows["linker"] == rows["linker"].iloc[0]) & (rows["model"] == rows["model"].iloc[0])
-                ]
+                linker, model = rows.iloc[0][["linker", "model"]]
+                first = rows[(rows["linker"] == linker) & (rows["model"] == model)]
                 seeds = f", mean of {len(first)} seeds" if len(first) > 1 else ""
-                value = first["average_precision"].mean()
-                figures.append((f"mAP at IoU {threshold}, {first['model'].iloc[0]}{seeds}", f"{value:.3f}"))
+                value = f"{first['average_precision'].mean():.3f}"
+                figures.append((f"mAP at IoU {threshold}, {model}{seeds}", value))
     if inputs.recall:
-        table = read_table(inputs.recall)
-        rows = table[(table["group"] == "all") & (table["iou_threshold"] == SHOWN)]
+        rows = read_table(inputs.recall)
+        rows = rows[(rows["group"] == "all") & (rows["iou_threshold"] == SHOWN)]
         if len(rows):
             last = rows[rows["linker"] == rows["linker"].iloc[0]].iloc[-1]
-            what = f"recall at IoU {SHOWN} of {last['proposals']} tubes, {last['linker']}"
-            figures.append((what, f"{last['recall']:.3f}"))
-    return html.key_figures(figures)
+            meaning = f"recall at IoU {SHOWN} of {last['proposals']} tubes, {last['linker']}"
+            figures.append((meaning, f"{last['recall']:.3f}"))
+    return figures
 
 
-def _provenance(stage: str, path: Path) -> str:
-    """What the artifact of a stage says made it, folded."""
+def _provenance(stage: str, path: Path) -> Markup:
     with h5py.File(path, "r") as shard:
         record: dict[str, Any] = json.loads(shard.attrs["provenance"])
     settings = ", ".join(f"{key}: {value}" for key, value in record.get("settings", {}).items())
-    return html.folded(
-        f"{stage}: {settings}"[:160], html.preformatted(json.dumps(record, indent=2, sort_keys=True))
-    )
+    text = json.dumps(record, indent=2, sort_keys=True)
+    return PARTS.folded(f"{stage}: {settings}"[:160], PARTS.preformatted(text))
 
 
-# -------------------------------------------------------------------------------- training
-
-
-def _training(curves: Mapping[tuple[str, str, int], Path]) -> str:
+def _training(curves: Mapping[tuple[str, str, int], Path]) -> Markup:
     if not curves:
-        return ""
+        return Markup()
     rows = pd.concat(
         [
             pd.read_csv(path).assign(linker=linker, model=model, seed=seed)
             for (linker, model, seed), path in curves.items()
         ]
     )
-    parts = [
-        html.chart(
-            charts.training_curves(rows, column, column), f"Training {column} by epoch; thin lines are seeds."
-        )
+    drawn = [
+        (charts.training_curves(rows, column, column), f"Training {column} by epoch; thin lines are seeds.")
         for column in ("loss", "accuracy")
         if column in rows
     ]
-    return html.side_by_side(*parts) + html.folded(
-        "As a table", html.table(rows, "training by epoch", "training.csv", 5)
+    by_epoch = table(rows, "training by epoch", "training.csv", 5)
+    return join([PARTS.charts(drawn), PARTS.folded("As a table", by_epoch)])
+
+
+def _gallery(has_videos: bool, is_evaluated: bool, threshold: float) -> Markup:
+    if not has_videos:
+        return PARTS.note("No video was scored, so none can be shown; the failures above say why.")
+    if not is_evaluated:
+        return PARTS.gallery("Each video plays with its predicted tubes drawn in solid orange.")
+    return PARTS.gallery(
+        "Each video plays with its tubes: predictions solid, ground truth dashed. A video is right if its "
+        f"top prediction has an IoU of {threshold:g} or more with a ground-truth tube of its class. Best "
+        "first sorts by the IoU of the top prediction among the video's own classes."
     )
-
-
-# -------------------------------------------------------------------------------- the videos
-
-
-def _gallery(some: bool, evaluated: bool, threshold: float) -> str:
-    if not some:
-        return html.paragraph("No video was scored, so that none can be shown; the failures above say why.")
-    about = "Each video plays with its tubes: predictions solid, in orange."
-    if evaluated:
-        about = (
-            "Each video plays with its tubes: predictions solid, ground truth dashed. Right means that the "
-            "prediction of the highest score lies on a ground-truth tube of its class with an IoU of "
-            f"{threshold:g} or more. Best first is by the IoU of the best-scoring prediction of the video's "
-            "own class."
-        )
-    return (STATIC / "gallery.html").read_text("utf-8").replace("@about@", html.escape(about))
