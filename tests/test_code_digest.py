@@ -73,13 +73,16 @@ all:
 demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect train_siamese link \
   train score merge export evaluate report draw:
     boxes
+demo train_detector detect train_siamese link train score report draw:
+    artifacts.images
 demo truth:folder train_detector detect merge export evaluate report:
     coco
+demo report draw:
+    artifacts.folders
 demo truth:demo:
     demo demo.settings
 demo:
-    demo.actors demo.files demo.images demo.poses demo.scenes demo.sequences demo.sprites
-    demo.videos
+    demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
 decode list truth:folder detect link train score merge export evaluate failures cost report draw:
     artifacts.checksums
 decode list truth:a2d truth:folder detect link train score merge export evaluate failures report \
@@ -99,8 +102,6 @@ decode list detect link train score report draw:
     frames
 decode truth detect:supplied merge export evaluate failures report:
     formats
-decode detect link train score report draw:
-    frames.store
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.files
 decode truth evaluate report:
@@ -155,6 +156,8 @@ train_detector train_siamese:
     detection.images
 train_detector:
     detection.augmentation detection.training
+detect link train score report draw:
+    frames.store
 detect:small_ssd detect:torchvision:
     detection.torchvision_models
 detect:supplied detect:yolox:
@@ -226,7 +229,7 @@ paper:
     report.paper.curve_figures report.paper.items report.paper.stage report.paper.style
     report.paper.table_figures report.paper.tables
 report draw:
-    artifacts.folders report.webm
+    report.webm
 report:
     report.charts report.examples report.gallery report.html report.inputs report.numbers
     report.page report.settings report.stage

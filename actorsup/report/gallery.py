@@ -25,7 +25,7 @@ from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.examples import Example, Judged, card, details, shown_frames
-from actorsup.report.webm import playable_rate, write_jpeg, write_webm
+from actorsup.report.webm import playable_rate, write_poster, write_webm
 
 _LOG = logging.getLogger(__name__)
 _POSTER_SIDE = 320
@@ -115,7 +115,7 @@ def write_gallery(
 
 def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) -> None:
     at = shown_frames(len(images))
-    write_jpeg(folder / f"{name}.jpg", images[at[len(at) // 2]], _POSTER_SIDE)
+    write_poster(folder / f"{name}.jpg", images[at[len(at) // 2]], _POSTER_SIDE)
     rate = playable_rate(images.fps) * len(at) / len(images)
     write_webm(folder / f"{name}.webm", (images[index] for index in at), rate, max_side)
 

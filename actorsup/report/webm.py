@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from actorsup.artifacts.atomic import replacing
-from actorsup.frames.store import Image
+from actorsup.artifacts.images import Image, write_jpeg
 
 RATE = 25.0
 """Frames a second of a video that does not say its own."""
@@ -17,6 +17,7 @@ RATE = 25.0
 _OPTIONS = {"deadline": "realtime", "cpu-used": "8", "crf": "34", "b": "0", "row-mt": "1", "threads": "1"}
 _SECONDS_BETWEEN_KEYFRAMES = 2
 _LEAST_SIDE = 16
+_POSTER_QUALITY = 80
 
 
 def playable_rate(fps: float) -> float:
@@ -51,11 +52,10 @@ def write_webm(path: Path, images: Iterable[Image], fps: float, max_side: int) -
         container.mux(stream.encode())
 
 
-def write_jpeg(path: Path, image: Image, max_side: int) -> None:
+def write_poster(path: Path, image: Image, max_side: int) -> None:
     """Write a frame (H, W, 3) uint8 RGB as JPEG, its longest side cut to ``max_side`` pixels."""
     small = cv2.resize(image, _size(image, max_side), interpolation=cv2.INTER_AREA)
-    encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
-    path.write_bytes(encoded.tobytes())
+    write_jpeg(path, np.asarray(small, np.uint8), _POSTER_QUALITY)
 
 
 def _size(image: Image, max_side: int) -> tuple[int, int]:
