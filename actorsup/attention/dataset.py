@@ -134,7 +134,7 @@ def _usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[str, 
         return False
     if difference := images[video].mismatch(read_info(groups[video])):
         raise DataError(
-            f"{groups[video].file.filename}: {video}: tubes over {difference}; delete the file and run again"
+            f"{groups[video].file.filename}: {video} has tubes over {difference}; delete the file and run again"
         )
     if not len(groups[video]["boxes"]):
         _LOG.info("%s: no actor was found; left out", video)
