@@ -1,4 +1,4 @@
-# The demo's own data: videos, stills to train the detector, sequences to train the tracker.
+# The demo's own data: videos, images to train the detector, sequences to train the tracker.
 
 
 rule make_demo_videos:
@@ -26,8 +26,8 @@ rule make_demo_videos:
 
 rule make_demo_images:
     output:
-        images=directory("results/{dataset}/source/stills/images"),
-        annotations="results/{dataset}/source/stills/annotations.json",
+        images=directory("results/{dataset}/source/images_for_detector/images"),
+        annotations="results/{dataset}/source/images_for_detector/annotations.json",
     log:
         "logs/{dataset}/make_demo_images.log",
     benchmark:
@@ -41,7 +41,7 @@ rule make_demo_images:
         settings=from_dataset(lambda w, d: d.demo_settings("stills")),
         code=code_digest("actorsup.demo.images"),
     message:
-        "Making stills for the detector of {wildcards.dataset}"
+        "Making images for the detector of {wildcards.dataset}"
     script:
         "../workflow_scripts/make_demo_images.py"
 

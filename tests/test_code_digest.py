@@ -75,10 +75,10 @@ demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect t
     boxes
 demo truth:folder train_detector detect merge export evaluate report draw:
     coco
+demo train_detector detect train_siamese link train score report draw:
+    artifacts.images
 demo report draw:
     artifacts.folders
-demo report:
-    artifacts.images
 demo truth:demo:
     demo demo.settings
 demo:
@@ -102,8 +102,6 @@ decode truth detect:supplied merge export evaluate failures report draw:
     formats
 decode list detect link train score report draw:
     frames
-decode detect link train score report draw:
-    frames.store
 decode truth evaluate report draw:
     datasets datasets.base formats.ground_truth_csv
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
@@ -115,6 +113,7 @@ list:
     frames.video_table
 truth:folder detect:supplied merge export evaluate report draw:
     formats.json_files formats.labeled formats.predictions formats.predictions_json
+    formats.tube_checks
 truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot
 truth:folder detect:supplied evaluate report draw:
@@ -158,6 +157,8 @@ train_detector train_siamese:
     detection.images
 train_detector:
     detection.augmentation detection.training
+detect link train score report draw:
+    frames.store
 detect:small_ssd detect:torchvision:
     detection.torchvision_models
 detect:supplied detect:yolox:
@@ -204,21 +205,16 @@ train:
     attention.dataset attention.job attention.pooled_features attention.training
 score:
     attention.scoring attention.trimming attention.tube_scores
-merge evaluate report draw:
-    evaluation
-merge:
-    evaluation.merge
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
 evaluate report draw:
-    evaluation.ground_truth
+    evaluation evaluation.ground_truth
 evaluate report:
     evaluation.error_analysis evaluation.input_warnings evaluation.matching evaluation.predictions
-    evaluation.predictions_json evaluation.protocol evaluation.ranking evaluation.settings
-    evaluation.tube_checks
+    evaluation.protocol evaluation.ranking evaluation.settings
 evaluate:
-    evaluation.bootstrap evaluation.frame_level evaluation.proposals evaluation.split
-    evaluation.stage evaluation.tables
+    evaluation.bootstrap evaluation.frame_level evaluation.measures evaluation.proposals
+    evaluation.split evaluation.stage evaluation.tables
 failures:
     workflow workflow.failures
 cost paper report draw:
@@ -239,9 +235,9 @@ draw:
     report.drawn_videos report.pictures
 -:
     attention.presets cli config config.messages config.read errors evaluation.arrays
-    evaluation.command evaluation.measures formats.convert frames.probe logs predict registry
-    workflow.check workflow.check_report workflow.dataset workflow.networks workflow.paper
-    workflow.plan workflow.summary
+    evaluation.command formats.convert frames.probe logs predict registry workflow.check
+    workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
+    workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

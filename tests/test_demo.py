@@ -29,7 +29,7 @@ SMALL = DemoSettings(train=12, test=6, frames=5, stills=12, sequences=3, sequenc
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     make_videos(folder, SMALL)
-    make_images(folder / "stills", SMALL)
+    make_images(folder / "images_for_detector", SMALL)
     make_sequences(folder / "sequences", SMALL)
     return folder
 
@@ -78,7 +78,7 @@ def test_both_kinds_do_every_class_equally() -> None:
 
 def test_same_seed_same_bytes_and_other_seed_other_bytes(root: Path, tmp_path: Path) -> None:
     make_videos(tmp_path / "again", SMALL)
-    make_images(tmp_path / "again" / "stills", SMALL)
+    make_images(tmp_path / "again" / "images_for_detector", SMALL)
     make_sequences(tmp_path / "again" / "sequences", SMALL)
     assert contents(tmp_path / "again") == contents(root)
     make_videos(tmp_path / "other", replace(SMALL, seed=1))
@@ -191,14 +191,14 @@ def test_bones_keep_their_length() -> None:
             assert np.allclose(np.linalg.norm(joints[:, end] - joints[:, start], axis=1), body.bones[bone])
 
 
-def test_stills_are_coco(root: Path) -> None:
-    content = json.loads((root / "stills" / "annotations.json").read_text())
+def test_images_are_coco(root: Path) -> None:
+    content = json.loads((root / "images_for_detector" / "annotations.json").read_text())
     assert {(c["id"], c["name"]) for c in content["categories"]} == {
         (1, "person"), (37, "sports ball"), (88, "teddy bear")
     }  # fmt: skip
     assert [image["id"] for image in content["images"]] == list(range(1, 13))
     for image in content["images"]:
-        pixels = cv2.imread(str(root / "stills" / "images" / image["file_name"]))
+        pixels = cv2.imread(str(root / "images_for_detector" / "images" / image["file_name"]))
         assert pixels.shape == (image["height"], image["width"], 3)
     annotations = content["annotations"]
     assert len({a["id"] for a in annotations}) == len(annotations) > 24
@@ -212,7 +212,7 @@ def test_stills_are_coco(root: Path) -> None:
     assert not any(label in json.dumps(content) for label in CLASSES)
 
 
-def test_stills_show_actors_in_poses_that_videos_lack() -> None:
+def test_images_show_actors_in_poses_that_videos_lack() -> None:
     shapes = []
     for index in range(60):
         for sprite in image_scene(np.random.default_rng([0, 2, index]), SMALL).sprites:

@@ -28,9 +28,9 @@ FAILURES = {
     "crashes later": r"its decoder crashed \(SIGSEGV\)",
     "aborts": r"its decoder crashed \(SIGABRT\)",
     "leaves": r"its decoder crashed \(exit code 3\)",
-    "hangs": "no frame came for 3 s; .* raise frames.time_limit",
-    "grabs": "wants more than 0.2 GiB of memory; .* raise frames.memory_limit",
-    "eats": "wants more than 0.2 GiB of memory",
+    "hangs": "no frame decoded for 3 s; .* raise frames.time_limit",
+    "grabs": "needs more than 0.2 GiB of memory; .* raise frames.memory_limit",
+    "eats": "needs more than 0.2 GiB of memory",
     "killed": r"its decoder was killed \(SIGKILL\), twice",
     "never ends": "more than 50 frames",
 }
@@ -128,7 +128,7 @@ def test_a_video_that_changed_since_the_plan_is_a_failure_that_says_so(tmp_path)
     paths[2].unlink()
     with decode(tmp_path / "0.h5", paths, digests=planned) as store:
         assert store.videos == ["a", "d"]
-        assert "b.avi: it has changed since this run was planned; run again" in store.failures["b"]
+        assert "b.avi: changed since this run was planned; run again" in store.failures["b"]
         assert "there is no such file" in store.failures["c"]
 
 

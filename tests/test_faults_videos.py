@@ -33,7 +33,7 @@ def decode(folder: Path, paths: list[Path]) -> FrameStore:
     for video, reason in store.failures.items():
         assert str(folder / video) in reason and "\n" not in reason
         # a decoder that crashes or hangs would be a find of its own
-        assert "crashed" not in reason and "no frame came" not in reason
+        assert "crashed" not in reason and "no frame decoded" not in reason
     for video in store.videos:
         assert len(store[video]) and store[video][-1].shape == (store[video].height, store[video].width, 3)
     return store
@@ -111,7 +111,7 @@ def test_odd_ones(tmp_path):
             paths[6].name: (12, 64, 48),
         }
         assert store.failures.keys() == {"sound.mp4", "nothing.avi", "zeros.avi"}
-        assert "no video that OpenCV can decode" in store.failures["sound.mp4"]
+        assert "not a video that OpenCV can decode" in store.failures["sound.mp4"]
 
 
 def test_frames_lie_as_the_video_asks_to_be_shown(tmp_path):
@@ -139,7 +139,7 @@ def test_large_frames_are_refused_by_the_header_alone(tmp_path):
     )
     (tmp_path / "large.avi").write_bytes(data)
     with decode(tmp_path, [tmp_path / "large.avi"]) as store:
-        assert "frames of 8192x8192 pixels, more than 64,000,000" in store.failures["large.avi"]
+        assert "frames of 8192x8192 pixels; the limit is 64,000,000" in store.failures["large.avi"]
 
 
 def test_a_file_that_names_other_files_opens_none_of_them(tmp_path):
@@ -177,7 +177,7 @@ def test_a_folder_of_frames_with_a_pipe_in_it_ends(tmp_path):
     limits = DecodingLimits(time_limit=0.5)
     decode_videos([VideoRecord("v", folder, "", ())], tmp_path / "0.h5", FrameSettings(), {}, limits)
     with FrameStore(tmp_path / "0.h5") as store:
-        assert "no frame came for" in store.failures["v"] or "cannot be read" in store.failures["v"]
+        assert "no frame decoded for" in store.failures["v"] or "cannot be read" in store.failures["v"]
 
 
 @pytest.mark.slow

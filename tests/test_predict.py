@@ -148,7 +148,7 @@ def test_what_is_no_video_is_told_in_one_line(predictor, tmp_path):
     for name, words in (
         ("nowhere.mp4", "there is no such file or folder"),
         ("empty.mp4", "an empty file"),
-        ("text.mp4", "no video that OpenCV can decode"),
+        ("text.mp4", "not a video that OpenCV can decode"),
     ):
         with pytest.raises(VideoError, match=words) as error:
             predictor.predict(tmp_path / name)

@@ -132,11 +132,9 @@ def _usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[str, 
     if video not in images or video not in groups:
         _LOG.info("%s: no %s; left out", video, "tubes" if video in images else "frames")
         return False
-    found, there = read_info(groups[video]), images[video]
-    if (found.frames, found.width, found.height) != (len(there), there.width, there.height):
+    if difference := images[video].mismatch(read_info(groups[video])):
         raise DataError(
-            f"{groups[video].file.filename}: {video} has tubes over {found.frames} frames of "
-            f"{found.width}x{found.height}, but the video has {len(there)} of {there.width}x{there.height}; "
+            f"{groups[video].file.filename}: {video} has tubes over {difference}; "
             "delete the file and run again"
         )
     if not len(groups[video]["boxes"]):

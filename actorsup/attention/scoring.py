@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial as bound
 from itertools import groupby
 from pathlib import Path
@@ -120,13 +120,8 @@ def _read(
     """What the network is to see of a video; or why it cannot be had."""
     group = found[video]
     tubes = read_tubes(group)
-    info = read_info(group)
-    size = (images.width, images.height)
-    if (tubes.frames, info.width, info.height) != (len(images), *size):
-        return VideoError(
-            f"{group.file.filename}: tubes over {tubes.frames} frames of {info.width}x{info.height}, but the "
-            f"video has {len(images)} of {images.width}x{images.height}; make them again"
-        )
+    if difference := images.mismatch(replace(read_info(group), frames=tubes.frames)):
+        return VideoError(f"{group.file.filename}: tubes over {difference}; delete the file and run again")
     return prepare(network, images, tubes, settings.score_frames)
 
 

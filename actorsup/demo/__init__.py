@@ -1,5 +1,5 @@
-"""The demo's own videos, stills and tracking sequences, generated.
+"""The demo's generated videos, detector images and tracking sequences.
 
-What they look like is frozen, so that no figure is tuned by tuning the videos: how hard they
-are is in the commit that froze them, and is printed by ``benchmarks/demo_difficulty.py``.
+Their appearance is frozen, so that no result is tuned by tuning the videos. The commit that froze them
+says how hard they are, and ``benchmarks/demo_difficulty.py`` prints it.
 """

@@ -1,4 +1,4 @@
-"""Actors: bodies of two kinds on one skeleton, in any pose, clothing and colour."""
+"""Actors: persons and teddy bears on a shared skeleton, in any pose and clothing."""
 
 import colorsys
 from dataclasses import dataclass
@@ -7,21 +7,22 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image
 from actorsup.coco import ID_OF
-from actorsup.demo.sprites import Image, Sprite, shaded, texture
+from actorsup.demo.sprites import Sprite, shaded, texture
 
 
 @dataclass(frozen=True)
 class Body:
-    """Proportions of a kind of actor; lengths and radii in parts of its standing height.
+    """Proportions of one kind of actor; lengths and radii as fractions of the standing height.
 
     Attributes:
-        bones: Length of torso, neck to middle of the head, upper arm, forearm, thigh, shank.
-        hips: Half the distance of the hips.
-        shoulders: Half the distance of the shoulders.
+        bones: Lengths of torso, neck to center of the head, upper arm, forearm, thigh, shank.
+        hips: Half the distance between the hips.
+        shoulders: Half the distance between the shoulders.
         foot: Length of a foot.
-        ears: Distance of the ears from the middle of the head; 0 is none that stand out.
-        radii: At the start and the end of torso, head, upper arm, forearm, thigh, shank, foot, ear.
+        ears: Distance of the ears from the center of the head; 0 hides them.
+        radii: Radii at both ends of torso, head, upper arm, forearm, thigh, shank, foot, ear.
     """
 
     bones: tuple[float, ...]
@@ -68,7 +69,7 @@ TEDDY_BEAR = Body(
     ),
 )
 
-# capsules in the order in which they are drawn: joints of the skeleton, row of Body.radii, part of the look
+# capsules in drawing order: the two joints, the row of Body.radii, the key of the colors in _look
 _CAPSULES = (
     (3, 5, 2, "sleeve"),
     (5, 6, 3, "hand"),
@@ -85,7 +86,7 @@ _CAPSULES = (
     (4, 7, 2, "sleeve"),
     (7, 8, 3, "hand"),
 )
-_FAR = 5  # so many of them lie behind the torso, and are darker
+_FAR = 5  # the first five lie behind the torso and are darker
 
 
 def _towards(degrees: NDArray) -> NDArray:
@@ -94,14 +95,14 @@ def _towards(degrees: NDArray) -> NDArray:
 
 
 def skeleton(angles: NDArray, body: Body) -> NDArray:
-    """Joints (T, 19, 2) of poses (T, 10) in degrees, pelvis at the origin, y down.
+    """Joints (T, 19, 2) of poses (T, 10) in degrees, with the pelvis at the origin and y down.
 
-    Pelvis, neck, head; far and near shoulder; elbow and hand, far then near; far and near hip;
-    knee, ankle and toe, far then near; far and near ear.
+    The joints are: pelvis, neck, head; far and near shoulder; far elbow and hand, near elbow and hand;
+    far and near hip; far knee, ankle and toe, near knee, ankle and toe; far and near ear.
     """
     direction = np.moveaxis(_towards(angles), 1, 0)
     torso, head, arm, forearm, thigh, shank = body.bones
-    across = direction[0][:, ::-1] * np.array([1, -1])  # at right angles to the torso
+    across = direction[0][:, ::-1] * np.array([1, -1])  # perpendicular to the torso
     pelvis = np.zeros_like(across)
     neck = pelvis + torso * direction[0]
     skull = neck + head * direction[1]
@@ -119,7 +120,7 @@ def skeleton(angles: NDArray, body: Body) -> NDArray:
     return np.stack(joints, axis=1)
 
 
-def _colour(
+def _color(
     rng: Generator,
     saturation: tuple[float, float],
     value: tuple[float, float],
@@ -129,41 +130,41 @@ def _colour(
 
 
 def _look(rng: Generator, body: Body) -> tuple[Image, Image]:
-    """Colours (14, 3) of the capsules, and a texture."""
+    """Colors (14, 3) of the capsules, and a texture."""
     if body is PERSON:
         skin = np.array([225, 180, 150]) * rng.uniform(0.65, 1.1)
-        shirt, trousers = _colour(rng, (0.5, 0.95), (0.6, 1.0)), _colour(rng, (0.2, 0.7), (0.15, 0.4))
+        shirt, trousers = _color(rng, (0.5, 0.95), (0.6, 1.0)), _color(rng, (0.2, 0.7), (0.15, 0.4))
         sleeve = shirt if rng.random() < 0.6 else skin
         hair, shoe = np.array([90, 70, 50]) * rng.uniform(0.2, 0.8), np.full(3, rng.uniform(150, 240))
         parts = {"head": skin, "hand": skin, "hair": hair, "shirt": shirt, "sleeve": sleeve}
         parts |= {"trousers": trousers, "shoe": shoe}
         grain, stripes = 0.06, rng.choice([0.0, 0.1])
     else:
-        fur = _colour(rng, (0.4, 0.8), (0.5, 0.95), hue=(0.02, 0.14))
+        fur = _color(rng, (0.4, 0.8), (0.5, 0.95), hue=(0.02, 0.14))
         belly, paws = fur * 0.4 + 140 * rng.uniform(0.8, 1), fur * rng.uniform(0.4, 0.55)
         parts = dict.fromkeys(("head", "sleeve", "trousers"), fur)
         parts |= {"hand": paws, "shoe": paws, "hair": paws, "shirt": belly}
         grain, stripes = 0.12, 0.0
-    colours = np.stack([parts[part] for *_, part in _CAPSULES])
-    colours[:_FAR] *= 0.72
-    return np.clip(colours, 0, 255).astype(np.uint8), texture(rng, grain, stripes)
+    colors = np.stack([parts[part] for *_, part in _CAPSULES])
+    colors[:_FAR] *= 0.72
+    return np.clip(colors, 0, 255).astype(np.uint8), texture(rng, grain, stripes)
 
 
 def actor(rng: Generator, body: Body, angles: NDArray, ground: NDArray, heights: NDArray) -> Sprite:
-    """An actor in new clothes.
+    """Create an actor with random clothing.
 
     Args:
-        rng: What its colours, its texture and the side that it faces are drawn from.
+        rng: Random generator for colors, texture and facing direction.
         body: ``PERSON`` or ``TEDDY_BEAR``.
         angles: (T, 10) poses in degrees.
-        ground: (T, 2) where it touches the ground, pixels.
-        heights: (T,) how high it would stand, pixels.
+        ground: (T, 2) points where it touches the ground, in pixels.
+        heights: (T,) standing heights in pixels.
     """
     joints = skeleton(angles, body) * np.array([rng.choice([-1, 1]), 1])
     start, end, row, _ = zip(*_CAPSULES, strict=True)
     radii = np.asarray(body.radii)[list(row)][None]
-    colours, cloth = _look(rng, body)
-    outlines, tints = shaded(joints[:, list(start)], joints[:, list(end)], radii, colours)
+    colors, cloth = _look(rng, body)
+    outlines, tints = shaded(joints[:, list(start)], joints[:, list(end)], radii, colors)
     box = np.stack([outlines.min((1, 2)), outlines.max((1, 2))], axis=1)
     stand = np.stack([joints[:, :2, 0].mean(1), box[:, 1, 1]], axis=-1)
     placed = (outlines - stand[:, None, None]) * heights[:, None, None, None] + ground[:, None, None]

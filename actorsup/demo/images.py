@@ -1,6 +1,6 @@
-"""Stills with boxes for the detector, in COCO's form: the same kinds of actors, in any pose.
+"""Images with boxes for training the detector, in COCO format: the videos' kinds of actors, in any pose.
 
-They carry no action label; their poses, backdrops and colours are drawn anew.
+They carry no action label, and share no pose, backdrop or clothing with the videos.
 """
 
 import json
@@ -16,19 +16,30 @@ from actorsup.artifacts.images import encode_jpeg
 from actorsup.boxes import area, clip, xyxy_to_xywh
 from actorsup.coco import NAME_OF
 from actorsup.demo.poses import IDLING, cycle, random_pose
-from actorsup.demo.scenes import ACTORS, BALL, BODIES, NEAR, Scene, backdrop, ball, occluders, wanderer
+from actorsup.demo.scenes import (
+    ACTORS,
+    BALL,
+    BODIES,
+    JPEG_QUALITY,
+    NEAR,
+    Scene,
+    backdrop,
+    ball,
+    occluders,
+    wanderer,
+)
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.sprites import Sprite
 from actorsup.logs import progress
 
 STREAM = 2
-"""First key, after the seed, of the stills' random numbers."""
+"""Key of the images' random generator, after the seed."""
 
 _SUPERCATEGORY = {"person": "person", "teddy bear": "indoor", "sports ball": "sports"}
 
 
 def image_scene(rng: Generator, settings: DemoSettings) -> Scene:
-    """A scene of one frame: two to six actors, two of three in a random pose, the others idle."""
+    """Draw a one-frame scene of two to six actors, each in a random pose (probability 2/3) or idle."""
     sprites: tuple[Sprite, ...] = ()
     for _ in range(rng.integers(2, 7)):
         if rng.random() < 2 / 3:
@@ -44,14 +55,14 @@ def image_scene(rng: Generator, settings: DemoSettings) -> Scene:
 
 
 def make_images(root: Path, settings: DemoSettings) -> None:
-    """Write ``images/*.jpg`` and, last, ``annotations.json``; boxes are cut to the image."""
+    """Write ``images/*.jpg`` and, last, ``annotations.json``; boxes are clipped to the image."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     with whole_folder(root / "images") as folder:
-        for index in progress(range(settings.stills), settings.stills, "stills"):
+        for index in progress(range(settings.stills), settings.stills, "images"):
             scene = image_scene(np.random.default_rng([settings.seed, STREAM, index]), settings)
             name = f"{index:06d}.jpg"
-            (folder / name).write_bytes(encode_jpeg(scene.image(0)))
+            (folder / name).write_bytes(encode_jpeg(scene.image(0), JPEG_QUALITY))
             size = {"width": settings.width, "height": settings.height}
             images.append({"id": index + 1, "file_name": name, **size})
             annotations += _annotations(scene, index + 1, len(annotations) + 1, settings)

@@ -1,8 +1,8 @@
-"""Poses of the demo's actors: where each bone of a shared skeleton points.
+"""Poses of the demo's actors: the direction of each bone of a shared skeleton.
 
-A pose is ten angles in degrees, one a bone: 0 points down, 90 forward, 180 up, -90 back; none
-is relative to another bone. An action is two poses that an actor goes to and fro between, so
-that a class is known by its poses alone, not by direction, order or tempo.
+A pose is ten angles in degrees, one per bone: 0 points down, 90 forward, 180 up, -90 back; no angle is
+relative to another bone. In an action, an actor moves back and forth between two poses, so only the poses
+identify its class: direction, order and tempo do not.
 """
 
 import numpy as np
@@ -73,13 +73,13 @@ IDLING: dict[str, tuple[Pose, Pose]] = {
         (184, 180, 24, 88, 18, 84, -4, -6, 6, 4),
     ),
 }
-"""What actors do who do nothing of interest: upright on both legs, arms below the shoulders' height."""
+"""Idle poses, of no action class: upright on both legs, hands mostly below shoulder height."""
 
 
 def cycle(rng: Generator, poses: tuple[Pose, Pose], frames: int) -> NDArray[np.float64]:
-    """Angles (frames, 10) in degrees of an actor who goes to and fro between two poses.
+    """Angles (frames, 10) in degrees of an actor moving back and forth between two poses.
 
-    Every actor does it a little differently, starts anywhere and takes 14 to 26 frames.
+    Poses, phase and period (14 to 26 frames) vary at random.
     """
     first, second = np.asarray(poses) + rng.normal(0, 4, (1, len(BONES))) + rng.normal(0, 2, (2, len(BONES)))
     phase = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(frames) / rng.uniform(14, 26)
@@ -90,9 +90,9 @@ def cycle(rng: Generator, poses: tuple[Pose, Pose], frames: int) -> NDArray[np.f
 def spell(
     acting: NDArray[np.float64], idling: NDArray[np.float64], interval: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Angles (frames, 10) of an actor who acts in an interval of frames and idles outside it.
+    """Angles (frames, 10) of an actor who acts within an interval of frames and idles outside it.
 
-    It takes the two frames before and after the interval to get from one to the other.
+    The two frames before and after the interval blend between both.
     """
     frame = np.arange(len(acting))
     away = np.maximum(interval[0] - frame, frame - (interval[1] - 1))
@@ -101,7 +101,7 @@ def spell(
 
 
 def random_pose(rng: Generator) -> Pose:
-    """Any pose at all: a body turned any way, with its limbs anywhere that joints allow."""
+    """Draw a pose: a body at any angle, with its limbs anywhere that the joints allow."""
     torso = 180 + rng.choice([0.0, rng.uniform(-180, 180)], p=[0.4, 0.6])
     arms = torso + 180 + rng.uniform(-170, 170, 2)
     thighs = torso + 180 + rng.uniform(-70, 130, 2)

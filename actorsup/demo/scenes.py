@@ -1,9 +1,8 @@
-"""Scenes: a moving backdrop, actors who wander over it, and what passes in front of them.
+"""Scenes: a moving backdrop, actors who wander over it, and occluders in front of them.
 
-Everything but the poses is drawn without looking at the action class, so that nothing but the
-poses tells it: backdrop, paths, sizes, kinds, colours and occluders have one distribution. An
-actor who acts goes right across the frame, so that a box that stays where it is loses it; the
-others go less far.
+Only the poses depend on the action class: backdrops, paths, sizes, kinds of actors, colors and occluders
+are drawn from the same distributions for all classes. An acting actor crosses most of the frame, so that a
+box that never moves loses it; the others move less far.
 """
 
 from dataclasses import dataclass
@@ -13,33 +12,36 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image
 from actorsup.coco import ID_OF
 from actorsup.demo.actors import PERSON, TEDDY_BEAR, Body, actor
 from actorsup.demo.settings import DemoSettings
-from actorsup.demo.sprites import Floats, Image, Sprite, capsules, draw, shaded, texture
+from actorsup.demo.sprites import Floats, Sprite, capsules, draw, shaded, texture
 
 BODIES = (PERSON, TEDDY_BEAR)
 ACTORS = tuple(ID_OF[name] for name in ("person", "teddy bear"))
 BALL = ID_OF["sports ball"]
+JPEG_QUALITY = 95
+"""Quality of all of the demo's images and video frames."""
 
-_MARGIN = 40  # pixels that a backdrop goes on outside the frame
-_HEIGHTS = (37.0, 48.0)  # of a standing actor, pixels of a frame 160 pixels wide
+_MARGIN = 40  # pixels by which a backdrop extends beyond the frame
+_HEIGHTS = (37.0, 48.0)  # of a standing actor, in pixels of a frame 160 pixels wide
 FAR, NEAR = (100.0, 125.0), (20.0, 90.0)
-"""Ways from first to last frame, least and most, in pixels of a frame 160 pixels wide."""
+"""Least and greatest distance between first and last position, in pixels of a frame 160 pixels wide."""
 
-_SIDE, _TOP, _BOTTOM = 0.15, 0.46, 0.96  # of the frame: where feet go
+_SIDE, _TOP, _BOTTOM = 0.15, 0.46, 0.96  # fractions of the frame: the area for feet
 _IN_FRONT = 1e6
 
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A wall and the ground before it, seen by a camera that pans; the ground goes by faster.
+    """A wall and the ground in front of it, seen by a panning camera; the ground moves faster (parallax).
 
     Attributes:
         wall: (H + 80, W + 80, 3) uint8 RGB.
-        ground: The same, of the ground.
-        horizon: Row where they meet while the camera looks straight ahead, pixels.
-        camera: (T, 2) where the camera looks, pixels from straight ahead.
+        ground: (H + 80, W + 80, 3) uint8 RGB.
+        horizon: Pixel row where they meet when the camera looks straight ahead.
+        camera: (T, 2) offset of the camera from straight ahead, in pixels.
     """
 
     wall: Image
@@ -48,7 +50,7 @@ class Backdrop:
     camera: Floats
 
     def image(self, frame: int) -> Image:
-        """What the camera sees of it: (H, W, 3) uint8 RGB."""
+        """Draw the camera's view in a frame: (H, W, 3) uint8 RGB."""
         height, width = self.wall.shape[0] - 2 * _MARGIN, self.wall.shape[1] - 2 * _MARGIN
         straight = np.array([width - 1, height - 1]) / 2 + _MARGIN
         image = cv2.getRectSubPix(self.wall, (width, height), straight + 0.5 * self.camera[frame])
@@ -59,13 +61,13 @@ class Backdrop:
 
 @dataclass(frozen=True)
 class Scene:
-    """A backdrop of T frames and the sprites before it, in any order."""
+    """A backdrop of T frames and the sprites in front of it, in any order."""
 
     backdrop: Backdrop
     sprites: tuple[Sprite, ...]
 
     def image(self, frame: int) -> Image:
-        """One frame: (H, W, 3) uint8 RGB."""
+        """Draw one frame: (H, W, 3) uint8 RGB."""
         image = self.backdrop.image(frame)
         for sprite in sorted(self.sprites, key=lambda sprite: sprite.depth):
             draw(image, sprite, frame)
@@ -73,7 +75,7 @@ class Scene:
 
 
 def backdrop(rng: Generator, settings: DemoSettings, frames: int) -> Backdrop:
-    """A muted, textured backdrop of its own, with doors and windows, and a camera that pans."""
+    """Draw a muted, textured backdrop with doors and windows, and the path of a panning camera."""
     size = (settings.width + 2 * _MARGIN, settings.height + 2 * _MARGIN)
     wall, ground = _surface(rng, size, 40), _surface(rng, size, 16)
     for _ in range(rng.integers(4, 10)):
@@ -92,7 +94,7 @@ def _muted(rng: Generator) -> NDArray:
 
 
 def _surface(rng: Generator, size: tuple[int, int], coarsest: int) -> Image:
-    """Smooth noise of several sizes between two muted colours: (H, W, 3) uint8."""
+    """Smooth multi-scale noise between two muted colors: (H, W, 3) uint8."""
     mix = np.full(size[::-1], 128, np.float32)
     for cell in (coarsest, coarsest // 2, coarsest // 4, 2):
         noise = rng.normal(0, 35, (size[1] // cell + 2, size[0] // cell + 2)).astype(np.float32)
@@ -105,7 +107,7 @@ def _surface(rng: Generator, size: tuple[int, int], coarsest: int) -> Image:
 
 
 def path(rng: Generator, settings: DemoSettings, frames: int, travel: tuple[float, float]) -> Floats:
-    """Where feet touch the ground, (frames, 2) in pixels: a bent way of that length."""
+    """Draw the curved path of an actor's feet, (frames, 2) in pixels, of a length within ``travel``."""
     scale = settings.width / 160
     low = np.array([_SIDE * settings.width, _TOP * settings.height])
     high = np.array([(1 - _SIDE) * settings.width, _BOTTOM * settings.height])
@@ -129,10 +131,7 @@ def wanderer(
     travel: tuple[float, float],
     others: tuple[Sprite, ...] = (),
 ) -> Sprite:
-    """An actor on a way of its own, in poses (T, 10), who keeps off the others' feet mostly.
-
-    The others are avoided by where they stand, not by what their poses cover.
-    """
+    """Create an actor in poses (T, 10) on a random path that mostly avoids the other actors' positions."""
     for _ in range(60):
         feet = path(rng, settings, len(angles), travel)
         near = [np.linalg.norm(feet - other.anchor, axis=1) < 20 * settings.width / 160 for other in others]
@@ -144,18 +143,18 @@ def wanderer(
 
 
 def occluders(rng: Generator, settings: DemoSettings, frames: int) -> tuple[Sprite, ...]:
-    """A bar and perhaps a bush that pass in front of everything."""
+    """Create a bar, and possibly a bush, that pass in front of everything."""
     bar = _bar(rng, settings, frames)
     return (bar, _bush(rng, settings, frames)) if rng.random() < 0.5 else (bar,)
 
 
 def ball(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
-    """A ball that rolls about: no actor."""
-    centre = path(rng, settings, frames, NEAR) - (0, rng.uniform(0, 30))
+    """Create a rolling ball, which is not an actor."""
+    center = path(rng, settings, frames, NEAR) - (0, rng.uniform(0, 30))
     radius = np.full((1, 1, 2), rng.uniform(4, 7.5) * settings.width / 160)
-    colours = rng.integers(60, 256, (1, 3)).astype(np.uint8)
-    outlines, tints = shaded(centre[:, None], centre[:, None], radius, colours)
-    return _sprite(BALL, outlines, tints, texture(rng, 0.05, 0.3), centre, float(centre[:, 1].mean()))
+    colors = rng.integers(60, 256, (1, 3)).astype(np.uint8)
+    outlines, tints = shaded(center[:, None], center[:, None], radius, colors)
+    return _sprite(BALL, outlines, tints, texture(rng, 0.05, 0.3), center, float(center[:, 1].mean()))
 
 
 def _bar(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
@@ -172,19 +171,19 @@ def _bush(rng: Generator, settings: DemoSettings, frames: int) -> Sprite:
     root = np.stack([x, np.full(frames, rng.uniform(0.9, 1.05) * settings.height)], axis=-1)
     leaves = rng.normal(0, 1, (12, 2)) * (11, 6) * settings.width / 160
     radii = rng.uniform(4, 8, (12, 1)).repeat(2, axis=1) * settings.width / 160
-    centres = root[:, None] + leaves
+    centers = root[:, None] + leaves
     green = np.array([70, 105, 60]) * rng.uniform(0.6, 1.4, (12, 1))
-    outlines = capsules(centres, centres + 0.1, radii[None])
+    outlines = capsules(centers, centers + 0.1, radii[None])
     return _sprite(0, outlines, green.astype(np.uint8), texture(rng, 0.3, 0.0), root, _IN_FRONT)
 
 
 def _crossing(rng: Generator, settings: DemoSettings, frames: int) -> Floats:
-    """Positions (frames,) from left to right, or back, of what goes by at a random speed."""
+    """Horizontal positions (frames,) of an object that passes at a random speed."""
     middle = rng.uniform(0.1, 0.9) * settings.width
     return middle + np.linspace(-0.5, 0.5, frames) * rng.uniform(-1, 1) * settings.width
 
 
 def _sprite(
-    category: int, outlines: Floats, colours: Image, cloth: Image, anchor: Floats, depth: float
+    category: int, outlines: Floats, colors: Image, cloth: Image, anchor: Floats, depth: float
 ) -> Sprite:
-    return Sprite(category, outlines.astype(np.float32), colours, cloth, anchor.astype(np.float32), depth)
+    return Sprite(category, outlines.astype(np.float32), colors, cloth, anchor.astype(np.float32), depth)

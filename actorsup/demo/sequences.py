@@ -1,4 +1,4 @@
-"""Sequences of one tracked actor each, in GOT-10k's published layout, for the Siamese network."""
+"""Tracking sequences of one actor each, in GOT-10k's published layout, to train the Siamese network."""
 
 from pathlib import Path
 
@@ -9,19 +9,29 @@ from actorsup.artifacts.folders import whole_folder
 from actorsup.artifacts.images import encode_jpeg
 from actorsup.boxes import clip, xyxy_to_xywh
 from actorsup.demo.poses import IDLING, cycle, random_pose
-from actorsup.demo.scenes import BODIES, FAR, NEAR, Scene, backdrop, ball, occluders, wanderer
+from actorsup.demo.scenes import (
+    BODIES,
+    FAR,
+    JPEG_QUALITY,
+    NEAR,
+    Scene,
+    backdrop,
+    ball,
+    occluders,
+    wanderer,
+)
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.sprites import Sprite
 from actorsup.logs import progress
 
 STREAM = 3
-"""First key, after the seed, of the sequences' random numbers."""
+"""Key of the sequences' random generator, after the seed."""
 HELD_OUT = 6
-"""Sequences that are not trained on."""
+"""Number of held-out sequences, which measure the training."""
 
 
 def sequence_scene(rng: Generator, settings: DemoSettings) -> tuple[Scene, Sprite]:
-    """A scene and its tracked actor, who goes to and fro between two random poses."""
+    """Draw a scene and its tracked actor, who moves back and forth between two random poses."""
     frames = settings.sequence_frames
     poses = cycle(rng, (random_pose(rng), random_pose(rng)), frames)
     tracked = wanderer(rng, settings, BODIES[rng.integers(2)], poses, FAR)
@@ -34,14 +44,14 @@ def sequence_scene(rng: Generator, settings: DemoSettings) -> tuple[Scene, Sprit
 
 
 def make_sequences(root: Path, settings: DemoSettings, held_out: bool = False) -> None:
-    """Write a folder a sequence, ``00000001.jpg`` on and ``groundtruth.txt``, and ``list.txt``.
+    """Write one folder per sequence (``00000001.jpg``, ..., ``groundtruth.txt``), and ``list.txt``.
 
-    A line of ``groundtruth.txt`` is ``x,y,w,h`` of a frame in pixels, cut to the frame.
+    Each line of ``groundtruth.txt`` is the box ``x,y,w,h`` of a frame in pixels, clipped to the frame.
 
     Args:
         root: The folder to make.
-        settings: How many, of what size.
-        held_out: Make those that are not trained on in place of those that are.
+        settings: Number and size of the sequences.
+        held_out: Make the held-out sequences instead of the training sequences.
     """
     count = settings.sequences
     numbers = range(count, count + HELD_OUT) if held_out else range(count)
@@ -52,7 +62,9 @@ def make_sequences(root: Path, settings: DemoSettings, held_out: bool = False) -
             scene, tracked = sequence_scene(rng, settings)
             (folder / name).mkdir()
             for frame in range(settings.sequence_frames):
-                (folder / name / f"{frame + 1:08d}.jpg").write_bytes(encode_jpeg(scene.image(frame)))
+                (folder / name / f"{frame + 1:08d}.jpg").write_bytes(
+                    encode_jpeg(scene.image(frame), JPEG_QUALITY)
+                )
             boxes = xyxy_to_xywh(clip(tracked.boxes, settings.width, settings.height))
             lines = [",".join(f"{value:.4f}" for value in box) for box in boxes]
             (folder / name / "groundtruth.txt").write_text("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""The demo's videos: an actor in each does an action, or two do; the others do nothing of interest."""
+"""The demo's videos: one or two actors perform an action while the other actors idle."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,26 +15,34 @@ from actorsup.boxes import clip
 from actorsup.coco import NAME_OF
 from actorsup.demo.actors import Body
 from actorsup.demo.poses import ACTIONS, IDLING, cycle, spell
-from actorsup.demo.scenes import BODIES, FAR, NEAR, Scene, backdrop, ball, occluders, wanderer
+from actorsup.demo.scenes import (
+    BODIES,
+    FAR,
+    JPEG_QUALITY,
+    NEAR,
+    Scene,
+    backdrop,
+    ball,
+    occluders,
+    wanderer,
+)
 from actorsup.demo.settings import FILLS, DemoSettings, demo_records
 from actorsup.demo.sprites import Sprite
 from actorsup.errors import DataError
 from actorsup.logs import progress
 
 STREAM = 1
-"""First key, after the seed, of the videos' random numbers."""
-
-_QUALITY = 95
+"""Key of the videos' random generator, after the seed."""
 
 
 @dataclass(frozen=True)
 class Acting:
-    """An actor who does an action.
+    """An actor performing an action.
 
     Attributes:
-        action: Its class.
-        sprite: The actor, in all frames.
-        interval: First frame of the action, and one past its last; the actor idles in the others.
+        action: Class of the action.
+        sprite: The actor, in all frames of the video.
+        interval: First frame of the action, and one past its last frame; the actor idles outside it.
     """
 
     action: str
@@ -44,14 +52,14 @@ class Acting:
 
 @dataclass(frozen=True)
 class DemoVideo:
-    """One video before it is drawn.
+    """One video before drawing.
 
     Attributes:
-        video: Its id.
-        labels: Its action classes.
+        video: Video id.
+        labels: Action classes.
         split: ``"train"`` or ``"test"``.
-        scene: What is drawn.
-        acting: Who does them, in the same order.
+        scene: The scene to draw.
+        acting: The actors performing the actions, in the order of ``labels``.
         idling: The other actors.
     """
 
@@ -64,7 +72,7 @@ class DemoVideo:
 
 
 def demo_videos(settings: DemoSettings) -> Iterator[DemoVideo]:
-    """The videos in the order of ``demo_records``; in each split both kinds do every class equally."""
+    """Yield the videos in the order of ``demo_records``; kinds of actors alternate per split and class."""
     done: defaultdict[tuple[str, str], int] = defaultdict(int)
     for index, (video, labels, split) in enumerate(demo_records(settings)):
         rng = np.random.default_rng([settings.seed, STREAM, index])
@@ -98,7 +106,7 @@ def _scene(
 
 
 def _interval(rng: Generator, frames: int) -> tuple[int, int]:
-    """First frame of an action and one past its last, as long as in real videos, anywhere."""
+    """Draw an action's first frame and one past its last, with a length distributed as in ``FILLS``."""
     shares = np.array(FILLS) / sum(FILLS)
     fill = min(1.0, (rng.choice(len(FILLS), p=shares) + rng.random()) / (len(FILLS) - 1))
     length = max(1, round(fill * frames))
@@ -109,11 +117,11 @@ def _interval(rng: Generator, frames: int) -> tuple[int, int]:
 def make_videos(root: Path, settings: DemoSettings) -> None:
     """Write the videos and their tables: ``videos/*.avi``, ``ground_truth.csv``, ``videos.csv``.
 
-    ``ground_truth.csv`` holds tight boxes of the acting actors while they act, cut to the frame,
-    hidden parts included; it is for evaluation. ``videos.csv`` (``video,label,split``) is written last.
+    ``ground_truth.csv``, for evaluation, holds tight boxes of the acting actors during their action,
+    clipped to the frame, hidden parts included. ``videos.csv`` (``video,label,split``) is written last.
 
     Raises:
-        DataError: OpenCV cannot write videos here.
+        DataError: OpenCV cannot write a video.
     """
     labels, boxes = ["video,label,split"], ["video,tube,class,frame,x1,y1,x2,y2,actor"]
     count = settings.train + settings.test
@@ -142,8 +150,8 @@ def _write_video(path: Path, scene: Scene, settings: DemoSettings) -> None:
     code = cv2.VideoWriter.fourcc(*"MJPG")
     writer = cv2.VideoWriter(str(path.absolute()), cv2.CAP_OPENCV_MJPEG, code, settings.fps, size)
     if not writer.isOpened():
-        raise DataError(f"{path}: OpenCV cannot write a video there; is the folder writable?")
-    writer.set(cv2.VIDEOWRITER_PROP_QUALITY, _QUALITY)
+        raise DataError(f"{path}: OpenCV cannot write this video; check that the folder is writable")
+    writer.set(cv2.VIDEOWRITER_PROP_QUALITY, JPEG_QUALITY)
     for frame in range(settings.frames):
         writer.write(np.ascontiguousarray(scene.image(frame)[..., ::-1]))
     writer.release()

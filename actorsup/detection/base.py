@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image as Image
+
 if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor OpenCV
     import h5py
 
@@ -16,9 +18,6 @@ if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor Op
 
 SCHEMA = "detections/1"
 """Schema of a shard of detections: a group a video holds ``Detections.arrays()``."""
-
-Image = NDArray[np.uint8]
-"""One frame: (H, W, 3) uint8 RGB."""
 
 
 @dataclass(frozen=True)

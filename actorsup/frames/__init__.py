@@ -1,1 +1,4 @@
-"""Decoding, and the store of frames that later stages read."""
+"""Video decoding, and the frame store that later stages read."""
+
+SCHEMA = "frames/1"
+"""Schema of a shard of frames."""

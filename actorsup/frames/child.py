@@ -1,9 +1,9 @@
-"""The process that decodes: a video's file is anybody's, and decoders of video are known to crash.
+"""The decoding process: video files are untrusted, and video decoders are known to crash.
 
-``actorsup.frames.decoder`` starts it (``python -m actorsup.frames.child PARENT``) and speaks with it in
-lines of JSON, on its standard input and output: a request is a video, a part to write it into and
-limits; the answers are ``begun``, ``size``, ``beat`` and ``log`` on the way, and one of ``done``,
-``failed``, ``error``, ``memory`` and ``defect`` at the end. Nothing that it sends is executed.
+``actorsup.frames.decoder`` starts it (``python -m actorsup.frames.child PARENT``) and exchanges lines of
+JSON with it over standard input and output. A request names a video, the part file to write, and limits;
+the answers are ``begun``, ``size``, ``beat`` and ``log`` during decoding, then one of ``done``, ``failed``,
+``error``, ``memory`` or ``defect``. Nothing that it sends is executed.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ _PARENT_DEATH_SIGNAL = 1
 
 
 class _Answers(logging.Handler):
-    """Sends lines of JSON to the parent; what is logged too."""
+    """Log handler that sends log records, and other answers, to the parent as lines of JSON."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(logging.INFO)
@@ -48,11 +48,11 @@ class _Answers(logging.Handler):
 
 
 def main() -> None:
-    """Decode one video after another until the standard input ends."""
+    """Decode videos until standard input ends."""
     answers = _Answers(_private_output())
     logging.basicConfig(level=logging.INFO, handlers=[answers], force=True)
     _die_with(int(sys.argv[1]))
-    # Ctrl-C is the parent's to answer
+    # the parent handles Ctrl-C
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin:
@@ -62,14 +62,14 @@ def main() -> None:
 
 
 def _private_output() -> TextIO:
-    """The standard output for answers alone: what a library prints goes where errors go."""
+    """Reserve standard output for answers: output that libraries print goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answers
 
 
 def _die_with(parent: int) -> None:
-    # a job that is killed must not leave a decoder that hangs
+    # a killed job must not leave a hanging decoder behind
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
@@ -103,7 +103,7 @@ def _decode(
 
 
 def _beating(decoded: DecodedVideo, answers: _Answers) -> DecodedVideo:
-    """The same video, its progress told to the parent."""
+    """Return the video with iteration over its frames reported to the parent as ``beat``."""
 
     def images() -> Iterator[BgrImage]:
         last = time.monotonic()
@@ -117,9 +117,9 @@ def _beating(decoded: DecodedVideo, answers: _Answers) -> DecodedVideo:
 
 
 def _limit_memory(most: int) -> None:
-    """Refuse what goes far beyond a limit at once; the parent watches what comes bit by bit.
+    """Refuse single allocations far beyond a limit; the parent watches gradual growth.
 
-    Addresses are counted here, of which a process has more than it uses.
+    The limit is on address space, of which a process reserves more than it uses.
     """
     addresses = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]

@@ -1,4 +1,4 @@
-"""Decoding in a process of its own: a video that crashes it, hangs or eats memory costs that video alone."""
+"""Decoding in a separate process: a video that crashes it, hangs or exhausts memory costs only that video."""
 
 import json
 import logging
@@ -30,11 +30,11 @@ Answer = tuple[str, Any]
 
 
 class Decoder:
-    """A process that decodes videos one after the other; a new one takes over after a fault.
+    """A process that decodes videos one at a time; after a fault, a new process takes over.
 
     Args:
         settings: How frames are stored.
-        limits: What a video may take.
+        limits: Time and memory limits for a video.
     """
 
     def __init__(self, settings: FrameSettings, limits: DecodingLimits) -> None:
@@ -50,20 +50,20 @@ class Decoder:
         self._stop()
 
     def decode(self, record: VideoRecord, part: Path) -> None:
-        """Decode a video into the file of its part (``actorsup.artifacts.shards.open_part``).
+        """Decode a video into its part file (``actorsup.artifacts.shards.open_part``).
 
         Raises:
-            VideoError: It cannot be decoded, or not within the limits.
+            VideoError: The video cannot be decoded, or not within the limits.
             DataError: The part cannot be written.
         """
         try:
             self._attempt(record, part)
         except _KilledError as error:
-            _LOG.warning("%s: %s; once more", record.path, error)
+            _LOG.warning("%s: %s; trying again", record.path, error)
             try:
                 self._attempt(record, part)
             except _KilledError as again:
-                raise VideoError(f"{record.path}: {again}, twice; is there memory enough?") from again
+                raise VideoError(f"{record.path}: {again}, twice; check the free memory") from again
 
     def _attempt(self, record: VideoRecord, part: Path) -> None:
         watch = _Watch(self._limits, record.path)
@@ -89,62 +89,62 @@ class Decoder:
     def _stop(self) -> None:
         if self._process:
             self._process.kill()
-            with self._process:  # waits, and closes its pipes
+            with self._process:  # waits for it and closes its pipes
                 self._process = None
 
 
 class _KilledError(Exception):
-    """The process was ended by another: by the system, when it lacked memory, or by a person."""
+    """Raised if something else killed the process: the system, out of memory, or a person."""
 
 
 class _Watch:
-    """How long nothing was heard of a video's decoder, and how much memory it uses."""
+    """Limits on one video's decoder: the time since its last answer, and its memory."""
 
     def __init__(self, limits: DecodingLimits, path: Path) -> None:
         self._limits, self._path = limits, path
         self._seconds = limits.seconds(path.stat().st_size if path.is_file() else 0)
         self._memory = limits.memory(0, 0)
-        # until it says so: the time that a process takes to start is not the video's fault
+        # the clock starts with the first answer: the video is not to blame for a slow process start
         self._heard = float("inf")
 
     def heard(self) -> None:
-        """Something was heard."""
+        """Record that the decoder sent an answer."""
         self._heard = time.monotonic()
 
     def size_is(self, width: int, height: int) -> None:
-        """The size of the video's frames in pixels has become known."""
+        """Adapt the memory limit to the size of the video's frames in pixels."""
         self._memory = self._limits.memory(width, height)
 
     def check(self, process: Process) -> None:
-        """Raise VideoError where the decoder is beyond a limit."""
+        """Raise VideoError if the decoder exceeds a limit."""
         if time.monotonic() - self._heard > self._seconds:
             raise VideoError(
-                f"{self._path}: no frame came for {self._seconds:.0f} s; if it only is slow, raise "
+                f"{self._path}: no frame decoded for {self._seconds:.0f} s; if the video is just slow, raise "
                 "frames.time_limit"
             )
         if _memory_of(process) > self._memory:
             raise self.too_much_memory()
 
     def too_much_memory(self) -> VideoError:
-        """What is told of a video whose decoder wants more than it may."""
+        """Return the error for a decoder that exceeds its memory limit."""
         return VideoError(
-            f"{self._path}: its decoder wants more than {self._memory / 2**30:.1f} GiB of memory; if it only "
-            "is large, raise frames.memory_limit"
+            f"{self._path}: its decoder needs more than {self._memory / 2**30:.1f} GiB of memory; if the "
+            "video is just large, raise frames.memory_limit"
         )
 
     def ended(self, process: Process) -> Exception:
-        """What is told of a video whose decoder came to an end by itself."""
+        """Return the error for a decoder that ended without a final answer."""
         code = process.wait()
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         if code in _FROM_OUTSIDE:
             return _KilledError(f"its decoder was killed ({how})")
-        return VideoError(f"{self._path}: its decoder crashed ({how}); is the video whole?")
+        return VideoError(f"{self._path}: its decoder crashed ({how}); check that the video is complete")
 
 
 def _start() -> Process:
     paths = [str(_LIBRARY), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
-        # -P: no module of the folder that it is started in takes the place of another
+        # -P: modules in the current folder must not shadow others
         [sys.executable, "-P", "-m", child.__name__, str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -153,7 +153,7 @@ def _start() -> Process:
 
 
 def _ask(process: Process, request: dict[str, Any], watch: _Watch) -> Answer:
-    """Have a video decoded, and give the last answer."""
+    """Send a request and return the final answer."""
     stdin = cast(IO[bytes], process.stdin)
     try:
         stdin.write(json.dumps(request).encode() + b"\n")
@@ -172,8 +172,8 @@ def _ask(process: Process, request: dict[str, Any], watch: _Watch) -> Answer:
 
 
 def _answers(process: Process, watch: _Watch) -> Iterator[Answer]:
-    """What a decoder says, as it says it, its limits kept an eye on, until it ends."""
-    output, said = cast(IO[bytes], process.stdout).fileno(), b""
+    """Yield a decoder's answers as they arrive, checking its limits, until it ends."""
+    output, received = cast(IO[bytes], process.stdout).fileno(), b""
     while True:
         if not select.select([output], [], [], _SECONDS_BETWEEN_LOOKS)[0]:
             watch.check(process)
@@ -181,13 +181,13 @@ def _answers(process: Process, watch: _Watch) -> Iterator[Answer]:
         data = os.read(output, 1 << 16)
         if not data:
             return
-        *lines, said = (said + data).split(b"\n")
+        *lines, received = (received + data).split(b"\n")
         yield from (json.loads(line) for line in lines)
         watch.check(process)
 
 
 def _memory_of(process: Process) -> int:
-    """Bytes of memory that a process uses; 0 where the system does not tell."""
+    """Resident memory of a process in bytes; 0 if the system does not report it."""
     try:
         pages = Path(f"/proc/{process.pid}/statm").read_text().split()[1]
     except (OSError, IndexError):

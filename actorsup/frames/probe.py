@@ -1,4 +1,4 @@
-"""What can be told of a video at a small price: that it opens, its size, how many frames it has."""
+"""Basic facts of a video, read without decoding all of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 import cv2
 
 from actorsup.datasets.files import image_files
-from actorsup.frames.decode import SENSIBLE_COUNT, decode_video
+from actorsup.frames.decode import SENSIBLE_COUNT, decode_video, open_capture
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video is.
+    """Size and length of a video.
 
     Attributes:
-        width: Of its first frame, pixels.
-        height: Of its first frame, pixels.
-        frames: How many frames it has, 0 where that is not known.
-        counted: Whether they were counted; else the header says so, which may lie.
+        width: Width of the first frame in pixels.
+        height: Height of the first frame in pixels.
+        frames: Number of frames, 0 if unknown.
+        counted: Whether ``frames`` was counted; otherwise it is the header's claim, which may be wrong.
     """
 
     width: int
@@ -31,18 +31,20 @@ def probe_video(path: Path, count: bool = False) -> VideoFacts:
 
     Args:
         path: A video file or a folder of frames.
-        count: Whether to decode all of it to count its frames. Those of a folder always are.
+        count: Decode the whole video to count its frames. The frames of a folder are always counted.
 
     Raises:
-        VideoError: It is missing, damaged or no video; with ``count``, also in a later frame.
+        VideoError: The video is missing, damaged or not a video; with ``count``, a later frame is damaged.
     """
     decoded = decode_video(path)
+    counted = count or path.is_dir()
     if count:
-        return VideoFacts(decoded.width, decoded.height, sum(1 for _ in decoded.images), True)
-    if path.is_dir():
-        return VideoFacts(decoded.width, decoded.height, len(image_files(path)), True)
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-    said = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    capture.release()
-    frames = int(said) if 0 < said < SENSIBLE_COUNT else 0
-    return VideoFacts(decoded.width, decoded.height, frames, False)
+        frames = sum(1 for _ in decoded.images)
+    elif counted:
+        frames = len(image_files(path))
+    else:
+        capture = open_capture(path)
+        claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        capture.release()
+        frames = int(claimed) if 0 < claimed < SENSIBLE_COUNT else 0
+    return VideoFacts(decoded.width, decoded.height, frames, counted)

@@ -1,4 +1,4 @@
-"""The stage: every video of a shard is decoded once, into the frame store."""
+"""The decoding stage: decode each video of a shard once, into the frame store."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,12 +8,12 @@ from actorsup.artifacts.shards import ShardWriter
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import UNREADABLE, content_digest
 from actorsup.errors import VideoError
+from actorsup.frames import SCHEMA
 from actorsup.frames.decoder import Decoder
 from actorsup.frames.settings import DecodingLimits, FrameSettings
-from actorsup.frames.store import SCHEMA
 from actorsup.logs import progress
 
-_NO_LIMITS_GIVEN = DecodingLimits()
+_DEFAULT_LIMITS = DecodingLimits()
 
 
 def decode_videos(
@@ -21,19 +21,19 @@ def decode_videos(
     output: Path,
     settings: FrameSettings,
     provenance: Mapping[str, Any],
-    limits: DecodingLimits = _NO_LIMITS_GIVEN,
+    limits: DecodingLimits = _DEFAULT_LIMITS,
     digests: Mapping[str, str] | None = None,
 ) -> None:
-    """Decode videos into a frame store, in a process of its own (``actorsup.frames.decoder``).
+    """Decode the videos of a shard into a frame store, in a separate process (``actorsup.frames.decoder``).
 
     Args:
-        records: The videos of the shard; one that cannot be decoded is recorded as a failure.
-        output: The shard to make; ``actorsup.frames.write`` says what a group holds.
+        records: The videos; one that cannot be decoded is recorded as a failure.
+        output: The shard to write; ``actorsup.frames.write`` describes the group of a video.
         settings: How frames are stored.
-        provenance: What makes it.
-        limits: What a video may take.
-        digests: Of each video's content when the run was planned; one that is another by now is
-            a failure too. None: not to be looked at.
+        provenance: The inputs and settings that the shard is made from.
+        limits: Time and memory limits for a video.
+        digests: Content digest of each video when the run was planned; a video whose content has changed
+            since is a failure. None skips the comparison.
 
     Raises:
         DataError: The store cannot be written.
@@ -45,11 +45,8 @@ def decode_videos(
             try:
                 with writer.part(record.video) as part:
                     decoder.decode(record, part)
-                    _check_unchanged(record, (digests or {}).get(record.video, UNREADABLE))
+                    planned = (digests or {}).get(record.video, UNREADABLE)
+                    if planned != UNREADABLE and content_digest(record.path) != planned:
+                        raise VideoError(f"{record.path}: changed since this run was planned; run again")
             except VideoError as error:
                 writer.fail(record.video, str(error))
-
-
-def _check_unchanged(record: VideoRecord, planned: str) -> None:
-    if planned != UNREADABLE and content_digest(record.path) != planned:
-        raise VideoError(f"{record.path}: it has changed since this run was planned; run again")

@@ -1,37 +1,37 @@
-"""The frame store as later stages read it: the frames of a shard's videos, in any order."""
+"""Reading the frame store: the frames of a shard's videos, in any order."""
 
 import operator
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image as Image
 from actorsup.artifacts.shards import ShardReader
 from actorsup.errors import DataError
+from actorsup.frames import SCHEMA as SCHEMA
 
-SCHEMA = "frames/1"
-
-Image = NDArray[np.uint8]
-"""One frame: (H, W, 3) uint8 RGB."""
+if TYPE_CHECKING:  # an edit of the tube files re-runs no detection
+    from actorsup.artifacts.tube_files import VideoInfo
 
 
 class VideoFrames(Sequence[Image]):
     """The frames of one video: ``frames[i]`` is (H, W, 3) uint8 RGB, as stored.
 
-    It is read while its store is open, from one thread.
+    Read it while its store is open, from one thread.
 
     Attributes:
-        frames: Number of frames that the video decodes to, N.
-        fps: Frames a second.
+        frames: Number of frames, N.
+        fps: Frames per second.
         width: Width of the source video in pixels.
         height: Height of the source video in pixels.
-        scale_x: Source pixels for each stored pixel, along x.
-        scale_y: Source pixels for each stored pixel, along y.
+        scale_x: Source pixels per stored pixel, along x.
+        scale_y: Source pixels per stored pixel, along y.
     """
 
     def __init__(self, video: str, group: h5py.Group) -> None:
@@ -61,12 +61,19 @@ class VideoFrames(Sequence[Image]):
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
     def read(self, indices: Iterable[int]) -> list[Image]:
-        """The frames at ``indices`` (0-based), in that order."""
+        """Return the frames at ``indices`` (0-based), in that order."""
         return [self[index] for index in indices]
+
+    def mismatch(self, info: "VideoInfo") -> str:
+        """Describe how another file's number or size of frames differs from the video's; "" if equal."""
+        if (info.frames, info.width, info.height) == (self.frames, self.width, self.height):
+            return ""
+        theirs = f"{info.frames} frames of {info.width}x{info.height}"
+        return f"{theirs}, but the video has {self.frames} of {self.width}x{self.height}"
 
 
 class KeptFrames(Sequence[Image]):
-    """Frames that are decoded when they are first asked for, and kept.
+    """Cache of decoded frames: each frame is decoded on first use and kept.
 
     Args:
         images: The frames of a video.
@@ -92,11 +99,11 @@ class FrameStore:
         path: The shard.
 
     Attributes:
-        videos: Ids of the videos that it holds, sorted.
-        failures: Ids of the videos that could not be decoded, and why.
+        videos: Ids of the decoded videos, sorted.
+        failures: Reason for each video that could not be decoded, by id.
 
     Raises:
-        DataError: The file is missing, damaged or no frame store.
+        DataError: The file is missing, damaged or not a frame store.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -1,7 +1,7 @@
-"""Writing the frames of one video: they are decoded, encoded and kept one after the other."""
+"""Writing the frames of a video into the frame store, one frame in memory at a time."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -14,7 +14,7 @@ from actorsup.errors import VideoError
 from actorsup.frames.decode import BgrImage, DecodedVideo
 from actorsup.frames.settings import FrameSettings
 
-_FULL_COLOUR_FROM = 90
+_FULL_COLOR_FROM = 90
 _CHUNK_BYTES = 1 << 18
 _LOG = logging.getLogger(__name__)
 
@@ -24,33 +24,32 @@ Encode = Callable[[BgrImage], NDArray[np.uint8]]
 def write_frames(group: h5py.Group, decoded: DecodedVideo, settings: FrameSettings, path: Path) -> None:
     """Decode a video into its group of a frame store, one frame in memory at a time.
 
-    The group gets ``encoded`` (the bytes of all frames, one after the other, uint8), ``offset``
-    ((N + 1,) int64, where each begins) and the attributes ``frames``, ``fps``, ``width`` and
+    The group gets ``encoded`` (the bytes of all frames, concatenated, uint8), ``offset``
+    ((N + 1,) int64, where each frame begins) and the attributes ``frames``, ``fps``, ``width`` and
     ``height`` (of the source), ``stored_width`` and ``stored_height``.
 
     Args:
-        group: Where they go.
+        group: The HDF5 group to fill.
         decoded: The video.
         settings: How frames are stored.
-        path: Of the video, for messages.
+        path: Path of the video, for messages.
 
     Raises:
-        VideoError: A frame cannot be read, or frames do not end.
+        VideoError: A frame cannot be read, or the video has more than ``MOST_FRAMES`` frames.
     """
     width, height = stored_size(decoded.width, decoded.height, settings.max_side)
-    images = _of_size(decoded.images, (decoded.width, decoded.height), (width, height), path)
     encode = encoder(settings)
     encoded = group.create_dataset(
         "encoded", (0,), np.uint8, maxshape=(None,), chunks=(_CHUNK_BYTES,), compression=None
     )
     offset = [0]
-    for image in images:
+    for image in _resized(decoded, (width, height), path):
         data = encode(image)
         encoded.resize((offset[-1] + len(data),))
         encoded[offset[-1] :] = data
         offset.append(offset[-1] + len(data))
         if len(offset) > MOST_FRAMES:
-            raise VideoError(f"{path}: more than {MOST_FRAMES:,} frames; cut it into shorter ones")
+            raise VideoError(f"{path}: more than {MOST_FRAMES:,} frames; cut the video into shorter ones")
     group["offset"] = np.array(offset, np.int64)
     group.attrs.update(
         frames=len(offset) - 1,
@@ -64,7 +63,7 @@ def write_frames(group: h5py.Group, decoded: DecodedVideo, settings: FrameSettin
 
 
 def stored_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """Width and height in pixels that frames of a size are stored at; never larger than they are."""
+    """Width and height in pixels at which frames are stored; frames are never enlarged."""
     if max_side is None or max(width, height) <= max_side:
         return width, height
     ratio = max_side / max(width, height)
@@ -72,23 +71,22 @@ def stored_size(width: int, height: int, max_side: int | None) -> tuple[int, int
 
 
 def encoder(settings: FrameSettings) -> Encode:
-    """What turns a BGR image into the bytes of a file of the chosen encoding."""
+    """Return a function that encodes a BGR image as the bytes of a JPEG or PNG file."""
     if settings.encoding == "png":
         return lambda image: cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].ravel()
-    full = settings.quality >= _FULL_COLOUR_FROM
+    full = settings.quality >= _FULL_COLOR_FROM
     sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if full else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     flags = [cv2.IMWRITE_JPEG_QUALITY, settings.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     return lambda image: cv2.imencode(".jpg", image, flags)[1].ravel()
 
 
-def _of_size(
-    images: Iterable[BgrImage], source: tuple[int, int], stored: tuple[int, int], path: Path
-) -> Iterable[BgrImage]:
-    """Every frame at the stored size; one of another size than the first is brought to it."""
-    for index, image in enumerate(images):
+def _resized(decoded: DecodedVideo, stored: tuple[int, int], path: Path) -> Iterator[BgrImage]:
+    """Yield every frame at the stored size, including frames whose size differs from the first."""
+    first = (decoded.width, decoded.height)
+    for index, image in enumerate(decoded.images):
         size = (image.shape[1], image.shape[0])
-        if size != source:
-            _LOG.warning("%s: frame %d is %dx%d, the first %dx%d; it is resized", path, index, *size, *source)
+        if size != first:
+            _LOG.warning("%s: frame %d is %dx%d, the first %dx%d; it is resized", path, index, *size, *first)
         if size != stored:
             image = np.asarray(cv2.resize(image, stored, interpolation=cv2.INTER_AREA), np.uint8)
         yield image

@@ -112,12 +112,8 @@ def _usable(
 
 def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: str) -> None:
     """Raise VideoError where detections are not of this video, or no box can be tracked."""
-    size = (images.width, images.height)
-    if (info.frames, info.width, info.height) != (len(images), *size):
-        raise VideoError(
-            f"{path}: detections of {info.frames} frames of {info.width}x{info.height}, but the video "
-            f"has {len(images)} of {images.width}x{images.height}; make them again"
-        )
+    if difference := images.mismatch(info):
+        raise VideoError(f"{path}: detections of {difference}; delete the file and run again")
     wrong = {
         "a frame that the video has not": (detections.frame < 0) | (detections.frame >= len(images)),
         "a box or score that is not finite": ~np.isfinite(detections.boxes).all(1)
