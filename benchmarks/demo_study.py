@@ -14,7 +14,7 @@ static    on tubes that never move
 mean      averaging all tubes in place of the best k
 shuffled  trained on labels that were shuffled between the videos, five times, of the first seed
           alone; and what holds 95 % of the mAPs by chance, of single ones and of means of five:
-          permuted  with class scores permuted between videos, each video's tubes checkpoints their
+          permuted  with class scores permuted between videos, each video's tubes keeping their
                     order: a network that learned nothing of the labels still scores actors who do
                     something apart from those who stand
           renamed   with the names of the classes permuted, the same in all videos: that network

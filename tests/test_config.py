@@ -111,6 +111,11 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
             0.7,
             "linkers.siamese: unknown key 'filter_iuo'; allowed: .*mean 'filter_iou'",
         ),
+        (
+            "evaluation",
+            {"like": "act"},
+            "the key 'like' is called 'protocol' since version 0.2.0",
+        ),
         ("datasets.demo.linkers", ["siamse"], "datasets.demo.linkers: 'siamse' is not there.*mean 'siamese'"),
         (
             "datasets.demo.models",
@@ -119,7 +124,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ),
         ("datasets.demo.actors", ["persn"], "'persn' is not there.*mean 'person'"),
         ("linkers.demo_siamese.training", {"gap": 3}, "demo_siamese.training: lacks sequences or images"),
-        ("linkers.demo_siamese.training", {"images": "a"}, "training: images needs 'annotations' beside it"),
+        ("linkers.demo_siamese.training", {"images": "a"}, "training: images also needs 'annotations'"),
         (
             "datasets.demo.type",
             "dmo",
@@ -147,7 +152,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ("datasets.demo.actors", "person", "'person' is text; allowed: a list .*; write \\[person\\]"),
         ("paper.linkers", ["siamese"], "paper.linkers: names 1; name at least 2"),
         ("datasets.demo.seeds", [], "datasets.demo.seeds: the list is empty; name at least 1"),
-        ("models.my videos", {}, "models: 'my videos' is no name; a name holds letters, digits"),
+        ("models.my videos", {}, "models: 'my videos' is no name; a name holds only letters, digits"),
         ("detectors.mine", {"type": "supplied"}, "detectors.mine: the key 'path' is missing"),
         (
             "detectors.ssd300_vgg16.model",

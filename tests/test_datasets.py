@@ -404,6 +404,14 @@ def test_an_untouched_video_is_not_read_again(tmp_path, monkeypatch):
     assert content_digests(records, tmp_path / "digests.json") == first
 
 
+def test_digests_are_computed_where_they_cannot_be_stored(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"content")
+    (tmp_path / "file").write_text("not a folder")
+    record = VideoRecord("a", tmp_path / "a.mp4", "train", ("x",))
+    stored = content_digests([record], tmp_path / "cache.json")
+    assert content_digests([record], tmp_path / "file" / "cache.json") == stored
+
+
 def test_a_video_that_cannot_be_read_has_a_digest_all_the_same(tmp_path):
     records = [VideoRecord("a", tmp_path / "gone.avi", "", ())]
     assert content_digests(records, tmp_path / "digests.json") == {"a": "unreadable"}

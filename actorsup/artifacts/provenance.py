@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from actorsup import __version__
 from actorsup.artifacts.checksums import check_embedded_checksum
@@ -103,7 +103,7 @@ def code_digest(*modules: str) -> str:
         modules: Of this library, or of a package that adds types to it; of each, the modules of
             this library and of the module's own package count.
     """
-    lines = [f"{module} {ast.dump(_without_docstrings(_tree(module)))}" for module in closure(*modules)]
+    lines = [f"{module} {_parsed(module).code}" for module in closure(*modules)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -126,21 +126,41 @@ def imported_modules(module: str) -> set[str]:
     return set(_imported(module, {_PACKAGE}))
 
 
-def _tree(module: str) -> ast.AST:
-    return ast.parse(_path_of(module).read_text(encoding="utf-8"))
+class _Parsed(NamedTuple):
+    """The syntax tree of a module without docstrings, as text, and the names that it imports."""
+
+    code: str
+    imports: tuple[str, ...]
+
+
+def _parsed(module: str) -> _Parsed:
+    path = _path_of(module)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return _parse(path.read_text(encoding="utf-8"), package)
+
+
+@cache
+def _parse(source: str, package: str) -> _Parsed:
+    """Parse a module once: the digests of most stages share it."""
+    tree = ast.parse(source)
+    imports = tuple(_import_names(tree, package))
+    return _Parsed(ast.dump(_without_docstrings(tree)), imports)
 
 
 def _imported(module: str, packages: Collection[str]) -> list[str]:
+    return [name for name in _parsed(module).imports if name.split(".")[0] in packages and _exists(name)]
+
+
+def _import_names(tree: ast.AST, package: str) -> list[str]:
     names: list[str] = []
-    package = module if _path_of(module).name == "__init__.py" else module.rpartition(".")[0]
-    for node in _run(_tree(module)):
+    for node in _run(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             origin = resolve_name("." * node.level + (node.module or ""), package)
             names.append(origin)
             names += [f"{origin}.{alias.name}" for alias in node.names]
-    return [name for name in names if name.split(".")[0] in packages and _exists(name)]
+    return names
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:

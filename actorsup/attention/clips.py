@@ -115,7 +115,7 @@ def _put(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def prefetch(jobs: Iterable[Callable[[], Item]], threads: int = 1) -> Iterator[Item]:
-    """What the jobs return, in order, done prefetch in threads of their own."""
+    """Yield the results of jobs in their order, computed ahead of their use in threads."""
     waiting: deque[Future[Item]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -131,5 +131,5 @@ def prefetch(jobs: Iterable[Callable[[], Item]], threads: int = 1) -> Iterator[I
 
 
 def loader_threads(device: torch.device) -> int:
-    """Threads that decode prefetch: one beside a CPU that trains, several for a GPU."""
+    """Threads that decode ahead of training: one next to a CPU that trains, several for a GPU."""
     return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)

@@ -7,6 +7,9 @@ from jsonschema.exceptions import ValidationError
 
 from actorsup.errors import did_you_mean
 
+RENAMED = {"evaluation.like": "protocol"}
+"""Settings that had another name in an earlier version, and their names now."""
+
 _WORDS = {
     "array": "a list such as [a, b]",
     "boolean": "true or false",
@@ -30,6 +33,9 @@ def lines_of(error: ValidationError) -> Iterable[str]:
         case "additionalProperties":
             allowed = list(error.schema["properties"])
             for name in value.keys() - set(allowed):
+                if new := RENAMED.get(f"{key}.{name}"):
+                    yield f"{key}: the key {name!r} is called {new!r} since version 0.2.0"
+                    continue
                 hint = did_you_mean(name, allowed)
                 yield f"{key}: unknown key {name!r}; allowed: {listed(allowed)}{hint}"
         case "required":
@@ -47,14 +53,14 @@ def lines_of(error: ValidationError) -> Iterable[str]:
             yield f"{key}: {value!r} is out of range; allowed: {_range(error.schema)}"
         case "pattern" if "propertyNames" in error.absolute_schema_path:
             more = "; settings are changed after it: NAME+k=1" if "+" in str(value) else ""
-            yield f"{key}: {value!r} is no name; a name holds letters, digits, '_' and '-' alone{more}"
+            yield f"{key}: {value!r} is no name; a name holds only letters, digits, '_' and '-'{more}"
         case "minItems":
             found = f"names {len(value)}" if value else "the list is empty"
             yield f"{key}: {found}; name at least {error.validator_value}"
         case "dependentRequired":
             for name, others in error.validator_value.items():
                 if name in value and (lacking := [one for one in others if one not in value]):
-                    yield f"{key}: {name} needs {lacking[0]!r} beside it"
+                    yield f"{key}: {name} also needs {lacking[0]!r}"
         case "anyOf":
             choices = [" and ".join(choice["required"]) for choice in error.validator_value]
             yield f"{key}: lacks {' or '.join(choices)}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from actorsup.artifacts.atomic import write_whole
+from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def remembered_codes(
     if memory and current != known:
         try:
             write_whole(memory, json.dumps(current, indent=0))
-        except OSError as error:
+        except (OSError, DataError) as error:
             _LOG.info("%s: cannot be written (%s); the labels are read again next time", memory, error)
     return {video: codes for video, (_, codes) in current.items()}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from actorsup.artifacts.atomic import write_whole
 from actorsup.datasets.base import VideoRecord
+from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
 UNREADABLE = "unreadable"
@@ -35,7 +36,7 @@ def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, st
     if current != known:
         try:
             write_whole(cache, json.dumps(current, indent=0))
-        except OSError as error:
+        except (OSError, DataError) as error:
             _LOG.info("%s: cannot be written (%s); videos are read again next time", cache, error)
     return digests
 

@@ -202,7 +202,7 @@ class _Writer:
         provenance: Mapping[str, Any],
         content: Callable[[], Mapping[str, Any]],
     ) -> None:
-        self._output, self._keeping = output, checkpoints
+        self._output, self._checkpoints = output, checkpoints
         self._provenance, self._content = dict(provenance), content
 
     def checkpoint(self, training: Training, reached: _Reached) -> None:
@@ -212,16 +212,16 @@ class _Writer:
 
     def after_epoch(self, training: Training, reached: _Reached, epoch: int) -> None:
         self._write_curves(reached)
-        if self._keeping.epochs:
+        if self._checkpoints.epochs:
             save_weights(epoch_file(_partial_epochs(self._output), epoch + 1), self._content())
         self.checkpoint(training, reached)
 
     def finish(self, reached: _Reached) -> None:
         # Snakemake deletes them after a kill, one between the last epoch and here too
         self._write_curves(reached)
-        if self._keeping.epochs:
-            shutil.rmtree(self._keeping.epochs, ignore_errors=True)
-            _partial_epochs(self._output).replace(self._keeping.epochs)
+        if self._checkpoints.epochs:
+            shutil.rmtree(self._checkpoints.epochs, ignore_errors=True)
+            _partial_epochs(self._output).replace(self._checkpoints.epochs)
         save_weights(self._output, self._content())
         _partial(self._output).unlink(missing_ok=True)
 
