@@ -86,7 +86,7 @@ decode list truth:a2d truth:folder detect link train score merge export evaluate
   draw:
     artifacts.safe_hdf5
 decode list truth:folder detect link train score merge export evaluate failures report draw:
-    artifacts.shards
+    artifacts.folders artifacts.shards
 decode truth:folder detect:supplied train_siamese link train score merge export evaluate report \
   draw:
     tubes
@@ -226,7 +226,7 @@ paper:
     report.paper.curve_figures report.paper.items report.paper.stage report.paper.style
     report.paper.table_figures report.paper.tables
 report draw:
-    artifacts.folders report.webm
+    report.webm
 report:
     report.charts report.examples report.gallery report.html report.inputs report.numbers
     report.page report.settings report.stage
