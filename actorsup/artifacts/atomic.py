@@ -23,16 +23,12 @@ _REMEDY = "free some space or fix its permissions, then run again; finished work
 
 
 @contextmanager
-def replacing(path: str | Path, durable: bool = True) -> Iterator[Path]:
+def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path`` and rename it to ``path`` if the context ends without an error.
 
     The parent folder is created. After an error the temporary file is deleted and ``path`` is unchanged.
     Errors raised inside the context pass through, because they may concern a file that is read there; wrap
     the statements that write in ``writing``.
-
-    Args:
-        path: The file to create or replace.
-        durable: Flush the file to the disk before the rename.
 
     Raises:
         DataError: The folder or the file cannot be written.
@@ -44,8 +40,7 @@ def replacing(path: str | Path, durable: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         with writing(path):
-            if durable:
-                sync(temporary)
+            sync(temporary)
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.atomic import replacing, sync, writing
+from actorsup.artifacts.atomic import sync, writing
 from actorsup.artifacts.checksums import BLOCK, check_embedded_checksum, embed_checksum
 from actorsup.artifacts.folders import resume_folder
 from actorsup.artifacts.safe_hdf5 import plain_dataset, plain_group
@@ -112,9 +112,15 @@ class ShardWriter:
         The video is finished when the context ends; after an error nothing is left.
         """
         path = self._part(video)
-        with replacing(path, durable=False) as temporary, writing(path):
-            yield temporary
-            embed_checksum(temporary)
+        temporary = path.with_suffix(".tmp")
+        # not atomic.replacing: it creates the folder, but a partial folder that disappeared is an error
+        try:
+            with writing(path):
+                yield temporary
+                embed_checksum(temporary)
+                os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
         self._done[video] = path
 
     def fail(self, video: str, reason: str) -> None:
