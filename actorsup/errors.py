@@ -1,4 +1,4 @@
-"""The errors that users meet: each names the file or key, what was found and the remedy."""
+"""Errors for users: each names the file or setting, what was expected and the remedy."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -7,50 +7,50 @@ from pathlib import Path
 
 
 class ActorsupError(Exception):
-    """Something a user can mend; shown as one line, without a traceback."""
+    """A problem that a user can fix; shown as one line, without a traceback."""
 
 
 class ConfigError(ActorsupError):
-    """A setting that cannot be used."""
+    """An invalid setting."""
 
 
 class DataError(ActorsupError):
-    """An input file that cannot be used as a whole (annotations, weights, tables)."""
+    """An input file that is unusable as a whole (annotations, weights, tables)."""
 
 
 class VideoError(ActorsupError):
-    """One video that cannot be used; it is recorded in failures.csv and the others go on."""
+    """One unusable video; it is recorded in failures.csv, and the other videos are still processed."""
 
 
 @contextmanager
 def reading(path: str | Path, wanted: str) -> Iterator[None]:
-    """Tell in one line, as a DataError, whatever a file that is not as it should be leads to.
+    """Convert any error that malformed content causes into a DataError of one line.
 
-    For what readers of a form raise on anything else: of JSON that is nested 100,000 deep, of a number
-    of 5,000 digits, of a list where a name should be, ...
+    Malformed content makes parsers raise errors of many types: JSON nested 100,000 levels deep, a number
+    of 5,000 digits, a list in place of a name, ...
 
     Args:
         path: The file.
-        wanted: What it should be, for the message: ``"wanted a table video,frame"``.
+        wanted: The expected content, for the message: ``"expected a table video,frame"``.
     """
     try:
         yield
     except ActorsupError:
         raise
     except (RecursionError, MemoryError) as error:
-        raise DataError(f"{path}: {wanted}; it is nested too deeply, or too large") from error
+        raise DataError(f"{path}: {wanted}; it is nested too deeply or too large") from error
     except (
         OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
     ) as error:  # fmt: skip
-        raise DataError(f"{path}: {wanted} ({_shortly(error)})") from error
+        raise DataError(f"{path}: {wanted} ({_summary(error)})") from error
 
 
-def _shortly(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     text = " ".join((str(error) if isinstance(error, OSError | ValueError) else repr(error)).split())
     return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The end of a message about a name that is not there: the nearest right one, if any is near."""
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    """End of a message about an unknown name: suggest the closest known name, if one is close."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

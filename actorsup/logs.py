@@ -1,4 +1,4 @@
-"""Logs of a job: everything into its file, warnings and errors on the screen too."""
+"""Job logs: everything goes to a file, warnings and errors also to the screen."""
 
 import logging
 import os
@@ -23,16 +23,16 @@ _SECONDS_BETWEEN_LINES = 10.0
 def job(
     path: str | Path, threads: int, inputs: Iterable[str] = (), outputs: Iterable[str] = ()
 ) -> Iterator[None]:
-    """Run a job: its log goes into a file, and it computes with this many threads.
+    """Run a job with a log file and a fixed number of threads.
 
-    An error that a user can mend ends it in one line, exit code 1. To be entered before
-    numpy, torch or OpenCV are imported, since they read the number of threads then.
+    An ``ActorsupError`` is logged as one line and exits with code 1. Enter this context before you import
+    numpy, torch or OpenCV, because they read the number of threads when they are imported.
 
     Args:
-        path: The log.
-        threads: How many.
-        inputs: What it reads: a table or folder that is not as an earlier job left it ends it.
-        outputs: What it makes: tables and folders get a checksum file (``checksums.write_checksum_file``).
+        path: The log file.
+        threads: Number of threads.
+        inputs: Files and folders that the job reads; a damaged table or folder ends the job.
+        outputs: Files and folders that the job writes; tables and folders get a checksum file.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[variable] = str(threads)
@@ -46,31 +46,31 @@ def job(
     root.handlers[:] = [to_file, to_screen]
     root.setLevel(logging.INFO)
     try:
-        for one in inputs:
-            check_checksum_file(one)
+        for file in inputs:
+            check_checksum_file(file)
         yield
-        for one in outputs:
-            write_checksum_file(one)
+        for file in outputs:
+            write_checksum_file(file)
     except ActorsupError as error:
         _LOG.error("%s", error)
         sys.exit(1)
     except Exception:
-        _LOG.exception("this is a defect of actorsup; the log is in %s", path)
+        _LOG.exception("this is a bug in actorsup; see the log, %s", path)
         raise
     finally:
         to_file.close()
 
 
 def progress(items: Iterable[Item], total: int, what: str, passing: bool = False) -> Iterator[Item]:
-    """Go through items showing how many are done, the rate and the time left.
+    """Iterate over items while showing how many are done, the rate and the remaining time.
 
-    A bar on a terminal; otherwise a line in the log every ten seconds and one at the end.
+    Shows a bar on a terminal; otherwise writes a log line every ten seconds and one at the end.
 
     Args:
-        items: Any.
-        total: How many they are.
-        what: What is done with them, for a person.
-        passing: Part of a longer work: what is over within ten seconds leaves no trace.
+        items: The items.
+        total: Number of items.
+        what: Description of the work, for a reader.
+        passing: A part of longer work: show nothing if it ends within ten seconds, and leave no bar.
     """
     if sys.stderr.isatty():
         delay = _SECONDS_BETWEEN_LINES if passing else 0
@@ -85,7 +85,7 @@ def progress(items: Iterable[Item], total: int, what: str, passing: bool = False
         if now - last >= _SECONDS_BETWEEN_LINES and done < total:
             rate = done / (now - start)
             left = (total - done) / rate
-            _LOG.info("%s: %d of %d, %.1f a second, %.0f s left", what, done, total, rate, left)
+            _LOG.info("%s: %d of %d, %.1f per second, %.0f s left", what, done, total, rate, left)
             last = now
     if not passing or last > start:
         _LOG.info("%s: %d of %d in %.1f s", what, done, total, time.monotonic() - start)

@@ -73,12 +73,12 @@ all:
 demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect train_siamese link \
   train score merge export evaluate report draw:
     boxes
+demo decode list truth:folder detect link train score merge export evaluate failures report draw:
+    artifacts.folders
 demo truth:folder train_detector detect merge export evaluate report draw:
     coco
 demo train_detector detect train_siamese link train score report draw:
     artifacts.images
-demo report draw:
-    artifacts.folders
 demo truth:demo:
     demo demo.settings
 demo:

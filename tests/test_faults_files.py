@@ -129,8 +129,8 @@ def test_a_checksum_for_which_there_is_no_room_is_told(tmp_path, monkeypatch):
     table = Path("results/d_map.csv")
     table.parent.mkdir()
     table.write_text("class\n")
-    (table.parent / ".d_map.csv.crc32.tmp").symlink_to("/dev/full")
-    with pytest.raises(DataError, match=r"d_map\.csv: its checksum.*No space left on device"):
+    (table.parent / "..d_map.csv.crc32.tmp").symlink_to("/dev/full")
+    with pytest.raises(DataError, match=r"d_map\.csv\.crc32: cannot be written \(No space left on device"):
         write_checksum_file(table)
 
 
@@ -305,7 +305,7 @@ def test_hdf5_that_leads_out_of_its_file_is_not_followed(tmp_path):
     def reference(file: h5py.File) -> None:
         file.create_dataset("g/x", data=np.array([file["videos"].ref], h5py.ref_dtype))
 
-    told = "link|link|link|other files|other files|declares|declares|wanted numbers".split("|")
+    told = "link|link|link|other files|other files|declares|declares|expected numbers".split("|")
     for index, make in enumerate(
         (linked, linked_inside, soft, raw, virtual, bomb, compressed_bomb, reference)
     ):

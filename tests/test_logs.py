@@ -25,7 +25,7 @@ def lines(caplog, clock, seconds: float, **how: bool) -> list[str]:
 def test_long_work_tells_its_rate_and_the_time_left(caplog, clock):
     told = lines(caplog, clock, seconds=6)
     # 2 items in 12 s, so that 6 more take 36 s
-    assert told[0] == "working: 2 of 8, 0.2 a second, 36 s left"
+    assert told[0] == "working: 2 of 8, 0.2 per second, 36 s left"
     assert told[-1] == "working: 8 of 8 in 48.0 s" and len(told) == 4
 
 

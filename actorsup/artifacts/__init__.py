@@ -1,1 +1,1 @@
-"""Files that stages hand on: shards, checksums, provenance, and how they are written."""
+"""Files that stages exchange: shards, checksums, provenance and atomic writes."""

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file appears complete or not at all."""
 
 import errno
 import os
@@ -19,18 +19,19 @@ _DISK = (
     errno.EIO,
     errno.ENOENT,
 )
-_REMEDY = "make room there, or let it be written to, and run again: what is finished is kept"
+_REMEDY = "free some space or fix its permissions, then run again; finished work is kept"
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path next to ``path``, which takes its place when the context ends without an error.
+    """Yield a temporary path next to ``path`` and rename it to ``path`` if the context ends without an error.
 
-    Its folder is made. After an error nothing is left of it, and ``path`` is as it was. Errors of the
-    context pass through: what is read there may be missing too. Use ``writing`` around what is written.
+    The parent folder is created. After an error the temporary file is deleted and ``path`` is unchanged.
+    Errors raised inside the context pass through, because they may concern a file that is read there; wrap
+    the statements that write in ``writing``.
 
     Raises:
-        DataError: The folder, or the file in its place, cannot be written.
+        DataError: The folder or the file cannot be written.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp")
@@ -47,24 +48,24 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing_text(path: str | Path) -> Iterator[TextIO]:
-    """Write one text file bit by bit, whole or not at all."""
+    """Yield a text stream; its file appears complete or not at all."""
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as stream:
         yield stream
 
 
 def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file whole or not at all; raises DataError where it cannot be written."""
+    """Write a text file atomically; raises DataError if it cannot be written."""
     with writing(path), writing_text(path) as stream:
         stream.write(text)
 
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Report in one line, as a DataError, why a file cannot be written, such as a full disk."""
+    """Convert errors of the disk, such as a full one, into a DataError of one line."""
     try:
         yield
     except (OSError, RuntimeError) as error:
-        # libraries tell the disk's reason in long lines of their own, or raise another error on top of it
+        # libraries wrap the reason in long messages, or raise another error on top of it
         message = f"{error} {error.__context__}"
         codes = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
         reasons = [os.strerror(code) for code in _DISK if code in codes or os.strerror(code) in message]
@@ -74,7 +75,7 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or a folder's entries, to the disk."""
+    """Flush a file, or the entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,49 +1,49 @@
-"""Artifacts that notice damage: each has a checksum, which is compared before it is read.
+"""Checksums of artifacts, compared before a file is read, so that damage is noticed.
 
-Shards carry theirs within. HDF5 itself checks neither the values of a plain dataset nor most of its
-own structure, and a damaged structure can crash the library. So the checksum lies outside of it, in
-the *user block*: the first 512 bytes, which HDF5 leaves to its users and every reader passes over.
+HDF5 checks neither the values of a contiguous dataset nor most of its own structure, and a damaged
+structure can crash the library. A shard's checksum therefore lies outside that structure, in the *user
+block*: the first 512 bytes, which HDF5 reserves for applications and every reader skips.
 
-Tables and folders have no room for one: theirs lies beside them, ``.map.csv.crc32`` for ``map.csv``.
+Tables and folders have no user block. Their checksum is a hidden file in the same folder:
+``.map.csv.crc32`` for ``map.csv``.
 """
 
 import os
 import zlib
 from pathlib import Path
 
+from actorsup.artifacts.atomic import write_whole, writing
 from actorsup.errors import DataError
 
 BLOCK = 512
-"""Bytes of the user block, to be asked for when the file is made: ``userblock_size=BLOCK``."""
+"""Size of the user block in bytes; pass ``userblock_size=BLOCK`` when you create the file."""
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _READ = 1 << 20
 _WITHIN = (".h5", ".pt")
-"""Files whose checksums lie inside: shards, and what PyTorch writes (``weights.load_weights``)."""
+"""Extensions of files that contain their checksums: shards, and PyTorch files (``weights.load_weights``)."""
 
 
 def embed_checksum(path: str | Path) -> None:
-    """Write the checksum of a finished file into its user block."""
+    """Write the checksum of a finished HDF5 file into its user block."""
     with open(path, "r+b") as stream:
-        block = _block_of(stream.fileno())
+        block = _user_block(stream.fileno())
         stream.seek(0)
         stream.write(block)
 
 
 def check_embedded_checksum(path: str | Path) -> None:
-    """Check that a file is as it was sealed, before HDF5 opens it.
+    """Compare a file with the checksum in its user block, before HDF5 opens it.
 
-    A file without a user block, as other programs write them, has no seal and is let pass.
+    Files without a user block, such as those of other programs, pass.
 
     Raises:
-        DataError: It is missing, cannot be read, is no HDF5, or not as it was written.
+        DataError: The file is missing, unreadable, not HDF5, or damaged.
     """
     try:
         with open(path, "rb") as stream:
             begin = stream.read(BLOCK)
-            if begin.startswith(_HDF5):
-                return
-            whole = len(begin) == BLOCK and begin == _block_of(stream.fileno())
+            whole = begin.startswith(_HDF5) or begin == _user_block(stream.fileno())
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); delete it and run again") from error
     if not whole:
@@ -51,38 +51,31 @@ def check_embedded_checksum(path: str | Path) -> None:
 
 
 def write_checksum_file(path: str | Path) -> None:
-    """Write the checksum of a finished table or folder beside it.
+    """Write the checksum of a finished table or folder into a hidden file next to it.
 
-    Shards and weights carry their own. Elsewhere than in ``results/`` nothing is written: what goes to
-    object storage lies elsewhere while a job runs, and is checked there by the storage itself.
+    Shards and weights contain their own. Outside ``results/`` nothing is written: during a job, the files
+    of an object storage lie elsewhere, and the storage verifies them itself.
 
     Raises:
-        DataError: It cannot be written.
+        DataError: The checksum cannot be written.
     """
     path = Path(path)
-    if not _has_checksum_file(path) or not path.exists():
-        return
-    temporary = path.with_name(f".{path.name}.crc32.tmp")
-    try:
-        temporary.write_text(_line_of(path), encoding="utf-8")
-        os.replace(temporary, _beside(path))
-    except OSError as error:
-        raise DataError(
-            f"{path}: its checksum cannot be written beside it ({error.strerror}); make room, and run again"
-        ) from error
+    if _has_checksum_file(path) and path.exists():
+        with writing(path):
+            write_whole(_checksum_file(path), _line_of(path))
 
 
 def check_checksum_file(path: str | Path) -> None:
-    """Check that a table or a folder is as it was sealed; without a seal it is let pass.
+    """Compare a table or folder with its checksum file, if it has one.
 
     Raises:
-        DataError: It is not.
+        DataError: It is damaged or unreadable.
     """
     path = Path(path)
     if not _has_checksum_file(path):
         return
     try:
-        wanted = _beside(path).read_text(encoding="utf-8", errors="replace")
+        wanted = _checksum_file(path).read_text(encoding="utf-8", errors="replace")
         whole = _line_of(path) == wanted
     except FileNotFoundError:
         return
@@ -94,7 +87,7 @@ def check_checksum_file(path: str | Path) -> None:
 
 def _damaged(path: str | Path) -> DataError:
     return DataError(
-        f"{path}: damaged, its content and its checksum differ; delete it and run again: it is made anew"
+        f"{path}: damaged, its content does not match its checksum; delete it and run again to rebuild it"
     )
 
 
@@ -102,14 +95,14 @@ def _has_checksum_file(path: Path) -> bool:
     return path.suffix not in _WITHIN and path.parts[:1] == ("results",)
 
 
-def _beside(path: Path) -> Path:
+def _checksum_file(path: Path) -> Path:
     return path.with_name(f".{path.name}.crc32")
 
 
 def _line_of(path: Path) -> str:
-    """The checksum of a file, or of the names and contents of a folder's files.
+    """Checksum of a file, or of the names and contents of a folder's files.
 
-    Hidden ones are not among them: Snakemake puts one into each folder when its job is over.
+    Hidden files are skipped: Snakemake adds one to each folder when a job ends.
     """
     checksum = 0
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -117,18 +110,18 @@ def _line_of(path: Path) -> str:
         if file.is_file() and not name.name.startswith("."):
             checksum = zlib.crc32(os.fsencode(name), checksum)
             with open(file, "rb") as stream:
-                checksum, _ = _checksum(stream.fileno(), checksum, 0)
+                checksum, _ = _crc32(stream.fileno(), checksum, 0)
     return f"crc32 {checksum:08x}\n"
 
 
-def _block_of(descriptor: int) -> bytes:
+def _user_block(descriptor: int) -> bytes:
     """The user block that a file should have."""
-    checksum, size = _checksum(descriptor, 0, BLOCK)
+    checksum, size = _crc32(descriptor, 0, BLOCK)
     return f"actorsup 1 crc32 {checksum:08x} bytes {size}\n".encode().ljust(BLOCK, b"\0")
 
 
-def _checksum(descriptor: int, checksum: int, at: int) -> tuple[int, int]:
-    """CRC-32 of a file from a byte on, continued from another's, and where the file ends."""
-    while data := os.pread(descriptor, _READ, at):
-        checksum, at = zlib.crc32(data, checksum), at + len(data)
-    return checksum, at
+def _crc32(descriptor: int, checksum: int, offset: int) -> tuple[int, int]:
+    """CRC-32 of a file from an offset to its end, continuing another checksum, and the end's offset."""
+    while data := os.pread(descriptor, _READ, offset):
+        checksum, offset = zlib.crc32(data, checksum), offset + len(data)
+    return checksum, offset

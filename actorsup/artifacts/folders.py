@@ -1,4 +1,4 @@
-"""Folders that are written whole or not at all, and go on where a killed run left them."""
+"""Folders that appear complete or not at all, and resume the work of a killed run."""
 
 import json
 import os
@@ -13,24 +13,29 @@ from actorsup.artifacts.atomic import write_whole
 
 @contextmanager
 def whole_folder(output: Path, provenance: Mapping[str, Any] | None = None) -> Iterator[Path]:
-    """Yield a folder to fill, which becomes ``output`` when the context ends without an error.
-
-    With a provenance, the folder already holds what a killed run with the same provenance left, so that
-    the caller can skip finished files; ``provenance.json`` in it records the provenance.
+    """Yield a folder to fill, and rename it to ``output`` if the context ends without an error.
 
     Args:
-        output: The folder to make; an existing one is replaced.
-        provenance: What makes the folder. Partial work with another provenance is deleted; without one,
-            all partial work.
+        output: The folder to create or replace.
+        provenance: Its origin, written to ``provenance.json`` in the folder. The yielded folder already
+            contains the partial work of a killed run with the same provenance. None always starts afresh
+            and writes no such file.
     """
     partial = output.with_name(f".{output.name}.partial")
-    made_by = None if provenance is None else json.dumps(provenance, sort_keys=True)
-    stamp = partial / "provenance.json"
-    if made_by is None or not (stamp.exists() and stamp.read_text(encoding="utf-8") == made_by):
+    if provenance is None:
         shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True, exist_ok=True)
-    if made_by is not None:
-        write_whole(stamp, made_by)
+        partial.mkdir(parents=True)
+    else:
+        resume_folder(partial, json.dumps(provenance, sort_keys=True))
     yield partial
     shutil.rmtree(output, ignore_errors=True)
     os.replace(partial, output)
+
+
+def resume_folder(folder: Path, provenance: str) -> None:
+    """Create a folder for partial work; content from another provenance is deleted first."""
+    stamp = folder / "provenance.json"
+    if folder.exists() and not (stamp.exists() and stamp.read_text(encoding="utf-8") == provenance):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(stamp, provenance)

@@ -1,4 +1,4 @@
-"""Paths of a configuration: ``~``, environment variables, and whether a file is there."""
+"""Paths in the configuration: ``~``, environment variables, and existence checks."""
 
 import os
 import re
@@ -8,10 +8,10 @@ from actorsup.errors import ConfigError, did_you_mean
 
 
 def expand_path(path: str, key: str) -> Path:
-    """A path of the configuration with ``~`` and ``${VARIABLE}`` replaced.
+    """Expand ``~`` and ``${VARIABLE}`` in a path of the configuration.
 
     Raises:
-        ConfigError: The variable is not set.
+        ConfigError: A variable is not set.
     """
     for name in re.findall(r"\$\{?(\w+)\}?", path):
         if name not in os.environ:
@@ -22,15 +22,15 @@ def expand_path(path: str, key: str) -> Path:
 
 
 def existing_path(path: str, key: str, remedy: str = "") -> Path:
-    """A path of the configuration that must be there.
+    """Expand a path of the configuration that must exist.
 
     Args:
-        path: As the configuration has it.
-        key: Where it has it.
-        remedy: What to do, where it is not there.
+        path: The value in the configuration.
+        key: The setting, for the message.
+        remedy: What to do if the path does not exist.
 
     Raises:
-        ConfigError: It does not exist; the message suggests the nearest name in its folder.
+        ConfigError: The path does not exist; the message suggests the nearest name in its folder.
     """
     found = expand_path(path, key)
     if not found.exists():

@@ -1,10 +1,10 @@
-"""What made an artifact: digests of settings, weights and code.
+"""Provenance of artifacts: digests of settings, weights and code.
 
-The digest of code is that of its syntax tree without docstrings, over a module and every
-module of this library that it imports, except ``NO_RESULTS``. A stage's module finds its types
-(of detectors, trackers, ...) through a registry, which imports none of them; a rule adds the modules of
-the types that its section names. So an edit re-runs exactly the stages whose results it can change,
-and a comment, a docstring, a message or the formatting re-runs nothing.
+The code digest covers the syntax trees, without docstrings, of a module and of every module of this
+library that it imports, except ``NO_RESULTS``. Stages look up their types (detectors, trackers, ...) in a
+registry, which imports none of them; a rule adds the modules of the types that its section names. An edit
+therefore re-runs exactly the stages whose results it can change. Edits of comments, docstrings, messages
+and formatting re-run nothing.
 """
 
 import ast
@@ -13,6 +13,7 @@ import json
 import os
 import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec, resolve_name
@@ -26,29 +27,26 @@ from actorsup.errors import DataError
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT.name
 NO_RESULTS = frozenset({"actorsup.errors", "actorsup.logs", "actorsup.registry"})
-"""Modules that no digest includes: what they do reaches messages and logs, but no result. A registry
-turns a type's name into its module, and that module's name and content are in the digest."""
+"""Modules excluded from every digest: they affect messages and logs, but no result. A registry maps the
+name of a type to its module, and the digest includes that module's name and content."""
 
 
 def provenance(
     stage: str, settings: Mapping[str, Any], inputs: Iterable[str | Path] = (), **more: Any
 ) -> dict[str, Any]:
-    """The record that an artifact carries: what made it, from what, with which versions.
+    """Return the provenance record of an artifact: stage, settings, inputs and versions.
 
     Args:
         stage: The rule's name.
-        settings: The section of the configuration, or the part of it that the stage uses.
-        inputs: Files that it is made from. Of a shard the digest of its own provenance is
-            kept, of any other file (weights, models, tables) the sha256 of its content.
-        more: Further entries, such as ``code`` and ``seed``.
+        settings: The part of the configuration that the stage uses.
+        inputs: Its input files. A shard is represented by the digest of its own provenance, any other
+            file (weights, models, tables) by the sha256 of its content.
+        more: Additional entries, such as ``code`` and ``seed``.
     """
-    packages = ("numpy", "h5py", "opencv-python-headless", "torch", "torchvision")
     versions = {"actorsup": __version__, "python": platform.python_version()}
-    for package in packages:
-        try:
+    for package in ("numpy", "h5py", "opencv-python-headless", "torch", "torchvision"):
+        with suppress(PackageNotFoundError):
             versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return {
         "stage": stage,
         "settings": dict(settings),
@@ -59,7 +57,7 @@ def provenance(
 
 
 def machine() -> str:
-    """The machine that this runs on, for a person: processor, cores that may be used, GPUs."""
+    """Describe this machine for a reader: processor, usable cores, GPUs."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -84,31 +82,31 @@ def _input_digest(path: Path) -> str:
 
 
 def settings_digest(settings: Any) -> str:
-    """Digest of plain settings (what JSON can hold), independent of the order of keys."""
+    """Digest of JSON-serializable settings, independent of the order of keys."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def file_digest(path: str | Path) -> str:
-    """sha256 of a file's content, in hexadecimal."""
+    """sha256 of a file's content, hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @cache
 def code_digest(*modules: str) -> str:
-    """Digest of modules (``"actorsup.linking.stage"``) and of all that they import.
+    """Digest of modules (``"actorsup.linking.stage"``) and of everything they import.
 
     Args:
-        modules: Of this library, or of a package that adds types to it; of each, the modules of
-            this library and of the module's own package count.
+        modules: Modules of this library, or of a package that adds types to it. Imports from this library
+            and from the module's own package are followed.
     """
     lines = [f"{module} {_parsed(module).code}" for module in closure(*modules)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def closure(*modules: str) -> list[str]:
-    """The modules whose code ``code_digest`` includes, sorted; arguments as there."""
+    """The modules that ``code_digest`` includes for the same arguments, sorted."""
     packages = {_PACKAGE, *(module.split(".")[0] for module in modules)}
     todo, seen = list(modules), set[str]()
     while todo:
@@ -116,13 +114,13 @@ def closure(*modules: str) -> list[str]:
         if module not in seen and module not in NO_RESULTS:
             seen.add(module)
             todo += _imported(module, packages)
-    # Python runs the packages around a module too; the names that these import change nothing in it
-    around = {module.rsplit(".", n)[0] for module in seen for n in range(1, module.count(".") + 1)}
-    return sorted(seen | {package for package in around if _exists(package)})
+    # importing a module also runs its parent packages; what these import does not affect it
+    parents = {module.rsplit(".", n)[0] for module in seen for n in range(1, module.count(".") + 1)}
+    return sorted(seen | {package for package in parents if _source(package)})
 
 
 def imported_modules(module: str) -> set[str]:
-    """Modules of this library that a module imports itself, at its top or inside functions."""
+    """Modules of this library that a module imports directly, at the top or inside functions."""
     return set(_imported(module, {_PACKAGE}))
 
 
@@ -134,7 +132,9 @@ class _Parsed(NamedTuple):
 
 
 def _parsed(module: str) -> _Parsed:
-    path = _path_of(module)
+    path = _source(module)
+    if path is None:
+        raise ModuleNotFoundError(f"no module {module!r} in {_ROOT}")
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     return _parse(path.read_text(encoding="utf-8"), package)
 
@@ -144,16 +144,16 @@ def _parse(source: str, package: str) -> _Parsed:
     """Parse a module once: the digests of most stages share it."""
     tree = ast.parse(source)
     imports = tuple(_import_names(tree, package))
-    return _Parsed(ast.dump(_without_docstrings(tree)), imports)
+    return _Parsed(ast.dump(_WithoutDocstrings().visit(tree)), imports)
 
 
 def _imported(module: str, packages: Collection[str]) -> list[str]:
-    return [name for name in _parsed(module).imports if name.split(".")[0] in packages and _exists(name)]
+    return [name for name in _parsed(module).imports if name.split(".")[0] in packages and _source(name)]
 
 
 def _import_names(tree: ast.AST, package: str) -> list[str]:
     names: list[str] = []
-    for node in _run(tree):
+    for node in _runtime_nodes(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -163,13 +163,13 @@ def _import_names(tree: ast.AST, package: str) -> list[str]:
     return names
 
 
-def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under ``if TYPE_CHECKING``, which no run reaches."""
+def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes except those under ``if TYPE_CHECKING``, which never run."""
     yield tree
     for node in ast.iter_child_nodes(tree):
         condition = node.test if isinstance(node, ast.If) else None
         if not (isinstance(condition, ast.Name) and condition.id == "TYPE_CHECKING"):
-            yield from _run(node)
+            yield from _runtime_nodes(node)
 
 
 def _candidates(module: str) -> list[Path]:
@@ -177,7 +177,7 @@ def _candidates(module: str) -> list[Path]:
     if package == _PACKAGE:
         path = _ROOT.joinpath(*rest)
         return [path.with_suffix(".py"), path / "__init__.py"]
-    # a package that adds types: Python knows where it lies, or it is one file
+    # an installed package or a single-file module that adds types
     found = find_spec(package)
     if found is None:
         return []
@@ -187,30 +187,12 @@ def _candidates(module: str) -> list[Path]:
     return [path for each in paths for path in (each.with_suffix(".py"), each / "__init__.py")]
 
 
-def _exists(module: str) -> bool:
-    return any(path.is_file() for path in _candidates(module))
+def _source(module: str) -> Path | None:
+    return next((path for path in _candidates(module) if path.is_file()), None)
 
 
-def _path_of(module: str) -> Path:
-    for path in _candidates(module):
-        if path.is_file():
-            return path
-    raise ModuleNotFoundError(f"no module {module!r} in {_ROOT}")
-
-
-def _without_docstrings(tree: ast.AST) -> ast.AST:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list):
-            continue
-        # a bare string is a docstring wherever it stands: nothing can read its value
-        node.body = [  # type: ignore[attr-defined]
-            line
-            for line in body
-            if not (
-                isinstance(line, ast.Expr)
-                and isinstance(line.value, ast.Constant)
-                and isinstance(line.value.value, str)
-            )
-        ]
-    return tree
+class _WithoutDocstrings(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        # a bare string has no effect anywhere, not only at the top of a body
+        bare_string = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if bare_string else node

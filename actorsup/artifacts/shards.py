@@ -1,13 +1,13 @@
-"""Shards: HDF5 files that hold many videos, written whole or not at all.
+"""Shards: HDF5 files that contain many videos and appear complete or not at all.
 
-Every stage writes the same form. A root dataset ``videos`` lists the ids and the group of
-each (ids may hold ``/``); a root dataset ``failures`` lists the videos that this stage could
-not use and why; each video has one group of datasets and attributes. File attributes:
-``schema`` (name and version) and ``provenance`` (JSON).
+All stages use one layout. The root dataset ``videos`` maps ids to group names, because ids may contain
+``/``. The root dataset ``failures`` lists the videos that the stage could not process, with the reasons.
+Each video has one group of datasets and attributes. File attributes: ``schema`` (name and version) and
+``provenance`` (JSON).
 
-While a shard is made, each finished video lies in a file of its own in ``<shard>.partial/``;
-a run that was killed goes on after the last of them, and the shard appears by one rename. Shards
-and parts carry a checksum (``actorsup.artifacts.checksums``), so that a damaged one is never taken for whole.
+While a shard is being written, each finished video is a separate file, a part, in ``<shard>.partial/``. A
+killed run resumes after the last part, and the shard appears through one rename. Shards and parts contain
+a checksum (``actorsup.artifacts.checksums``), so that damage is always detected.
 """
 
 import hashlib
@@ -18,35 +18,35 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.atomic import sync, write_whole, writing
+from actorsup.artifacts.atomic import sync, writing
 from actorsup.artifacts.checksums import BLOCK, check_embedded_checksum, embed_checksum
+from actorsup.artifacts.folders import resume_folder
 from actorsup.artifacts.safe_hdf5 import plain_dataset, plain_group
 from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
 _TEXT = h5py.string_dtype("utf-8")
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
-"""What h5py raises where a file is not as it should be."""
+"""What h5py raises for a file with unexpected content."""
 _PAIR = {"videos": ("video", "group"), "failures": ("video", "reason")}
 
 Attributes = Mapping[str, int | float | str]
 
 
 class ShardWriter:
-    """Writes a shard video by video; resumable, and published by one rename.
+    """Write a shard video by video; a killed run can be resumed.
 
     Args:
-        path: The shard to make.
-        schema: Name and version of what it holds, such as ``"tubes/1"``.
-        provenance: What makes it; partial work of another provenance is thrown away.
-        attributes: Further attributes of the file, such as class names.
+        path: The shard to create.
+        schema: Name and version of the content, such as ``"tubes/1"``.
+        provenance: Its origin; partial work with another provenance is deleted.
+        attributes: Additional file attributes, such as class names.
     """
 
     def __init__(
@@ -64,41 +64,33 @@ class ShardWriter:
             **(attributes or {}),
         }
         self._done: dict[str, Path] = {}
-        stamp = self._partial / "provenance.json"
         with writing(self._partial):
-            if self._partial.exists() and not (
-                stamp.exists() and stamp.read_text() == self._file_attributes["provenance"]
-            ):
-                shutil.rmtree(self._partial)
-            self._partial.mkdir(parents=True, exist_ok=True)
-            write_whole(stamp, self._file_attributes["provenance"])
+            resume_folder(self._partial, self._file_attributes["provenance"])
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._publish()
 
     def finished(self, video: str) -> bool:
-        """Whether an earlier, interrupted run has finished this video; what it left is checked."""
+        """Whether an interrupted run has finished this video; a damaged part is deleted."""
         path = self._part(video)
         if not path.exists():
             return False
         try:
             check_embedded_checksum(path)
         except DataError:
-            # as a machine leaves it whose power fails before the disk has all of a file
-            _LOG.warning("%s: was not written whole; %s is done again", path, video)
+            # parts are not flushed: a power failure can truncate them
+            _LOG.warning("%s: incomplete; %s is processed again", path, video)
             path.unlink()
             return False
         self._done[video] = path
         return True
 
     def add(self, video: str, arrays: Mapping[str, NDArray], attributes: Attributes) -> None:
-        """Keep one finished video: its datasets by name, and its group's attributes."""
+        """Write one video: its datasets by name, and the attributes of its group."""
         with self.stream(video) as group:
             for name, array in arrays.items():
                 group.create_dataset(name, data=array)
@@ -106,21 +98,22 @@ class ShardWriter:
 
     @contextmanager
     def stream(self, video: str) -> Iterator[h5py.File]:
-        """The group of one video, to fill bit by bit where it is too large for ``add``.
+        """Yield the group of one video, to fill in pieces if the video is too large for ``add``.
 
-        The video is finished when the context ends; an error in it leaves nothing.
+        The video is finished when the context ends; after an error nothing is left.
         """
         with self.part(video) as path, open_part(path, video) as group:
             yield group
 
     @contextmanager
     def part(self, video: str) -> Iterator[Path]:
-        """A path at which to fill the file of one video (``open_part``), in another process perhaps.
+        """Yield the path at which to write one video with ``open_part``, possibly in another process.
 
-        The video is finished when the context ends; an error in it leaves nothing.
+        The video is finished when the context ends; after an error nothing is left.
         """
         path = self._part(video)
         temporary = path.with_suffix(".tmp")
+        # not atomic.replacing: it creates the folder, but a partial folder that disappeared is an error
         try:
             with writing(path):
                 yield temporary
@@ -131,7 +124,7 @@ class ShardWriter:
         self._done[video] = path
 
     def fail(self, video: str, reason: str) -> None:
-        """Record that this stage could not use a video; the others go on."""
+        """Record that this stage could not process a video."""
         _LOG.warning("%s: %s", video, reason)
         with self.stream(video) as group:
             group.attrs["failure"] = reason
@@ -140,17 +133,17 @@ class ShardWriter:
         return self._partial / (hashlib.blake2b(video.encode(), digest_size=16).hexdigest() + ".h5")
 
     def _publish(self) -> None:
-        """Gather the parts, ordered by video id, into the shard."""
+        """Collect the parts into the shard, ordered by video id."""
         temporary = self._partial / "whole.tmp"
         with writing(self.path):
-            self._gather(temporary)
+            self._collect(temporary)
             embed_checksum(temporary)
             sync(temporary)
             os.replace(temporary, self.path)
             sync(self.path.parent)
             shutil.rmtree(self._partial)
 
-    def _gather(self, path: Path) -> None:
+    def _collect(self, path: Path) -> None:
         groups: list[tuple[str, str]] = []
         failures: list[tuple[str, str]] = []
         with h5py.File(path, "w", userblock_size=BLOCK) as whole:
@@ -171,22 +164,22 @@ class ShardWriter:
 
 @contextmanager
 def open_part(path: Path, video: str) -> Iterator[h5py.File]:
-    """Make the file of one video, to be filled; ``ShardWriter.part`` says where."""
+    """Create the file of one video at the path from ``ShardWriter.part``, and yield it to be filled."""
     with writing(path), h5py.File(path, "w", userblock_size=BLOCK) as part:
         part.attrs["video"] = video
         yield part
 
 
 class ShardReader:
-    """Reads a shard: ``reader[video]`` is the HDF5 group of a video.
+    """Read a shard: ``reader[video]`` is the HDF5 group of a video.
 
     Attributes:
-        videos: Ids of the videos that it holds, sorted.
-        failures: Ids of the videos that its stage could not use, and why.
-        provenance: What made it.
+        videos: Ids of its videos, sorted.
+        failures: Ids of the videos that its stage could not process, and the reasons.
+        provenance: Its origin.
 
     Raises:
-        DataError: The file is missing, damaged or of another schema.
+        DataError: The file is missing, damaged, or has another schema.
     """
 
     def __init__(self, path: str | Path, schema: str) -> None:
@@ -205,22 +198,18 @@ class ShardReader:
         try:
             found = self.file.attrs.get("schema")
             if found != schema:
-                raise DataError(f"{path}: schema is {found!r}, wanted {schema!r}; delete it and run again")
+                raise DataError(f"{path}: schema is {found!r}, expected {schema!r}; delete it and run again")
             self._group = dict(_text_pairs(self.file, "videos"))
             self.failures = dict(_text_pairs(self.file, "failures"))
             self.provenance: dict[str, Any] = json.loads(self.file.attrs["provenance"])
         except _DAMAGE as error:
-            raise DataError(
-                f"{path}: not of the form of a shard ({error}); delete it and run again"
-            ) from error
+            raise DataError(f"{path}: not a valid shard ({error}); delete it and run again") from error
         self.videos = list(self._group)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.close()
 
     def __contains__(self, video: str) -> bool:

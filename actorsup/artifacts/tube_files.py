@@ -1,4 +1,4 @@
-"""Tubes in shards: what one stage writes and the next ones read."""
+"""Tubes in shards, as linking and scoring write them and later stages read them."""
 
 import math
 from dataclasses import dataclass, fields
@@ -15,19 +15,19 @@ PREDICTIONS_SCHEMA = "predictions/1"
 """Tubes with ``class_logit`` and ``class_score``; file attribute ``classes`` names the classes."""
 
 MOST_FRAMES = 10_000_000
-"""Of a video that is decoded; a larger number in any file is a mistake, and could not be held."""
+"""Most frames that a file may declare for a video; more would exhaust memory."""
 _NEEDED = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a tube file says of a video.
+    """Length, rate and size of a video.
 
     Attributes:
-        frames: Number of frames that decode.
-        fps: Frames a second.
-        width: Of the source frame, pixels.
-        height: Of the source frame, pixels.
+        frames: Number of frames that can be decoded.
+        fps: Frames per second.
+        width: Width of the source frames, pixels.
+        height: Height of the source frames, pixels.
     """
 
     frames: int
@@ -37,23 +37,23 @@ class VideoInfo:
 
 
 def video_info(frames: Any, fps: Any, width: Any, height: Any) -> VideoInfo:
-    """What a file tells of a video; 0 is not known.
+    """Convert values from a file; 0 means unknown.
 
     Raises:
-        ValueError, TypeError, ArithmeticError: One is no number, or none that a video has.
+        ValueError, TypeError, ArithmeticError: A value is not a number, or impossible for a video.
     """
     info = VideoInfo(int(frames), float(fps), int(width), int(height))
     sensible = 0 <= info.frames <= MOST_FRAMES and 0 <= info.fps < math.inf
     if not sensible or not 0 <= min(info.width, info.height) <= max(info.width, info.height) < 2**31:
-        raise ValueError(f"no video has {frames} frames, {fps} a second, of {width} x {height} pixels")
+        raise ValueError(f"impossible video: {frames} frames, {fps} per second, {width} x {height} pixels")
     return info
 
 
 def write_tubes(writer: ShardWriter, video: str, info: VideoInfo, tubes: Tubes) -> None:
-    """Keep the tubes of one video in a shard of ``TUBES_SCHEMA`` or ``PREDICTIONS_SCHEMA``.
+    """Write the tubes of one video into a shard of ``TUBES_SCHEMA`` or ``PREDICTIONS_SCHEMA``.
 
     Raises:
-        DataError: The tubes are over another number of frames than the video has.
+        DataError: The tubes and the video differ in their number of frames.
     """
     if tubes.frames != info.frames:
         raise DataError(f"{video}: tubes over {tubes.frames} frames, but the video has {info.frames}")
@@ -61,39 +61,43 @@ def write_tubes(writer: ShardWriter, video: str, info: VideoInfo, tubes: Tubes) 
 
 
 def read_tubes(group: h5py.Group) -> Tubes:
-    """The tubes of one video, scores of classes too where the file has them.
+    """Read the tubes of one video, including class scores if the file has them.
 
     Raises:
-        DataError: A dataset is not there.
+        DataError: A dataset is missing or has the wrong shape.
     """
     present = [field.name for field in fields(Tubes) if field.name in group]
     if lacking := [name for name in _NEEDED if name not in present]:
-        raise DataError(f"{group.file.filename}: {group.name} lacks {', '.join(lacking)}; make it again")
+        raise DataError(
+            f"{group.file.filename}: {group.name} lacks {', '.join(lacking)}; delete the file and run again"
+        )
     tubes = Tubes(**{name: group[name][()] for name in present})
     shapes = {name: array.shape for name, array in tubes.arrays().items()}
     if tubes.boxes.ndim != 3 or any(shapes[name] != shape for name, shape in _shapes(tubes).items()):
-        raise DataError(f"{group.file.filename}: {group.name}: shapes {shapes} do not fit; make it again")
+        raise DataError(
+            f"{group.file.filename}: {group.name}: shapes {shapes} do not match; delete it and run again"
+        )
     return tubes
 
 
 def _shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
-    """What shapes go with those of the boxes, of the arrays whose shape they decide."""
+    """Expected shapes of the arrays, given the shape of the boxes."""
     count, frames = tubes.boxes.shape[:2]
     each = {name: (count,) for name in ("score", "actor", "seed_frame")}
     return {"boxes": (count, frames, 4), **each, "frame_score": (count, frames), "interval": (count, 2)}
 
 
 def read_info(group: h5py.Group) -> VideoInfo:
-    """Length, rate and size of one video.
+    """Read length, rate and size of one video.
 
     Raises:
-        DataError: One of them is not there, or no number.
+        DataError: An attribute is missing or not a number.
     """
     attributes = group.attrs
     try:
         return video_info(*(attributes[field.name] for field in fields(VideoInfo)))
     except (KeyError, TypeError, ValueError, ArithmeticError, OSError, RuntimeError) as error:
         raise DataError(
-            f"{group.file.filename}: {group.name}: wanted numbers as the attributes frames, fps, width and "
-            f"height ({error}); make it again"
+            f"{group.file.filename}: {group.name}: the attributes frames, fps, width and height must be "
+            f"numbers ({error}); delete the file and run again"
         ) from error

@@ -1,4 +1,7 @@
-"""Actor-of-interest pooling (Section 3.2, Equation 1)."""
+"""Actor-of-interest pooling (Section 3.2, Equation 1).
+
+``grid_sample`` gives the same values, but 3 to 8 times slower for VGG16; ``roi_align`` differs at borders.
+"""
 
 import torch
 from torch import Tensor
