@@ -16,7 +16,7 @@ from actorsup.attention.selection import constant_loss, video_loss
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.training import train_attention
 from actorsup.errors import DataError
-from actorsup.linking import training as siamese_training
+from actorsup.linking.siamese import training as siamese_training
 from actorsup.linking.siamese.training import TrainingSet, train_siamese
 from actorsup.training.loop import CheckpointOptions, Step, train_epochs
 from actorsup.training.monitor import PATIENCE, Expectation, Health, Monitor, feature_health, gradient_norm

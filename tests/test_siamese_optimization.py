@@ -6,8 +6,8 @@ import torch
 from moving_targets import write_sequences
 
 from actorsup.errors import ConfigError
-from actorsup.linking import training
 from actorsup.linking.settings import SiameseTrainingSettings
+from actorsup.linking.siamese import training
 from actorsup.linking.siamese.network import random_siamese, siamese_network, weights_content
 from actorsup.linking.siamese.training import TrainingSet, freeze_blocks, optimizer_of, train_siamese
 from actorsup.training.weights import load_weights, save_weights

@@ -12,9 +12,9 @@ from moving_targets import moving, textured, write_sequences
 
 from actorsup.artifacts.atomic import write_whole
 from actorsup.errors import DataError
-from actorsup.linking import training
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
+from actorsup.linking.siamese import training
 from actorsup.linking.siamese.network import (
     crop_sizes,
     siamese_network,

@@ -11,7 +11,7 @@ from actorsup.attention.encoder import build_encoder, put_encoder_weights
 from actorsup.attention.model import load_model, model_content, random_model
 from actorsup.attention.settings import AttentionSettings
 from actorsup.detection import networks
-from actorsup.linking import siamese
+from actorsup.linking.siamese import network as siamese
 
 SSD, TRUNK = "small_ssd", "small"
 
