@@ -55,7 +55,7 @@ def test_a_check_tells_all_that_is_wrong(tmp_path):
     problems, notes = told(found, True), told(found, False)
     for words in (
         "1 of 7 listed videos are not there: gone",
-        r"1 videos cannot be used: .*broken\.avi: no video",
+        r"1 videos cannot be used: .*broken\.avi: not a video",
         "1 of 2 classes have no training video that is there.*: run",
         "1 test videos have a label and no box: bare",
         r"1 videos have boxes of a class they lack: odd \(boxes of run, labeled jump\)",
