@@ -130,7 +130,8 @@ def literal_kind(found, number, p, action, iou, taken) -> str:
     if own and max(own)[0] >= 0.1:
         best, q = max(own, key=lambda one: (one[0], -one[1]))
         temporal = taken["temporal"](number, p, q)
-        return "poor time" if round(temporal, 12) < round(best / temporal, 12) else "poor boxes"
+        # the best IoU is rounded to 12 decimals, so a tie is known to fewer; boxes in a tie
+        return "poor time" if temporal < best / temporal - 1e-9 else "poor boxes"
     return "background"
 
 
