@@ -27,7 +27,7 @@ class EvaluationSettings:
         resamples: How many times the videos are drawn for confidence intervals.
 
     Raises:
-        ConfigError: A value that is not allowed, or a rule beside ``protocol`` that is not its own.
+        ConfigError: A value that is not allowed, or a rule that contradicts ``protocol``.
     """
 
     protocol: str | None = None
