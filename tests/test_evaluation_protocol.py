@@ -80,7 +80,7 @@ def nms3dt(tubes, scores, overlap):
     while left:
         best = left.pop()
         kept.append(best)
-        left = [i for i in left if iou3dt(tubes[i], tubes[best], 1, False) <= overlap]
+        left = [i for i in left if round(iou3dt(tubes[i], tubes[best], 1, False), 12) <= overlap]
     return kept
 
 

@@ -42,6 +42,7 @@ def run(tmp_path_factory):
     gallery = folder / "results" / "odd" / "report_data" / "0001"
     gallery.parent.mkdir(parents=True)
     write_gallery(shards, labels, table, None, gallery, 640, EvaluationSettings(), {"stage": "make_gallery"})
+    (gallery / ".snakemake_timestamp").touch()  # as Snakemake does when the job ends
     return folder, shards, table, gallery
 
 

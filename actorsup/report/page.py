@@ -67,7 +67,7 @@ def write_page(page: Page, output: Path, settings: ReportSettings) -> None:
         inlined = {
             path.relative_to(page.folder).as_posix(): _inlined(path)
             for path in files
-            if path.suffix != ".json"
+            if path.suffix == ".js" or path.suffix in _MEDIA_TYPES
         }
         scripts = {"files.js": f"window.actorsupFiles = {_json(inlined)};", **scripts}
     else:
