@@ -25,7 +25,15 @@ from actorsup.errors import DataError
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT.name
-NO_RESULTS = frozenset({"actorsup.errors", "actorsup.logs", "actorsup.registry"})
+NO_RESULTS = frozenset(
+    {
+        "actorsup.errors",
+        "actorsup.logs",
+        "actorsup.registry",
+        "actorsup.config.fields",
+        "actorsup.config.messages",
+    }
+)
 """Modules that no digest includes: what they do reaches messages and logs, but no result. A registry
 turns a type's name into its module, and that module's name and content are in the digest."""
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, members, proposal_counts
-from actorsup.evaluation.protocol import EvaluationProtocol
+from actorsup.evaluation.protocol import THRESHOLDS, EvaluationProtocol
 from actorsup.evaluation.ranking import Pool, Ranking, divided, weighted_area
-from actorsup.evaluation.settings import THRESHOLDS
 from actorsup.evaluation.tables import RANGE_THRESHOLDS, of_thresholds
 
 INTERVAL_COLUMNS = [

@@ -16,8 +16,7 @@ from actorsup.evaluation.frame_level import frame_table
 from actorsup.evaluation.ground_truth import GroundTruthTubes, classes_of
 from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions
-from actorsup.evaluation.protocol import EvaluationProtocol, protocol_named
-from actorsup.evaluation.settings import THRESHOLDS
+from actorsup.evaluation.protocol import THRESHOLDS, EvaluationProtocol, protocol_named
 from actorsup.evaluation.split import tell_classes, tell_videos
 from actorsup.evaluation.tables import actor_table, map_table, recall_table
 from actorsup.tubes import Tubes
