@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -19,8 +19,17 @@ from actorsup.evaluation.ground_truth import (
 )
 from actorsup.evaluation.input_warnings import some
 from actorsup.evaluation.matching import VideoOverlap, overlaps
-from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.tubes import Tubes
+
+if TYPE_CHECKING:  # the library of evaluation works without pydantic
+    from actorsup.evaluation.settings import EvaluationSettings
+
+
+def _default_settings() -> "EvaluationSettings":
+    from actorsup.evaluation.settings import EvaluationSettings
+
+    return EvaluationSettings()
+
 
 Name = TypeVar("Name")
 _LOG = logging.getLogger(__name__)
@@ -44,7 +53,7 @@ class TestSplit:
     ground_truth: Path
     videos: Path
     annotated: Path | None = None
-    settings: EvaluationSettings = field(default_factory=EvaluationSettings)
+    settings: "EvaluationSettings" = field(default_factory=_default_settings)
 
     @cached_property
     def truth(self) -> StoredGroundTruth:
