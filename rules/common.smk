@@ -13,6 +13,8 @@ sys.path.insert(0, workflow.basedir)
 python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
+from actorsup.config.fields import parameters
+from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.report.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
 from actorsup.report.paper.items import left_out_lines
@@ -129,8 +131,9 @@ def shards_of(dataset, runs):
     return [path for run in runs for path in PLAN.prediction_shards(dataset, **run)]
 
 
-def evaluated_with(*keys):
-    """The settings of the evaluation that a table depends on."""
+def evaluated_with(stage):
+    """Settings of the evaluation that a stage declares (actorsup/evaluation/settings.py)."""
+    keys = parameters(EvaluationSettings, stage)
     return {key: value for key, value in config["evaluation"].items() if key in keys}
 
 

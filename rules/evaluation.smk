@@ -1,21 +1,7 @@
 # Tables (4.1, 4.3, 4.4).
 
 
-OF_BOXES = ("protocol", "strict", "box_area", "duration")
-OF_MATCHES = (*OF_BOXES, "matching", "nms_iou")
-OF_PRECISION = (*OF_MATCHES, "interpolation", "iou_thresholds")
-OF_FRAMES = (
-    "protocol",
-    "strict",
-    "box_area",
-    "matching",
-    "interpolation",
-    "iou_thresholds",
-)
-
 if config["evaluation"].get("protocol"):
-    from actorsup.evaluation.settings import EvaluationSettings
-
     try:
         EvaluationSettings(**config["evaluation"])
     except ActorsupError as error:
@@ -54,7 +40,7 @@ rule evaluate_recall:
         runtime=need(60, each=0.1),
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
-        settings=evaluated_with(*OF_BOXES, "iou_thresholds"),
+        settings=evaluated_with("evaluate_recall"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Recall of the proposals of {wildcards.dataset}"
@@ -83,7 +69,7 @@ rule evaluate_map:
     params:
         table="map",
         runs=RUNS,
-        settings=evaluated_with(*OF_PRECISION),
+        settings=evaluated_with("evaluate_map"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset}"
@@ -110,7 +96,7 @@ use rule evaluate_map as evaluate_ablation with:
     params:
         table="ablation",
         runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
-        settings=evaluated_with(*OF_PRECISION),
+        settings=evaluated_with("evaluate_ablation"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
@@ -133,7 +119,7 @@ use rule evaluate_map as evaluate_epochs with:
     params:
         table="map_by_epoch",
         runs=from_evaluated(lambda w, d: by_epoch(d.section)),
-        settings=evaluated_with(*OF_PRECISION),
+        settings=evaluated_with("evaluate_epochs"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Mean average precision of {wildcards.dataset} after each epoch"
@@ -149,7 +135,7 @@ use rule evaluate_map as evaluate_actors with:
     params:
         table="actor_map",
         runs=RUNS,
-        settings=evaluated_with(*OF_PRECISION),
+        settings=evaluated_with("evaluate_actors"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Average precision for each actor of {wildcards.dataset}"
@@ -165,7 +151,7 @@ use rule evaluate_map as evaluate_frames with:
     params:
         table="frame_map",
         runs=RUNS,
-        settings=evaluated_with(*OF_FRAMES),
+        settings=evaluated_with("evaluate_frames"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Average precision of the boxes of all frames of {wildcards.dataset}"
@@ -181,7 +167,7 @@ use rule evaluate_map as evaluate_errors with:
     params:
         table="errors",
         runs=RUNS,
-        settings=evaluated_with(*OF_MATCHES, "error_iou"),
+        settings=evaluated_with("evaluate_errors"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "What kinds of errors there are on {wildcards.dataset}"
@@ -212,7 +198,7 @@ rule evaluate_intervals:
     params:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=RUNS,
-        settings=evaluated_with(*OF_PRECISION, "resamples"),
+        settings=evaluated_with("evaluate_intervals"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Confidence intervals of the tables of {wildcards.dataset}"

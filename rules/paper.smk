@@ -26,7 +26,7 @@ use rule evaluate_recall as evaluate_linking with:
         "benchmarks/results/{dataset}/evaluate_linking.tsv"
     params:
         linkers=from_evaluated(lambda w, d: PAPER.checked_linkers()),
-        settings=rules.evaluate_recall.params.settings,
+        settings=evaluated_with("evaluate_linking"),
         code=rules.evaluate_recall.params.code,
     message:
         "Recall of the linkers that the paper compares, on {wildcards.dataset}"
@@ -54,11 +54,7 @@ rule write_paper_item:
         measured=planned(lambda w: PAPER.measured(w.item)),
         left_out=planned(lambda w: PAPER.left_out(w.item)),
         limits=planned(lambda w: PAPER.limits if w.item == "linking" else {}),
-        evaluation={
-            key: value
-            for key, value in config["evaluation"].items()
-            if key not in ("iou_thresholds", "error_iou", "resamples")
-        },
+        evaluation=evaluated_with("write_paper_item"),
         code=code_digest("actorsup.report.paper.stage"),
     message:
         "Writing {wildcards.item} of the paper"

@@ -31,7 +31,7 @@ rule make_gallery:
     params:
         labels=from_dataset(lambda w, d: d.splits_and_labels(w.shard)),
         max_side=config.get("report", {}).get("max_side", 640),
-        evaluation=evaluated_with(*OF_MATCHES, "error_iou"),
+        evaluation=evaluated_with("make_gallery"),
         code=code_digest("actorsup.report.gallery"),
     message:
         "Making the page's videos of {wildcards.dataset}, shard {wildcards.shard}"
@@ -77,7 +77,7 @@ rule write_report:
         runs=planned(lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]),
         stages=planned(lambda w: list(shown_shards(w))),
         settings=config.get("report", {}),
-        evaluation=evaluated_with(*OF_MATCHES, "error_iou"),
+        evaluation=evaluated_with("write_report"),
         weights=from_dataset(lambda w, d: weights_used(d.section)),
         published=planned(lambda w: PAPER.name_of(w.dataset)),
         code=code_digest("actorsup.report.stage"),

@@ -162,12 +162,12 @@ def test_the_defaults_are_the_papers():
         ({"k_last": 21}, "k: 21.*20"),
         ({"frames": 0}, "frames: 0"),
         ({"at_once": 0}, "at_once: 0"),
-        ({"frame_share": 0.0}, "frame_share: 0.0; allowed: above 0, at most 1"),
-        ({"selection": "topk"}, "selection: 'topk'; allowed: top_k, noisy_or, log_sum_exp"),
-        ({"label_loss": "bce"}, "label_loss: 'bce'; allowed: softmax, sigmoid"),
-        ({"pixels": "raw"}, "pixels: 'raw'; allowed: imagenet, half"),
-        ({"precision": "fp16"}, "precision: 'fp16'; allowed: float32, bfloat16"),
-        ({"feature_norm": "l1"}, "feature_norm: 'l1'; allowed: l2, none"),
+        ({"frame_share": 0.0}, "frame_share: 0.0 is out of range; allowed: above 0, at most 1"),
+        ({"selection": "topk"}, "selection: 'topk' is not allowed; allowed: top_k, noisy_or, log_sum_exp"),
+        ({"label_loss": "bce"}, "label_loss: 'bce' is not allowed; allowed: softmax, sigmoid"),
+        ({"pixels": "raw"}, "pixels: 'raw' is not allowed; allowed: imagenet, half"),
+        ({"precision": "fp16"}, "precision: 'fp16' is not allowed; allowed: float32, bfloat16"),
+        ({"feature_norm": "l1"}, "feature_norm: 'l1' is not allowed; allowed: l2, none"),
     ],
 )
 def test_settings_that_cannot_be_used_say_so(wrong, said):

@@ -194,7 +194,7 @@ link:viterbi:
     linking.linkers.viterbi
 train score:
     attention attention.clips attention.encoder attention.encoders attention.model attention.pooling
-    attention.scoring_settings attention.selection attention.settings
+    attention.selection attention.settings
 train:small score:small:
     attention.encoders.small
 train:torchvision score:torchvision:
@@ -204,7 +204,7 @@ train:vgg16 score:vgg16:
 train:
     attention.dataset attention.job attention.pooled_features attention.training
 score:
-    attention.scoring attention.trimming attention.tube_scores
+    attention.scoring attention.scoring_settings attention.trimming attention.tube_scores
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
 evaluate report draw:
@@ -234,7 +234,7 @@ report:
 draw:
     report.drawn_videos report.pictures
 -:
-    attention.presets cli config config.messages config.read errors evaluation.arrays
+    attention.presets cli config config.fields config.messages config.read errors evaluation.arrays
     evaluation.command formats.convert frames.probe logs predict registry workflow.check
     workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
     workflow.summary

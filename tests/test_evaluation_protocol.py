@@ -259,7 +259,7 @@ def test_settings():
     assert EvaluationSettings(protocol="act", nms_iou=0.3).rules == evaluation.protocol_named("act")
     with pytest.raises(ConfigError, match=r"evaluation\.matching: 'voc', but protocol: act has 'free'"):
         EvaluationSettings(protocol="act", matching="voc")
-    with pytest.raises(ConfigError, match=r"protocol: 'atc'; allowed: act, .*did you mean 'act'"):
+    with pytest.raises(ConfigError, match=r"protocol: 'atc' is not .*: act, .*did you mean 'act'"):
         EvaluationSettings(protocol="atc")
     for wrong in ({"iou_thresholds": [0]}, {"error_iou": 1.5}, {"resamples": 0}):
         with pytest.raises(ConfigError, match="allowed: "):

@@ -28,6 +28,11 @@ def modules(repository: Path) -> list[str]:
 def floor(module: str) -> int:
     parts = module.split(".")
     package = parts[1] if len(parts) > 1 else ""
+    if module in (
+        "actorsup.config.fields",
+        "actorsup.config.messages",
+    ):  # settings classes are written with them
+        return 0
     if package in LAST:
         return len(ORDER) + 1
     return ORDER.index(package) + 1 if package in ORDER else 0

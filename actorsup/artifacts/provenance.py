@@ -26,7 +26,15 @@ from actorsup.errors import DataError
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT.name
-NO_RESULTS = frozenset({"actorsup.errors", "actorsup.logs", "actorsup.registry"})
+NO_RESULTS = frozenset(
+    {
+        "actorsup.errors",
+        "actorsup.logs",
+        "actorsup.registry",
+        "actorsup.config.fields",
+        "actorsup.config.messages",
+    }
+)
 """Modules excluded from every digest: they affect messages and logs, but no result. A registry maps the
 name of a type to its module, and the digest includes that module's name and content."""
 

@@ -1,4 +1,4 @@
-"""What ``attention:`` in a section of ``models:`` stands for: settings that the section may change."""
+"""Presets: the settings that ``attention:`` in a ``models:`` section stands for."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "nms_iou": 0.3,
     },
 }
-"""``paper`` is every default; ``best`` is what docs/attention.md has measured to help."""
+"""``paper`` changes no default; ``best`` is what docs/attention.md has measured to help."""
 
 
 def with_preset(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A section of ``models:`` with its preset written out, under what it says itself."""
+    """Return a ``models:`` section with its preset written out; its own settings override the preset."""
     own = {key: value for key, value in section.items() if key != "attention"}
     return {**PRESETS[section.get("attention", "paper")], **own}

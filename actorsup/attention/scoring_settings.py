@@ -1,63 +1,35 @@
-"""Settings of scoring: the keys of a ``models:`` section that training has no part in."""
+"""Settings of scoring: the keys of a ``models:`` section that do not change the trained model."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
-from actorsup.errors import ConfigError
+from pydantic import Field
+
+from actorsup.config.fields import Boolean, Count, Fraction, Number, affects, settings
+
+_SCORE = affects("score_tubes")
 
 
-@dataclass(frozen=True)
+@settings
 class ScoringSettings:
-    """How the tubes of a video are scored, once a model is trained.
-
-    Attributes:
-        class_score: What average precision sorts by: ``tube``, the softmax of each tube's logits
-            over the classes; ``video``, one softmax over all tubes and classes of the video, as
-            its one label belongs to some of its tubes only; or ``class``, the sigmoid of each
-            logit by itself, for a model that was trained so (``label_loss``).
-        video_score: Whether it is multiplied by the class's score of the whole video.
-        score_frames: Frames of a video that scores are made of, one from each of as many equal
-            segments; None takes as many as training did.
-        trim: If tubes are cut in time, too: the probability of a class above which a frame speaks
-            for being in the cut, and below which against it (``trimming``); None cuts none.
-        trim_smooth: Width of the window that frames' scores are smoothed with, as a share of the
-            video.
-        nms_iou: Of two tubes whose tube IoU is strictly above it, the one that scores less for a
-            class is not predicted for it (ACT and MOC: 0.3); None predicts all, as the paper does.
+    """How a trained model scores the tubes of a video.
 
     Raises:
-        ConfigError: A value that cannot be used.
+        ConfigError: A value that is not allowed.
     """
 
-    class_score: str = "tube"
-    video_score: bool = False
-    score_frames: int | None = None
-    trim: float | None = None
-    trim_smooth: float = 0.1
-    nms_iou: float | None = None
-
-    def __post_init__(self) -> None:
-        allowed(self, "class_score", ("tube", "video", "class"))
-        if self.trim is not None and not 0 < self.trim < 1:
-            raise ConfigError(f"trim: {self.trim}; allowed: above 0, below 1, or null")
-
-
-def allowed(settings: Any, name: str, values: tuple[str, ...]) -> None:
-    """Refuse a setting that is none of these values.
-
-    Raises:
-        ConfigError: It is none.
-    """
-    if getattr(settings, name) not in values:
-        raise ConfigError(f"{name}: {getattr(settings, name)!r}; allowed: {', '.join(values)}")
-
-
-def at_least_one(settings: Any, *names: str) -> None:
-    """Refuse settings below 1.
-
-    Raises:
-        ConfigError: One is.
-    """
-    for name in names:
-        if getattr(settings, name) < 1:
-            raise ConfigError(f"{name}: {getattr(settings, name)}; allowed: at least 1")
+    class_score: Annotated[Literal["tube", "video", "class"], _SCORE] = "tube"
+    """``tube``: softmax of the logits of a tube over the classes; ``video``: one softmax over all tubes
+    and classes of a video; ``class``: sigmoid of each logit, for a model trained with
+    ``label_loss: sigmoid``."""
+    video_score: Annotated[Boolean, _SCORE] = False
+    """Whether a score is multiplied by the score that the class has for the whole video."""
+    score_frames: Annotated[Count | None, _SCORE] = None
+    """Frames of a video that are scored, one from each of as many equal segments; null: as many as in
+    training."""
+    trim: Annotated[Number | None, Field(gt=0, lt=1), _SCORE] = None
+    """Class probability at which tubes are cut in time; null does not cut."""
+    trim_smooth: Annotated[Fraction, _SCORE] = 0.1
+    """Width of the window that smooths the scores of frames before a cut, as a share of the video."""
+    nms_iou: Annotated[Fraction | None, _SCORE] = None
+    """Tube IoU above which only the better of two tubes is predicted for a class (ACT and MOC: 0.3); null
+    predicts all, as the paper does."""

@@ -1,11 +1,15 @@
 """What is said of a configuration that is not as its schema has it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema.exceptions import ValidationError
+from pydantic import TypeAdapter
+from pydantic import ValidationError as InvalidSettings
 
 from actorsup.errors import did_you_mean
+
+if TYPE_CHECKING:  # every stage imports this module through its settings
+    from jsonschema.exceptions import ValidationError
 
 RENAMED = {"evaluation.like": "protocol"}
 """Settings that had another name in an earlier version, and their names now."""
@@ -25,7 +29,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-def lines_of(error: ValidationError) -> Iterable[str]:
+def lines_of(error: "ValidationError") -> Iterable[str]:
     """What a violation of the schema means, and how to write it."""
     key = ".".join(str(part) for part in error.absolute_path) or "config.yaml"
     value = error.instance
@@ -107,3 +111,63 @@ def _range(schema: Mapping[str, Any]) -> str:
         "exclusiveMaximum": "below",
     }
     return ", ".join(f"{word} {schema[name]}" for name, word in words.items() if name in schema)
+
+
+def mistakes(error: InvalidSettings, model: Any, where: str = "") -> list[str]:
+    """One line for each mistake in the values of a settings class.
+
+    Args:
+        error: What pydantic raised.
+        model: The settings class.
+        where: The section of the configuration, such as ``linkers.siamese``.
+    """
+    schema = TypeAdapter(model).json_schema()
+    return [_line(each, schema, where) for each in error.errors(include_url=False)]
+
+
+def _line(error: Any, schema: Mapping[str, Any], where: str) -> str:
+    *parents, name = error["loc"] or ("",)
+    section = ".".join(map(str, [*filter(None, [where]), *parents]))
+    key = ".".join(filter(None, [section, str(name)])) or "settings"
+    value = error["input"]
+    match error["type"]:
+        case "unexpected_keyword_argument":
+            allowed = list(_node(schema, parents)["properties"])
+            hint = did_you_mean(str(name), allowed)
+            return f"{section or 'settings'}: unknown key {name!r}; allowed: {listed(allowed)}{hint}"
+        case "missing":
+            return f"{section or 'settings'}: the key {name!r} is missing"
+        case "literal_error":
+            node = _node(schema, error["loc"])
+            allowed = [*(str(each) for each in node.get("enum", [node.get("const")])), *_null(node)]
+            hint = did_you_mean(str(value), allowed)
+            return f"{key}: {value!r} is not allowed; allowed: {listed(allowed)}{hint}"
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            return f"{key}: {value!r} is out of range; allowed: {_range(_node(schema, error['loc']))}"
+        case "too_short":
+            found = f"names {len(value)}" if value else "the list is empty"
+            return f"{key}: {found}; name at least {error['ctx']['min_length']}"
+        case "value_error":
+            return f"{key}: {error['ctx']['error']}"
+        case kind if kind.endswith("_type"):
+            node = _node(schema, error["loc"])
+            return f"{key}: {mistyped(value, [node['type'], *_null(node)])}"
+        case _:
+            return f"{key}: {value!r}: {error['msg']}"
+
+
+def _node(schema: Mapping[str, Any], path: Iterable[str | int]) -> dict[str, Any]:
+    """The part of a JSON Schema that a field, or an item of a list, is checked by."""
+    node = dict(schema)
+    for part in ["", *path]:
+        if part != "":
+            node = node["items"] if isinstance(part, int) else node["properties"][part]
+        if "anyOf" in node:
+            node = {**node["anyOf"][0], "nullable": True}
+        if "$ref" in node:
+            node = {**node, **schema["$defs"][node["$ref"].rsplit("/", 1)[1]]}
+    return node
+
+
+def _null(node: Mapping[str, Any]) -> list[str]:
+    return ["null"] if node.get("nullable") else []

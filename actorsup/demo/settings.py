@@ -1,8 +1,10 @@
 """Which videos the demo has: light enough to be asked while a run is planned."""
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+
+from actorsup.config.fields import Boolean, Count, Natural, affects, settings
 
 CLASSES = ("crawl", "handstand", "jumping jack", "kick", "sit-up", "squat")
 """The demo's action classes; each is a set of poses of its own, in ``poses.ACTIONS``."""
@@ -12,36 +14,37 @@ FILLS = (78, 101, 178, 184, 203, 181, 167, 140, 132, 124, 104, 113, 91, 81, 106,
 splits), how many fill 0 to 5 % of their video's frames, 5 to 10 %, ..., below 100 %, and all of them."""
 
 
-@dataclass(frozen=True)
+_ALL = affects("make_demo_videos", "make_demo_images", "make_demo_sequences")
+_VIDEOS = affects("make_demo_videos")
+
+
+@settings
 class DemoSettings:
-    """What the demo makes.
+    """What the demo makes."""
 
-    Attributes:
-        train: Number of training videos, at least one a class.
-        test: Number of test videos, at least one a class.
-        frames: Frames of a video.
-        width: Of a frame, in pixels.
-        height: Of a frame, in pixels.
-        fps: Frames a second that a video's header says.
-        stills: Images to train the detector on.
-        sequences: Sequences to train the Siamese network on.
-        sequence_frames: Frames of a sequence.
-        untrimmed: Whether an action fills a part of its video, drawn from ``FILLS``, its actor idling
-            before and after, and half of the videos have a second actor, who does another one.
-        seed: Of everything; another seed makes another data set.
-    """
-
-    train: int = 216
-    test: int = 48
-    frames: int = 32
-    width: int = 160
-    height: int = 120
-    fps: int = 16
-    stills: int = 1600
-    sequences: int = 60
-    sequence_frames: int = 22
-    untrimmed: bool = False
-    seed: int = 0
+    train: Annotated[Natural, _VIDEOS] = 216
+    """Training videos; the six classes are equally frequent."""
+    test: Annotated[Natural, _VIDEOS] = 48
+    """Test videos; the six classes are equally frequent."""
+    frames: Annotated[Count, _VIDEOS] = 32
+    """Length of a video. Unit: frames."""
+    width: Annotated[Count, _ALL] = 160
+    """Width of a frame. Unit: pixels."""
+    height: Annotated[Count, _ALL] = 120
+    """Height of a frame. Unit: pixels."""
+    fps: Annotated[Count, _VIDEOS] = 16
+    """Frame rate in the header of a video. Unit: frames per second."""
+    stills: Annotated[Count, affects("make_demo_images")] = 1600
+    """Images that the detector is trained on."""
+    sequences: Annotated[Count, affects("make_demo_sequences")] = 60
+    """Sequences that the Siamese network is trained on."""
+    sequence_frames: Annotated[Count, affects("make_demo_sequences")] = 22
+    """Length of a sequence. Unit: frames."""
+    untrimmed: Annotated[Boolean, _VIDEOS] = False
+    """Whether an action fills only a part of its video, drawn from ``FILLS``, with an idle actor before and
+    after it, and half of the videos have a second actor with another action."""
+    seed: Annotated[Natural, _ALL] = 0
+    """Seed of everything; another seed makes another data set."""
 
 
 def demo_records(settings: DemoSettings) -> list[tuple[str, tuple[str, ...], str]]:

@@ -1,74 +1,156 @@
 """Settings of actor detectors and of their training."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from dataclasses import field, fields
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from actorsup.config.fields import Count, Fraction, Integer, NonNegative, Number, Positive, affects, settings
+
+_DETECT = affects("detect_actors")
+_BOTH = affects("detect_actors", "train_detector")
+_TRAIN = affects("train_detector")
+Model = Literal[
+    "ssd300_vgg16",
+    "ssdlite320_mobilenet_v3_large",
+    "fasterrcnn_resnet50_fpn",
+    "fasterrcnn_resnet50_fpn_v2",
+    "fasterrcnn_mobilenet_v3_large_fpn",
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "retinanet_resnet50_fpn",
+    "retinanet_resnet50_fpn_v2",
+    "fcos_resnet50_fpn",
+]
 
 
-@dataclass(frozen=True)
-class DetectorSettings:
-    """One section of ``detectors:``.
+@settings
+class DetectorTrainingOptions:
+    """How a detector is trained on images with boxes."""
 
-    Attributes:
-        type: ``torchvision``, ``yolox``, ``small_ssd`` or ``supplied``.
-        model: torchvision's name of the model, for the type ``torchvision``.
-        weights: Where the weights come from; what fetches or trains them reads it.
-        path: The file of the type ``supplied``.
-        min_score: Detections below it are dropped, in [0, 1]. The paper does not give it.
-        nms_iou: Of two detections of one category that overlap more, the better stays. The paper does
-            not give it.
-        batch: Frames at once.
-        options: Settings of a type that another package adds, by name.
-    """
-
-    type: str = "torchvision"
-    model: str = "ssd300_vgg16"
-    weights: str = "published"
-    path: str = ""
-    min_score: float = 0.1
-    nms_iou: float = 0.6
-    batch: int = 8
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of_section(cls, section: Mapping[str, Any]) -> Self:
-        """Of a section; what is no field of this class is an option of a type that another package adds."""
-        names = {each.name for each in fields(cls)} - {"options"}
-        options = {key: value for key, value in section.items() if key not in names}
-        return cls(**{key: section[key] for key in section.keys() & names}, options=options)
+    width: Annotated[Integer, Field(ge=32), _TRAIN] = 160
+    """Width that ``small_ssd`` resizes images to; other models have their own size. Unit: pixels."""
+    height: Annotated[Integer, Field(ge=32), _TRAIN] = 120
+    """Height that ``small_ssd`` resizes images to. Unit: pixels."""
+    epochs: Annotated[Count, _TRAIN] = 10
+    """Passes over the images."""
+    batch: Annotated[Count, _TRAIN] = 16
+    """Batch size. Unit: images."""
+    learning_rate: Annotated[Positive, _TRAIN] = 0.003
+    """Highest learning rate of AdamW: it rises over the first twentieth of the steps, then falls to 0 along
+    a cosine."""
+    weight_decay: Annotated[NonNegative, _TRAIN] = 0.01
+    """Weight decay of AdamW."""
+    flip: Annotated[Fraction, _TRAIN] = 0.5
+    """Probability of a horizontal flip."""
+    crop: Annotated[Number, Field(gt=0, le=1), _TRAIN] = 0.7
+    """Smallest side of a random crop, as a share of the side of the image; 1 does not crop."""
+    jitter: Annotated[Fraction, _TRAIN] = 0.2
+    """Largest change of brightness and contrast, as a share of their range."""
 
 
-@dataclass(frozen=True)
-class DetectorTrainingSettings:
-    """How a detector is trained on stills with boxes.
+@settings
+class DetectorTrainingSettings(DetectorTrainingOptions):
+    """How a network is trained: the options of ``training:`` and the network."""
 
-    Attributes:
-        model: ``small_ssd``, or torchvision's name of a detection model.
-        width: Pixels that ``small_ssd`` resizes images to; other models know their own size.
-        height: Likewise.
-        epochs: Times that every still is seen.
-        batch: Stills of a step.
-        learning_rate: Of AdamW, at its highest: it rises over the first twentieth of the steps
-            and falls to 0 along a cosine.
-        weight_decay: Of AdamW.
-        flip: Probability of a horizontal flip.
-        crop: Smallest side of a random crop, of the image's side; 1 is no crop.
-        jitter: Largest change of brightness and contrast, of their range.
-    """
-
-    model: str = "small_ssd"
-    width: int = 160
-    height: int = 120
-    epochs: int = 10
-    batch: int = 16
-    learning_rate: float = 0.003
-    weight_decay: float = 0.01
-    flip: float = 0.5
-    crop: float = 0.7
-    jitter: float = 0.2
+    model: Annotated[str, _TRAIN] = "small_ssd"
+    """``small_ssd``, or the name of a detection model of torchvision."""
 
     @classmethod
     def of_section(cls, section: Mapping[str, Any]) -> Self:
-        """Of a section of ``detectors:``, whose ``training:`` holds what differs from the defaults."""
+        """Return the settings of a ``detectors:`` section, whose ``training:`` overrides the defaults."""
         trains = "small_ssd" if section["type"] == "small_ssd" else section.get("model", "ssd300_vgg16")
         return cls(model=trains, **section.get("training", {}))
+
+
+@settings
+class DetectorTrainingSection(DetectorTrainingOptions):
+    """The section ``training:`` of a detector."""
+
+    images: Annotated[str, affects("train_detector", indirect=True)] = field(kw_only=True)
+    """Folder of the training images."""
+    annotations: Annotated[str, affects("train_detector", indirect=True)] = field(kw_only=True)
+    """COCO annotations of the training images."""
+
+
+@settings
+class DetectorSection:
+    """What a ``detectors:`` section of every type has. The settings of a type are a subclass."""
+
+    type: Annotated[str, _BOTH]
+    """Type of the detector."""
+
+
+@settings
+class FilteredSection(DetectorSection):
+    """A detector whose detections are filtered by score and overlap."""
+
+    min_score: Annotated[Fraction, _DETECT] = 0.1
+    """Score below which detections are dropped; the paper does not give it."""
+    nms_iou: Annotated[Fraction, _DETECT] = 0.6
+    """IoU above which only the better of two detections of one category stays; the paper does not give
+    it."""
+
+
+@settings
+class BatchedSection(DetectorSection):
+    """A detector that takes several frames at once."""
+
+    batch: Annotated[Count, _DETECT] = 8
+    """Batch size. Unit: frames."""
+
+
+@settings
+class NetworkSection(BatchedSection, FilteredSection):
+    """A detector that is a network."""
+
+    weights: Annotated[str, _DETECT] = "published"
+    """``published`` (downloaded and checked), ``trained`` (as ``training:`` says), ``random``, or a file."""
+
+
+@settings
+class TrainableSection(NetworkSection):
+    """A detector that can be trained here."""
+
+    training: Annotated[DetectorTrainingSection | None, affects("train_detector")] = None
+    """What the network is trained on, and how."""
+
+
+@settings
+class TorchvisionSection(TrainableSection):
+    """The type ``torchvision``."""
+
+    model: Annotated[Model, _BOTH] = "ssd300_vgg16"
+    """Name of the model in torchvision. Paper: 4.2."""
+
+
+@settings
+class SuppliedSection(FilteredSection):
+    """The type ``supplied``."""
+
+    path: Annotated[str, _DETECT] = field(kw_only=True)
+    """The detections: a CSV table, COCO results JSON, MOT text or CVAT XML."""
+
+
+@settings
+class DetectorSettings(NetworkSection):
+    """What a detector of any type is built with.
+
+    Raises:
+        ConfigError: A value that is not allowed.
+    """
+
+    type: Annotated[str, _BOTH] = "torchvision"
+    """Type of the detector."""
+    model: Annotated[str, _BOTH] = "ssd300_vgg16"
+    """Name of the model in torchvision, for the type ``torchvision``."""
+    path: Annotated[str, _DETECT] = ""
+    """The file of the type ``supplied``."""
+    options: Annotated[Mapping[str, Any], affects()] = field(default_factory=dict)
+    """The whole section, for a type with settings of its own."""
+
+    @classmethod
+    def of_section(cls, section: Mapping[str, Any]) -> Self:
+        """Return the settings of a ``detectors:`` section."""
+        names = {each.name for each in fields(cls)} - {"options"}  # type: ignore[arg-type]
+        return cls(**{key: section[key] for key in section.keys() & names}, options=section)

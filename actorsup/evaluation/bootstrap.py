@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, proposal_counts, recall_groups
-from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
+from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, THRESHOLDS, EvaluationProtocol
 from actorsup.evaluation.ranking import Pool, Ranking, divide, weighted_area
-from actorsup.evaluation.settings import THRESHOLDS
 from actorsup.evaluation.tables import RANGE_THRESHOLDS, with_range
 
 INTERVAL_COLUMNS = [

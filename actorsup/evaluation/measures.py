@@ -16,8 +16,7 @@ from actorsup.evaluation.ground_truth import GroundTruthTubes, classes_of
 from actorsup.evaluation.input_warnings import warn_of_classes, warn_of_videos
 from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions
-from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol, protocol_named
-from actorsup.evaluation.settings import THRESHOLDS
+from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, THRESHOLDS, EvaluationProtocol, protocol_named
 from actorsup.evaluation.tables import actor_table, map_table, recall_table
 from actorsup.tubes import Tubes
 

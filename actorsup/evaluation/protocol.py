@@ -12,6 +12,8 @@ INTERPOLATIONS = ("envelope", "trapezoid")
 MATCHINGS = ("free", "voc")
 BOX_AREAS = ("continuous", "plus_one")
 DURATIONS = ("frames", "ends")
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
+"""Default IoU thresholds of the tables."""
 
 
 def _one_of(key: str, value: str, allowed: Collection[str]) -> None:

@@ -1,52 +1,67 @@
-"""What ``evaluation:`` in the configuration may say."""
+"""Settings of the evaluation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from actorsup.config.fields import Boolean, Count, Fraction, Number, affects, settings
 from actorsup.errors import ConfigError
-from actorsup.evaluation.protocol import EvaluationProtocol, protocol_named
+from actorsup.evaluation.protocol import THRESHOLDS, EvaluationProtocol, protocol_named
 
-THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
-"""IoU thresholds of the tables, unless others are asked for."""
+_RECALL = ("evaluate_recall", "evaluate_linking")
+_MAP = ("evaluate_map", "evaluate_ablation", "evaluate_epochs", "evaluate_actors")
+_TABLES = (*_MAP, "evaluate_frames", "evaluate_intervals")
+_ERRORS = ("evaluate_errors", "make_gallery")
+_PAPER = "write_paper_item"
+Threshold = Annotated[Number, Field(gt=0, le=1)]
 
 
-@dataclass(frozen=True)
+@settings
 class EvaluationSettings:
-    """The settings of the evaluation.
-
-    Attributes:
-        protocol: Name of a public evaluator whose rules hold instead of the six below; or None.
-        interpolation: As in ``EvaluationProtocol``.
-        matching: As in ``EvaluationProtocol``.
-        strict: As in ``EvaluationProtocol``.
-        nms_iou: As in ``EvaluationProtocol``.
-        box_area: As in ``EvaluationProtocol``.
-        duration: As in ``EvaluationProtocol``.
-        iou_thresholds: Above 0 and at most 1; ``0.5:0.95`` is there beside them for precision.
-        error_iou: IoU threshold of the error analysis.
-        resamples: How many times the videos are drawn for confidence intervals.
+    """How tubes are compared with the ground truth.
 
     Raises:
         ConfigError: A value that is not allowed, or a rule that contradicts ``protocol``.
     """
 
-    protocol: str | None = None
-    interpolation: str = "envelope"
-    matching: str = "free"
-    strict: bool = False
-    nms_iou: float | None = None
-    box_area: str = "continuous"
-    duration: str = "frames"
-    iou_thresholds: Sequence[float] = THRESHOLDS
-    error_iou: float = 0.5
-    resamples: int = 1000
+    protocol: Annotated[
+        Literal["act", "moc", "yowo", "retinanet", "mmaction2", "matlab"] | None,
+        affects(*_RECALL, *_TABLES, *_ERRORS, _PAPER),
+    ] = None
+    """Public evaluator whose rules replace the six below; ``matlab`` is that of the corrected UCF101-24
+    annotations."""
+    interpolation: Annotated[Literal["envelope", "trapezoid"], affects(*_TABLES, _PAPER)] = "envelope"
+    """Area under the precision-recall curve: ``envelope`` (PASCAL VOC 2010) or ``trapezoid``."""
+    matching: Annotated[Literal["free", "voc"], affects(*_TABLES, *_ERRORS, _PAPER)] = "free"
+    """``free``: match the best unmatched ground truth; ``voc``: match the best overall, a false positive if
+    already matched."""
+    strict: Annotated[Boolean, affects(*_RECALL, *_TABLES, *_ERRORS, _PAPER)] = False
+    """Whether the IoU must be above the threshold; false: at or above."""
+    nms_iou: Annotated[Fraction | None, affects(*_MAP, "evaluate_intervals", *_ERRORS, _PAPER)] = None
+    """Tube IoU above which only the better of two tubes of a class is kept; null keeps all."""
+    box_area: Annotated[Literal["continuous", "plus_one"], affects(*_RECALL, *_TABLES, *_ERRORS, _PAPER)] = (
+        "continuous"
+    )
+    """``plus_one`` adds one pixel to the sides of boxes."""
+    duration: Annotated[
+        Literal["frames", "ends"], affects(*_RECALL, *_MAP, "evaluate_intervals", *_ERRORS, _PAPER)
+    ] = "frames"
+    """Length of an interval in the temporal IoU: ``frames`` counts frames; ``ends`` subtracts the first frame
+    from the last."""
+    iou_thresholds: Annotated[
+        Sequence[Threshold],
+        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+        affects(*_RECALL, *_TABLES),
+    ] = THRESHOLDS
+    """IoU thresholds of both tables; the table of average precision has 0.5:0.95 too. Paper: 4.1."""
+    error_iou: Annotated[Threshold, affects(*_ERRORS, "write_report")] = 0.5
+    """IoU from which a tube is correct, in errors.csv."""
+    resamples: Annotated[Count, affects("evaluate_intervals")] = 1000
+    """Bootstrap resamples of the videos, for intervals.csv."""
 
     def __post_init__(self) -> None:
-        for threshold in (*self.iou_thresholds, self.error_iou):
-            if not 0 < threshold <= 1:
-                raise ConfigError(f"iou_thresholds: {threshold!r}; allowed: above 0, at most 1")
-        if self.resamples < 1:
-            raise ConfigError(f"resamples: {self.resamples!r}; allowed: at least 1")
         own = EvaluationProtocol(
             **{field.name: getattr(self, field.name) for field in fields(EvaluationProtocol)}
         )
@@ -62,7 +77,7 @@ class EvaluationSettings:
 
     @property
     def rules(self) -> EvaluationProtocol:
-        """How tubes are compared."""
+        """The evaluation protocol."""
         if self.protocol is not None:
             return protocol_named(self.protocol)
         return EvaluationProtocol(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import (
@@ -18,8 +18,17 @@ from actorsup.evaluation.ground_truth import (
 from actorsup.evaluation.input_warnings import warn_of_names
 from actorsup.evaluation.measures import Evaluation
 from actorsup.evaluation.predictions import Predictions
-from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.tubes import Tubes
+
+if TYPE_CHECKING:  # the library of evaluation works without pydantic
+    from actorsup.evaluation.settings import EvaluationSettings
+
+
+def _default_settings() -> "EvaluationSettings":
+    from actorsup.evaluation.settings import EvaluationSettings
+
+    return EvaluationSettings()
+
 
 Name = TypeVar("Name")
 _LOG = logging.getLogger(__name__)
@@ -43,7 +52,7 @@ class TestSplit:
     ground_truth: Path
     videos: Path
     annotated: Path | None = None
-    settings: EvaluationSettings = field(default_factory=EvaluationSettings)
+    settings: "EvaluationSettings" = field(default_factory=_default_settings)
 
     @cached_property
     def truth(self) -> StoredGroundTruth:

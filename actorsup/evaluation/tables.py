@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from actorsup.evaluation.matching import VideoOverlap
 from actorsup.evaluation.proposals import best_overlaps, proposal_counts, recall_groups
-from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
+from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, THRESHOLDS, EvaluationProtocol
 from actorsup.evaluation.ranking import Pool, area_under_curve
-from actorsup.evaluation.settings import THRESHOLDS
 
 RANGE = "0.5:0.95"
 RANGE_THRESHOLDS: tuple[float, ...] = tuple(np.round(np.arange(0.50, 0.951, 0.05), 2).tolist())

@@ -1,64 +1,47 @@
-"""The settings of the frame store."""
+"""Settings of the frame store."""
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from actorsup.errors import ConfigError
+from pydantic import Field
 
-ENCODINGS = ("jpeg", "png")
+from actorsup.config.fields import Integer, Positive, affects, settings
+
+_DECODE = affects("decode_frames")
 
 
-@dataclass(frozen=True)
+@settings
 class FrameSettings:
-    """How frames are stored; docs/frames.md says what each choice costs.
-
-    Attributes:
-        encoding: ``"jpeg"`` or ``"png"`` (lossless).
-        quality: Of JPEG, 1-100; from 90 on colour is kept at full resolution (4:4:4).
-        max_side: Cap of the longer side in pixels, at least 16; None stores the video's size.
+    """How frames are stored; docs/frames.md has the cost of each choice.
 
     Raises:
-        ConfigError: A value out of range.
+        ConfigError: A value that is not allowed.
     """
 
-    encoding: str = "jpeg"
-    quality: int = 90
-    max_side: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.encoding not in ENCODINGS:
-            raise ConfigError(f"frames.encoding: {self.encoding!r}; allowed: {', '.join(ENCODINGS)}")
-        if not 1 <= self.quality <= 100:
-            raise ConfigError(f"frames.quality: {self.quality!r}; allowed: 1-100")
-        if self.max_side is not None and self.max_side < 16:
-            raise ConfigError(f"frames.max_side: {self.max_side!r}; allowed: null or at least 16")
+    encoding: Annotated[Literal["jpeg", "png"], _DECODE] = "jpeg"
+    """Image format; ``png`` is lossless."""
+    quality: Annotated[Integer, Field(ge=1, le=100), _DECODE] = 90
+    """JPEG quality; from 90 on, color keeps its full resolution (4:4:4)."""
+    max_side: Annotated[Integer | None, Field(ge=16), _DECODE] = None
+    """Largest longer side of a stored frame; null keeps the size of the video. Unit: pixels."""
 
 
-@dataclass(frozen=True)
+@settings
 class DecodingLimits:
-    """What the decoding of one video may take; they have no part in what is stored.
-
-    Attributes:
-        time_limit: Seconds until the first frame, and from one frame to the next, beside one for each
-            10 MB of the file, which may have to be read first.
-        memory_limit: GiB of memory, beside 100 bytes for each pixel of a frame: what decoders keep of
-            the frames before is about half of that.
+    """What the decoding of one video may use. They do not change the stored frames.
 
     Raises:
-        ConfigError: A value out of range.
+        ConfigError: A value that is not allowed.
     """
 
-    time_limit: float = 60.0
-    memory_limit: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("time_limit", "memory_limit"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"frames.{name}: {getattr(self, name)!r}; allowed: above 0")
+    time_limit: Annotated[Positive, affects()] = 60.0
+    """Longest time without a new frame, plus 1 s for each 10 MB of the file. Unit: seconds."""
+    memory_limit: Annotated[Positive, affects()] = 1.0
+    """Memory of the decoder, plus 100 bytes for each pixel of a frame. Unit: GiB."""
 
     def seconds(self, file_bytes: int) -> float:
-        """How long there may be no new frame of a file of this length."""
+        """Return the longest time without a new frame for a file of this length."""
         return self.time_limit + file_bytes / 10_000_000
 
     def memory(self, width: int, height: int) -> int:
-        """Bytes that the decoder of frames of this size may use."""
+        """Return the bytes that the decoder of frames of this size may use."""
         return int(self.memory_limit * 2**30) + 100 * width * height

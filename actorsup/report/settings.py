@@ -1,17 +1,17 @@
-"""Settings of the page: a part of ``report:`` in the configuration."""
+"""Settings of the page."""
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from actorsup.config.fields import Integer, affects, settings
 
 
-@dataclass(frozen=True)
+@settings
 class ReportSettings:
-    """What the page shows.
+    """What the page shows."""
 
-    Attributes:
-        max_side: Longest side of the videos that are played, in pixels.
-        single_file: ``always`` puts all into one file, ``never`` keeps ``report_data/`` beside it,
-            ``auto`` puts all into one where that is at most 16 MB.
-    """
-
-    max_side: int = 640
-    single_file: str = "auto"
+    max_side: Annotated[Integer, Field(ge=64), affects("make_gallery", "draw_videos")] = 640
+    """Longest side of the videos on the page, and of drawn videos. Unit: pixels."""
+    single_file: Annotated[Literal["auto", "always", "never"], affects("write_report")] = "auto"
+    """Whether the page is one file; ``auto``: if it has at most 16 MB, otherwise next to ``report_data/``."""

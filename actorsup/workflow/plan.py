@@ -4,17 +4,17 @@ Snakemake asks it when it plans; it opens no video and needs no heavy import.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from actorsup.attention.settings import AttentionSettings
+from actorsup.config.fields import parameters
 from actorsup.config.read import check_config, with_variants
 from actorsup.errors import ConfigError, did_you_mean
+from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.workflow.dataset import PlannedDataset
 from actorsup.workflow.networks import Networks
-
-_LIMITS = ("time_limit", "memory_limit")
-_OF_DECODING = ("keep", *_LIMITS)
 
 
 class Plan:
@@ -77,13 +77,15 @@ class Plan:
 
     @property
     def frame_settings(self) -> dict[str, Any]:
-        """How frames are stored: what they are decoded within is no part of it."""
-        return {key: value for key, value in self.config["frames"].items() if key not in _OF_DECODING}
+        """How frames are stored: the settings that ``decode_frames`` declares."""
+        keys = parameters(FrameSettings, "decode_frames")
+        return {key: value for key, value in self.config["frames"].items() if key in keys}
 
     @property
     def decoding_limits(self) -> dict[str, Any]:
-        """What a video may take while it is decoded."""
-        return {key: value for key, value in self.config["frames"].items() if key in _LIMITS}
+        """Limits of the decoding of one video."""
+        names = {each.name for each in fields(DecodingLimits)}
+        return {key: value for key, value in self.config["frames"].items() if key in names}
 
     def ablation(self, dataset: str, name: str) -> dict[str, Any]:
         """What an ablation compares on a data set: its linkers, models and seeds.
