@@ -1,4 +1,4 @@
-"""The console command ``actorsup``, for what needs no workflow."""
+"""The console command ``actorsup``, for tasks that need no Snakemake run."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from actorsup.formats.convert import run as run_conversion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand; an error that a user can mend is one line, exit code 2."""
+    """Run a subcommand; a user error is printed as one line and exits with code 2."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
@@ -26,30 +26,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("actorsup", description=__doc__)
+    overrides = "override config.yaml, as in Snakemake"
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    evaluate = commands.add_parser("evaluate", help="tables of scored tubes, however they were made")
+    evaluate = commands.add_parser("evaluate", help="evaluate scored tubes from files")
     add_evaluation_options(evaluate)
     evaluate.set_defaults(run=run_evaluation)
-    inspect = commands.add_parser("inspect", help="what a shard holds and what made it")
+    inspect = commands.add_parser("inspect", help="print the contents and provenance of a shard")
     inspect.add_argument("file", type=Path)
     inspect.set_defaults(run=_inspect)
-    convert = commands.add_parser("convert", help="tubes into the form of another tool, and back")
+    convert = commands.add_parser("convert", help="convert tubes to and from the formats of other tools")
     add_conversion_options(convert)
     convert.set_defaults(run=run_conversion)
-    check = commands.add_parser("check", help="what a data set lacks or has at odds, before any work")
-    check.add_argument("dataset", help="a section of datasets: in config.yaml")
-    check.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml, as Snakemake does it"
-    )
-    check.add_argument("--decode", action="store_true", help="count frames by decoding all of each video")
+    check = commands.add_parser("check", help="list missing and contradictory data before any work")
+    check.add_argument("dataset", help="a section under datasets: in config.yaml")
+    check.add_argument("--configfile", type=Path, nargs="+", default=[], help=overrides)
+    check.add_argument("--decode", action="store_true", help="decode every video to count its frames")
     check.set_defaults(run=_check)
-    predict = commands.add_parser("predict", help="who does what, where and when, in videos of your own")
+    predict = commands.add_parser("predict", help="find who does what, where and when in your own videos")
     predict.add_argument(
         "videos", metavar="VIDEO", type=Path, nargs="+", help="a file, or a folder of images"
     )
-    predict.add_argument("--dataset", default="demo", help="section whose linker and trained model to use")
-    predict.add_argument("--output", type=Path, help="of the form of predictions.json; default: printed")
-    predict.add_argument("--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml")
+    predict.add_argument("--dataset", default="demo", help="data set whose linker and trained model to use")
+    predict.add_argument("--output", type=Path, help="file in the format of predictions.json; default: print")
+    predict.add_argument("--configfile", type=Path, nargs="+", default=[], help=overrides)
     predict.set_defaults(run=_predict)
     return parser
 
@@ -67,11 +66,11 @@ def _check(options: argparse.Namespace) -> int:
     names = plan.config["datasets"]
     if options.dataset not in names:
         hint = did_you_mean(options.dataset, names)
-        raise ConfigError(f"datasets: there is no {options.dataset!r}; allowed: {', '.join(names)}{hint}")
+        raise ConfigError(f"datasets: no section {options.dataset!r}; allowed: {', '.join(names)}{hint}")
     planned = PlannedDataset(options.dataset, names[options.dataset], plan.config["seed"])
-    found = inspect_dataset(planned, options.decode)
-    print(report(found, FrameSettings(**plan.frame_settings)))
-    return int(any(finding.serious for finding in found.findings))
+    inspection = inspect_dataset(planned, options.decode)
+    print(report(inspection, FrameSettings(**plan.frame_settings)))
+    return int(any(finding.serious for finding in inspection.findings))
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -82,8 +81,8 @@ def _predict(options: argparse.Namespace) -> int:
 
     names = [video_id(path.name) for path in options.videos]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"two videos are called {twice[0]!r}, which is to be their id; rename one")
-    # its warnings of videos that fail are told here
+        raise DataError(f"two videos have the name {twice[0]!r}, which must be a unique id; rename one")
+    # this command prints the failed videos itself
     logging.getLogger("actorsup.artifacts.shards").setLevel(logging.ERROR)
     predictor = load(options.dataset, configfiles=options.configfile)
     done = []
@@ -109,7 +108,7 @@ def _inspect(options: argparse.Namespace) -> None:
     from actorsup.artifacts.shards import ShardReader
 
     check_embedded_checksum(options.file)
-    with report_read_errors(options.file, "no shard of actorsup"), h5py.File(options.file, "r") as file:
+    with report_read_errors(options.file, "not a shard of actorsup"), h5py.File(options.file, "r") as file:
         schema = str(file.attrs["schema"])
     with ShardReader(options.file, schema) as shard:
         print(f"schema: {schema}")

@@ -54,3 +54,10 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """End of a message about an unknown name: suggest the closest known name, if one is close."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def first_few(names: Iterable[object]) -> str:
+    """The first five names as text, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = f" and {len(listed) - 5:,} more" if len(listed) > 5 else ""
+    return ", ".join(listed[:5]) + more

@@ -1,4 +1,4 @@
-"""`actorsup check`: what is missing, extra or at odds, in one summary; and plans of published sets."""
+"""`actorsup check` summarizes missing, unused and contradictory data; plans of the published data sets."""
 
 import re
 import subprocess
@@ -25,12 +25,12 @@ def inspected(section: dict, count: bool = False):
     return inspect_dataset(PlannedDataset("mine", section, 0), count)
 
 
-def told(found, serious: bool) -> str:
+def texts(found, serious: bool) -> str:
     return "\n".join(finding.text for finding in found.findings if finding.serious == serious)
 
 
 def own(root: Path) -> dict:
-    """Videos of a user: one in order, and each of the others with something wrong."""
+    """Videos of a user: one is correct, each of the others has one problem."""
     for name, frames in (("good", 5), ("short", 3), ("extra", 2), ("learn", 4)):
         write_video(root / f"{name}.avi", frames)
     (root / "broken.avi").write_bytes(b"no video")
@@ -50,29 +50,29 @@ def own(root: Path) -> dict:
     return {"type": "folder", "root": str(root), **paths}
 
 
-def test_a_check_tells_all_that_is_wrong(tmp_path):
+def test_a_check_reports_every_problem(tmp_path):
     found = inspected(own(tmp_path), count=True)
-    problems, notes = told(found, True), told(found, False)
+    problems, notes = texts(found, True), texts(found, False)
     for words in (
-        "1 of 7 listed videos are not there: gone",
+        "1 of 7 listed videos are missing: gone",
         r"1 videos cannot be used: .*broken\.avi: not a video",
-        "1 of 2 classes have no training video that is there.*: run",
-        "1 test videos have a label and no box: bare",
-        r"1 videos have boxes of a class they lack: odd \(boxes of run, labeled jump\)",
-        "1 boxes lie after the last frame of their video, in short",
+        "1 of 2 classes have no training video.*: run",
+        "1 test videos have a label but no box: bare",
+        r"1 videos have boxes of a class that is not their label: odd \(boxes of run, labeled jump\)",
+        "1 boxes lie after the end of their video, in short",
         "1 boxes have no area inside their frame, in short",
     ):
         assert re.search(words, problems), (words, problems)
     for words in (
-        "1 videos that are there are in no list, and not used: extra",
-        "boxes of 1 videos that no list names: nowhere",
-        "1 boxes reach out of their frame by more than a pixel and are cut, in good",
+        "1 videos are in no list and are not used: extra",
+        "1 videos have boxes but are in no list: nowhere",
+        "1 boxes extend beyond their frame by more than a pixel and are clipped, in good",
     ):
         assert re.search(words, notes), (words, notes)
     assert len(problems.split("\n")) == 7 and len(notes.split("\n")) == 3
 
 
-def test_a_check_of_what_is_in_order_has_nothing_to_say(tmp_path):
+def test_a_check_of_correct_data_finds_nothing(tmp_path):
     for name in ("a", "b"):
         write_video(tmp_path / f"{name}.avi", 5)
     (tmp_path / "videos.csv").write_text("video,label,split\na,run,train\nb,run,test\n")
@@ -81,12 +81,13 @@ def test_a_check_of_what_is_in_order_has_nothing_to_say(tmp_path):
     found = inspected({"type": "folder", "root": str(tmp_path), **paths})
     assert found.findings == []
     text = report(found, FrameSettings())
-    assert "listed          1     1" in text and "run                     1 of 1  1 of 1      1 of 1" in text
+    assert re.search(r"^listed +1 +1$", text, flags=re.M)
+    assert re.search(r"^run +1 of 1  1 of 1 +1 of 1$", text, flags=re.M)
     # ten frames of 80x60 at 18.1 kB for 320x240
     assert "about 0.0 MB" in text and "Problems" not in text and text.endswith("mine: no problem")
 
 
-def test_a_check_of_a_list_that_cannot_be_read_is_a_summary_too(tmp_path):
+def test_a_check_of_an_unreadable_list_is_summarized(tmp_path):
     write_video(tmp_path / "a.avi", 2)
     write_video(tmp_path / "a.mp4.avi", 2)
     (tmp_path / "a.mp4.avi").rename(tmp_path / "a.mkv")
@@ -101,11 +102,11 @@ def test_frame_counts_of_ucf_sports_against_its_videos(tmp_path):
     section = {"type": "ucf_sports", "root": str(root), "absent_videos": "leave_out"}
     words = r"Golf-Swing-Side/001 \(3, annotated 5\)"
     assert re.search(
-        f"headers of 1 videos .*: {words}; headers may lie, --decode", told(inspected(section), False)
+        f"headers of 1 videos .*: {words}; headers may be wrong, --decode", texts(inspected(section), False)
     )
-    counted = told(inspected(section, count=True), True)
-    assert re.search(f"1 videos have other numbers of frames than their annotation: {words}", counted)
-    assert "listed videos are not there" not in counted  # they are left out
+    counted = texts(inspected(section, count=True), True)
+    assert re.search(f"1 videos differ from their annotation in number of frames: {words}", counted)
+    assert "listed videos are missing" not in counted  # they are left out
 
 
 def test_sizes_of_a2d_against_its_masks(tmp_path, monkeypatch):
@@ -113,10 +114,10 @@ def test_sizes_of_a2d_against_its_masks(tmp_path, monkeypatch):
     root = write_a2d(tmp_path / "a2d")
     write_video(root / "clips320H/train_baby.avi", 4, (160, 120))
     found = inspected({"type": "a2d", "root": str(root)})
-    assert "1 videos have another size than their annotation" in told(found, False)
-    assert "train_baby (160x120, annotated 80x60)" in told(found, False)
-    # classes of the other 32 codes have no video at all
-    assert "34 of 36 classes have no training video" in told(found, True)
+    assert "1 videos differ in size from their annotation" in texts(found, False)
+    assert "train_baby (160x120, annotated 80x60)" in texts(found, False)
+    # the classes of the other 32 codes have no video at all
+    assert "34 of 36 classes have no training video" in texts(found, True)
     assert Path("results/mine/labels.json").exists()
 
 
@@ -129,13 +130,13 @@ def test_a_video_is_probed(tmp_path):
     ]
 
 
-def test_a_header_that_lies_is_not_believed(shared):
+def test_decoding_corrects_a_wrong_header(shared):
     clip = shared / "data/thumos13/UCF-101/Basketball/v_Basketball_g01_c02.mp4"
     assert probe_video(clip, count=True).frames == 180
     assert probe_video(clip).frames in (0, 179, 180, 181)
 
 
-def test_frames_need_what_the_docs_say(repository):
+def test_sizes_of_stored_frames_agree_with_the_docs(repository):
     table = (repository / "docs" / "frames.md").read_text()
     for name, settings in (("jpeg 75", (75, "jpeg")), ("**jpeg 90**", (90, "jpeg")), ("png", (90, "png"))):
         measured = re.search(rf"^\| {re.escape(name)} \| ([0-9.]+) ", table, flags=re.M)
@@ -157,12 +158,12 @@ def test_the_command_and_its_exit_codes(tmp_path, monkeypatch, capsys):
     assert main(["check", "demo"]) == 0
     assert "not made yet" in capsys.readouterr().out
     assert main(["check", "mini"]) == 2
-    assert "datasets: there is no 'mini'" in capsys.readouterr().err
+    assert "datasets: no section 'mini'" in capsys.readouterr().err
     assert main(["check", "thumos13"]) == 2
     assert "datasets.thumos13.root: no such file or folder: data/thumos13" in capsys.readouterr().err
 
 
-def test_configurations_are_laid_over_one_another_as_snakemake_does(tmp_path, monkeypatch):
+def test_configuration_files_override_one_another_as_in_snakemake(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text("a: {b: 1, c: [1, 2]}\nd: 1\n")
     (tmp_path / "x.yaml").write_text("a: {c: [3]}\n")
@@ -189,9 +190,9 @@ def test_the_check_of_the_real_clips(shared, repository, monkeypatch, capsys):
     assert re.search(r"^tubes +3,143 +1,315$", out, flags=re.M)
     assert re.search(r"^Fencing +0 of 77 +2 of 34 +4 of 81$", out, flags=re.M)
     assert "Disk for 2,171 frames of 10 videos" in out
-    assert "4 videos have another size" in out and "340x256, annotated 320x240" in out
-    assert "numbers of frames" not in out  # decoded counts are the annotations'
-    assert out.rstrip().endswith("thumos13: 1 problem, 2 to know")
+    assert "4 videos differ in size" in out and "340x256, annotated 320x240" in out
+    assert "number of frames" not in out  # decoded counts agree with the annotations
+    assert out.rstrip().endswith("thumos13: 1 problem, 2 notes")
 
 
 # ----------------------------------------------------- published sets in the workflow
@@ -218,7 +219,7 @@ KINDS = {"ucf_sports": write_ucf_sports, "a2d": write_a2d}
 
 
 def published(repository: Path, root: Path) -> Path:
-    """Where both sets are run, with networks that need no weights."""
+    """A folder to run both data sets in, with networks that need no weights."""
     section = {"absent_videos": "leave_out", "linkers": ["still"], "models": ["tiny"], "shards": 2}
     overlay = {
         "datasets": {kind: section | {"root": str(write(root / kind))} for kind, write in KINDS.items()},

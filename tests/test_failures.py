@@ -29,18 +29,18 @@ def test_only_a_header_when_nothing_failed(tmp_path):
     assert (tmp_path / "out.csv").read_text() == "video,stage,reason\n"
 
 
-def test_a_damaged_shard_is_told(tmp_path):
+def test_a_damaged_shard_is_an_error(tmp_path):
     (tmp_path / "f.h5").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"f\.h5"):
         write_failures({"frames": [tmp_path / "f.h5"]}, [], tmp_path / "out.csv")
 
 
-def test_what_is_there_instead_of_a_video_is_told(tmp_path):
+def test_the_reason_names_the_file_found_instead_of_a_video(tmp_path):
     (tmp_path / "a.3gp").touch()
     (tmp_path / "b").mkdir()
     missing = [(name, str(tmp_path / name)) for name in "abc"]
     write_failures({}, missing, tmp_path / "out.csv")
     first, second, third = (tmp_path / "out.csv").read_text().splitlines()[1:]
-    assert "a.3gp is of no kind that is read here (.avi, " in first
+    assert "a.3gp is not a supported video file (.avi, " in first
     assert second.endswith(f"no video: {tmp_path / 'b'} is a folder without images")
     assert third.endswith(f"no such video: {tmp_path / 'c'}")

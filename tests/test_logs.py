@@ -1,4 +1,4 @@
-"""Progress of long work: lines with rate and time left, and none of what is soon over."""
+"""Progress of long work: lines with the rate and the remaining time, and none for short work."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from actorsup.logs import progress
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Seconds that pass by hand."""
+    """A clock that the test advances."""
     now = [0.0]
     monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(logs.sys.stderr, "isatty", lambda: False, raising=False)
@@ -22,17 +22,17 @@ def lines(caplog, clock, seconds: float, **how: bool) -> list[str]:
     return [record.message for record in caplog.records]
 
 
-def test_long_work_tells_its_rate_and_the_time_left(caplog, clock):
-    told = lines(caplog, clock, seconds=6)
+def test_long_work_logs_its_rate_and_the_remaining_time(caplog, clock):
+    logged = lines(caplog, clock, seconds=6)
     # 2 items in 12 s, so that 6 more take 36 s
-    assert told[0] == "working: 2 of 8, 0.2 per second, 36 s left"
-    assert told[-1] == "working: 8 of 8 in 48.0 s" and len(told) == 4
+    assert logged[0] == "working: 2 of 8, 0.2 per second, 36 s left"
+    assert logged[-1] == "working: 8 of 8 in 48.0 s" and len(logged) == 4
 
 
-def test_work_that_is_soon_over_tells_that_it_is(caplog, clock):
+def test_short_work_logs_one_line(caplog, clock):
     assert lines(caplog, clock, seconds=1) == ["working: 8 of 8 in 8.0 s"]
 
 
-def test_a_part_of_longer_work_is_told_of_only_if_it_is_long(caplog, clock):
+def test_a_part_of_longer_work_is_logged_only_if_it_is_long(caplog, clock):
     assert lines(caplog, clock, seconds=1, passing=True) == []
     assert len(lines(caplog, clock, seconds=6, passing=True)) == 4

@@ -207,7 +207,7 @@ def test_the_command_goes_on_after_a_video_that_fails(place, stages, tmp_path, c
     assert lines and all(re.match(r"made/videos/v_0000.avi: (kick|squat|crawl) 0\.\d{3}, ", x) for x in lines)
     shutil.copytree("made", tmp_path / "made")
     assert main(["predict", good[0], str(tmp_path / good[0])]) == 2
-    assert "two videos are called 'v_0000'" in capsys.readouterr().err
+    assert "two videos have the name 'v_0000'" in capsys.readouterr().err
     logging.getLogger("actorsup.artifacts.shards").setLevel(level)
 
 

@@ -41,6 +41,26 @@ def test_code_changes_it_through_imports(library):
     assert [m for m in before if before[m] != after[m]] == ["actorsup.tubes", "actorsup.boxes"]
 
 
+STAGES = ("report.stage", "report.gallery", "report.cost", "report.paper.stage", "evaluation.stage")
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("report/static/page.html", ["report.stage"]),
+        ("report/static/page.js", ["report.stage"]),
+        ("report/static/page.css", ["report.stage"]),
+        ("report/paper/published.csv", ["report.stage", "report.paper.stage"]),
+    ],
+)
+def test_templates_and_tables_count_as_code_of_the_stages_that_read_them(library, file, stages):
+    before = {stage: code_digest(f"actorsup.{stage}") for stage in STAGES}
+    path = library / file
+    path.write_text(path.read_text() + "\n")
+    code_digest.cache_clear()
+    assert [stage for stage in STAGES if code_digest(f"actorsup.{stage}") != before[stage]] == stages
+
+
 def test_settings_digest_does_not_depend_on_the_order_of_keys():
     assert settings_digest({"a": 1, "b": [2]}) == settings_digest({"b": [2], "a": 1})
     assert settings_digest({"a": 1}) != settings_digest({"a": 2})

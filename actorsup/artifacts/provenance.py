@@ -4,7 +4,8 @@ The code digest covers the syntax trees, without docstrings, of a module and of 
 library that it imports, except ``NO_RESULTS``. Stages look up their types (detectors, trackers, ...) in a
 registry, which imports none of them; a rule adds the modules of the types that its section names. An edit
 therefore re-runs exactly the stages whose results it can change. Edits of comments, docstrings, messages
-and formatting re-run nothing.
+and formatting re-run nothing. Data files that a module names next to ``__file__`` (templates, tables) count
+as part of it.
 """
 
 import ast
@@ -109,7 +110,10 @@ def code_digest(*modules: str) -> str:
         modules: Modules of this library, or of a package that adds types to it. Imports from this library
             and from the module's own package are followed.
     """
-    lines = [f"{module} {_parsed(module).code}" for module in closure(*modules)]
+    lines = []
+    for module in closure(*modules):
+        lines.append(f"{module} {_parsed(module).code}")
+        lines += [f"{path.name} {file_digest(path)}" for path in _data_files(module)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -133,10 +137,11 @@ def imported_modules(module: str) -> set[str]:
 
 
 class _Parsed(NamedTuple):
-    """The syntax tree of a module without docstrings, as text, and the names that it imports."""
+    """A module: its syntax tree as text, without docstrings; the names it imports; the data it may name."""
 
     code: str
     imports: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def _parsed(module: str) -> _Parsed:
@@ -152,7 +157,17 @@ def _parse(source: str, package: str) -> _Parsed:
     """Parse a module once: the digests of most stages share it."""
     tree = ast.parse(source)
     imports = tuple(_import_names(tree, package))
-    return _Parsed(ast.dump(_WithoutDocstrings().visit(tree)), imports)
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    names = tuple(value for value in constants if isinstance(value, str)) if "__file__" in source else ()
+    return _Parsed(ast.dump(_WithoutDocstrings().visit(tree)), imports, names)
+
+
+def _data_files(module: str) -> list[Path]:
+    """The files that a module locates by ``__file__`` in its folder, and those of the folders it names."""
+    names, path = _parsed(module).names, _source(module)
+    entries = [entry for entry in path.parent.iterdir() if entry.name in names] if names and path else []
+    files = [file for entry in entries for file in (entry.rglob("*") if entry.is_dir() else [entry])]
+    return sorted(file for file in files if file.is_file() and file.suffix not in (".py", ".pyc"))
 
 
 def _imported(module: str, packages: Collection[str]) -> list[str]:
@@ -172,11 +187,12 @@ def _import_names(tree: ast.AST, package: str) -> list[str]:
 
 
 def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except those under ``if TYPE_CHECKING``, which never run."""
+    """All statements except those under ``if TYPE_CHECKING``, which never run."""
     yield tree
     for node in ast.iter_child_nodes(tree):
         condition = node.test if isinstance(node, ast.If) else None
-        if not (isinstance(condition, ast.Name) and condition.id == "TYPE_CHECKING"):
+        unused = isinstance(condition, ast.Name) and condition.id == "TYPE_CHECKING"
+        if not unused and not isinstance(node, ast.expr):
             yield from _runtime_nodes(node)
 
 
@@ -200,6 +216,10 @@ def _source(module: str) -> Path | None:
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        # an expression contains no statement; most nodes are in expressions
+        return node if isinstance(node, ast.expr) else super().generic_visit(node)
+
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         # a bare string has no effect anywhere, not only at the top of a body
         bare_string = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

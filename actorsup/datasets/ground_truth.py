@@ -9,12 +9,11 @@ import pandas as pd
 
 from actorsup.artifacts.atomic import write_whole
 from actorsup.datasets.base import Dataset
-from actorsup.errors import DataError
+from actorsup.errors import DataError, first_few
 from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS
 
 _LOG = logging.getLogger(__name__)
 _CORNERS = ["x1", "y1", "x2", "y2"]
-_NAMED = 5
 
 
 def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
@@ -42,7 +41,9 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
     others = truth.boxes["video"][~truth.boxes["video"].isin(table.index)].unique()
     if len(others):
         _LOG.warning(
-            "annotations of %d videos that are not in this run are left out: %s", len(others), _some(others)
+            "annotations of %d videos that are not in this run are left out: %s",
+            len(others),
+            first_few(others),
         )
     rows = _fitted(rows, table, truth.size)
     columns = [name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]
@@ -69,7 +70,7 @@ def _fitted(rows: pd.DataFrame, table: pd.DataFrame, sizes: Mapping[str, tuple[i
     ratio = np.where(np.isfinite(size / annotated), size / annotated, 1.0)
     scaled = rows["video"][(ratio != 1).any(1)].unique()
     if len(scaled):
-        _LOG.info("boxes of %d videos are scaled to their size: %s", len(scaled), _some(scaled))
+        _LOG.info("boxes of %d videos are scaled to their size: %s", len(scaled), first_few(scaled))
     boxes = rows[_CORNERS].to_numpy(float) * np.tile(ratio, 2)
     limit = np.where(np.isnan(size), np.inf, size)
     cut = np.clip(boxes, 0, np.tile(limit, 2))
@@ -82,9 +83,4 @@ def _fitted(rows: pd.DataFrame, table: pd.DataFrame, sizes: Mapping[str, tuple[i
 
 def _warn(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> None:
     if wrong.any():
-        _LOG.warning("%d %s, in %s", wrong.sum(), what, _some(rows["video"][wrong].unique()))
-
-
-def _some(names: np.ndarray) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(map(str, names[:_NAMED])) + more
+        _LOG.warning("%d %s, in %s", wrong.sum(), what, first_few(rows["video"][wrong].unique()))

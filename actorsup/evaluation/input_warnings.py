@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Collection, Sequence
 
-from actorsup.errors import DataError
+from actorsup.errors import DataError, first_few
 
 _LOG = logging.getLogger(__name__)
-_NAMED = 5
 
 
 class InputWarnings:
@@ -27,19 +26,13 @@ class InputWarnings:
     def log(self) -> None:
         """Log one warning for each kind."""
         for what, count in self._count.items():
-            _LOG.warning("%d %s: %s", count, what, some(self._videos[what]))
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first few of many names, as text."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(map(str, names[:_NAMED])) + more
+            _LOG.warning("%d %s: %s", count, what, first_few(self._videos[what]))
 
 
 def warn_of_names(what: str, names: Sequence[str]) -> None:
     """Warn of some names, if there are any; ``what`` has a place for their number."""
     if names:
-        _LOG.warning(f"{what}: %s", len(names), some(names))
+        _LOG.warning(f"{what}: %s", len(names), first_few(names))
 
 
 def warn_of_classes(truth: Collection[str], predicted: Sequence[str]) -> None:

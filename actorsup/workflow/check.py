@@ -1,8 +1,8 @@
-"""What a data set lacks, has too much of, or says otherwise than its videos do, before any work."""
+"""Check a data set before any work: what is missing, unused, or contradicts its videos."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,22 +11,20 @@ import numpy as np
 import pandas as pd
 
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
-from actorsup.errors import ActorsupError, VideoError
+from actorsup.errors import ActorsupError, VideoError, first_few
+from actorsup.formats.ground_truth_csv import CORNERS
 from actorsup.frames.probe import VideoFacts, probe_video
 from actorsup.logs import progress
 from actorsup.workflow.dataset import PlannedDataset
 
-_NAMED = 3
-_CORNERS = ["x1", "y1", "x2", "y2"]
-
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know about a data set.
+    """One problem of a data set, or a note about it.
 
     Attributes:
-        serious: Whether it is to be mended: tables would be wrong, or work is lost.
-        text: What, how often, the first few, and the remedy.
+        serious: Whether it is a problem: without a remedy, tables would be wrong or work lost.
+        text: What, how often, the first few names, and the remedy.
     """
 
     serious: bool
@@ -34,21 +32,24 @@ class Finding:
 
 
 @dataclass
-class Inspected:
-    """A data set as its lists, its videos and its annotation show it.
+class Inspection:
+    """The lists, videos and annotations of a data set, and what was found in them.
 
     Attributes:
-        name: Of its section.
-        listing: Which videos there are; None where that cannot be told.
-        truth: Its ground truth; None where it has none, or it cannot be read.
-        facts: What each video is that opens, by id.
-        findings: What is to be known about it, in the order of the work.
+        name: Name of its section.
+        root: Its folder.
+        type: Its type.
+        missing_count: Whether listed videos that are missing count in the tables.
+        listing: Its videos; None if they cannot be listed.
+        truth: Its ground truth; None if it has none or it cannot be read.
+        facts: Size and length of each video that can be opened, by id.
+        findings: Problems and notes, in the order of the checks.
     """
 
     name: str
     root: Path
     type: str
-    absent_count: bool
+    missing_count: bool
     listing: Listing | None = None
     truth: GroundTruth | None = None
     facts: dict[str, VideoFacts] = field(default_factory=dict)
@@ -56,43 +57,45 @@ class Inspected:
 
     @property
     def records(self) -> list[VideoRecord]:
-        """Every video that the lists name, there or not."""
+        """Every listed video, whether it exists or not."""
         return [*self.listing.records, *self.listing.missing] if self.listing else []
 
 
-def inspect_dataset(planned: PlannedDataset, count_frames: bool = False) -> Inspected:
-    """Look at all of a data set: lists, ground truth, and the beginning of every video.
+def inspect_dataset(planned: PlannedDataset, count_frames: bool = False) -> Inspection:
+    """Check the lists, the ground truth and the first frame of every video of a data set.
 
     Args:
         planned: The data set.
-        count_frames: Whether to decode every video to its end, instead of believing its header.
+        count_frames: Decode every video to count its frames, instead of trusting its header.
 
     Raises:
-        ConfigError: The section names a path that is not there.
+        ConfigError: A path in the section does not exist.
     """
-    section = planned.section
-    dataset = planned.dataset
-    counted = section.get("absent_videos", "count") == "count"
-    found = Inspected(planned.name, dataset.root, section["type"], counted)
+    section, dataset = planned.section, planned.dataset
+    missing_count = section.get("absent_videos", "count") == "count"
+    inspection = Inspection(planned.name, dataset.root, section["type"], missing_count)
     if any(not Path(path).exists() for path in planned.made_by_rules()):
-        found.findings.append(Finding(False, "its videos are not made yet: the workflow makes them"))
-        return found
-    with _told(found.findings):
+        inspection.findings.append(Finding(False, "its videos are not made yet: the workflow makes them"))
+        return inspection
+    with _warnings_as_findings(inspection.findings):
         try:
-            found.listing = dataset.listing()
-            found.truth = dataset.ground_truth()
+            inspection.listing = dataset.listing()
+            inspection.truth = dataset.ground_truth()
         except ActorsupError as error:
-            found.findings.append(Finding(True, str(error)))
-    if found.listing is not None:
-        found.findings += _probe(found, found.listing, count_frames)
-        for look in (_lists, _labels, _annotated_videos, _frame_counts, _sizes, _boxes):
-            found.findings += look(found, found.listing)
-    return found
+            inspection.findings.append(Finding(True, str(error)))
+    if inspection.listing is not None:
+        inspection.findings += _probe(inspection, inspection.listing, count_frames)
+        inspection.findings += _check_lists(inspection, inspection.listing)
+        inspection.findings += _check_labels(inspection, inspection.listing)
+        if inspection.truth is not None:
+            for check in (_check_annotated_videos, _check_frame_counts, _check_sizes, _check_boxes):
+                inspection.findings += check(inspection, inspection.truth)
+    return inspection
 
 
 @contextmanager
-def _told(findings: list[Finding]) -> Iterator[None]:
-    """What readers warn of meanwhile is a finding."""
+def _warnings_as_findings(findings: list[Finding]) -> Iterator[None]:
+    """Turn the warnings that readers of data sets log into notes."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -108,140 +111,122 @@ def _told(findings: list[Finding]) -> Iterator[None]:
         logger.propagate = True
 
 
-def some(names: Iterable[object]) -> str:
-    """The first few of some names, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
-    return ", ".join(listed[:_NAMED]) + more
+def _finding(serious: bool, what: str, names: Sequence[object], remedy: str = "") -> Iterator[Finding]:
+    """One finding about some names, or none without names; ``what`` has a place for their number."""
+    if len(names):
+        yield Finding(serious, f"{what.format(f'{len(names):,}')}: {first_few(names)}{remedy}")
 
 
-def _probe(found: Inspected, listing: Listing, count_frames: bool) -> Iterator[Finding]:
+def _probe(inspection: Inspection, listing: Listing, count_frames: bool) -> Iterator[Finding]:
     broken: list[str] = []
     for record in progress(listing.records, len(listing.records), "opening videos", passing=True):
         try:
-            found.facts[record.video] = probe_video(record.path, count_frames)
+            inspection.facts[record.video] = probe_video(record.path, count_frames)
         except VideoError as error:
             broken.append(str(error))
-    if broken:
-        yield Finding(True, f"{len(broken):,} videos cannot be used: {some(broken)}")
+    yield from _finding(True, "{} videos cannot be used", broken)
 
 
-def _lists(found: Inspected, listing: Listing) -> Iterator[Finding]:
-    if missing := listing.missing:
-        much = f"{len(missing):,} of {len(found.records):,} listed videos are not there"
-        first = some(record.video for record in missing)
-        remedy = "" if found.absent_count else "; the tables are over those that are (absent_videos)"
-        yield Finding(found.absent_count or not listing.records, f"{much}: {first}{remedy}")
-    if listing.unlisted:
-        much = f"{len(listing.unlisted):,} videos that are there are in no list, and not used"
-        yield Finding(False, f"{much}: {some(listing.unlisted)}")
-    if not found.records:
-        yield Finding(True, f"{found.root}: there is not one video below it")
+def _check_lists(inspection: Inspection, listing: Listing) -> Iterator[Finding]:
+    yield from _finding(
+        inspection.missing_count or not listing.records,
+        f"{{}} of {len(inspection.records):,} listed videos are missing",
+        [record.video for record in listing.missing],
+        "" if inspection.missing_count else "; the tables leave them out (absent_videos)",
+    )
+    yield from _finding(False, "{} videos are in no list and are not used", listing.unlisted)
+    if not inspection.records:
+        yield Finding(True, f"{inspection.root}: contains no video")
 
 
-def _labels(found: Inspected, listing: Listing) -> Iterator[Finding]:
-    train = [record for record in found.records if record.split == "train"]
-    if bare := [record.video for record in train if not record.labels]:
-        yield Finding(
-            False, f"{len(bare):,} training videos have no label, so that none trains: {some(bare)}"
+def _check_labels(inspection: Inspection, listing: Listing) -> Iterator[Finding]:
+    unlabeled = [r.video for r in inspection.records if r.split == "train" and not r.labels]
+    yield from _finding(False, "{} training videos have no label and are not trained on", unlabeled)
+    if any(record.split for record in inspection.records):
+        trained = {label for r in listing.records if r.split == "train" for label in r.labels}
+        yield from _finding(
+            True,
+            f"{{}} of {len(listing.classes)} classes have no training video, so their average precision is "
+            "meaningless",
+            [name for name in listing.classes if name not in trained],
         )
-    learned = {label for r in listing.records if r.split == "train" for label in r.labels}
-    lacking = [name for name in listing.classes if name not in learned]
-    if lacking and any(record.split for record in found.records):
-        much = f"{len(lacking)} of {len(listing.classes)} classes have no training video that is there"
-        yield Finding(True, f"{much}, so that their average precision means nothing: {some(lacking)}")
 
 
-def _annotated_videos(found: Inspected, listing: Listing) -> Iterator[Finding]:
-    if found.truth is None:
-        return
-    boxes = found.truth.boxes
-    boxed = set(boxes["video"].unique())
-    labels = {record.video: set(record.labels) for record in found.records}
-    bare = [
-        record.video
-        for record in found.records
-        if record.split == "test" and record.labels and record.video not in boxed
-    ]
-    if bare:
-        text = f"{len(bare):,} test videos have a label and no box: {some(bare)}"
-        yield Finding(True, f"{text}; every tube of theirs counts as wrong")
-    strange = sorted(boxed - labels.keys())
-    if strange:
-        yield Finding(False, f"boxes of {len(strange):,} videos that no list names: {some(strange)}")
-    pairs = boxes[["video", "class"]].drop_duplicates()
-    at_odds = [
+def _check_annotated_videos(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
+    annotated = set(truth.boxes["video"].unique())
+    labels = {record.video: set(record.labels) for record in inspection.records}
+    yield from _finding(
+        True,
+        "{} test videos have a label but no box",
+        [r.video for r in inspection.records if r.split == "test" and r.labels and r.video not in annotated],
+        "; all their tubes count as wrong",
+    )
+    yield from _finding(False, "{} videos have boxes but are in no list", sorted(annotated - labels.keys()))
+    pairs = truth.boxes[["video", "class"]].drop_duplicates()
+    contradictory = [
         f"{video} (boxes of {name}, labeled {', '.join(sorted(labels[video]))})"
         for video, name in zip(pairs["video"], pairs["class"], strict=True)
         if labels.get(video) and name not in labels[video]
     ]
-    if at_odds:
-        yield Finding(True, f"{len(at_odds):,} videos have boxes of a class they lack: {some(at_odds)}")
+    yield from _finding(True, "{} videos have boxes of a class that is not their label", contradictory)
 
 
-def _frame_counts(found: Inspected, listing: Listing) -> Iterator[Finding]:
-    if found.truth is None:
-        return
-    said = found.truth.frames
-    for counted, slack in ((True, 0), (False, 1)):
-        # a header may count one too many
-        differ = [
-            f"{video} ({facts.frames:,}, annotated {said[video]:,})"
-            for video, facts in found.facts.items()
-            if facts.counted == counted
-            and facts.frames
-            and abs(facts.frames - said.get(video, facts.frames)) > slack
-        ]
-        if differ and counted:
-            text = f"{len(differ):,} videos have other numbers of frames than their annotation"
-            yield Finding(True, f"{text}: {some(differ)}")
-        elif differ:
-            text = f"the headers of {len(differ):,} videos tell other numbers of frames than their annotation"
-            yield Finding(False, f"{text}: {some(differ)}; headers may lie, --decode counts")
+def _check_frame_counts(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
+    different: dict[bool, list[str]] = {True: [], False: []}
+    for video, facts in inspection.facts.items():
+        annotated = truth.frames.get(video, facts.frames)
+        # a header may count one frame too many
+        if facts.frames and abs(facts.frames - annotated) > (not facts.counted):
+            different[facts.counted].append(f"{video} ({facts.frames:,}, annotated {annotated:,})")
+    yield from _finding(True, "{} videos differ from their annotation in number of frames", different[True])
+    yield from _finding(
+        False,
+        "the headers of {} videos differ from the annotation in number of frames",
+        different[False],
+        "; headers may be wrong, --decode counts the frames",
+    )
 
 
-def _sizes(found: Inspected, listing: Listing) -> Iterator[Finding]:
-    if found.truth is None:
-        return
-    size = found.truth.size
-    differ = [
-        f"{video} ({facts.width}x{facts.height}, annotated {size[video][0]}x{size[video][1]})"
-        for video, facts in found.facts.items()
-        if video in size and (facts.width, facts.height) != tuple(size[video])
+def _check_sizes(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
+    different = [
+        f"{video} ({facts.width}x{facts.height}, annotated {truth.size[video][0]}x{truth.size[video][1]})"
+        for video, facts in inspection.facts.items()
+        if video in truth.size and (facts.width, facts.height) != tuple(truth.size[video])
     ]
-    if differ:
-        text = f"{len(differ):,} videos have another size than their annotation, and boxes are scaled to it"
-        yield Finding(False, f"{text}: {some(differ)}")
+    yield from _finding(
+        False, "{} videos differ in size from their annotation, and boxes are scaled to the video", different
+    )
 
 
-def _boxes(found: Inspected, listing: Listing) -> Iterator[Finding]:
-    """Boxes that the videos at hand have no room for; where boxes are cut, by more than a pixel."""
-    if found.truth is None:
-        return
-    rows = found.truth.boxes[found.truth.boxes["video"].isin(found.facts.keys())]
+def _check_boxes(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
+    """Boxes outside their frame or their video, and boxes that are clipped by more than a pixel."""
+    rows = truth.boxes[truth.boxes["video"].isin(inspection.facts.keys())]
     names, of_row = np.unique(rows["video"].to_numpy(str), return_inverse=True)
-    facts = [found.facts[str(video)] for video in names]
-    size = np.array([(f.width, f.height) for f in facts], float).reshape(-1, 2)[of_row]
-    said = [found.truth.size.get(str(v), (f.width, f.height)) for v, f in zip(names, facts, strict=True)]
-    annotated = np.array(said, float).reshape(-1, 2)[of_row]
-    boxes = rows[_CORNERS].to_numpy(float) * np.tile(size / annotated, 2)
-    cut = np.clip(boxes, 0, np.tile(size, 2))
-    outside = (cut[:, 2:] <= cut[:, :2]).any(1)
-    reach = (np.abs(cut - boxes) > 1).any(1) & ~outside
-    frames = np.array([f.frames if f.counted else 0 for f in facts], int)[of_row]
-    late = (frames > 0) & (rows["frame"].to_numpy() >= frames)
+    facts = [inspection.facts[str(video)] for video in names]
+    sizes = [(one.width, one.height) for one in facts]
+    size = np.array(sizes, float).reshape(-1, 2)[of_row]
+    annotated = [truth.size.get(str(name), own) for name, own in zip(names, sizes, strict=True)]
+    scale = size / np.array(annotated, float).reshape(-1, 2)[of_row]
+    boxes = rows[CORNERS].to_numpy(float) * np.tile(scale, 2)
+    clipped = np.clip(boxes, 0, np.tile(size, 2))
+    outside = (clipped[:, 2:] <= clipped[:, :2]).any(1)
+    frames = np.array([one.frames if one.counted else 0 for one in facts], int)[of_row]
     for wrong, serious, what in (
         (outside, True, "boxes have no area inside their frame"),
-        (late, True, "boxes lie after the last frame of their video"),
-        (reach, False, "boxes reach out of their frame by more than a pixel and are cut"),
+        ((frames > 0) & (rows["frame"].to_numpy() >= frames), True, "boxes lie after the end of their video"),
+        (
+            (np.abs(clipped - boxes) > 1).any(1) & ~outside,
+            False,
+            "boxes extend beyond their frame by more than a pixel and are clipped",
+        ),
     ):
         if wrong.any():
-            where = some(pd.unique(rows["video"][wrong]))
-            yield Finding(serious, f"{wrong.sum():,} {what}, in {where}")
+            videos = first_few(pd.unique(rows["video"][wrong]))
+            yield Finding(serious, f"{wrong.sum():,} {what}, in {videos}")
 
 
-def tubes_of(truth: GroundTruth | None) -> Mapping[tuple[str, str], int]:
-    """Number of annotated tubes of each video and class."""
+def count_tubes(truth: GroundTruth | None) -> Mapping[tuple[str, str], int]:
+    """Return the number of annotated tubes of each video and class."""
     if truth is None:
         return {}
     tubes = truth.boxes[["video", "class", "tube"]].drop_duplicates()
