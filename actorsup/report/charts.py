@@ -23,7 +23,7 @@ def _share(field: str, title: str) -> alt.Y:
 
 
 def map_by_threshold(table: pd.DataFrame) -> Chart:
-    """mAP by IoU threshold: one line for each linker and model, one point for each seed.
+    """MAP by IoU threshold: one line for each linker and model, one point for each seed.
 
     Args:
         table: A table like ``results/{dataset}_map.csv``.
