@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from actorsup.errors import ActorsupError, DataError, reading
+from actorsup.errors import ActorsupError, DataError, report_read_errors
 from actorsup.evaluation.command import add_options as add_evaluation_options
 from actorsup.evaluation.command import evaluate as run_evaluation
 from actorsup.formats.convert import add_options as add_conversion_options
@@ -108,7 +108,7 @@ def _inspect(options: argparse.Namespace) -> None:
     from actorsup.artifacts.shards import ShardReader
 
     check_embedded_checksum(options.file)
-    with reading(options.file, "not a shard of actorsup"), h5py.File(options.file, "r") as file:
+    with report_read_errors(options.file, "not a shard of actorsup"), h5py.File(options.file, "r") as file:
         schema = str(file.attrs["schema"])
     with ShardReader(options.file, schema) as shard:
         print(f"schema: {schema}")

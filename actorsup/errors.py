@@ -23,7 +23,7 @@ class VideoError(ActorsupError):
 
 
 @contextmanager
-def reading(path: str | Path, wanted: str) -> Iterator[None]:
+def report_read_errors(path: str | Path, wanted: str) -> Iterator[None]:
     """Convert any error that malformed content causes into a DataError of one line.
 
     Malformed content makes parsers raise errors of many types: JSON nested 100,000 levels deep, a number

@@ -108,7 +108,7 @@ def encode(model: ActorAttention, clips: list[Tensor]) -> None:
     for start in range(0, len(clips), how.at_once):
         frames = torch.cat(clips[start : start + how.at_once])
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=how.precision == "bfloat16"):
-            maps = model.encoder(model.encoder.normalise(frames, how.pixels), how.snippet)
+            maps = model.encoder(model.encoder.normalize(frames, how.pixels), how.snippet)
         maps.float().sum().backward()
 
 
@@ -137,7 +137,7 @@ def settings_of(model: str) -> AttentionSettings:
 def encode_forward(model: ActorAttention, clips: list[Tensor]) -> None:
     """The encoder's forward pass alone, a clip at a time."""
     for frames in clips:
-        model.encoder(model.encoder.normalise(frames, model.settings.pixels), model.settings.snippet)
+        model.encoder(model.encoder.normalize(frames, model.settings.pixels), model.settings.snippet)
 
 
 def one_round(

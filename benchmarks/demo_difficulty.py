@@ -28,7 +28,7 @@ from actorsup.demo.images import STREAM, image_scene
 from actorsup.demo.scenes import ACTORS, Scene
 from actorsup.demo.settings import CLASSES, DemoSettings
 from actorsup.demo.videos import DemoVideo, demo_videos
-from actorsup.training.backbones import SmallBackbone, normalise
+from actorsup.training.backbones import SmallBackbone, normalize
 from actorsup.tubes import tube_iou
 
 MEASURES = ("boxes", "masked", "oracle", "top-k", "mean")
@@ -60,7 +60,7 @@ class PooledClassifier(nn.Module):
 
     def forward(self, clip: Clip, flip: bool = False) -> Tensor:
         """Logits (P, C) of the clip's P tubes."""
-        images, tubes = normalise(torch.from_numpy(clip.frames)), torch.from_numpy(clip.tubes)
+        images, tubes = normalize(torch.from_numpy(clip.frames)), torch.from_numpy(clip.tubes)
         if flip:
             images = images.flip(3)
             width = images.shape[3]
@@ -85,7 +85,7 @@ def trunk_taught_by_stills(settings: DemoSettings, steps: int = 300, batch: int 
     stills = torch.from_numpy(np.stack([scene.image(0) for scene in scenes]))
     for _ in range(steps):
         chosen = torch.randperm(STILLS)[:batch]
-        images = normalise(stills[chosen])
+        images = normalize(stills[chosen])
         output = head(trunk(images))
         targets = [cells(scenes[i], output.shape[2:]) for i in chosen]
         kind, reach = (torch.stack(target) for target in zip(*targets, strict=True))

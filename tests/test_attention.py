@@ -23,7 +23,7 @@ from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames.store import FrameStore
-from actorsup.training.backbones import normalise
+from actorsup.training.backbones import normalize
 from actorsup.training.weights import save_weights
 
 torch.set_num_threads(1)
@@ -364,7 +364,7 @@ def test_scores_are_those_of_the_network_applied_by_hand(tmp_path):
     model = load_model(tmp_path / "m.pt")
     chosen = [2, 7, 12, 17]
     with torch.no_grad():
-        features = model.encoder(normalise(torch.from_numpy(video.frames[chosen])))
+        features = model.encoder(normalize(torch.from_numpy(video.frames[chosen])))
     boxes = video.boxes.astype(np.float32)[:, chosen] / np.array([2, 3, 2, 3])
     pooled, _ = literal_pooling(features.numpy().astype(float), boxes, 8, 5, 0.5)
     weight, bias = (p.detach().double().numpy() for p in model.classifier.parameters())

@@ -66,7 +66,7 @@ def test_a_cell_of_the_features_lies_where_the_encoder_says(name):
 
 
 def taught_trunk() -> SmallBackbone:
-    """A trunk whose batch normalisation has seen images."""
+    """A trunk whose batch normalization has seen images."""
     torch.manual_seed(0)
     trunk = SmallBackbone().train()
     for _ in range(5):
@@ -268,12 +268,12 @@ def test_pixels_are_scaled_as_the_published_weights_expect(name, colours):
     encoder = build_encoder(name)
     assert (encoder.info.mean, encoder.info.deviation) == colours
     frames = torch.randint(0, 256, (2, 3, 4, 3), dtype=torch.uint8)
-    found = encoder.normalise(frames)
+    found = encoder.normalize(frames)
     assert (found.shape, found.dtype) == ((2, 3, 3, 4), torch.float32)
     for n, y, x, c in itertools.product(range(2), range(3), range(4), range(3)):
         wanted = (int(frames[n, y, x, c]) / 255 - colours[0][c]) / colours[1][c]
         assert found[n, c, y, x].item() == pytest.approx(wanted, abs=1e-5)
-    half = encoder.normalise(frames, "half")
+    half = encoder.normalize(frames, "half")
     torch.testing.assert_close(half, frames.permute(0, 3, 1, 2) / 255 - 0.5)
 
 

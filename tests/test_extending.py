@@ -116,7 +116,7 @@ def test_the_linker_takes_the_best_detection_of_each_frame(type_of):
 
 def test_the_encoder_gives_maps_of_its_stride(type_of):
     encoder = type_of("two_layers").build()
-    maps = encoder(encoder.normalise(torch.zeros(2, 64, 96, 3, dtype=torch.uint8)))
+    maps = encoder(encoder.normalize(torch.zeros(2, 64, 96, 3, dtype=torch.uint8)))
     assert maps.shape == (2, encoder.info.channels, 8, 12)
 
 

@@ -372,5 +372,5 @@ def test_json_in_an_artifact_stays_text(tmp_path):
 
 
 def test_what_is_not_the_disks_fault_is_not_told_as_such():
-    with pytest.raises(RuntimeError, match="ours"), shards.writing(Path("x")):
+    with pytest.raises(RuntimeError, match="ours"), shards.report_write_errors(Path("x")):
         raise RuntimeError("ours")

@@ -18,10 +18,10 @@ from actorsup.linking.siamese.network import (
     crop_sizes,
     random_siamese,
     siamese_network,
-    without_normalisation,
+    without_normalization,
 )
 from actorsup.linking.siamese.tracker import SiameseTracker
-from actorsup.training.backbones import normalise
+from actorsup.training.backbones import normalize
 from actorsup.training.weights import save_weights
 
 SMALL = LinkerSettings(trunk="small")
@@ -104,8 +104,8 @@ def test_a_crop_of_the_feature_map_is_the_feature_map_of_the_crop(trunk, place):
     image = torch.from_numpy(textured(0, side, side))[None]
     y, x = (stride * cell for cell in place)
     with torch.inference_mode():
-        whole = network.trunk(normalise(image))
-        part = network.trunk(normalise(image[:, y : y + exemplar, x : x + exemplar]))
+        whole = network.trunk(normalize(image))
+        part = network.trunk(normalize(image[:, y : y + exemplar, x : x + exemplar]))
     cells = part.shape[-1]
     assert cells == {"small": 9, "vgg16": 5}[trunk]
     cut = whole[..., place[0] : place[0] + cells, place[1] : place[1] + cells]
@@ -118,7 +118,7 @@ def test_folding_batch_normalisation_changes_nothing():
     trunk(torch.randn(8, 3, 81, 81) * 3 + 1)  # running statistics that differ from 0 and 1
     pixels = torch.randn(2, 3, 81, 81)
     expected = trunk.eval()(pixels.clone())
-    folded = without_normalisation(trunk)
+    folded = without_normalization(trunk)
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded)
     torch.testing.assert_close(folded(pixels), expected, atol=1e-4, rtol=1e-4)
 
@@ -235,7 +235,7 @@ def literal_track(network, seed: Seed, how: LinkerSettings) -> Track:
     def features(image, centre, side, pixels):
         output = np.empty((pixels, pixels, 3), np.uint8)
         crop(image, centre, side, padding.tolist(), output)
-        return network.trunk(normalise(torch.from_numpy(output)[None]))
+        return network.trunk(normalize(torch.from_numpy(output)[None]))
 
     def exemplar_side(scale):
         margin = how.context * scale * size.sum()

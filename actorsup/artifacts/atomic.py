@@ -28,18 +28,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     The parent folder is created. After an error the temporary file is deleted and ``path`` is unchanged.
     Errors raised inside the context pass through, because they may concern a file that is read there; wrap
-    the statements that write in ``writing``.
+    the statements that write in ``report_write_errors``.
 
     Raises:
         DataError: The folder or the file cannot be written.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
+    with report_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
-        with writing(path):
+        with report_write_errors(path):
             sync(temporary)
             os.replace(temporary, path)
     finally:
@@ -55,12 +55,12 @@ def writing_text(path: str | Path) -> Iterator[TextIO]:
 
 def write_whole(path: str | Path, text: str) -> None:
     """Write a text file atomically; raises DataError if it cannot be written."""
-    with writing(path), writing_text(path) as stream:
+    with report_write_errors(path), writing_text(path) as stream:
         stream.write(text)
 
 
 @contextmanager
-def writing(path: str | Path) -> Iterator[None]:
+def report_write_errors(path: str | Path) -> Iterator[None]:
     """Convert errors of the disk, such as a full one, into a DataError of one line."""
     try:
         yield

@@ -12,7 +12,7 @@ import os
 import zlib
 from pathlib import Path
 
-from actorsup.artifacts.atomic import write_whole, writing
+from actorsup.artifacts.atomic import report_write_errors, write_whole
 from actorsup.errors import DataError
 
 BLOCK = 512
@@ -61,7 +61,7 @@ def write_checksum_file(path: str | Path) -> None:
     """
     path = Path(path)
     if _has_checksum_file(path) and path.exists():
-        with writing(path):
+        with report_write_errors(path):
             write_whole(_checksum_file(path), _line_of(path))
 
 

@@ -187,11 +187,12 @@ def _import_names(tree: ast.AST, package: str) -> list[str]:
 
 
 def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except those under ``if TYPE_CHECKING``, which never run."""
+    """All statements except those under ``if TYPE_CHECKING``, which never run."""
     yield tree
     for node in ast.iter_child_nodes(tree):
         condition = node.test if isinstance(node, ast.If) else None
-        if not (isinstance(condition, ast.Name) and condition.id == "TYPE_CHECKING"):
+        unused = isinstance(condition, ast.Name) and condition.id == "TYPE_CHECKING"
+        if not unused and not isinstance(node, ast.expr):
             yield from _runtime_nodes(node)
 
 
@@ -215,6 +216,10 @@ def _source(module: str) -> Path | None:
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        # an expression contains no statement; most nodes are in expressions
+        return node if isinstance(node, ast.expr) else super().generic_visit(node)
+
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         # a bare string has no effect anywhere, not only at the top of a body
         bare_string = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

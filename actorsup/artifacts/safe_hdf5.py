@@ -11,7 +11,7 @@ _KINDS = "biuf"
 """numpy kinds that are read: booleans and numbers. Other kinds hold references, which HDF5 follows."""
 
 
-def plain_group(parent: h5py.Group, name: str) -> h5py.Group:
+def safe_group(parent: h5py.Group, name: str) -> h5py.Group:
     """Return a group that contains numeric datasets only, all stored in this file.
 
     Raises:
@@ -21,11 +21,11 @@ def plain_group(parent: h5py.Group, name: str) -> h5py.Group:
     if not isinstance(group, h5py.Group):
         raise DataError(f"{parent.file.filename}: {name!r} is not a group; expected the group of a video")
     for child in group:
-        plain_dataset(group, child)
+        safe_dataset(group, child)
     return group
 
 
-def plain_dataset(parent: h5py.Group, name: str, kinds: str = _KINDS) -> h5py.Dataset:
+def safe_dataset(parent: h5py.Group, name: str, kinds: str = _KINDS) -> h5py.Dataset:
     """Return a dataset whose values lie in this file and are not much larger than the file.
 
     Args:

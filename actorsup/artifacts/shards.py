@@ -24,10 +24,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.atomic import sync, writing
+from actorsup.artifacts.atomic import report_write_errors, sync
 from actorsup.artifacts.checksums import BLOCK, check_embedded_checksum, embed_checksum
 from actorsup.artifacts.folders import resume_folder
-from actorsup.artifacts.safe_hdf5 import plain_dataset, plain_group
+from actorsup.artifacts.safe_hdf5 import safe_dataset, safe_group
 from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class ShardWriter:
             **(attributes or {}),
         }
         self._done: dict[str, Path] = {}
-        with writing(self._partial):
+        with report_write_errors(self._partial):
             resume_folder(self._partial, self._file_attributes["provenance"])
 
     def __enter__(self) -> Self:
@@ -115,7 +115,7 @@ class ShardWriter:
         temporary = path.with_suffix(".tmp")
         # not atomic.replacing: it creates the folder, but a partial folder that disappeared is an error
         try:
-            with writing(path):
+            with report_write_errors(path):
                 yield temporary
                 embed_checksum(temporary)
                 os.replace(temporary, path)
@@ -135,7 +135,7 @@ class ShardWriter:
     def _publish(self) -> None:
         """Collect the parts into the shard, ordered by video id."""
         temporary = self._partial / "whole.tmp"
-        with writing(self.path):
+        with report_write_errors(self.path):
             self._collect(temporary)
             embed_checksum(temporary)
             sync(temporary)
@@ -165,7 +165,7 @@ class ShardWriter:
 @contextmanager
 def open_part(path: Path, video: str) -> Iterator[h5py.File]:
     """Create the file of one video at the path from ``ShardWriter.part``, and yield it to be filled."""
-    with writing(path), h5py.File(path, "w", userblock_size=BLOCK) as part:
+    with report_write_errors(path), h5py.File(path, "w", userblock_size=BLOCK) as part:
         part.attrs["video"] = video
         yield part
 
@@ -216,12 +216,12 @@ class ShardReader:
         return video in self._group
 
     def __getitem__(self, video: str) -> h5py.Group:
-        return plain_group(self.file, self._group[video])
+        return safe_group(self.file, self._group[video])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.videos)
 
 
 def _text_pairs(file: h5py.File, name: str) -> list[tuple[str, str]]:
-    table = plain_dataset(file, name, kinds="V")
+    table = safe_dataset(file, name, kinds="V")
     return [(first.decode(), second.decode()) for first, second in table[()]]

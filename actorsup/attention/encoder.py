@@ -72,7 +72,7 @@ class Encoder(nn.Module):
         weights = _between(maps.shape[2], snippet).to(maps)
         return torch.einsum("bcthw,ft->bfchw", maps, weights).flatten(0, 1)
 
-    def normalise(self, frames: Tensor, pixels: str = "imagenet") -> Tensor:
+    def normalize(self, frames: Tensor, pixels: str = "imagenet") -> Tensor:
         """Frames (N, H, W, 3) uint8 RGB to (N, 3, H, W) float32, as the trunk takes them.
 
         Args:

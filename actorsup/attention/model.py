@@ -14,7 +14,7 @@ from actorsup.attention.encoders import encoder_type
 from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.selection import tube_logits
 from actorsup.attention.settings import AttentionSettings
-from actorsup.errors import ConfigError, DataError, reading
+from actorsup.errors import ConfigError, DataError, report_read_errors
 from actorsup.training.weights import load_weights, put_weights
 
 ARCHITECTURE = "actor_attention"
@@ -77,7 +77,7 @@ class ActorAttention(nn.Module):
             nn.init.zeros_(self.log_variance.bias)
 
     def train(self, mode: bool = True) -> Self:
-        """As any module; but batch normalisation keeps its statistics.
+        """As any module; but batch normalization keeps its statistics.
 
         The frames of one video are no batch to take them of. An encoder that is not trained drops
         nothing at random either.
@@ -101,7 +101,7 @@ class ActorAttention(nn.Module):
         """
         settings, info = self.settings, self.encoder.info
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            maps = self.encoder(self.encoder.normalise(frames, settings.pixels), settings.snippet)
+            maps = self.encoder(self.encoder.normalize(frames, settings.pixels), settings.snippet)
         pooled, average = [], settings.frame_share == 1 and not of_frames
         for features, tubes in zip(maps.float().split(len(frames) // len(boxes)), boxes, strict=True):
             values = actor_pooling(features, tubes, info.stride, settings.grid, info.origin, average)
@@ -168,7 +168,7 @@ def load_model(path: str | Path) -> ActorAttention:
             f"{path}: holds {content.get('architecture', 'an unnamed network')!r}, wanted a trained "
             f"{ARCHITECTURE!r}; train one with the rule train_attention"
         )
-    with reading(path, "a model of another version; train it again"):
+    with report_read_errors(path, "a model of another version; train it again"):
         settings, classes, state = (content[name] for name in ("settings", "classes", "state"))
         return _loaded(path, settings, classes, state).eval()
 

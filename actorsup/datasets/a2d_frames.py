@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.safe_hdf5 import plain_dataset
-from actorsup.errors import DataError, reading
+from actorsup.artifacts.safe_hdf5 import safe_dataset
+from actorsup.errors import DataError, report_read_errors
 
 ACTORS = ("adult", "baby", "ball", "bird", "car", "cat", "dog")
 """Actors 1 to 7 of the codes."""
@@ -102,7 +102,7 @@ def read_frame(path: Path) -> AnnotatedFrame:
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     wanted = "cannot be read; wanted a MATLAB 7.3 file, which is HDF5; fetch it again"
-    with reading(path, wanted), h5py.File(path, "r") as file:
+    with report_read_errors(path, wanted), h5py.File(path, "r") as file:
         yield file
 
 
@@ -110,7 +110,7 @@ def _array(path: Path, file: h5py.File, name: str) -> NDArray[np.generic]:
     if name not in file:
         found = ", ".join(file) or "nothing"
         raise DataError(f"{path}: {name!r} cannot be read, it is not there; found {found}")
-    return np.asarray(plain_dataset(file, name)[()])
+    return np.asarray(safe_dataset(file, name)[()])
 
 
 def _codes(path: Path, file: h5py.File) -> NDArray[np.int64]:
@@ -128,7 +128,7 @@ def _size(path: Path, file: h5py.File) -> tuple[int, int] | None:
     """The last two sides of ``reMask``, (N, W, H) or (W, H): MATLAB's order turned round."""
     if "reMask" not in file:
         return None
-    shape: tuple[int, ...] = plain_dataset(file, "reMask").shape or ()
+    shape: tuple[int, ...] = safe_dataset(file, "reMask").shape or ()
     if len(shape) not in (2, 3):
         raise DataError(f"{path}: reMask: found the shape {shape}; wanted (N, width, height)")
     return int(shape[-2]), int(shape[-1])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.datasets import matlab_child
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 
 _SECONDS = 300
 
@@ -27,7 +27,7 @@ def read_matlab(path: Path, name: str, wanted: str) -> Any:
     Raises:
         DataError: The file cannot be read, has no such variable, or makes the reader crash or hang.
     """
-    with reading(path, "cannot be read"), open(path, "rb"):
+    with report_read_errors(path, "cannot be read"), open(path, "rb"):
         pass  # whether it is there is told by its own words
     # -P: no module beside it takes the place of another
     command = [sys.executable, "-P", matlab_child.__file__, str(path), name]
@@ -41,5 +41,5 @@ def read_matlab(path: Path, name: str, wanted: str) -> Any:
             told[-1][:300] if told and done.returncode > 0 else f"its reader ended with {done.returncode}"
         )
         raise DataError(f"{path}: {wanted} ({reason})")
-    with reading(path, wanted):
+    with report_read_errors(path, wanted):
         return json.loads(done.stdout)

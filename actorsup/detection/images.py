@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import area, clip, xywh_to_xyxy
 from actorsup.detection.base import Image
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 
 _LOG = logging.getLogger(__name__)
 _CACHE_BYTES = 2 * 1024**3
@@ -52,9 +52,9 @@ class Stills:
     """
 
     def __init__(self, images: Path, annotations: Path) -> None:
-        with reading(annotations, "cannot be read as JSON"):
+        with report_read_errors(annotations, "cannot be read as JSON"):
             content = json.loads(annotations.read_text(encoding="utf-8"))
-        with reading(annotations, "not in COCO's format; this is missing or wrong:"):
+        with report_read_errors(annotations, "not in COCO's format; this is missing or wrong:"):
             self.categories = sorted(int(category["id"]) for category in content["categories"])
             self.stills = _stills(images, annotations, content, self.categories)
         # a name that no system can hold is that of no file either

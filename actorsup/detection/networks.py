@@ -12,7 +12,7 @@ from torchvision.models import get_model_builder, list_models
 
 from actorsup.coco import NAME_OF
 from actorsup.detection.small import SIZE, small_ssd
-from actorsup.errors import ConfigError, DataError, reading
+from actorsup.errors import ConfigError, DataError, report_read_errors
 from actorsup.training.weights import load_weights, put_weights
 
 SMALL_SSD = "small_ssd"
@@ -20,7 +20,7 @@ COCO_COLUMNS = tuple(i if i in NAME_OF else 0 for i in range(91))
 """The classes of torchvision's COCO models: column i is category i; 0 is the background or none."""
 
 _FREE_OF_EPSILON = ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn")
-"""Their published weights were trained with batch normalisation without epsilon."""
+"""Their published weights were trained with batch normalization without epsilon."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def load_network(architecture: str, path: str | Path) -> Network:
 def _trained(architecture: str, content: dict[str, Any], path: str | Path) -> Network:
     if content["architecture"] != architecture:
         raise DataError(f"{path}: weights of {content['architecture']!r}, wanted those of {architecture!r}")
-    with reading(path, "weights of another version; train it again"):
+    with report_read_errors(path, "weights of another version; train it again"):
         network = build_network(architecture, content["categories"], tuple(content["size"]))
         put_weights(network.module, content["state"], path)
     return network

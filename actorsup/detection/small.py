@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.ssd import SSD
 
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 from actorsup.training.backbones import SmallBackbone, convolution
 from actorsup.training.weights import load_weights
 
@@ -62,6 +62,6 @@ def trunk_state(path: str | Path) -> dict[str, Tensor]:
     content = load_weights(path)
     if content.get("architecture") != "small_ssd":
         raise DataError(f"{path}: not the weights of a small_ssd; train one, or name its file")
-    with reading(path, "holds no weights by their names; train it again"):
+    with report_read_errors(path, "holds no weights by their names; train it again"):
         state: dict[str, Tensor] = dict(content["state"])
     return {name.removeprefix(_TRUNK): value for name, value in state.items() if name.startswith(_TRUNK)}

@@ -15,7 +15,7 @@ from actorsup.artifacts.tube_files import (
     read_info,
     read_tubes,
 )
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.predictions import classes_of_shards
 from actorsup.formats.predictions_json import read_predictions_json
 from actorsup.formats.tube_checks import check_tubes
@@ -68,7 +68,7 @@ class StoredTubes(Mapping[str, Tubes]):
         if path in self._in_memory:
             return self._in_memory[path][video][0]
         try:
-            with reading(path, "make it again"):
+            with report_read_errors(path, "make it again"):
                 group = self._shard(path)[video]
                 tubes = read_tubes(group)
                 check_tubes(tubes, read_info(group).frames, self._classes)
@@ -145,6 +145,6 @@ def _read_json(path: Path) -> tuple[list[str], _Videos]:
     classes, videos = read_predictions_json(path)
     found = {}
     for video in videos:
-        with reading(path, f"{video.video}: not in the format of predictions.json"):
+        with report_read_errors(path, f"{video.video}: not in the format of predictions.json"):
             found[video.video] = video.to_tubes(classes), video.info
     return classes, found

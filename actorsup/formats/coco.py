@@ -15,7 +15,7 @@ import numpy as np
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.boxes import xywh_to_xyxy
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import LabeledTube, LabeledVideo, checked_tube, score_of
 
@@ -39,7 +39,7 @@ def read_coco(path: Path, frame_base: int | None = None) -> list[LabeledVideo]:
 
 def videos_of_coco(path: Path, content: Any, frame_base: int | None = None) -> list[LabeledVideo]:
     """Same as ``read_coco``, for loaded JSON."""
-    with reading(path, "not in the format of COCO-VID"):
+    with report_read_errors(path, "not in the format of COCO-VID"):
         return _videos(path, content, frame_base)
 
 

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError
 import numpy as np
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
-from actorsup.errors import DataError, did_you_mean, reading
+from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.archive import Archive
 from actorsup.formats.labeled import LabeledTube, LabeledVideo, checked_tube, with_gaps_filled
 
@@ -47,7 +47,7 @@ def read_cvat(path: Path, name: str | None = None) -> list[LabeledVideo]:
             references, an unknown label, an unusable box, another shape than boxes, or two tasks of
             the same name.
     """
-    with reading(path, "cannot be read as 'CVAT for video 1.1'"):
+    with report_read_errors(path, "cannot be read as 'CVAT for video 1.1'"):
         tasks = _tasks(path)
     if not tasks:
         raise DataError(f"{path}: holds no CVAT XML; wanted the export 'CVAT for video 1.1'")

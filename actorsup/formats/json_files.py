@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actorsup.errors import reading
+from actorsup.errors import report_read_errors
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """The start of an escaped surrogate; two of them may form one character."""
@@ -27,7 +27,7 @@ def load_json(
     Raises:
         DataError: The file cannot be read.
     """
-    with reading(path, wanted):
+    with report_read_errors(path, wanted):
         text = path.read_text(encoding="utf-8-sig")
         content = json.loads(text, parse_constant=_no_constant, object_pairs_hook=pairs)
         if _HALF.search(text):

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 
 UNKNOWN = VideoInfo(0, 0.0, 0, 0)
 """The length, frame rate and size of a video if no file has them."""
@@ -152,7 +152,7 @@ def read_sizes(path: Path) -> dict[str, VideoInfo]:
         DataError: The table cannot be read or lacks a column.
     """
     columns = ["frames", "fps", "width", "height"]
-    with reading(path, f"wanted a table video,{','.join(columns)}"):
+    with report_read_errors(path, f"wanted a table video,{','.join(columns)}"):
         rows = pd.read_csv(path, dtype={"video": str}, keep_default_na=False, na_values={"": [""]})
         numbers = rows[columns].apply(pd.to_numeric, errors="coerce").fillna(0)
         return {

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.archive import Archive
 from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, checked_tube, score_of
 
@@ -112,7 +112,7 @@ def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None
     Raises:
         DataError: There is none, a line cannot be used, or two files are for one video.
     """
-    with reading(path, "not in the format of MOT text"):
+    with report_read_errors(path, "not in the format of MOT text"):
         return _files(path, kind, name, origin)
 
 

@@ -10,7 +10,7 @@ from actorsup.artifacts.atomic import writing_text
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes, write_tubes
 from actorsup.coco import NAME_OF
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.labeled import LabeledTube, LabeledVideo, checked_tube
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.tubes import Tubes
@@ -27,7 +27,7 @@ def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
     if not shards:
         raise DataError("there are no videos to predict, so there is nothing to export")
     path = shards[0]
-    with ShardReader(path, PREDICTIONS_SCHEMA) as shard, reading(path, _NO_SHARD):
+    with ShardReader(path, PREDICTIONS_SCHEMA) as shard, report_read_errors(path, _NO_SHARD):
         value = shard.file.attrs.get("classes")
         if not isinstance(value, np.ndarray) or value.ndim != 1:
             found = "empty" if isinstance(value, h5py.Empty) else repr(value)
@@ -87,7 +87,7 @@ def read_shards(shards: Iterable[str | Path]) -> Iterator[LabeledVideo]:
         classes = classes_of_shards([path])
         with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
             for video in shard:
-                with reading(path, f"{video}: {_NO_SHARD}"):
+                with report_read_errors(path, f"{video}: {_NO_SHARD}"):
                     tubes = _labeled_tubes(f"{path}: {video}", read_tubes(shard[video]), classes)
                 yield LabeledVideo(video, read_info(shard[video]), tubes)
 

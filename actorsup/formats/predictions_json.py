@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
 from actorsup.coco import ID_OF, NAME_OF
-from actorsup.errors import DataError, did_you_mean, reading
+from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import DECIMALS, LOG_SIZES, LabeledVideo, checked_tube
 from actorsup.formats.tube_checks import check_size, check_tubes
@@ -172,7 +172,7 @@ def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]
             A mistake in a video is raised when the iterator reaches it.
     """
     content = load_json(path, _FORM, _unique_keys)
-    with reading(path, _FORM):
+    with report_read_errors(path, _FORM):
         _wanted(content, dict, "the file", "an object with 'classes' and 'videos'")
         classes = _classes(_field(content, "classes"))
         videos = _wanted(_field(content, "videos"), dict, "'videos'", "an object: id to video")

@@ -54,7 +54,7 @@ class SmallBackbone(nn.Sequential):
 
 
 def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
-    """3x3 convolution, batch normalisation, ReLU: (B, I, H, W) to (B, O, H/stride, W/stride)."""
+    """3x3 convolution, batch normalization, ReLU: (B, I, H, W) to (B, O, H/stride, W/stride)."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
         nn.BatchNorm2d(channels_out),
@@ -62,7 +62,7 @@ def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequ
     )
 
 
-def normalise(images: Tensor) -> Tensor:
+def normalize(images: Tensor) -> Tensor:
     """Images (B, H, W, 3) RGB, 0-255, to (B, 3, H, W) float32, scaled with ImageNet's values."""
     mean, deviation = _scaling(images.device)
     pixels = images.permute(0, 3, 1, 2).to(torch.float32, copy=True)

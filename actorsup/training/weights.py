@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from actorsup.artifacts.atomic import replacing, writing
+from actorsup.artifacts.atomic import replacing, report_write_errors
 from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write tensors and plain values for ``load_weights``, whole or not at all."""
     # by its name, PyTorch does not tell of a full disk
-    with writing(path), replacing(path) as temporary, open(temporary, "wb") as stream:
+    with report_write_errors(path), replacing(path) as temporary, open(temporary, "wb") as stream:
         torch.save(dict(content), stream)
 
 

@@ -22,7 +22,7 @@ def _build() -> "Encoder":
 
 
 def _folded(trunk: "SmallBackbone") -> "nn.Sequential":
-    """The same function with each batch normalisation, its statistics frozen, in its convolution.
+    """The same function with each batch normalization, its statistics frozen, in its convolution.
 
     The frames of one video are no batch to take statistics of, and without them a step on a CPU
     takes a third less.
@@ -32,9 +32,9 @@ def _folded(trunk: "SmallBackbone") -> "nn.Sequential":
 
     folded = nn.Sequential()
     for block in trunk.eval():
-        convolution, normalisation, relu = block.children()
-        assert isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d)
-        folded.append(nn.Sequential(fuse_conv_bn_eval(convolution, normalisation), relu))
+        convolution, normalization, relu = block.children()
+        assert isinstance(convolution, nn.Conv2d) and isinstance(normalization, nn.BatchNorm2d)
+        folded.append(nn.Sequential(fuse_conv_bn_eval(convolution, normalization), relu))
     # fusing makes constants of the new biases
     return folded.requires_grad_()
 

@@ -12,7 +12,7 @@ from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, listing_of
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
-from actorsup.errors import DataError, did_you_mean, reading
+from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.ground_truth_csv import read_annotated_table
 from actorsup.formats.video_ids import video_id
 
@@ -98,7 +98,7 @@ class Folder:
 
     def _rows(self, path: Path) -> list[tuple[str, tuple[str, ...], str]]:
         """Id, labels and split of each video of the table, sorted by id."""
-        with reading(path, "cannot be read as CSV"):
+        with report_read_errors(path, "cannot be read as CSV"):
             rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
         if absent := [name for name in TABLE_COLUMNS if name not in rows.columns]:
             raise DataError(

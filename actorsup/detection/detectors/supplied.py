@@ -32,7 +32,7 @@ from actorsup.coco import ID_OF, NAME_OF
 from actorsup.detection.base import Detections, DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.suppression import suppress, take
-from actorsup.errors import ConfigError, DataError, VideoError, reading
+from actorsup.errors import ConfigError, DataError, VideoError, report_read_errors
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.formats import format_read
 from actorsup.formats.mot import mot_files
@@ -122,7 +122,7 @@ def read_supplied(path: Path) -> pd.DataFrame:
     rows = readers.get(path.suffix.lower(), _read_csv)(path)
     rows["video"] = rows["video"].map(video_id)
     rows.index = pd.RangeIndex(1, len(rows) + 1)
-    with reading(path, "holds a number that is none"):
+    with report_read_errors(path, "holds a number that is none"):
         rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
     category = rows["category"].map(_category)
     if category.isna().any():
@@ -144,7 +144,7 @@ def _category(value: Any) -> int | None:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with reading(path, "cannot be read as CSV"):
+    with report_read_errors(path, "cannot be read as CSV"):
         # as text: a video may be called "NA" or "007"
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     if not set(COLUMNS) <= set(rows.columns):
@@ -178,7 +178,7 @@ def _read_cvat(path: Path) -> pd.DataFrame:
 
 
 def _read_json(path: Path) -> pd.DataFrame:
-    with reading(path, "cannot be read as JSON"):
+    with report_read_errors(path, "cannot be read as JSON"):
         entries = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(entries, list):
         raise DataError(f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from actorsup.errors import ConfigError, DataError, reading
+from actorsup.errors import ConfigError, DataError, report_read_errors
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.training.backbones import vgg16_blocks
 from actorsup.training.weights import load_weights, put_weights
@@ -204,7 +204,7 @@ def put_siamese_weights(
                 f"{path}: weights of {content['architecture']} {content.get('trunk', '')}, wanted those of a "
                 f"Siamese network with the trunk {trunk}; train one, or name its file"
             )
-        with reading(path, "weights of another version; train it again"):
+        with report_read_errors(path, "weights of another version; train it again"):
             put_weights(network, content["state"], path)
         return
     state = {name: content.get(f"features.{name}") for name in network.trunk.state_dict()}
@@ -227,8 +227,8 @@ def weights_content(network: SiameseNetwork, trunk: str, provenance: Mapping[str
     }
 
 
-def without_normalisation(trunk: nn.Sequential) -> nn.Sequential:
-    """The same function with each batch normalisation folded into the convolution before it."""
+def without_normalization(trunk: nn.Sequential) -> nn.Sequential:
+    """The same function with each batch normalization folded into the convolution before it."""
     layers: list[nn.Module] = []
     for layer in trunk.eval():
         if isinstance(layer, nn.BatchNorm2d):

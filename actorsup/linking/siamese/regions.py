@@ -19,7 +19,7 @@ from actorsup.detection.base import Image
 from actorsup.linking.siamese.crops import crop, sample_crops
 from actorsup.linking.siamese.device_frames import DeviceFrames
 from actorsup.linking.siamese.padding import Box, OverPadding
-from actorsup.training.backbones import normalise
+from actorsup.training.backbones import normalize
 from actorsup.training.devices import put, retry_with_smaller_batches
 
 Item = TypeVar("Item")
@@ -87,7 +87,7 @@ class Encode:
         )
 
     def _features(self, images: Tensor, inside: Box | None) -> Tensor:
-        pixels = normalise(images.to(self.device)).to(self._dtype)
+        pixels = normalize(images.to(self.device)).to(self._dtype)
         # on a GPU float32 is float32, and one algorithm is chosen, the same each time
         with cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             return (self.trunk(pixels) if inside is None else self._over_padding(pixels, inside)).float()

@@ -12,7 +12,7 @@ from actorsup.detection.base import Image
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.siamese.crops import context_side, mean_colour
-from actorsup.linking.siamese.network import TRUNKS, SiameseNetwork, crop_sizes, without_normalisation
+from actorsup.linking.siamese.network import TRUNKS, SiameseNetwork, crop_sizes, without_normalization
 from actorsup.linking.siamese.regions import (
     CroppedRegions,
     DeviceRegions,
@@ -42,7 +42,7 @@ class SiameseTracker:
     leaves. Memory does not depend on how many there are, beyond their exemplars.
 
     Args:
-        network: Its trunk is kept without batch normalisation.
+        network: Its trunk is kept without batch normalization.
         settings: Sizes and constants.
         device: Where the network runs.
 
@@ -54,7 +54,7 @@ class SiameseTracker:
         self._settings = settings
         self._exemplar_size, self._search_size, self._stride = crop_sizes(settings)
         self._network = network.eval().to(device)
-        trunk = without_normalisation(network.trunk)
+        trunk = without_normalization(network.trunk)
         self._device = device
         self._features = self._features_of(Encode(trunk, device, settings.precision))
         self._together = max(1, _CROPS // settings.scales)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.detection.images import Stills
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 from actorsup.linking.siamese.sequences import Sequence, usable_boxes
 
 _ALOV_FRAMES, _ALOV_BOXES = "imagedata++", "alov300++_rectangleAnnotation_full"
@@ -39,7 +39,7 @@ def read_tracking_set(root: Path) -> list[Sequence]:
             sequence shows a target.
     """
     if (root / "list.txt").is_file():
-        with reading(root / "list.txt", "cannot be read; wanted the names of folders, one a line"):
+        with report_read_errors(root / "list.txt", "cannot be read; wanted the names of folders, one a line"):
             names = (root / "list.txt").read_text(encoding="utf-8").split()
         sequences = [_read_got10k(root / name) for name in names]
     elif (root / _ALOV_BOXES).is_dir():

@@ -28,7 +28,7 @@ from actorsup.linking.siamese.sequences import Sequences
 from actorsup.linking.siamese.tracker import SiameseTracker
 from actorsup.linking.siamese.tracking_sets import images_as_sequences, index_files, read_tracking_set
 from actorsup.linking.success import sequences_success
-from actorsup.training.backbones import normalise
+from actorsup.training.backbones import normalize
 from actorsup.training.devices import resolve_device
 from actorsup.training.loop import Step, train_epochs
 from actorsup.training.monitor import Expectation, Health, feature_health, gradient_norm
@@ -198,7 +198,7 @@ class _Training:
 
     def _features(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
         exemplars, searches = (
-            self._network.trunk(normalise(torch.from_numpy(images).to(self._device)))
+            self._network.trunk(normalize(torch.from_numpy(images).to(self._device)))
             for images in (pairs.exemplars, pairs.searches)
         )
         return exemplars, searches
