@@ -671,7 +671,7 @@ def test_a_report_of_tables_and_pictures_builds(mine, tmp_path):
     assert sum(name.endswith(".webm") for name in inside) == 6
     for category in ("Evaluation", "Videos", "Pictures", "Training"):
         assert f'"{category}"' in page
-    for words in ("Average precision of each class of", "training never saw", "could not be used"):
+    for words in ("Average precision of each class of", "training never uses", "could not be used"):
         assert words in page
     assert "snakemake.wildcards" not in page
 
