@@ -27,7 +27,8 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from actorsup.detection.base import Detections, Image
+from actorsup.artifacts.images import Image
+from actorsup.detection.base import Detections
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Seed, Track, Tracker, VideoDetections
 from actorsup.linking.settings import LinkerSettings

@@ -143,8 +143,6 @@ train_detector detect train_siamese link train:small score:small report:
     detection
 train_detector detect:small_ssd detect:torchvision train_siamese link:siamese train score:
     training training.backbones training.devices training.weights
-train_detector detect train_siamese link report:
-    detection.base
 train_detector detect:small_ssd detect:torchvision train:small score:small:
     detection.small
 train_detector detect:small_ssd detect:torchvision:
@@ -159,6 +157,8 @@ train_detector:
     detection.augmentation detection.training
 detect link train score report draw:
     frames.store
+detect train_siamese link report:
+    detection.base
 detect:small_ssd detect:torchvision:
     detection.torchvision_models
 detect:supplied detect:yolox:

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.detection.settings import DetectorTrainingSettings
 
 Target = dict[str, Tensor]

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image
 from actorsup.boxes import area, clip, xywh_to_xyxy
-from actorsup.detection.base import Image
 from actorsup.errors import DataError, report_read_errors
 
 _LOG = logging.getLogger(__name__)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.ssd import SSD
 
+from actorsup.artifacts.images import Image
 from actorsup.coco import NAME_OF
-from actorsup.detection.base import Image, ImageDetections
+from actorsup.detection.base import ImageDetections
 from actorsup.detection.networks import Network, load_network, random_network
 from actorsup.detection.settings import DetectorSettings
 from actorsup.errors import ConfigError, VideoError

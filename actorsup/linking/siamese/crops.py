@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 
 Array = TypeVar("Array", NDArray[np.floating], Tensor)
 Colour = Sequence[float]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.training.devices import put
 
 _LOG = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.linking.settings import SiameseTrainingSettings
 from actorsup.linking.siamese.crops import context_side, crop, mean_colour
 from actorsup.linking.siamese.sequences import Sequence, Sequences

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.backends import cudnn
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.linking.siamese.crops import crop, sample_crops
 from actorsup.linking.siamese.device_frames import DeviceFrames
 from actorsup.training.backbones import normalize

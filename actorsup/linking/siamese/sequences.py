@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image
 from actorsup.boxes import area
-from actorsup.detection.base import Image
 from actorsup.errors import DataError
 
 _KEPT_BYTES = 1 << 30

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.linking.siamese.crops import mean_colour, resample
 from actorsup.linking.siamese.regions import Encode, Regions
 from actorsup.training.devices import put

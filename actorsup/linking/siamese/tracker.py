@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.siamese.crops import context_side, mean_colour
