@@ -89,11 +89,11 @@ def test_a_frame_is_encoded_once_a_size_and_what_is_kept_is_bounded():
         shared(regions(images, [0, 0], [middle] * 2, [98.0] * 2), 49)
         assert len(calls) == 1
     torch.testing.assert_close(again, features.repeat(3, 1, 1, 1), atol=1e-5, rtol=1e-5)
-    one = next(iter(shared._kept.values()))[1].nbytes
+    one = next(iter(shared._cache._kept.values()))[1].nbytes
     _, small = both(memory=2 * one)
     with torch.inference_mode():
         torch.testing.assert_close(small(frames, 49), features, atol=1e-5, rtol=1e-5)
-    assert small._bytes <= 2 * one
+    assert small._cache.size <= 2 * one
 
 
 @pytest.mark.parametrize("seed_frame", [0, 14])
@@ -204,15 +204,16 @@ def test_frames_are_carried_over_once_where_they_fit(memory):
         found = frames(images, [2, 0, 2])
         expected = np.stack([images[n] for n in (2, 0, 2)]).transpose(0, 3, 1, 2)
         np.testing.assert_array_equal(found.numpy(), expected)
-        assert frames._bytes <= memory and frames._bytes == sum(v.nbytes for _, v in frames._kept.values())
-    assert len(frames._kept) == {0: 0, 3 * 60 * 80 * 3: 1, 1 << 30: 2}[memory]
+        kept = frames._cache
+        assert kept.size <= memory and kept.size == 3 * 60 * 80 * 3 * len(kept)
+    assert len(kept) == {0: 0, 3 * 60 * 80 * 3: 1, 1 << 30: 2}[memory]
 
 
 def test_too_little_memory_keeps_no_frames_and_halves_the_crops(monkeypatch, caplog):
     images = [textured(n, 60, 80) for n in range(4)]
     encode = Encode(siamese_network("small", None).trunk, CPU)
     places = regions(images, range(4), [[40, 30]] * 4, [49.0] * 4)
-    carried, counts = DeviceFrames._carried, []
+    carried, counts = DeviceFrames._copied, []
 
     def full(self, images, frames):
         counts.append(len(frames))
@@ -222,10 +223,10 @@ def test_too_little_memory_keeps_no_frames_and_halves_the_crops(monkeypatch, cap
 
     with torch.inference_mode(), caplog.at_level("INFO"):
         expected = DeviceRegions(encode, crops=4, memory=1 << 30)(places, 49)
-        monkeypatch.setattr(DeviceFrames, "_carried", full)
+        monkeypatch.setattr(DeviceFrames, "_copied", full)
         torch.testing.assert_close(DeviceRegions(encode, crops=4, memory=1 << 30)(places, 49), expected)
     assert counts == [4, 4, 2, 2]
-    assert "none are kept" in caplog.text and "not enough memory for 4 frames at once" in caplog.text
+    assert "no frames are kept" in caplog.text and "not enough memory for 4 frames at once" in caplog.text
 
 
 def on_device(settings: LinkerSettings) -> SiameseTracker:
