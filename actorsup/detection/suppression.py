@@ -1,7 +1,7 @@
 """Non-maximum suppression in numpy, for detectors without their own.
 
-``torchvision.ops.batched_nms`` shifts boxes by category before it compares them. At an IoU of 0.6 the rounding
-of the shifted boxes changed the result in 148 of 1,000 random cases.
+``torchvision.ops.batched_nms`` shifts boxes by category before it compares them. At an IoU of 0.6 the
+rounding of shifted boxes changed the result in 148 of 1,000 random cases.
 """
 
 import numpy as np

@@ -18,8 +18,8 @@ def success(iou: NDArray[np.floating]) -> float:
         iou: (N,) IoU of the tracked box with the ground truth, for frames that have one.
 
     Returns:
-        The share of frames whose IoU is strictly above a threshold, averaged over ``THRESHOLDS``; NaN if there
-        are no frames.
+        The share of frames whose IoU is strictly above a threshold, averaged over ``THRESHOLDS``; NaN if
+        there are no frames.
     """
     return float(np.mean(iou[:, None] > THRESHOLDS)) if len(iou) else float("nan")
 
