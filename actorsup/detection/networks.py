@@ -37,7 +37,7 @@ class Network:
 
 
 def build_network(architecture: str, categories: Sequence[int], size: tuple[int, int] = SIZE) -> Network:
-    """A network with random weights; nothing is ever downloaded.
+    """Build a network with random weights, without downloading anything.
 
     Args:
         architecture: ``small_ssd``, or torchvision's name of a detection model.
@@ -60,7 +60,7 @@ def build_network(architecture: str, categories: Sequence[int], size: tuple[int,
 
 
 def load_network(architecture: str, path: str | Path) -> Network:
-    """A network with the weights of a file: trained here, or published by torchvision.
+    """Build a network with the weights of a file, from ``train_detector`` or torchvision.
 
     Raises:
         DataError: The file is damaged, or is of another architecture.
@@ -87,7 +87,7 @@ def _trained(architecture: str, content: dict[str, Any], path: str | Path) -> Ne
 
 
 def random_network(architecture: str, actors: Sequence[int]) -> Network:
-    """A network of random weights, always the same, for trying a pipeline out."""
+    """Build a network with fixed random weights, for trying out a pipeline."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return build_network(architecture, (0, *actors) if architecture == SMALL_SSD else COCO_COLUMNS)
@@ -96,7 +96,7 @@ def random_network(architecture: str, actors: Sequence[int]) -> Network:
 def weights_content(
     architecture: str, network: Network, size: tuple[int, int], provenance: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a weights file of a trained network holds: plain values, and tensors on the CPU."""
+    """Return the content of a weights file: plain values, and tensors on the CPU."""
     state: dict[str, Tensor] = {name: value.cpu() for name, value in network.module.state_dict().items()}
     return {
         "architecture": architecture,

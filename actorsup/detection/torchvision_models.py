@@ -19,7 +19,7 @@ from actorsup.errors import ConfigError, VideoError
 
 
 class TorchvisionDetector:
-    """A network of torchvision's form that looks for the actors of interest alone.
+    """A network of torchvision's form that finds only the actors of interest.
 
     The columns of other classes are dropped before decoding, sorting and suppression. The
     scores are those of the whole network. Where the whole network would find more objects
