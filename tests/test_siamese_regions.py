@@ -118,7 +118,7 @@ def test_awkward_boxes_give_finite_tubes_in_the_shared_mode(box):
     assert np.isfinite(track.boxes).all() and np.isfinite(track.score).all()
 
 
-def test_bfloat16_is_near_float32_and_leaves_the_trunk_alone():
+def test_bfloat16_is_near_float32_and_does_not_change_the_trunk():
     network = siamese_network("small", None).trunk
     images = torch.from_numpy(np.stack([textured(n, 49, 49) for n in range(3)]))
     with torch.inference_mode():
@@ -237,25 +237,25 @@ def on_device(settings: LinkerSettings) -> SiameseTracker:
     return tracker
 
 
-def test_tracks_with_frames_on_the_device_are_each_by_themselves():
+def test_tracks_with_frames_on_the_device_are_independent():
     settings = LinkerSettings(trunk="small")
     videos = [moving(n) for n in (9, 12, 5)]
     seeds = [Seed(images, frame, boxes[frame]) for images, boxes in videos for frame in (0, 2, 4)]
     tracker, shapes = on_device(settings), set()
     for module in (tracker._network, tracker._features._encode.trunk):
         module.register_forward_pre_hook(lambda _, inputs: shapes.add(inputs[0].shape))
-    together, alone = tracker.track(seeds), [on_device(settings).track([seed])[0] for seed in seeds]
+    together, separate = tracker.track(seeds), [on_device(settings).track([seed])[0] for seed in seeds]
     # one of the correlation, and one each of exemplars and search regions through the trunk
     assert len(shapes) == 3
     host = SiameseTracker(siamese_network("small", None), settings, CPU).track(seeds)
-    for one, other, third in zip(together, alone, host, strict=True):
+    for one, other, third in zip(together, separate, host, strict=True):
         np.testing.assert_array_equal(one.boxes, other.boxes)
         np.testing.assert_array_equal(one.score, other.score)
         assert paired_iou(one.boxes, third.boxes).min() > 0.9
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is at hand")
-def test_on_a_gpu_nothing_in_the_loop_waits_and_tracks_are_each_by_themselves():
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is available")
+def test_on_a_gpu_nothing_in_the_loop_waits_and_tracks_are_independent():
     settings = LinkerSettings(trunk="small")
     videos = [moving(n) for n in (40, 25)]
     seeds = [Seed(images, frame, boxes[frame]) for images, boxes in videos for frame in (0, 3, 20)]
@@ -267,6 +267,6 @@ def test_on_a_gpu_nothing_in_the_loop_waits_and_tracks_are_each_by_themselves():
         tracker._followed(targets)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    alone = [tracker.track([seed])[0] for seed in seeds]
-    apart = [np.abs(a.boxes - b.boxes).max() for a, b in zip(tracker.track(seeds), alone, strict=True)]
+    separate = [tracker.track([seed])[0] for seed in seeds]
+    apart = [np.abs(a.boxes - b.boxes).max() for a, b in zip(tracker.track(seeds), separate, strict=True)]
     assert np.mean(np.array(apart) <= 0.01) >= 0.99

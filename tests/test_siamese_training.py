@@ -146,7 +146,7 @@ def write_images(root: Path) -> tuple[Path, Path]:
     return root, root / "annotations.json"
 
 
-def test_boxes_of_stills_are_sequences_of_one_image(tmp_path):
+def test_boxes_of_images_are_sequences_of_one_image(tmp_path):
     images, annotations = write_images(tmp_path / "stills")
     found = images_as_sequences(images, annotations)
     assert [sequence.boxes.tolist() for sequence in found] == [[[10, 10, 30, 40]], [[30, 5, 42, 17]]]
@@ -261,7 +261,7 @@ def test_held_out_sequences_are_tracked_after_each_epoch_and_change_nothing(tmp_
     assert 0 < last < 1
 
 
-def test_training_takes_stills_beside_sequences(tmp_path):
+def test_training_takes_images_in_addition_to_sequences(tmp_path):
     images, annotations = write_images(tmp_path / "stills")
     root = write_sequences(tmp_path / "set", 1)
     sequences, held_out = TrainingSet(root, images, annotations).read()
