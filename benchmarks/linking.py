@@ -147,12 +147,14 @@ def main() -> None:
         network.trunk(torch.zeros(1, 3, search, search, device=device))
     operations = counter.get_total_flops() * settings["exact"].scales
     plain = min(options.plain, options.targets)
-    seconds, one_by_one = seconds_of(lambda: [exact.track([seed])[0] for seed in seeds[:plain]])
+    seconds, single = seconds_of(lambda: [exact.track([seed])[0] for seed in seeds[:plain]])
     base = plain * steps / seconds
     row("plain loop (baseline)", seconds, plain, base, f", {base * operations / limit:.2f} of the limit")
     seconds, together = seconds_of(lambda: exact.track(seeds))
     rate = options.targets * steps / seconds
-    remark = f", {rate * operations / limit:.2f} of the limit, same {same(one_by_one, together[:plain])} of {plain}"
+    remark = (
+        f", {rate * operations / limit:.2f} of the limit, same {same(single, together[:plain])} of {plain}"
+    )
     row(f"exact, {options.targets} together", seconds, options.targets, base, remark)
     seconds, _ = seconds_of(lambda: trackers["shared"].track(seeds))
     row(f"shared, {options.targets} together", seconds, options.targets, base)
