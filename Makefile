@@ -13,8 +13,8 @@ demo: .venv/.ready
 test: .venv/.ready
 	$(BIN)/python -m pytest -m "not slow" -n logical --dist worksteal tests
 
-# the slow tier too, with a Slurm, an S3 server and a browser on this machine: Slurm's packages are
-# installed where this user may; what is missing makes its tests fail, and they say what it is
+# Also the slow tests, with Slurm, an S3 server and a browser on this machine. Slurm is installed if the
+# user may; otherwise its tests fail and name what is missing.
 test-all: .venv/.ready .venv/.cluster .venv/.browser
 	$(BIN)/python -m pytest tests
 

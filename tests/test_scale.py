@@ -61,7 +61,7 @@ def changed_shards(before: dict[str, object], after: dict[str, object]) -> set[s
 def made(scale, tmp_path_factory) -> Path:
     """3,000 made-up videos."""
     folder = tmp_path_factory.mktemp("made up")
-    scale.make_up(folder, 3000, 96)
+    scale.generate_data_set(folder, 3000, 96)
     return folder
 
 
@@ -213,7 +213,7 @@ def test_workflows_share_published_weights_and_take_none_for_another(
     for run in ("first", "second"):
         folder = tmp_path / run
         folder.mkdir()
-        scale.make_up(folder, 24, 1)
+        scale.generate_data_set(folder, 24, 1)
         for name in ("rules", "workflow_scripts"):  # a rule's script is beside its file, not beside a link
             (folder / name).unlink()
             shutil.copytree(repository / name, folder / name)
