@@ -70,7 +70,7 @@ class Encoder(nn.Module):
         weights = _time_weights(maps.shape[2], snippet).to(maps)  # (T, t)
         return torch.einsum("bcthw,ft->bfchw", maps, weights).flatten(0, 1)
 
-    def normalise(self, frames: Tensor, pixels: str = "imagenet") -> Tensor:
+    def normalize(self, frames: Tensor, pixels: str = "imagenet") -> Tensor:
         """Scale frames (N, H, W, 3) uint8 RGB for the trunk: (N, 3, H, W) float32.
 
         Args:

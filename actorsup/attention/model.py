@@ -103,7 +103,7 @@ class ActorAttention(nn.Module):
         average = settings.frame_share == 1 and not per_frame
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             # U of all videos: (videos * N, C, H', W')
-            maps = self.encoder(self.encoder.normalise(frames, settings.pixels), settings.snippet)
+            maps = self.encoder(self.encoder.normalize(frames, settings.pixels), settings.snippet)
         pooled = []
         for U, tubes in zip(maps.float().split(len(frames) // len(boxes)), boxes, strict=True):
             # V of Equation 1: (P, N, X * Y, C), or its average over time: (P, 1, X * Y, C)
