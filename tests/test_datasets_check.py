@@ -91,7 +91,7 @@ def test_a_check_of_a_list_that_cannot_be_read_is_a_summary_too(tmp_path):
     write_video(tmp_path / "a.mp4.avi", 2)
     (tmp_path / "a.mp4.avi").rename(tmp_path / "a.mkv")
     text = report(inspected({"type": "folder", "root": str(tmp_path)}), FrameSettings())
-    assert "two videos of one id, 'a'" in text and text.endswith("mine: 1 problem")
+    assert "two videos have the id 'a'" in text and text.endswith("mine: 1 problem")
 
 
 def test_frame_counts_of_ucf_sports_against_its_videos(tmp_path):
