@@ -557,7 +557,7 @@ def test_a_changed_label_decodes_and_links_nothing(unchanged):
     [
         ({"linkers.fixed.filter_iuo": 0.5}, "linkers.fixed: unknown key 'filter_iuo'"),
         ({"datasets.mine.table": "nowhere.csv"}, "datasets.mine.table: no such file"),
-        ({"datasets.mine.classes": ["kick"]}, "no class is called"),
+        ({"datasets.mine.classes": ["kick"]}, "class .* is unknown"),
         # what only a rule before asks for, whose files are there
         ({"detectors.given.path": "nowhere.csv"}, "detectors.given.path: no such file"),
         ({"models.tiny.weights": "nowhere.pth"}, "models.tiny.weights: no such file"),
@@ -588,7 +588,7 @@ def test_a_mistake_is_told_before_any_work(unchanged, changes, words):
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("gt.csv", "kick", "kcik", "class 'kcik' is not there; allowed: .*did you mean 'kick'"),
+        ("gt.csv", "kick", "kcik", "class 'kcik' is unknown; allowed: .*did you mean 'kick'"),
         ("gt.csv", "tube", "tub", "column 'tube' is missing"),
         ("gt.csv", "videos/", "", "no box of a video of the test split, such as 'videos/"),
         ("videos.csv", "test", "", "no video is of the test split"),
@@ -640,7 +640,7 @@ def test_python_predicts_what_the_workflow_does(mine):
 def test_a_folder_of_new_videos_that_is_not_there_is_told_when_it_is_asked_for(unchanged):
     text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
     lines = [line for line in text.splitlines() if "datasets.myvideos.root: no such file or folder" in line]
-    assert len(lines) == 1 and "folder: myvideos; make it, and put videos into it" in lines[0]
+    assert len(lines) == 1 and "folder: myvideos; create it and put videos into it" in lines[0]
     assert would_run(unchanged, *TARGETS) == {}
     snakemake(unchanged, "--dry-run")
     (unchanged / "myvideos").mkdir()
