@@ -108,7 +108,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 def _array(path: Path, file: h5py.File, name: str) -> NDArray[np.generic]:
     if name not in file:
         raise DataError(f"{path}: {name!r} is missing; found {', '.join(file) or 'nothing'}")
-    return np.asarray(plain_dataset(file, name)[()])
+    return np.asarray(safe_dataset(file, name)[()])
 
 
 def _codes(path: Path, file: h5py.File) -> NDArray[np.int64]:
