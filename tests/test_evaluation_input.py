@@ -431,7 +431,7 @@ def test_the_library_warns_of_names_that_only_one_side_has(caplog):
         for words in ("1 classes of the ground truth have no predictions, so their precision is 0: run",
                       "1 predicted classes have no ground truth, so they have no average precision: swim",
                       "1 videos have no predictions, so their ground truth is missed: b",
-                      "1 videos have no ground truth, so all their tubes are wrong: c"):  # fmt: skip
+                      "1 videos have no ground truth, so all their tubes are false positives: c"):  # fmt: skip
             assert words in caplog.text, (measure, words)
     caplog.clear()
     evaluation.recall(truth, made.videos, videos=["a"])
