@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from workflow_runs import TINY, Changes, configure, copy_workflow, edit, snakemake, would_run
 
 import actorsup
 from actorsup.artifacts.shards import ShardReader
@@ -24,70 +23,7 @@ from actorsup.evaluation.frame_level import FRAME_COLUMNS
 from actorsup.evaluation.tables import ACTOR_COLUMNS
 from actorsup.training.weights import load_weights
 
-HOUSE = (
-    "Snakefile",
-    "rules",
-    "workflow_scripts",
-    "actorsup",
-    "config.yaml",
-    "schemas",
-    "profiles",
-    "envs",
-    "samples",
-    "report",
-)
 BROKEN = {"missing", "empty", "text", "beheaded", "no images"}
-
-Changes = dict[str, object]
-
-
-def house(repository: Path, folder: Path, changes: Changes) -> Path:
-    """A copy of the workflow, which a test may edit, with settings laid over its own."""
-    folder.mkdir(parents=True)
-    for name in HOUSE:
-        source = repository / name
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(
-            source, folder
-        )
-    configure(folder, changes)
-    return folder
-
-
-def configure(folder: Path, changes: Changes) -> None:
-    """Change settings by their path, such as ``models.demo.k``."""
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    for key, value in changes.items():
-        *parents, name = key.split(".")
-        section = config
-        for parent in parents:
-            section = section.setdefault(parent, {})
-        section[name] = value
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-
-
-def snakemake(folder: Path, *arguments: str, fails: bool = False) -> str:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert bool(done.returncode) == fails, done.stdout[-4000:] + done.stderr[-8000:]
-    return done.stdout + done.stderr
-
-
-def would_run(folder: Path, *targets: str) -> dict[str, int]:
-    """Which rules would run, and how often."""
-    text = snakemake(folder, "--dry-run", *targets)
-    stats = re.search(r"^job +count\n-[- ]+\n(.*?)^total", text, flags=re.M | re.S)
-    if not stats:
-        assert "Nothing to be done" in text
-        return {}
-    return {name: int(count) for name, count in (line.split() for line in stats[1].strip().split("\n"))}
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
 
 # ------------------------------------------- a folder of videos, detections made elsewhere
 
@@ -122,12 +58,6 @@ def write_broken(folder: Path) -> None:
     (folder / "no images").mkdir()
 
 
-TINY = {
-    "encoder": "small", "weights": "random", "shorter_side": 60,
-    "tubes": 4, "k": 2, "epochs": 1, "frames": 4,
-}  # fmt: skip
-
-
 def own_changes(root: Path) -> Changes:
     section = {
         "type": "folder",
@@ -160,7 +90,7 @@ def mine(tmp_path_factory) -> Path:
     """The whole pipeline, run once on a user's folder."""
     base = tmp_path_factory.mktemp("own videos")
     own_videos(base / "data")
-    folder = house(Path(__file__).resolve().parents[1], base / "house", own_changes(base / "data"))
+    folder = copy_workflow(Path(__file__).resolve().parents[1], base / "house", own_changes(base / "data"))
     snakemake(folder, *TARGETS, *ON_REQUEST, "results/mine/tubes.png")
     return folder
 
@@ -519,7 +449,7 @@ def test_a_model_of_other_classes_is_refused(unchanged):
 
 
 def test_unlabelled_videos_are_predicted_with_a_model_that_is_trained(mine, tmp_path):
-    folder = house(mine, tmp_path / "house", {})
+    folder = copy_workflow(mine, tmp_path / "house", {})
     plain = {
         "type": "folder", "root": str(mine.parent / "data" / "videos"), "actors": ["person"],
         "linkers": ["unmoved"], "models": ["old"], "seeds": [0], "shards": 2,
@@ -717,7 +647,7 @@ def demo(repository, tmp_path_factory) -> Path:
         "models.demo.tubes": 3,
         "models.demo.k": 2,
     }
-    folder = house(repository, tmp_path_factory.mktemp("demo") / "house", changes)
+    folder = copy_workflow(repository, tmp_path_factory.mktemp("demo") / "house", changes)
     snakemake(folder)
     return folder
 
