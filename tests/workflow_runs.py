@@ -63,8 +63,16 @@ def warm_process() -> subprocess.Popen:
     return server
 
 
-def snakemake(folder: Path, *arguments: str, fails: bool = False) -> str:
-    """Run Snakemake on two cores and return what it writes."""
+def snakemake(folder: Path, *arguments: str, fails: bool = False, fork_jobs: bool = False) -> str:
+    """Run Snakemake on two cores and return its output.
+
+    Args:
+        folder: Where it runs.
+        arguments: Targets and options.
+        fails: Whether it must fail instead of succeed.
+        fork_jobs: Whether jobs are forked as well, which saves them the import of PyTorch. They then have no
+            benchmark record.
+    """
     server = warm_process()
     with tempfile.NamedTemporaryFile("r") as stdout, tempfile.NamedTemporaryFile("r") as stderr:
         request = {
@@ -73,6 +81,7 @@ def snakemake(folder: Path, *arguments: str, fails: bool = False) -> str:
             "environment": dict(os.environ),
             "stdout": stdout.name,
             "stderr": stderr.name,
+            "fork_jobs": fork_jobs,
         }
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
