@@ -648,7 +648,7 @@ def demo(repository, tmp_path_factory) -> Path:
         "models.demo.k": 2,
     }
     folder = copy_workflow(repository, tmp_path_factory.mktemp("demo") / "house", changes)
-    snakemake(folder)
+    snakemake(folder, fork_jobs=True)
     return folder
 
 
