@@ -101,7 +101,7 @@ def read_frame(path: Path) -> AnnotatedFrame:
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     wanted = "cannot be read; wanted a MATLAB 7.3 file, which is HDF5; download it again"
-    with reading(path, wanted), h5py.File(path, "r") as file:
+    with report_read_errors(path, wanted), h5py.File(path, "r") as file:
         yield file
 
 

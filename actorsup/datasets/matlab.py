@@ -27,7 +27,7 @@ def read_matlab(path: Path, name: str, wanted: str) -> Any:
     Raises:
         DataError: The file cannot be read, has no such variable, or makes the reader crash or hang.
     """
-    with reading(path, "cannot be read"), open(path, "rb"):
+    with report_read_errors(path, "cannot be read"), open(path, "rb"):
         pass  # a missing file has its own message
     # -P: modules in the script's folder must not shadow others
     command = [sys.executable, "-P", matlab_child.__file__, str(path), name]
@@ -38,5 +38,5 @@ def read_matlab(path: Path, name: str, wanted: str) -> Any:
     if done.returncode:
         last = done.stderr.strip().rpartition("\n")[2][:300] if done.returncode > 0 else ""
         raise DataError(f"{path}: {wanted} ({last or f'its reader ended with {done.returncode}'})")
-    with reading(path, wanted):
+    with report_read_errors(path, wanted):
         return json.loads(done.stdout)

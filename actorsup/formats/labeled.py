@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
-from actorsup.errors import DataError, reading
+from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
 
 UNKNOWN = VideoInfo(0, 0.0, 0, 0)

@@ -95,7 +95,7 @@ class Folder:
 
     def _rows(self, path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
         """Id, split and labels of each video of the table."""
-        with reading(path, "cannot be read as CSV"):
+        with report_read_errors(path, "cannot be read as CSV"):
             rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
         if absent := [name for name in TABLE_COLUMNS if name not in rows.columns]:
             raise DataError(
