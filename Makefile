@@ -11,7 +11,7 @@ demo: .venv/.ready
 	$(BIN)/snakemake --cores $(CORES) results/demo_map.csv
 
 test: .venv/.ready
-	$(BIN)/python -m pytest -m "not slow" -n logical --dist worksteal tests
+	$(BIN)/python -m pytest -m "not slow" -n logical --dist loadgroup --no-loadscope-reorder tests
 
 # Also the slow tests, with Slurm, an S3 server and a browser on this machine. Slurm is installed if the
 # user may; otherwise its tests fail and name what is missing.

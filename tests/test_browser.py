@@ -196,7 +196,7 @@ def test_a_link_to_a_video_opens_it(page, report):
     page.goto(report.as_uri() + "#video=" + "yard/nothing predicted".replace("/", "%2F").replace(" ", "%20"))
     page.locator("#player[open]").wait_for()
     assert page.locator("#player-title").text_content() == VIDEOS[2]
-    assert page.locator("#predicted").text_content() == "nothing"
+    assert page.locator("#predicted").text_content() == "none"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1200, "dark")])

@@ -1,8 +1,9 @@
 """The example in docs/evaluation.md runs, and its tables agree with the code."""
 
 import re
+from dataclasses import fields
 
-from actorsup.evaluation import PROTOCOLS
+from actorsup.evaluation import PROTOCOLS, EvaluationProtocol
 from actorsup.evaluation.command import add_options
 
 
@@ -15,23 +16,18 @@ def test_the_example_runs(repository):
 
 def test_the_table_of_public_evaluators_agrees_with_the_code(repository):
     text = (repository / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    table = {}
-    for line in text.split("\n"):
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        for name in re.findall(r"`(\w+)`", cells[0]):
-            if name in PROTOCOLS and len(cells) == 7:
-                table[name] = cells[1:]
-    assert table == {
-        name: [
-            protocol.interpolation,
-            protocol.matching,
-            "yes" if protocol.strict else "no",
-            str(protocol.nms_iou or "none"),
-            protocol.box_area,
-            protocol.duration,
-        ]
-        for name, protocol in PROTOCOLS.items()
-    }
+    rows = text[text.index("| `protocol` | differs") :].split("\n\n")[0].split("\n")[2:]
+    stated = {}
+    for names, differences in (row.strip("|").split(" | ") for row in rows):
+        stated |= dict.fromkeys(re.findall(r"`(\w+)`", names), differences.strip())
+    defaults = EvaluationProtocol()
+    actual = {}
+    for name, protocol in PROTOCOLS.items():
+        changed = {f.name: getattr(protocol, f.name) for f in fields(protocol)}
+        changed = {key: value for key, value in changed.items() if value != getattr(defaults, key)}
+        words = {"strict": "strict", "nms_iou": f"nms_iou {protocol.nms_iou}"}
+        actual[name] = ", ".join(words.get(key, str(value)) for key, value in changed.items())
+    assert stated == actual
 
 
 def test_the_command_of_the_docs_has_its_options(repository):

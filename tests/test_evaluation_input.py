@@ -122,7 +122,7 @@ def test_unsorted_frames_give_the_same_number_and_a_warning(evaluate):
         (GOOD, WHOLE | {"classes": ["run", "swim"]}, "1 predicted classes have no ground truth"),
         (GOOD + "b,0,run,0,0,0,9,9\n", WHOLE, "1 videos have no predictions, so their ground truth is missed: b"),
         (GOOD, WHOLE | {"videos": {"a": VIDEO, "x": VIDEO}}, "1 videos have no ground truth, so all their "
-         "tubes are wrong: x"),
+         "tubes are false positives: x"),
         (GOOD + "a,0,run,3,0,0,10,10\na,0,run,4,0,0,10,10\n", WHOLE, "2 boxes of the ground truth are missed: they "
          "follow the predictions' last frame: a"),
         (rows("a,0,run,0,0,0,66,10", "a,0,run,1,0,0,10,10"), WHOLE, "1 ground-truth boxes extend beyond the frame "
@@ -431,7 +431,7 @@ def test_the_library_warns_of_names_that_only_one_side_has(caplog):
         for words in ("1 classes of the ground truth have no predictions, so their precision is 0: run",
                       "1 predicted classes have no ground truth, so they have no average precision: swim",
                       "1 videos have no predictions, so their ground truth is missed: b",
-                      "1 videos have no ground truth, so all their tubes are wrong: c"):  # fmt: skip
+                      "1 videos have no ground truth, so all their tubes are false positives: c"):  # fmt: skip
             assert words in caplog.text, (measure, words)
     caplog.clear()
     evaluation.recall(truth, made.videos, videos=["a"])

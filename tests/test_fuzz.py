@@ -73,7 +73,7 @@ def test_weights_too_large_to_keep(tmp_path, name, changes):
 def test_a_record_too_large_to_keep(tmp_path):
     case = good_file(READERS["cost"], tmp_path)
     case.write_text(case.read_text() + "1" * 200_000)
-    with pytest.raises(ActorsupError, match="no benchmark record"):
+    with pytest.raises(ActorsupError, match="not a benchmark record"):
         READERS["cost"].read(case)
 
 

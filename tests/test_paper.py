@@ -1,4 +1,4 @@
-"""The paper's tables and figures: published figures as the paper prints them, measured ones beside them."""
+"""The paper's tables and figures: published figures equal the paper's, measured rows follow from tables."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from test_workflow import house, snakemake, would_run
+from workflow_runs import copy_workflow, snakemake, would_run
 
 from actorsup.errors import ConfigError, DataError
 from actorsup.report.paper.items import ITEMS
@@ -28,12 +28,12 @@ def published() -> pd.DataFrame:
 def paper() -> str:
     path = Path(__file__).resolve().parents[2] / "shared" / "paper" / "actor-supervision.txt"
     if not path.exists():
-        pytest.skip("needs the paper's text in ../shared, which is not here")
+        pytest.skip("needs the paper's text in ../shared, which is missing")
     return path.read_text(encoding="utf-8")
 
 
 def printed_rows(paper: str, after: str, cells: int) -> dict[str, list[str]]:
-    """The rows of a table of the paper's text, by the first reference of each, '' being the paper itself."""
+    """The rows of a table in the paper's text, by the first reference of each; '' is the paper itself."""
     rows = {}
     lines = paper[paper.index(after) :].split("\n\n")[0].split("\n")
     for line in lines:
@@ -116,9 +116,9 @@ def test_every_other_published_figure_is_in_the_text_of_section_4_3(paper, publi
         in text
     )
     rest = published[~published["item"].isin(["table1", "table2"])]
-    told = rest[["item", "measure", "iou_threshold", "proposals", "actor", "bound", "percent"]]
-    told = told.astype(object).fillna("")
-    assert [tuple(row) for row in told.to_numpy().tolist()] == [
+    stated = rest[["item", "measure", "iou_threshold", "proposals", "actor", "bound", "percent"]]
+    stated = stated.astype(object).fillna("")
+    assert [tuple(row) for row in stated.to_numpy().tolist()] == [
         ("figure5", "recall", "", 50.0, "all but ball", "above", 85.0),
         ("figure5", "recall difference", 0.5, "", "adult - bird", "at most", 2.0),
         ("figure5", "recall difference", 0.5, "", "adult - dog", "at most", 2.0),
@@ -205,13 +205,13 @@ x,siamese,best,0,mean,0.5:0.95,0.210000,8,20
 
 
 def contract(item: str) -> dict[str, str]:
-    """Contract tables of all data sets of an item, at all of its thresholds."""
+    """The measured tables of all data sets of an item, at all its thresholds."""
     both = MAP + MAP.split("\n", 1)[1].replace(",0.2,", ",0.5,")
     return dict.fromkeys(ITEMS[item].datasets, both if item == "table2" else RECALL)
 
 
 def sources(folder: Path, texts: dict[str, str]) -> dict[str, tuple[str, Path]]:
-    """Contract tables in files, by the paper's data set."""
+    """Measured tables as files, by the paper's data set."""
     found = {name: (f"my_{name}", folder / f"{name}.csv") for name in texts}
     for name, (_, path) in found.items():
         path.write_text(texts[name].format(name=name), encoding="utf-8")
@@ -219,13 +219,13 @@ def sources(folder: Path, texts: dict[str, str]) -> dict[str, tuple[str, Path]]:
 
 
 def made(item: str, folder: Path, texts: dict[str, str], **more: object) -> pd.DataFrame:
-    """An item's table from contract tables."""
+    """The table of an item, from measured tables."""
     table = make_table(item, sources(folder, texts), **more)  # type: ignore[arg-type]
     assert list(table.columns) == COLUMNS
     return table
 
 
-def told(table: pd.DataFrame, *columns: str, **where: object) -> list[tuple]:
+def values(table: pd.DataFrame, *columns: str, **where: object) -> list[tuple]:
     rows = table[table["source"] == "measured"]
     for name, value in where.items():
         rows = rows[rows[name] == value]
@@ -235,7 +235,7 @@ def told(table: pd.DataFrame, *columns: str, **where: object) -> list[tuple]:
 def test_table_1_has_the_recall_of_the_most_proposals(tmp_path):
     table = made("table1", tmp_path, {"thumos13": RECALL})
     columns = ("method", "averaging", "iou_threshold", "proposals", "percent", "ground_truth")
-    assert sorted(told(table, *columns)) == [
+    assert sorted(values(table, *columns)) == [
         ("siamese", "mean over classes", 0.1, 3, 90.0, 8),
         ("siamese", "mean over classes", 0.5, 3, 70.0, 8),
         ("siamese", "pooled", 0.1, 3, 100.0, 8),
@@ -250,7 +250,7 @@ def test_table_2_has_the_mean_over_seeds(tmp_path):
     rules = {"protocol": None, "interpolation": "trapezoid", "strict": True, "nms_iou": None}
     table = made("table2", tmp_path, {"thumos13": MAP}, evaluation=rules)
     columns = ("method", "percent", "deviation", "seeds", "labels", "note")
-    first, second = told(table, *columns)
+    first, second = values(table, *columns)
     assert first[:2] == ("siamese, paper", 45.0) and first[3:] == (
         2,
         "yes",
@@ -260,18 +260,18 @@ def test_table_2_has_the_mean_over_seeds(tmp_path):
     assert second[:2] == ("siamese, best", 61.0) and pd.isna(second[2]) and second[3] == 1
 
 
-def test_the_rules_of_the_evaluation_are_told_where_they_matter(tmp_path):
+def test_notes_state_the_settings_of_the_evaluation_that_matter(tmp_path):
     rules = {"interpolation": "envelope", "matching": "free", "box_area": "continuous"}
-    (recall,) = set(told(made("table1", tmp_path, {"thumos13": RECALL}, evaluation=rules), "note"))
+    (recall,) = set(values(made("table1", tmp_path, {"thumos13": RECALL}, evaluation=rules), "note"))
     assert recall == ("box_area: continuous",)
     protocol = rules | {"protocol": "act"}
-    (precision,) = set(told(made("table2", tmp_path, {"thumos13": MAP}, evaluation=protocol), "note"))
+    (precision,) = set(values(made("table2", tmp_path, {"thumos13": MAP}, evaluation=protocol), "note"))
     assert precision == ("protocol: act",)
 
 
 def test_figure_4_has_all_numbers_of_proposals_and_table_1s_figures(tmp_path):
     table = made("figure4", tmp_path, {"thumos13": RECALL})
-    found = told(table, "method", "proposals", "percent", averaging="pooled", iou_threshold=0.5)
+    found = values(table, "method", "proposals", "percent", averaging="pooled", iou_threshold=0.5)
     assert found == [
         ("siamese", 1, 25.0), ("siamese", 3, 62.5),
         ("viterbi", 1, 0.0), ("viterbi", 2, 12.5), ("viterbi", 5, 50.0),
@@ -282,20 +282,20 @@ def test_figure_4_has_all_numbers_of_proposals_and_table_1s_figures(tmp_path):
     assert set(published["percent"]) == {54.5, 89.4, 35.5, 91.9, 32.8, 93.6, 43.9, 88.7}
 
 
-def test_figure_5_has_each_actor_and_the_differences_that_the_text_speaks_of(tmp_path):
+def test_figure_5_has_each_actor_and_the_differences_that_the_text_states(tmp_path):
     table = made("figure5", tmp_path, {"a2d": RECALL})
-    assert told(table, "actor", "percent", "ground_truth", measure="recall") == [
+    assert values(table, "actor", "percent", "ground_truth", measure="recall") == [
         ("adult", 75.0, 4), ("bird", 50.0, 2), ("ball", 25.0, 2),
     ]  # fmt: skip
-    assert told(table, "actor", "percent", measure="recall difference") == [("adult - bird", 25.0)]
+    assert values(table, "actor", "percent", measure="recall difference") == [("adult - bird", 25.0)]
     assert len(table[table["source"] == "published"]) == 3
 
 
-def test_linkers_are_compared_at_the_fewest_tubes_that_any_may_make(tmp_path):
+def test_linkers_are_compared_at_their_smaller_limit(tmp_path):
     limits = {"siamese": 3, "viterbi": 5}
     table = made("linking", tmp_path, {"thumos13": RECALL}, limits=limits)
     columns = ("method", "averaging", "iou_threshold", "proposals", "percent")
-    assert told(table, *columns, measure="recall gain") == [
+    assert values(table, *columns, measure="recall gain") == [
         ("siamese - viterbi", "pooled", 0.2, 3, 62.5),
         ("siamese - viterbi", "mean over classes", 0.2, 3, 50.0),
         ("siamese - viterbi", "pooled", 0.5, 3, 50.0),
@@ -303,7 +303,7 @@ def test_linkers_are_compared_at_the_fewest_tubes_that_any_may_make(tmp_path):
     ]
     # one that found fewer than it may has the recall of all that it found
     more = made("linking", tmp_path, {"thumos13": RECALL}, limits={"siamese": 50, "viterbi": 50})
-    gains = told(more, "iou_threshold", "percent", measure="recall gain", averaging="pooled")
+    gains = values(more, "iou_threshold", "percent", measure="recall gain", averaging="pooled")
     assert gains == [(0.2, 37.5), (0.5, 12.5)]
 
 
@@ -315,12 +315,12 @@ def test_published_rows_are_never_mixed_with_measured_ones(tmp_path, item):
     if item == "table2":
         texts = dict.fromkeys(texts, MAP + "\n".join(MAP.replace(",0.2,", ",0.5,").split("\n")[1:]))
     limits = {"siamese": 3, "viterbi": 5}
-    alone = made(item, tmp_path, {}, limits=limits)
+    published_only = made(item, tmp_path, {}, limits=limits)
     both = made(item, tmp_path, texts, limits=limits)
-    assert set(alone["source"]) == {"published"} and set(both["source"]) == {"published", "measured"}
+    assert set(published_only["source"]) == {"published"} and set(both["source"]) == {"published", "measured"}
     # what is measured changes nothing of what is published, and has none of its marks
     pd.testing.assert_frame_equal(
-        both[both["source"] == "published"].reset_index(drop=True), alone, check_dtype=False
+        both[both["source"] == "published"].reset_index(drop=True), published_only, check_dtype=False
     )
     measured = both[both["source"] == "measured"]
     assert set(measured["group"]) == {"measured"} and measured["stated_in"].isna().all()
@@ -358,11 +358,9 @@ def test_the_figures_say_which_figures_are_published(tmp_path):
             assert line.is_dashed() == (kind == "published")
 
 
-def test_a_threshold_that_a_table_lacks_is_told(tmp_path):
+def test_a_missing_threshold_is_an_error(tmp_path):
     text = "\n".join(line for line in RECALL.split("\n") if ",0.1," not in line)
-    with pytest.raises(
-        DataError, match=r"my_thumos13_recall\.csv: no row at the IoU 0\.1; add it to evaluation"
-    ):
+    with pytest.raises(DataError, match=r"my_thumos13_recall\.csv: no row at IoU 0\.1; add it to evaluation"):
         made("table1", tmp_path, {"thumos13": text})
     with pytest.raises(DataError, match=r"thumos13\.csv: column 'group' is missing"):
         made("table1", tmp_path, {"thumos13": RECALL.replace("group", "grp")})
@@ -374,7 +372,7 @@ def test_labels_are_spread_apart_and_stay_in_order():
     assert spread([], 5, 100) == []
 
 
-def test_what_is_left_out_is_a_table_too(tmp_path):
+def test_left_out_data_sets_are_a_table(tmp_path):
     write_left_out({"table1": {"ucf_sports": "it is, not here"}, "figure5": {}}, tmp_path / "left_out.csv")
     text = (tmp_path / "left_out.csv").read_text(encoding="utf-8")
     assert text == 'item,dataset,reason\ntable1,UCF-Sports,"it is, not here"\n'
@@ -393,7 +391,7 @@ def config(repository) -> dict:
     return config
 
 
-def test_each_data_set_that_is_not_there_has_its_reason(config):
+def test_each_missing_data_set_has_its_reason(config):
     config["datasets"].pop("ucf_sports", None)
     config["paper"]["a2d"] = "demo"
     paper = PaperPlan(Plan(config))
@@ -405,7 +403,7 @@ def test_each_data_set_that_is_not_there_has_its_reason(config):
     assert paper.measured("figure5") == {"a2d": ("demo", "results/demo_recall.csv")}
 
 
-def test_what_stands_for_the_papers_data_sets_is_a_setting(config):
+def test_sections_for_the_papers_data_sets_are_a_setting(config):
     config["paper"] = {"thumos13": "demo", "linkers": ["demo_siamese", "demo_viterbi+tubes=4"]}
     paper = PaperPlan(Plan(config))
     assert paper.measured("linking") == {"thumos13": ("demo", "results/demo/linking_recall.csv")}
@@ -433,14 +431,14 @@ def test_what_stands_for_the_papers_data_sets_is_a_setting(config):
         ({"a2d": 3}, "paper.a2d: 3 is a whole number; allowed: text"),
     ],
 )
-def test_a_mistake_in_its_section_is_told(config, changes, words):
+def test_a_mistake_in_its_section_is_an_error(config, changes, words):
     config["paper"] |= changes
     with pytest.raises(ConfigError, match=words):
         Plan(config)
 
 
 def test_with_no_data_there_are_published_figures_and_what_was_left_out(repository, tmp_path):
-    folder = house(repository, tmp_path / "house", {"datasets.thumos13.root": "no/such/folder"})
+    folder = copy_workflow(repository, tmp_path / "house", {"datasets.thumos13.root": "no/such/folder"})
     text = snakemake(folder, "--dry-run", "paper_tables")
     assert len(re.findall(r"^Job \d+: Writing \w+ of the paper$", text, flags=re.M)) == len(ITEMS)
     assert "results/paper/table1: THUMOS13 left out: datasets.thumos13.root: no such file or folder" in text
@@ -457,14 +455,14 @@ def test_with_no_data_there_are_published_figures_and_what_was_left_out(reposito
     assert "Nothing to be done" in text and "results/paper/linking: THUMOS13 left out" in text
 
 
-def test_with_data_it_plans_what_it_needs(repository, tmp_path):
+def test_with_data_the_plan_makes_the_measured_tables(repository, tmp_path):
     changes = {
         "paper.thumos13": "demo",
         "paper.linkers": ["demo_siamese", "demo_viterbi"],
         "datasets.demo.train_videos": 6,
         "datasets.demo.test_videos": 6,
     }
-    folder = house(repository, tmp_path / "house", changes)
+    folder = copy_workflow(repository, tmp_path / "house", changes)
     rules = would_run(folder, "results/paper/linking.csv")
     assert rules["evaluate_linking"] == 1 and rules["link_actors"] >= 2
     assert not rules.keys() & {"train_attention", "score_tubes", "evaluate_map", "evaluate_recall"}

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_workflow import edit, would_run
+from workflow_runs import edit, would_run
 
 from actorsup.errors import DataError
 from actorsup.report.cost import find_records, write_cost
@@ -180,13 +180,13 @@ def test_costs_are_the_sums_of_the_records(tmp_path, monkeypatch):
 
 def test_without_records_or_with_a_broken_one_it_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="no record of this data set is there"):
+    with pytest.raises(DataError, match="no record of this data set"):
         write_cost(find_records("a"), 4, "cost.csv")
     broken = Path("benchmarks/results/a/decode_frames/0000.tsv")
     for text in ("", "nothing\n1\n", HEADER + "x\ty\tz\n"):
         broken.parent.mkdir(parents=True, exist_ok=True)
         broken.write_text(text)
-        with pytest.raises(DataError, match=r"0000\.tsv: no benchmark record"):
+        with pytest.raises(DataError, match=r"0000\.tsv: not a benchmark record"):
             write_cost([broken], 4, "cost.csv")
     assert not Path("cost.csv").exists()
 

@@ -5,14 +5,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-# Okabe and Ito's colours, told apart by colour-blind people, without their yellow
+# Okabe and Ito's palette, which color-blind people can distinguish, without its yellow
 PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#999999"]
 RANGE = "0.5:0.95"
 
 Chart = dict[str, Any]
 
 
-def _of(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int = 260) -> Chart:
+def _finish(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int = 260) -> Chart:
     finished = chart.properties(width="container", height=height).configure_range(category=PALETTE)
     finished = finished.configure_legend(orient="bottom", columns=3, labelLimit=260)
     return dict(finished.configure_axis(labelFontSize=12, titleFontSize=12).to_dict())
@@ -23,10 +23,10 @@ def _share(field: str, title: str) -> alt.Y:
 
 
 def map_by_threshold(table: pd.DataFrame) -> Chart:
-    """Mean average precision against the IoU threshold, a line a linker and model, a point a seed.
+    """MAP by IoU threshold: one line for each linker and model, one point for each seed.
 
     Args:
-        table: Of the form of ``results/{dataset}_map.csv``.
+        table: A table like ``results/{dataset}_map.csv``.
     """
     means = table[(table["class"] == "mean") & (table["iou_threshold"] != RANGE)]
     means = means.assign(
@@ -40,46 +40,48 @@ def map_by_threshold(table: pd.DataFrame) -> Chart:
         y=_share("average_precision", "mAP"),
         tooltip=["run", "seed", "iou", alt.Tooltip("average_precision:Q", title="mAP", format=".3f")],
     )
-    return _of(alt.layer(line, points))
+    return _finish(alt.layer(line, points))
 
 
 def ap_by_class(table: pd.DataFrame, threshold: str) -> Chart:
-    """Average precision of each class at one threshold, the mean over seeds; a bar a run.
+    """Average precision of each class at one threshold, averaged over seeds; one bar for each run.
 
     Args:
-        table: Of the form of ``results/{dataset}_map.csv``.
-        threshold: As the table writes it.
+        table: A table like ``results/{dataset}_map.csv``.
+        threshold: The threshold as written in the table.
     """
-    rows = table[
-        (table["iou_threshold"] == threshold) & (table["class"] != "mean") & (table["ground_truth"] > 0)
-    ]
+    at_threshold = table["iou_threshold"] == threshold
+    rows = table[at_threshold & (table["class"] != "mean") & (table["ground_truth"] > 0)]
     rows = rows.assign(run=rows["linker"] + ", " + rows["model"])
     rows = rows.groupby(["class", "run", "ground_truth"], as_index=False).agg({"average_precision": "mean"})
+    tooltip = ["class", "run", alt.Tooltip("average_precision:Q", format=".3f"), "ground_truth"]
+    value = alt.X("average_precision:Q", title=f"average precision at IoU {threshold}")
+    return _bars(rows, "class", value, alt.Color("run:N", title="linker, model"), tooltip, 120)
+
+
+def _bars(
+    rows: pd.DataFrame, name: str, value: alt.X, color: alt.Color, tooltip: list[Any], height: int
+) -> Chart:
+    """Horizontal bars of fractions, in groups by name, one bar for each color."""
     chart = (
         alt.Chart(rows)
         .mark_bar()
         .encode(
-            y=alt.Y("class:N", title=None, sort="-x"),
-            x=alt.X(
-                "average_precision:Q",
-                title=f"average precision at IoU {threshold}",
-                axis=alt.Axis(format="%"),
-            )
-            .scale(domain=[0, 1])
-            .stack(False),
-            yOffset=alt.YOffset("run:N"),
-            color=alt.Color("run:N", title="linker, model"),
-            tooltip=["class", "run", alt.Tooltip("average_precision:Q", format=".3f"), "ground_truth"],
+            y=alt.Y(f"{name}:N", title=None, sort="-x"),
+            x=value.axis(format="%").scale(domain=[0, 1]).stack(False),
+            yOffset=alt.YOffset(color.shorthand),
+            color=color,
+            tooltip=tooltip,
         )
     )
-    return _of(chart, height=max(120, 14 * len(rows) + 30))
+    return _finish(chart, height=max(height, 14 * len(rows) + 30))
 
 
 def recall_by_count(table: pd.DataFrame, group: str = "all") -> Chart:
-    """Recall against the number of proposals, a line a linker and threshold.
+    """Recall by number of proposals: one line for each linker and threshold.
 
     Args:
-        table: Of the form of ``results/{dataset}_recall.csv``.
+        table: A table like ``results/{dataset}_recall.csv``.
         group: A group of the table.
     """
     rows = table[table["group"] == group][["linker", "proposals", "iou_threshold", "recall"]]
@@ -101,49 +103,37 @@ def recall_by_count(table: pd.DataFrame, group: str = "all") -> Chart:
         )
         .add_params(pick)
     )
-    return _of(chart)
+    return _finish(chart)
 
 
 def recall_by_group(table: pd.DataFrame, kind: str, threshold: str) -> Chart | None:
-    """Recall of all proposals for each class or actor at one threshold, a bar a linker.
+    """Recall of all proposals for each class or actor at one threshold: one bar for each linker.
 
     Args:
-        table: Of the form of ``results/{dataset}_recall.csv``.
+        table: A table like ``results/{dataset}_recall.csv``.
         kind: ``class`` or ``actor``.
-        threshold: As the table writes it.
+        threshold: The threshold as written in the table.
 
     Returns:
-        None where the table has fewer than two of them.
+        None if the table has fewer than two of this kind.
     """
-    rows = table[
-        table["group"].str.startswith(f"{kind}:") & (table["iou_threshold"].astype(str) == threshold)
-    ]
+    at_threshold = table["iou_threshold"].astype(str) == threshold
+    rows = table[table["group"].str.startswith(f"{kind}:") & at_threshold]
     rows = rows[rows["proposals"] == rows.groupby("linker")["proposals"].transform("max")]
     rows = rows.assign(name=rows["group"].str.removeprefix(f"{kind}:"))
     if rows["name"].nunique() < 2:
         return None
-    chart = (
-        alt.Chart(rows[["name", "linker", "recall", "ground_truth", "proposals"]])
-        .mark_bar()
-        .encode(
-            y=alt.Y("name:N", title=None, sort="-x"),
-            x=alt.X("recall:Q", title=f"recall at IoU {threshold}")
-            .axis(format="%")
-            .scale(domain=[0, 1])
-            .stack(False),
-            yOffset=alt.YOffset("linker:N"),
-            color=alt.Color("linker:N", title="linker"),
-            tooltip=["name", "linker", "proposals", alt.Tooltip("recall:Q", format=".3f"), "ground_truth"],
-        )
-    )
-    return _of(chart, height=max(100, 14 * len(rows) + 30))
+    rows = rows[["name", "linker", "recall", "ground_truth", "proposals"]]
+    tooltip = ["name", "linker", "proposals", alt.Tooltip("recall:Q", format=".3f"), "ground_truth"]
+    value = alt.X("recall:Q", title=f"recall at IoU {threshold}")
+    return _bars(rows, "name", value, alt.Color("linker:N", title="linker"), tooltip, 100)
 
 
 def errors_by_class(table: pd.DataFrame) -> Chart:
-    """How many of the best predictions of each class are right, or in which way wrong; a stack a class.
+    """The top predictions of each class by kind of error: one stacked bar for each class.
 
     Args:
-        table: Of the form of ``results/{dataset}/errors.csv``; runs are added up.
+        table: A table like ``results/{dataset}/errors.csv``; counts are summed over runs.
     """
     rows = table[(table["predictions"] == "top") & (table["class"] != "all") & (table["kind"] != "missed")]
     rows = rows.groupby(["class", "kind"], as_index=False, sort=False).agg({"count": "sum"})
@@ -160,16 +150,16 @@ def errors_by_class(table: pd.DataFrame) -> Chart:
         )
         .transform_calculate(place=f"indexof({order}, datum.kind)")
     )
-    return _of(chart, height=max(100, 22 * rows["class"].nunique() + 30))
+    return _finish(chart, height=max(100, 22 * rows["class"].nunique() + 30))
 
 
 def training_curves(curves: pd.DataFrame, column: str, title: str) -> Chart:
-    """One column of the training curves by epoch: a thin line a seed, a thick one their mean.
+    """One column of the training curves by epoch: thin lines are seeds, the thick one is their mean.
 
     Args:
         curves: ``linker``, ``model``, ``seed``, ``epoch`` and the column.
         column: ``loss``, ``accuracy``, ...
-        title: Of the axis.
+        title: Title of the axis.
     """
     rows = curves.assign(run=curves["linker"] + ", " + curves["model"])[["run", "seed", "epoch", column]]
     base = alt.Chart(rows).encode(
@@ -181,4 +171,4 @@ def training_curves(curves: pd.DataFrame, column: str, title: str) -> Chart:
         y=value, detail="seed:N", tooltip=["run", "seed", "epoch", alt.Tooltip(f"{column}:Q", format=".4f")]
     )
     mean = base.mark_line(strokeWidth=3).encode(y=alt.Y(f"mean({column}):Q", title=title))
-    return _of(alt.layer(seeds, mean), height=220)
+    return _finish(alt.layer(seeds, mean), height=220)

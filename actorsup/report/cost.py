@@ -1,7 +1,7 @@
-"""What a data set has cost, stage by stage: Snakemake's ``benchmark:`` records, summed.
+"""The cost of a data set by stage, summed from Snakemake's ``benchmark:`` records.
 
-The record of a job lies in ``benchmarks/results/{dataset}/{rule}/...tsv``; those of networks
-that are trained for many data sets in ``benchmarks/results/weights/{rule}/{name}.tsv``.
+Records are in ``benchmarks/results/{dataset}/{rule}/``; those of trained detectors and linkers, which data
+sets share, are in ``benchmarks/results/weights/{rule}/{name}.tsv``.
 """
 
 import csv
@@ -26,19 +26,19 @@ _ORDER = (
     "make_demo_videos", "make_demo_images", "make_demo_sequences", "train_detector",
     "train_siamese", "decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes",
 )  # fmt: skip
-"""Stages in the order of the data; those that are not here follow by name."""
+"""Stages in the order of the data; all others follow by name."""
 _MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one job took.
+    """The cost of one job.
 
     Attributes:
-        wall: Seconds from its start to its end.
-        cpu: Seconds of all its cores together.
-        memory: Most memory that it held at once, MiB (resident).
-        written: Bytes handed to the disk; a file that is gathered from parts counts twice.
+        wall: Wall-clock time in seconds.
+        cpu: CPU time in seconds, summed over cores.
+        memory: Peak resident memory in MiB.
+        written: Bytes written to disk; a file that is merged from parts counts twice.
     """
 
     wall: float
@@ -48,12 +48,12 @@ class Record:
 
 
 def find_records(dataset: str, weights: Iterable[str] = ()) -> list[str]:
-    """The records that there are of a data set, and of the networks that were trained for it.
+    """List the existing records of a data set, and of the training of the networks that it uses.
 
     Args:
         dataset: Its name.
-        weights: The weights that it uses; of those that a rule trained
-            (``results/weights/{detectors,linkers}/{name}.pt``) the training is counted.
+        weights: The weights that it uses. Training counts for those that a rule made
+            (``results/weights/{detectors,linkers}/{name}.pt``).
     """
     found = list((RECORDS / dataset).rglob("*.tsv"))
     for path in map(Path, weights):
@@ -63,28 +63,28 @@ def find_records(dataset: str, weights: Iterable[str] = ()) -> list[str]:
 
 
 def records_digest(paths: Iterable[str]) -> str:
-    """Digest of which records there are, and when they were written."""
+    """Return a digest of the paths and modification times of records."""
     return settings_digest([(path, os.stat(path).st_mtime_ns) for path in paths])
 
 
 def stage_of(path: str | Path) -> str:
-    """The rule that a record is of."""
+    """Return the rule of a record."""
     return Path(path).relative_to(RECORDS).parts[1].removesuffix(".tsv")
 
 
 def read_record(path: str | Path) -> list[Record]:
-    """The jobs of one file of records: one, or as many as the job was repeated.
+    """Read a file of records: one for each repetition of its job.
 
-    What Snakemake could not measure, since the job was over too soon, counts as nothing.
+    Values that Snakemake could not measure, because the job was too short, count as 0.
 
     Raises:
-        DataError: The file cannot be read, or holds none of Snakemake's records.
+        DataError: The file cannot be read, or is not a benchmark record.
     """
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="\t"))
         if not rows:
-            raise ValueError("it holds no line")
+            raise ValueError("no line")
         return [
             Record(
                 float(row["s"]),
@@ -96,7 +96,7 @@ def read_record(path: str | Path) -> list[Record]:
         ]
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(
-            f"{path}: no benchmark record of Snakemake ({error!r}); delete it and ask again"
+            f"{path}: not a benchmark record of Snakemake ({error!r}); delete it and repeat the command"
         ) from error
 
 
@@ -107,14 +107,14 @@ def _measured(text: str) -> float:
 
 
 def cost_lines(paths: Iterable[str | Path], videos: int) -> list[list[str | int]]:
-    """A line for each stage, in the order of the data, and ``all``; columns ``COST_COLUMNS``.
+    """Return a line for each stage, in the order of the data, and one for ``all``; columns ``COST_COLUMNS``.
 
-    A job that was started again has the record of its last start alone. Peak memory is that of the
-    largest job. Wall time is summed over jobs, as if one ran after the other.
+    A restarted job has only the record of its last start. Wall time is summed over jobs; peak memory is
+    that of the largest job.
 
     Args:
-        paths: Records, as ``find_records`` has them; without any there is no line.
-        videos: How many videos the data set has; what a stage costs for each is over all of them.
+        paths: Records from ``find_records``; without records there are no lines.
+        videos: Number of videos of the data set, for the cost per video.
 
     Raises:
         DataError: A record cannot be read.
@@ -130,19 +130,16 @@ def cost_lines(paths: Iterable[str | Path], videos: int) -> list[list[str | int]
 
 
 def write_cost(paths: Iterable[str | Path], videos: int, output: str | Path) -> None:
-    """Write cost.csv, the lines of ``cost_lines`` under their header.
+    """Write the lines of ``cost_lines`` as cost.csv.
 
     Raises:
-        DataError: A record cannot be read, or there is none.
+        DataError: A record cannot be read, or none exists.
     """
     lines = cost_lines(paths, videos)
     if not lines:
-        raise DataError(
-            f"{RECORDS}: no record of this data set is there; run it first, then ask for its cost"
-        )
+        raise DataError(f"{RECORDS}: no record of this data set; run it first, then ask for its cost")
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COST_COLUMNS, *lines])
+    csv.writer(text, lineterminator="\n").writerows([COST_COLUMNS, *lines])
     write_whole(output, text.getvalue())
 
 

@@ -1,4 +1,4 @@
-"""What a page is made from."""
+"""The input files of a page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """The files that a page is made from; what a data set does not have is None or empty.
+    """The input files of a page; a file that the data set lacks is None or empty.
 
     Attributes:
         videos: videos.csv.
         failures: failures.csv.
-        galleries: The galleries' folders, one a shard.
-        stages: One shard of each stage, by the stage's name: their provenance is shown.
+        galleries: The folders of the galleries, one for each shard.
+        stages: One shard of each stage, by the stage's name, for its provenance.
         map: The table of average precision.
         recall: The table of recall.
         errors: The table of kinds of errors.
         intervals: The table of confidence intervals.
-        records: Snakemake's records of what jobs took, as ``cost.find_records`` has them.
-        ablations: Tables of ablations that have been made.
+        records: Snakemake's benchmark records, from ``cost.find_records``.
+        ablations: The existing tables of ablations.
         curves: The training curve of each linker, model and seed.
-        published: The paper's name of the data set, where it has published figures.
+        published: The paper's name of the data set, if it has published figures.
     """
 
     videos: Path
@@ -41,7 +41,7 @@ class ReportInputs:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """One of the contract's tables; thresholds stay text."""
+    """Read a table of results; thresholds stay text."""
     return pd.read_csv(
         path, dtype={"iou_threshold": str, "class": str, "group": str}, keep_default_na=False, na_values=[""]
     )

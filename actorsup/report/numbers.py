@@ -17,7 +17,7 @@ def numbers(dataset: str, inputs: ReportInputs) -> Markup:
 
     Args:
         dataset: Name of the data set.
-        inputs: The files that the page is made from.
+        inputs: The input files of the page.
 
     Raises:
         DataError: The published figures cannot be read.

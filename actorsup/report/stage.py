@@ -26,7 +26,7 @@ def write_report(
 
     Args:
         dataset: Name of the data set.
-        inputs: The files that the page is made from.
+        inputs: The input files of the page.
         output: The HTML file, next to ``report_data/``, which holds the galleries.
         settings: Whether the page is a single file.
         error_iou: IoU from which the galleries count a prediction as correct.

@@ -1,1 +1,1 @@
-"""The paper's tables and figures, measured rows beside published ones."""
+"""The paper's tables and figures, with published and measured rows."""

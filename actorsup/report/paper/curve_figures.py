@@ -1,4 +1,4 @@
-"""Recall against the number of proposals: Figures 4 and 5, and linking against Viterbi linking."""
+"""Figures 4 and 5, recall by number of proposals, and actor linking compared with Viterbi linking."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ _PUBLISHED_LINE: dict[str, Any] = {"linestyle": (0, (4, 2)), "linewidth": 0.9}
 
 
 def draw_figure4(table: pd.DataFrame) -> Figure:
-    """Draw Figure 4: curves of what was measured, levels of what is published (Table 1)."""
+    """Draw Figure 4: measured curves, and published recalls (Table 1) as horizontal lines."""
     columns = ITEMS["figure4"].columns
     figure, panels = _panels("figure4", len(columns), 3.1)
     for panel, (dataset, threshold) in zip(panels, columns, strict=True):
@@ -40,12 +40,12 @@ def draw_figure4(table: pd.DataFrame) -> Figure:
         published = shown[shown["source"] == "published"]
         heights = spread(published["percent"].tolist(), 5.5, 100)
         for row, height in zip(records(published), heights, strict=True):
-            colour = PUBLISHED_MARKS[row["group"]]["color"]
-            panel.axhline(row["percent"], color=colour, **_PUBLISHED_LINE)
+            color = PUBLISHED_MARKS[row["group"]]["color"]
+            panel.axhline(row["percent"], color=color, **_PUBLISHED_LINE)
             name = "the paper" if row["group"] == "the paper" else row["method"]
             panel.annotate(
                 f"{name} {row['percent']:.1f}", (1.01, height), xycoords=("axes fraction", "data"),
-                va="center", fontsize=6.5, color=colour,
+                va="center", fontsize=6.5, color=color,
                 fontweight="bold" if row["group"] == "the paper" else "normal",
             )  # fmt: skip
     levels = [
@@ -63,7 +63,7 @@ def draw_figure4(table: pd.DataFrame) -> Figure:
 
 
 def draw_figure5(table: pd.DataFrame) -> Figure:
-    """Draw Figure 5: a curve for each actor, a panel for each linker, and the level that is stated."""
+    """Draw Figure 5: one curve for each actor, one panel for each linker, and the published bound."""
     ((dataset, threshold),) = ITEMS["figure5"].columns
     curves = table[(table["source"] == "measured") & (table["measure"] == "recall")]
     linkers = curves["method"].unique().tolist() or [""]
@@ -94,10 +94,10 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
 
 
 def draw_linking(table: pd.DataFrame) -> Figure:
-    """Draw what actor linking gains over Viterbi linking, and the curves of the linkers."""
+    """Draw the gain of actor linking over Viterbi linking, and the curves of the linkers."""
     gains = table[table["measure"] == "recall gain"]
     curves = table[table["measure"] == "recall"]
-    # without curves, the published gains alone
+    # without measured curves, only the published gains
     columns = ITEMS["linking"].columns if len(curves) else ()
     figure, panels = _panels("linking", len(columns) + 1, 2.6)
     for panel, (dataset, threshold) in zip(panels, columns, strict=False):
@@ -124,7 +124,7 @@ def _axes(panel: Axes, label: bool = True) -> None:
 
 
 def _draw_curves(panel: Axes, shown: pd.DataFrame, dataset: str, threshold: float, label: bool) -> None:
-    """A curve of the pooled recall for each linker."""
+    """Draw the pooled recall of each linker."""
     measured = shown[(shown["source"] == "measured") & (shown["averaging"] == POOLED)]
     head(panel, f"{SETS[dataset]}, IoU {threshold:g}", measured)
     _axes(panel, label)
@@ -152,7 +152,7 @@ def _linker_marks(table: pd.DataFrame) -> list[Line2D]:
 
 
 def _draw_gains(panel: Axes, gains: pd.DataFrame) -> None:
-    """Gains in points of recall, published and measured, at each threshold."""
+    """Draw published and measured gains, in percentage points of recall, at each threshold."""
     names = gains[gains["source"] == "measured"]["method"].unique().tolist()
     thresholds = sorted(gains["iou_threshold"].unique())
     for row in records(gains):

@@ -1,20 +1,20 @@
-"""The paper's tables and figures that are made, and what each is made from."""
+"""The paper's tables and figures, and the measured tables that each needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 SETS = {"ucf_sports": "UCF-Sports", "thumos13": "THUMOS13", "a2d": "A2D"}
-"""The paper's data sets, and how figures call them."""
+"""The paper's data sets, and their names in figures."""
 
 CONTRACT_TABLES = {
     "recall": "results/{section}_recall.csv",
     "map": "results/{section}_map.csv",
     "linking": "results/{section}/linking_recall.csv",
 }
-"""The tables that measured rows come from, of a section of ``datasets:``."""
+"""Paths of the measured tables of a section of ``datasets:``."""
 
 LINKERS = ("siamese", "viterbi")
-"""The linkers that Section 4.3 compares, unless others are asked for."""
+"""The linkers that Section 4.3 compares; the default of ``paper.linkers``."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Item:
     """A table or figure of the paper.
 
     Attributes:
-        title: What it shows.
-        table: Key of ``CONTRACT_TABLES`` that its measured rows come from.
-        columns: Data set of the paper and IoU threshold of each of its columns or panels.
+        title: Its title.
+        table: The table of its measured rows, a key of ``CONTRACT_TABLES``.
+        columns: The paper's data set and the IoU threshold of each column or panel.
     """
 
     title: str
@@ -33,11 +33,11 @@ class Item:
 
     @property
     def datasets(self) -> list[str]:
-        """The paper's data sets that it shows, in order."""
+        """The paper's data sets in it, in order."""
         return list(dict.fromkeys(dataset for dataset, _ in self.columns))
 
     def thresholds(self, dataset: str) -> list[float]:
-        """IoU thresholds at which it shows a data set."""
+        """Return the IoU thresholds of a data set in it."""
         return [threshold for name, threshold in self.columns if name == dataset]
 
 
@@ -56,9 +56,9 @@ ITEMS = {
         (("thumos13", 0.2), ("thumos13", 0.5)),
     ),
 }
-"""By the name of their target, ``results/paper/{item}``."""
+"""Tables and figures by name, as in ``results/paper/{item}``."""
 
 
 def left_out_lines(item: str, left_out: Mapping[str, str]) -> list[str]:
-    """What a table or figure leaves out and why, a line for each data set."""
+    """Return a line for each data set that a table or figure leaves out, with the reason."""
     return [f"results/paper/{item}: {SETS[name]} left out: {reason}" for name, reason in left_out.items()]

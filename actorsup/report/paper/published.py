@@ -1,4 +1,4 @@
-"""Published figures: one file of data, each row with its source, never made by this code."""
+"""Published figures: a table copied from papers, each row with its source."""
 
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,20 @@ COLUMNS = [
 ]  # fmt: skip
 """Columns of every table.
 
-``source`` is ``published`` or ``measured``; ``dataset`` the paper's, ``section`` the section of the
-configuration that stands for it. ``percent`` is in percent, or in points for differences; of several
-seeds it is their mean, ``deviation`` their standard deviation. ``bound`` is ``above`` or ``at most``
-where that is all that is stated. ``boxes``, ``segments``, ``points`` and ``labels`` are the
-supervision. ``ground_truth`` counts tubes.
+``source`` is ``published`` or ``measured``; ``dataset`` is the paper's name of a data set, ``section`` the
+section of the configuration with its data. ``percent`` is in percent, or in percentage points for
+differences; with several seeds it is their mean, and ``deviation`` their standard deviation. ``bound`` is
+``above`` or ``at most`` if the paper states only that. ``boxes``, ``segments``, ``points`` and ``labels`` are
+the supervision. ``ground_truth`` counts tubes.
 """
 
 SUPERVISION = ("boxes", "segments", "points", "labels")
 NUMBERS = ("iou_threshold", "proposals", "percent", "deviation", "seeds", "ground_truth")
-_MEASURED_ALONE = {"source", "section", "averaging", "deviation", "seeds", "ground_truth"}
+_MEASURED_ONLY = {"source", "section", "averaging", "deviation", "seeds", "ground_truth"}
 
 
 def read_published(path: Path = PUBLISHED) -> pd.DataFrame:
-    """The published rows, columns ``COLUMNS``, ``source`` being ``published`` in all.
+    """Read the published rows, columns ``COLUMNS``.
 
     Args:
         path: A table like ``published.csv``.
@@ -41,13 +41,13 @@ def read_published(path: Path = PUBLISHED) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
-    wanted = [name for name in COLUMNS if name not in _MEASURED_ALONE]
+    wanted = [name for name in COLUMNS if name not in _MEASURED_ONLY]
     if list(table.columns) != wanted:
-        raise DataError(f"{path}: columns are {', '.join(table.columns)}; wanted {', '.join(wanted)}")
+        raise DataError(f"{path}: columns are {', '.join(table.columns)}; expected {', '.join(wanted)}")
     table = table.assign(
         source="published",
         averaging="not stated",
-        **dict.fromkeys(_MEASURED_ALONE - {"source", "averaging"}, ""),
+        **dict.fromkeys(_MEASURED_ONLY - {"source", "averaging"}, ""),
     )
     for name in NUMBERS:
         table[name] = pd.to_numeric(table[name], errors="coerce")
@@ -63,5 +63,5 @@ def read_published(path: Path = PUBLISHED) -> pd.DataFrame:
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table, each by the names of its columns."""
+    """Return the rows of a table as dictionaries."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

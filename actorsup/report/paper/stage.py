@@ -1,4 +1,4 @@
-"""The stage: a table or figure of the paper as CSV, SVG and PNG."""
+"""The stage that writes a table or figure of the paper as CSV, SVG and PNG."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "figure5": draw_figure5,
     "linking": draw_linking,
 }
-"""What draws an item, from what ``paper_table`` gives."""
+"""The function that draws each item from its table."""
 
 
 def write_paper_item(
@@ -43,16 +43,16 @@ def write_paper_item(
     limits: Mapping[str, int] | None = None,
     evaluation: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a table or figure of the paper: published rows, and beside them those measured.
+    """Write a table or figure of the paper, with published and measured rows.
 
     Args:
         item: A key of ``ITEMS``.
-        measured: By the paper's data set, the section that stands for it and its contract table.
-        left_out: Why other data sets of the paper are not there.
+        measured: By the paper's data set: its section of the configuration, and the measured table.
+        left_out: By the paper's data set: why it is left out.
         csv: The table to write, columns ``COLUMNS``.
         svg: The figure to write.
         png: The same figure.
-        published: The file of published figures.
+        published: The table of published figures.
         limits: As in ``paper_table``.
         evaluation: As in ``paper_table``.
 
@@ -76,9 +76,9 @@ def make_table(
     limits: Mapping[str, int] | None = None,
     evaluation: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """The table of an item, from files; arguments and errors as in ``write_paper_item``."""
+    """Make the table of an item from files; arguments and errors as in ``write_paper_item``."""
     kind = ITEMS[item].table
-    # named as a run names it: where results go to object storage it is read from elsewhere
+    # the path in the results, even if the file is read from a copy of object storage
     tables = {
         dataset: Measured(section, CONTRACT_TABLES[kind].format(section=section), _read(path, kind))
         for dataset, (section, path) in measured.items()
@@ -87,7 +87,7 @@ def make_table(
 
 
 def write_left_out(left_out: Mapping[str, Mapping[str, str]], output: Path) -> None:
-    """Write what was left out, columns ``item,dataset,reason``; the header alone if nothing was."""
+    """Write a table ``item,dataset,reason`` of the data sets that were left out."""
     rows: list[dict[str, Any]] = [
         {"item": item, "dataset": SETS[name], "reason": reason}
         for item, reasons in left_out.items()
@@ -109,6 +109,6 @@ def _read(path: Path, kind: str) -> pd.DataFrame:
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with its numbers as short as they are, and empty where there is none."""
+    """The table as text: numbers with six significant digits, missing values empty."""
     texts = {name: ["" if pd.isna(value) else f"{value:.6g}" for value in table[name]] for name in NUMBERS}
     return table.assign(**texts).fillna("")

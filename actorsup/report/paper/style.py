@@ -1,4 +1,4 @@
-"""How the figures look, and how they are written: the same bytes each time."""
+"""The style of the figures, and their reproducible files: the same bytes each time."""
 
 import io
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 
 from actorsup.artifacts.atomic import replacing, write_whole
 
-# Okabe and Ito's colours, told apart by colour-blind people
+# Okabe and Ito's palette, which color-blind people can distinguish
 INK, GREY = "#1a1a1a", "#6e6e6e"
 VERMILLION, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
-COLOURS = (VERMILLION, BLUE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", INK)
+COLORS = (VERMILLION, BLUE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", INK)
 MARKERS = ("o", "s", "^", "v", "P", "X", "h")
 
 STYLE: dict[str, Any] = {
@@ -30,7 +30,7 @@ STYLE: dict[str, Any] = {
     "axes.titlesize": 8.5,
     "axes.titleweight": "bold",
     "figure.dpi": 100,
-    "font.family": "DejaVu Sans",  # matplotlib brings it along
+    "font.family": "DejaVu Sans",  # part of matplotlib
     "font.size": 8,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
@@ -63,7 +63,7 @@ PUBLISHED_WORDS = {
 
 
 def published_mark(group: str) -> Line2D:
-    """The legend's entry of published figures of a group."""
+    """Return the legend entry of a group of published figures."""
     return Line2D(
         [], [], linestyle=(0, (2, 1.5)), linewidth=1,
         label=PUBLISHED_WORDS[group], **PUBLISHED_MARKS[group], **HOLLOW,
@@ -71,36 +71,36 @@ def published_mark(group: str) -> Line2D:
 
 
 def measured_mark(label: str = "measured, this program", index: int = 0) -> Line2D:
-    """The legend's entry of measured figures."""
+    """Return the legend entry of measured figures."""
     return Line2D([], [], label=label, **measured_style(index))
 
 
 def measured_style(index: int) -> dict[str, Any]:
-    """Colour, marker and line of the measured curve of a number."""
+    """Return the color, marker and line of the n-th measured curve."""
     return {
-        "color": COLOURS[index % len(COLOURS)],
-        # beyond the last colour, other pairs of the two
-        "marker": MARKERS[(index + index // len(COLOURS)) % len(MARKERS)],
+        "color": COLORS[index % len(COLORS)],
+        # after the last color, combine colors with other markers
+        "marker": MARKERS[(index + index // len(COLORS)) % len(MARKERS)],
         "linestyle": "-",
     }
 
 
 def head(panel: Axes, title: str, measured: pd.DataFrame, more: Sequence[str] = ()) -> None:
-    """The title of a panel, and below it what is measured there: of which section, over how much."""
-    told = [*more] if len(measured) else ["nothing measured: left out"]
+    """Write the title of a panel, and below it the section and number of tubes that were measured."""
+    words = [*more] if len(measured) else ["nothing measured: left out"]
     if len(measured):
         section, tubes = measured["section"].iloc[0], measured["ground_truth"].max()
-        told.insert(0, f"{section}: {tubes:,.0f} true tubes" if pd.notna(tubes) else str(section))
+        words.insert(0, f"{section}: {tubes:,.0f} true tubes" if pd.notna(tubes) else str(section))
     panel.set_title(title, pad=15, color=INK)
     style = "normal" if len(measured) else "italic"
     panel.annotate(
-        ", ".join(told), (0, 1), xytext=(0, 4), xycoords="axes fraction", textcoords="offset points",
+        ", ".join(words), (0, 1), xytext=(0, 4), xycoords="axes fraction", textcoords="offset points",
         fontsize=7, color=GREY, fontstyle=style,
     )  # fmt: skip
 
 
 def percent_axis(axis: Axes, which: str, label: str) -> None:
-    """An axis in percent from 0 to 100."""
+    """Set an axis to percent, from 0 to 100."""
     limits, ticks = (-2.0, 103.0), [0, 20, 40, 60, 80, 100]
     if which == "x":
         axis.set(xlim=limits, xticks=ticks, xlabel=label)
@@ -109,15 +109,10 @@ def percent_axis(axis: Axes, which: str, label: str) -> None:
 
 
 def spread(places: Sequence[float], gap: float, highest: float) -> list[float]:
-    """Places for labels at least ``gap`` apart and at most ``highest``, near the ones wanted.
-
-    Args:
-        places: The ones wanted.
-        gap: The least distance of two.
-        highest: None is above it.
+    """Move the positions of labels down until they are at least ``gap`` apart and at most ``highest``.
 
     Returns:
-        In the order of ``places``.
+        The positions, in the order of ``places``.
     """
     order = sorted(range(len(places)), key=lambda i: (-places[i], i))
     moved, limit = list(places), highest
@@ -128,7 +123,7 @@ def spread(places: Sequence[float], gap: float, highest: float) -> list[float]:
 
 
 def save(figure: Figure, svg: Path, png: Path) -> None:
-    """Write a figure as SVG and PNG, whole or not at all, without a date or a version in it."""
+    """Write a figure as SVG and PNG, atomically, without date or version."""
     _settle(figure)
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "actorsup"}, bbox_inches="tight")
@@ -138,7 +133,7 @@ def save(figure: Figure, svg: Path, png: Path) -> None:
 
 
 def _settle(figure: Figure) -> None:
-    """Lay the figure out once, in round numbers: the solver's last digits differ between runs."""
+    """Fix the layout in rounded numbers, because the last digits of the solver differ between runs."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
@@ -147,5 +142,5 @@ def _settle(figure: Figure) -> None:
 
 
 def styled() -> "matplotlib.style.core._StyleContext":  # type: ignore[name-defined]
-    """A context of this style alone, whatever a user's own settings of matplotlib are."""
+    """Return a context with only this style, independent of the user's matplotlib settings."""
     return matplotlib.style.context(["default", STYLE])

@@ -1,4 +1,4 @@
-"""Tables 1 and 2 as figures: a row for each method, a panel for each column."""
+"""Tables 1 and 2 as figures: one row for each method, one panel for each column."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def draw_table(item: str, table: pd.DataFrame) -> Figure:
 
     Args:
         item: ``table1`` or ``table2``.
-        table: What ``paper_table`` gives.
+        table: A table from ``paper_table``.
     """
     rows = _rows(table)
     columns = ITEMS[item].columns
@@ -61,8 +61,8 @@ def draw_table(item: str, table: pd.DataFrame) -> Figure:
 
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each method and way of averaging, and its place ``y``, downward from 0."""
-    # a measured recall has its way of averaging in its name; a published one does not say it
+    """One row for each method and averaging, with its position ``y``, downward from 0."""
+    # papers do not state how they average recall, so only measured rows name it
     names = [
         f"{row['method']}, {row['averaging']}"
         if row["source"] == "measured" and row["measure"] == "recall"
@@ -76,7 +76,7 @@ def _rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_supervision(panel: Axes, rows: pd.DataFrame) -> None:
-    """The names of the methods, and a dot for each kind of supervision in training."""
+    """Draw the names of the methods, and a dot for each kind of supervision in training."""
     for place, kind in enumerate(SUPERVISION):
         used = rows[rows[kind] == "yes"]
         panel.plot([place] * len(used), used["y"], "o", color=GREY, markersize=3.5)
@@ -111,7 +111,7 @@ def _draw_column(panel: Axes, rows: pd.DataFrame, shown: pd.DataFrame) -> None:
 
 
 def _label(panel: Axes, value: float, y: float, words: str) -> None:
-    left = value > 80  # else it would leave the panel
+    left = value > 80  # a label on the right would leave the panel
     panel.annotate(
         words, (value, y), xytext=(-6 if left else 6, 0), textcoords="offset points",
         ha="right" if left else "left", va="center", fontsize=7, color=INK,

@@ -1,4 +1,4 @@
-"""The tables: functions from contract tables and published rows to a pandas frame."""
+"""The paper's tables, from measured tables and published rows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Measured:
-    """A contract table of a data set that stands for one of the paper's.
+    """The measured table of one of the paper's data sets.
 
     Attributes:
-        section: Name of its section of ``datasets:``.
-        file: Where the table comes from, for the column ``reference``.
+        section: Name of the data set's section under ``datasets:``.
+        file: Path of the table, for the column ``reference``.
         table: ``results/{dataset}_recall.csv`` or ``_map.csv``, ``iou_threshold`` as text.
     """
 
@@ -40,23 +40,23 @@ def paper_table(
     limits: Mapping[str, int] | None = None,
     evaluation: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """A table of the paper: the published rows, then those that were measured.
+    """Make a table of the paper: published rows, then measured rows.
 
     Args:
         item: A key of ``ITEMS``.
-        measured: By the paper's data set; one that is not among them has published rows alone.
-        published: What ``read_published`` gives.
-        limits: For ``linking``, the most tubes that each linker may make of a video. It compares the
-            first with each other one.
-        evaluation: The settings that tubes were compared with, for the note of measured rows.
+        measured: By the paper's data set; other data sets have published rows only.
+        published: Rows from ``read_published``.
+        limits: For ``linking``, the most tubes a video that each linker may make. The first linker is
+            compared with each other one.
+        evaluation: The settings of the evaluation, for the note of measured rows.
 
     Returns:
         Columns ``COLUMNS``.
 
     Raises:
-        DataError: A table lacks an IoU threshold that is needed.
+        DataError: A table lacks an IoU threshold.
     """
-    # Table 1's figures are points of Figure 4's curves, of methods without supervision
+    # Table 1 has points of the curves in Figure 4, which shows methods without supervision
     shown = published[published["item"] == ("table1" if item == "figure4" else item)]
     if item == "figure4":
         shown = shown[shown["boxes"] == ""]
@@ -65,19 +65,18 @@ def paper_table(
         if dataset in measured:
             common = {"dataset": dataset, "section": measured[dataset].section}
             common |= {"reference": measured[dataset].file, "source": "measured", "group": "measured"}
-            common |= {"note": _told(ITEMS[item].table, evaluation or {})}
-            found = _measured(item, dataset, measured[dataset], limits or {})
-            rows += [common | row for row in found]
+            common |= {"note": _protocol_note(ITEMS[item].table, evaluation or {})}
+            rows += [common | row for row in _measured(item, dataset, measured[dataset], limits or {})]
     parts = [shown, pd.DataFrame(rows, columns=COLUMNS)] if rows else [shown]
     whole = pd.concat([part.astype(object) for part in parts], ignore_index=True)
     return whole.assign(item=item)[COLUMNS]
 
 
-def _told(table: str, evaluation: Mapping[str, Any]) -> str:
-    """The rules that tubes were compared by, as far as they matter to recall or mAP."""
+def _protocol_note(table: str, evaluation: Mapping[str, Any]) -> str:
+    """The settings that affect recall or mAP, as text."""
     unread = () if table == "map" else _OF_PRECISION
     rules = {key: value for key, value in evaluation.items() if key not in unread and value is not None}
-    # a public evaluator's rules stand for all
+    # the name of a public evaluator implies all other settings
     rules = {"protocol": rules["protocol"]} if "protocol" in rules else rules
     return ", ".join(f"{key}: {str(value).lower()}" for key, value in rules.items())
 
@@ -86,9 +85,7 @@ def _measured(item: str, dataset: str, found: Measured, limits: Mapping[str, int
     for threshold in ITEMS[item].thresholds(dataset):
         at = found.table[found.table["iou_threshold"] == f"{threshold:g}"]
         if at.empty:
-            raise DataError(
-                f"{found.file}: no row at the IoU {threshold:g}; add it to evaluation.iou_thresholds"
-            )
+            raise DataError(f"{found.file}: no row at IoU {threshold:g}; add it to evaluation.iou_thresholds")
         match item:
             case "table1":
                 rows = _most_proposals(at)
@@ -104,7 +101,7 @@ def _measured(item: str, dataset: str, found: Measured, limits: Mapping[str, int
 
 
 def _recall(table: pd.DataFrame) -> Iterator[Row]:
-    """The rows of all ground truth of each linker, pooled and as the mean over classes."""
+    """Rows of each linker: pooled over ground-truth tubes, and the mean over classes."""
     for _, of_linker in table.groupby("linker", sort=False):
         for group, averaging in _AVERAGING.items():
             for row in records(of_linker[of_linker["group"] == group]):
@@ -127,7 +124,7 @@ def _most_proposals(table: pd.DataFrame) -> Iterator[Row]:
 
 
 def _mean_average_precision(table: pd.DataFrame) -> Iterator[Row]:
-    """The mAP of each linker and model, the mean over its seeds."""
+    """The mAP of each linker and model, averaged over seeds."""
     means = table[table["class"] == "mean"]
     for (linker, model), runs in means.groupby(["linker", "model"], sort=False):
         values = 100 * runs["average_precision"]
@@ -136,7 +133,7 @@ def _mean_average_precision(table: pd.DataFrame) -> Iterator[Row]:
             "measure": "mAP",
             "averaging": CLASS_MEAN,
             "percent": round(values.mean(), 4),
-            "deviation": round(values.std(), 4),  # NaN of one seed
+            "deviation": round(values.std(), 4),  # NaN for one seed
             "seeds": len(runs),
             "ground_truth": runs["ground_truth"].iloc[0],
             "labels": "yes",
@@ -144,7 +141,7 @@ def _mean_average_precision(table: pd.DataFrame) -> Iterator[Row]:
 
 
 def _actors(table: pd.DataFrame) -> Iterator[Row]:
-    """The recall of each actor, and the differences that Section 4.3 speaks of."""
+    """The recall of each actor, and the differences stated in Section 4.3."""
     of_actors = table[table["group"].str.startswith("actor:")]
     for row in records(of_actors):
         yield _recall_row(row) | {"averaging": POOLED, "actor": row["group"].removeprefix("actor:")}
@@ -163,10 +160,10 @@ def _actors(table: pd.DataFrame) -> Iterator[Row]:
 
 
 def _gains(table: pd.DataFrame, limits: Mapping[str, int]) -> Iterator[Row]:
-    """The recall of each linker, and what the first gains over each other one.
+    """The recall of each linker, and the gain of the first over each other one.
 
-    Linkers are compared at the fewest tubes that any of them may make. One that found fewer has the
-    recall of all that it found.
+    Two linkers are compared at the smaller of their limits. A linker with fewer tubes has the recall of
+    all its tubes.
     """
     yield from _recall(table)
     first, *others = dict.fromkeys(table["linker"])

@@ -1,36 +1,36 @@
-// The page's behaviour. Everything that comes from data is put in as text, never as HTML.
+// The script of the page. Data is inserted as text, never as HTML.
 "use strict";
 const actorsup = (() => {
   const $ = (id) => document.getElementById(id);
-  const inline = window.actorsupFiles || null; // a single-file page holds its files here
+  const inlined = window.actorsupFiles || null; // the files of a single-file page
   const waiting = new Map();
-  let rows = [], settings = {}, shown = 0, listed = [];
+  let rows = [], filtered = [], shown = 0; // all cards, those that pass the filters, and how many are on the page
 
-  // ------------------------------------------------------------------ files beside the page
-  // no fetch: it does not work from disk, where script and video tags do
-  const url = (path) => (inline ? inline[path] : "report_data/" + path);
+  // ------------------------------------------------------------------ files
+  // browsers refuse fetch() on a page opened from disk, but load script and video tags
+  const url = (path) => (inlined ? inlined[path] : "report_data/" + path);
 
   function details(row) {
-    if (inline) return Promise.resolve(JSON.parse(inline[row.files + ".js"]));
+    if (inlined) return Promise.resolve(JSON.parse(inlined[row.files + ".js"]));
     return new Promise((resolve, reject) => {
       waiting.set(row.files, resolve);
       const script = document.createElement("script");
       script.src = url(row.files + ".js");
-      script.onerror = () => reject(new Error(script.src + " is not there: report_data/ belongs beside the page"));
+      script.onerror = () => reject(new Error(script.src + " is missing; put the folder report_data/ next to the page"));
       script.onload = () => script.remove();
       document.head.append(script);
     });
   }
 
   function element(name, attributes = {}, ...children) {
-    const made = document.createElement(name);
+    const node = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) {
-      if (key === "class") made.className = value;
-      else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-      else made.setAttribute(key, value);
+      if (key === "class") node.className = value;
+      else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+      else node.setAttribute(key, value);
     }
-    made.append(...children.filter((child) => child !== null));
-    return made;
+    node.append(...children.filter((child) => child !== null));
+    return node;
   }
 
   // -------------------------------------------------------------------------------- tables
@@ -40,15 +40,15 @@ const actorsup = (() => {
   }
 
   function sortBy(table, column, header) {
-    const up = header.getAttribute("aria-sort") !== "ascending";
+    const ascending = header.getAttribute("aria-sort") !== "ascending";
     table.querySelectorAll("th").forEach((one) => one.removeAttribute("aria-sort"));
-    header.setAttribute("aria-sort", up ? "ascending" : "descending");
+    header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
     const body = table.tBodies[0];
     const order = [...body.rows].sort((a, b) => {
       const x = cell(a, column), y = cell(b, column);
       if (x === null || y === null) return (x === null) - (y === null);
-      const way = typeof x === typeof y ? (x < y ? -1 : x > y ? 1 : 0) : typeof x === "number" ? -1 : 1;
-      return up ? way : -way;
+      const comparison = typeof x === typeof y ? (x < y ? -1 : x > y ? 1 : 0) : typeof x === "number" ? -1 : 1;
+      return ascending ? comparison : -comparison;
     });
     body.append(...order);
   }
@@ -70,12 +70,12 @@ const actorsup = (() => {
       });
       const bar = element("div", { class: "tablebar" });
       if (table.tBodies[0].rows.length > 12) {
-        const find = element("input", { type: "search", placeholder: "filter rows", "aria-label": "Filter the rows of " + box.dataset.title });
-        find.addEventListener("input", () => {
-          const wanted = find.value.toLowerCase().split(/\s+/);
-          for (const row of table.tBodies[0].rows) row.hidden = !wanted.every((word) => row.textContent.toLowerCase().includes(word));
+        const search = element("input", { type: "search", placeholder: "filter rows", "aria-label": "Filter the rows of " + box.dataset.title });
+        search.addEventListener("input", () => {
+          const words = search.value.toLowerCase().split(/\s+/);
+          for (const row of table.tBodies[0].rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
         });
-        bar.append(find);
+        bar.append(search);
       }
       bar.append(element("button", { onclick: () => download(table, box.dataset.file) }, "Download CSV"));
       box.prepend(bar);
@@ -89,16 +89,16 @@ const actorsup = (() => {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const draw = (target, spec) =>
       vegaEmbed(target, spec, { actions: { export: true, source: false, compiled: false, editor: false }, theme: dark.matches ? "dark" : undefined, config: { background: "transparent" }, renderer: "svg" });
-    const watcher = new IntersectionObserver((entries) => {
+    const observer = new IntersectionObserver((entries) => {
       for (const entry of entries.filter((one) => one.isIntersecting)) {
-        watcher.unobserve(entry.target);
+        observer.unobserve(entry.target);
         const script = entry.target.parentElement.querySelector("script");
         const spec = JSON.parse(script.textContent);
         draw(entry.target, spec);
         dark.addEventListener("change", () => draw(entry.target, spec));
       }
     }, { rootMargin: "600px" });
-    specs.forEach((script) => watcher.observe(script.parentElement.querySelector(".chart")));
+    specs.forEach((script) => observer.observe(script.parentElement.querySelector(".chart")));
   }
 
   // ------------------------------------------------------------------------------- gallery
@@ -110,83 +110,84 @@ const actorsup = (() => {
     name: () => 0,
   };
 
-  function choices(id, values) {
-    const known = [...new Set(values)].sort();
-    $(id).append(...known.map((value) => element("option", {}, value)));
-    if (known.length < 2) $(id).closest("label").hidden = true;
+  function fillSelect(id, values) {
+    const options = [...new Set(values)].sort();
+    $(id).append(...options.map((value) => element("option", {}, value)));
+    if (options.length < 2) $(id).closest("label").hidden = true;
   }
 
   function refresh() {
     const wanted = Object.fromEntries(["class", "split", "outcome", "kind"].map((name) => [name, $("filter-" + name).value]));
-    const least = Number($("filter-score").value), words = $("filter-name").value.toLowerCase();
-    listed = rows.filter((row) =>
+    const minimum = Number($("filter-score").value), words = $("filter-name").value.toLowerCase();
+    filtered = rows.filter((row) =>
       (!wanted.class || row.labels.includes(wanted.class) || row.says === wanted.class) &&
       (!wanted.split || row.split === wanted.split) &&
       (!wanted.outcome || row.outcome === wanted.outcome) &&
       (!wanted.kind || row.kinds.includes(wanted.kind)) &&
-      (!least || (row.score ?? 0) >= least) &&
+      (!minimum || (row.score ?? 0) >= minimum) &&
       row.id.toLowerCase().includes(words));
-    listed.sort(orders[$("filter-order").value]);
+    filtered.sort(orders[$("filter-order").value]);
     shown = 0;
     $("cards").replaceChildren();
-    $("counted").textContent = `${listed.length} of ${rows.length} videos`;
-    more();
+    $("counted").textContent = `${filtered.length} of ${rows.length} videos`;
+    showMore();
   }
 
   function card(row) {
     const badge = row.outcome ? element("span", { class: "badge " + row.outcome }, row.outcome === "right" ? "✓ right" : "✗ " + row.why) : null;
-    const says = row.says === null ? "nothing predicted" : `${row.says} ${row.score.toFixed(2)}`;
+    const says = row.says === null ? "no prediction" : `${row.says} ${row.score.toFixed(2)}`;
     const button = element("button", { onclick: () => open(row) },
       element("img", { src: url(row.files + ".jpg"), alt: "", loading: "lazy" }),
       element("span", { class: "name" }, row.id),
       badge,
-      element("span", { class: "said" }, says + (row.labels.length ? ` · is: ${row.labels.join(", ")}` : "")));
+      element("span", { class: "said" }, says + (row.labels.length ? ` · label: ${row.labels.join(", ")}` : "")));
     return element("li", {}, button);
   }
 
-  function more() {
-    const next = listed.slice(shown, shown + PAGE);
+  function showMore() {
+    const next = filtered.slice(shown, shown + PAGE);
     $("cards").append(...next.map(card));
     shown += next.length;
-    $("more").hidden = shown >= listed.length;
+    $("more").hidden = shown >= filtered.length;
   }
 
   function gallery() {
     if (!$("cards")) return;
-    choices("filter-class", rows.flatMap((row) => [...row.labels, row.says]).filter(Boolean));
-    choices("filter-split", rows.map((row) => row.split).filter(Boolean));
-    choices("filter-outcome", rows.map((row) => row.outcome).filter(Boolean));
-    choices("filter-kind", rows.flatMap((row) => row.kinds));
+    fillSelect("filter-class", rows.flatMap((row) => [...row.labels, row.says]).filter(Boolean));
+    fillSelect("filter-split", rows.map((row) => row.split).filter(Boolean));
+    fillSelect("filter-outcome", rows.map((row) => row.outcome).filter(Boolean));
+    fillSelect("filter-kind", rows.flatMap((row) => row.kinds));
     if (!rows.some((row) => row.outcome)) $("filter-order").value = "score";
     document.querySelectorAll(".filters select, .filters input").forEach((one) => one.addEventListener("input", refresh));
-    $("more").addEventListener("click", more);
+    $("more").addEventListener("click", showMore);
     refresh();
   }
 
   // -------------------------------------------------------------------------------- player
-  let current = null, running = 0, presented = null, wanted = null;
+  // the details of the open video; its animation frame; the time of the frame on screen; the frame of the last seek
+  let current = null, animation = 0, presented = null, target = null;
   const hidden = new Set();
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name);
 
-  function at(tube, frame) {
+  function boxAt(tube, frame) {
     return frame < tube.first ? null : tube.boxes[frame - tube.first] || null;
   }
 
-  // The picture may lag behind the video's clock: where the browser says which one it shows, that is
-  // taken. It tells when a frame begins, to a millisecond; a clock is somewhere inside of its frame.
-  function frameNow() {
+  // The frame on screen may lag behind the video's clock. Browsers with requestVideoFrameCallback report the
+  // start of the presented frame to a millisecond; the clock is a time within the frame.
+  function currentFrame() {
     const video = $("video");
     const frame = presented === null ? Math.floor(video.currentTime * current.rate + 0.01) : Math.round(presented * current.rate);
     return Math.min(current.frames - 1, Math.max(0, frame));
   }
 
-  function watch() {
+  function watchFrames() {
     const video = $("video");
     if (video.requestVideoFrameCallback)
-      video.requestVideoFrameCallback((now, picture) => { presented = picture.mediaTime; draw(); watch(); });
+      video.requestVideoFrameCallback((now, metadata) => { presented = metadata.mediaTime; draw(); watchFrames(); });
   }
 
-  const stepped = () => (($("video").seeking && wanted !== null) ? wanted : frameNow());
+  // repeated steps count from the frame that is being sought
+  const frameToStepFrom = () => (($("video").seeking && target !== null) ? target : currentFrame());
 
   function label(context, text, x, y, fill) {
     context.font = "600 13px system-ui, sans-serif";
@@ -211,42 +212,42 @@ const actorsup = (() => {
     if (!current) return;
     const canvas = $("boxes"), video = $("video"), ratio = devicePixelRatio || 1;
     const width = canvas.clientWidth, height = canvas.clientHeight;
-    if (!video.videoWidth) return; // nothing is known of it yet
+    if (!video.videoWidth) return; // its size is not known yet
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    // the video is fitted into its element; its pixels may be fewer than the source's
+    // boxes are in source pixels; the video may be smaller, and is scaled to fit its element
     const zoom = Math.min(width / video.videoWidth, height / video.videoHeight);
-    const [wide, high] = [video.videoWidth * zoom, video.videoHeight * zoom];
-    const [left, top] = [(width - wide) / 2, (height - high) / 2];
-    const x = (value) => left + (value * wide) / current.width, y = (value) => top + (value * high) / current.height;
-    const placed = ([x1, y1, x2, y2]) => [x(x1), y(y1), x(x2), y(y2)];
-    const frame = frameNow();
-    const light = { true: "#56b4e9", predicted: "#e69f00", proposal: "#cc79a7", detection: "#2fbf8f" };
+    const [shownWidth, shownHeight] = [video.videoWidth * zoom, video.videoHeight * zoom];
+    const [left, top] = [(width - shownWidth) / 2, (height - shownHeight) / 2];
+    const x = (value) => left + (value * shownWidth) / current.width, y = (value) => top + (value * shownHeight) / current.height;
+    const toScreen = ([x1, y1, x2, y2]) => [x(x1), y(y1), x(x2), y(y2)];
+    const frame = currentFrame();
+    const colors = { true: "#56b4e9", predicted: "#e69f00", proposal: "#cc79a7", detection: "#2fbf8f" };
     if ($("show-detections").checked)
       for (const [x1, y1, x2, y2, score] of current.detections[frame] || []) {
-        box(context, placed([x1, y1, x2, y2]), light.detection, [2, 2], 1);
-        label(context, score.toFixed(2), placed([x1, y1, x2, y2])[0], placed([x1, y1, x2, y2])[3] + 18, light.detection);
+        box(context, toScreen([x1, y1, x2, y2]), colors.detection, [2, 2], 1);
+        label(context, score.toFixed(2), toScreen([x1, y1, x2, y2])[0], toScreen([x1, y1, x2, y2])[3] + 18, colors.detection);
       }
     if ($("show-proposals").checked)
       current.tubes.forEach((tube, number) => {
-        const where = at(tube, frame);
-        if (where) { box(context, placed(where), light.proposal, [], 1); label(context, "#" + (number + 1), placed(where)[0], placed(where)[1], light.proposal); }
+        const position = boxAt(tube, frame);
+        if (position) { box(context, toScreen(position), colors.proposal, [], 1); label(context, "#" + (number + 1), toScreen(position)[0], toScreen(position)[1], colors.proposal); }
       });
     const drawn = [];
     current.predictions.forEach((one, number) => drawn.push([one, "predicted", "predicted" + number, `${one.class} ${one.score.toFixed(2)}`]));
-    // dashes over solid lines: where the two agree both are seen
+    // ground truth is dashed and drawn last, so that both show where they coincide
     current.truth.forEach((tube, number) => drawn.push([tube, "true", "true" + number, tube.class]));
     for (const [tube, kind, key, text] of drawn) {
-      const where = hidden.has(key) ? null : at(tube, frame);
-      if (!where) continue;
-      box(context, placed(where), light[kind], kind === "true" ? [7, 4] : [], 2);
-      label(context, text, placed(where)[0], kind === "true" ? placed(where)[3] + (placed(where)[3] + 18 > height ? 0 : 18) : placed(where)[1], light[kind]);
+      const position = hidden.has(key) ? null : boxAt(tube, frame);
+      if (!position) continue;
+      box(context, toScreen(position), colors[kind], kind === "true" ? [7, 4] : [], 2);
+      label(context, text, toScreen(position)[0], kind === "true" ? toScreen(position)[3] + (toScreen(position)[3] + 18 > height ? 0 : 18) : toScreen(position)[1], colors[kind]);
     }
-    canvas.dataset.frame = frame; // what a test can see
-    canvas.dataset.boxes = drawn.map(([tube, , key]) => (hidden.has(key) ? "" : String(at(tube, frame)))).join(";");
+    canvas.dataset.frame = frame; // for tests
+    canvas.dataset.boxes = drawn.map(([tube, , key]) => (hidden.has(key) ? "" : String(boxAt(tube, frame)))).join(";");
     $("frame").textContent = `frame ${frame * current.step} of ${current.frames * current.step}, ${(frame / current.rate).toFixed(2)} s`;
     $("bars").querySelector(".now").style.left = (100 * (frame + 0.5)) / current.frames + "%";
     $("bars").querySelector("input").value = frame;
@@ -254,22 +255,22 @@ const actorsup = (() => {
     $("play").textContent = video.paused ? "Play" : "Pause";
   }
 
-  function loop() {
+  function animate() {
     draw();
-    running = requestAnimationFrame(loop);
+    animation = requestAnimationFrame(animate);
   }
 
   function seek(frame) {
     $("video").pause();
-    wanted = Math.min(current.frames - 1, Math.max(0, frame));
-    $("video").currentTime = (wanted + 0.5) / current.rate;
+    target = Math.min(current.frames - 1, Math.max(0, frame));
+    $("video").currentTime = (target + 0.5) / current.rate;
   }
 
-  function toggled(key) {
-    const tick = element("input", { type: "checkbox" });
-    tick.checked = !hidden.has(key);
-    tick.addEventListener("change", () => { tick.checked ? hidden.delete(key) : hidden.add(key); draw(); });
-    return tick;
+  function visibilityCheckbox(key) {
+    const checkbox = element("input", { type: "checkbox" });
+    checkbox.checked = !hidden.has(key);
+    checkbox.addEventListener("change", () => { checkbox.checked ? hidden.delete(key) : hidden.add(key); draw(); });
+    return checkbox;
   }
 
   function bar(tube, kind, name) {
@@ -279,19 +280,19 @@ const actorsup = (() => {
     return element("div", { class: "bar " + kind }, span);
   }
 
-  function lists(row) {
+  function fillPlayer(row) {
     hidden.clear();
     current.predictions.forEach((one, number) => { if (number >= Math.max(1, current.truth.length)) hidden.add("predicted" + number); });
-    const line = (key, text, note) => element("li", {}, element("label", {}, toggled(key), " ", text), note ? element("small", {}, note) : null);
+    const item = (key, text, note) => element("li", {}, element("label", {}, visibilityCheckbox(key), " ", text), note ? element("small", {}, note) : null);
     $("predicted").replaceChildren(...current.predictions.map((one, number) =>
-      line("predicted" + number, `${one.class} ${one.score.toFixed(3)}`, one.why)));
-    if (!current.predictions.length) $("predicted").append(element("li", {}, "nothing"));
+      item("predicted" + number, `${one.class} ${one.score.toFixed(3)}`, one.why)));
+    if (!current.predictions.length) $("predicted").append(element("li", {}, "none"));
     $("true").replaceChildren(...current.truth.map((one, number) =>
-      line("true" + number, one.class + (one.actor ? ` (${one.actor})` : ""), one.why)));
+      item("true" + number, one.class + (one.actor ? ` (${one.actor})` : ""), one.why)));
     $("true-list").hidden = !current.truth.length;
     $("proposals").replaceChildren(...current.tubes.map((tube, number) =>
       element("li", {}, element("button", { onclick: () => { $("show-proposals").checked = true; seek(tube.seed); } }, `#${number + 1}`),
-        ` ${tube.actor} ${tube.score.toFixed(2)}, seed in frame ${tube.seed}` + (tube.overlap === null ? "" : `, IoU with the truth ${tube.overlap.toFixed(2)}`))));
+        ` ${tube.actor} ${tube.score.toFixed(2)}, seed in frame ${tube.seed}` + (tube.overlap === null ? "" : `, IoU with ground truth ${tube.overlap.toFixed(2)}`))));
     $("bars").replaceChildren(
       ...current.truth.map((one) => bar(one, "true", "ground truth: " + one.class)),
       ...current.predictions.slice(0, Math.max(3, current.truth.length)).map((one) => bar(one, "predicted", "predicted: " + one.class)),
@@ -310,36 +311,36 @@ const actorsup = (() => {
       alert(error.message);
       return;
     }
-    presented = wanted = null;
+    presented = target = null;
     video.src = url(row.files + ".webm");
-    lists(row);
+    fillPlayer(row);
     history.replaceState(null, "", "#video=" + encodeURIComponent(row.id));
     $("player").showModal();
     $("player-title").focus();
-    cancelAnimationFrame(running);
-    loop();
+    cancelAnimationFrame(animation);
+    animate();
     video.play().catch(() => {});
   }
 
   function player() {
     const video = $("video");
     video.loop = true;
-    watch();
+    watchFrames();
     $("play").addEventListener("click", () => (video.paused ? video.play() : video.pause()));
-    $("back").addEventListener("click", () => seek(stepped() - 1));
-    $("next").addEventListener("click", () => seek(stepped() + 1));
+    $("back").addEventListener("click", () => seek(frameToStepFrom() - 1));
+    $("next").addEventListener("click", () => seek(frameToStepFrom() + 1));
     $("speed").addEventListener("change", () => (video.playbackRate = Number($("speed").value)));
     $("player").addEventListener("close", () => {
       video.pause();
       video.removeAttribute("src");
-      cancelAnimationFrame(running);
+      cancelAnimationFrame(animation);
       current = null;
       history.replaceState(null, "", location.pathname + location.search);
     });
     $("player").addEventListener("keydown", (event) => {
       if (["INPUT", "SELECT", "BUTTON"].includes(event.target.tagName) && event.key === " ") return;
-      const act = { " ": "play", ",": "back", ".": "next" }[event.key];
-      if (act) { event.preventDefault(); $(act).click(); }
+      const button = { " ": "play", ",": "back", ".": "next" }[event.key];
+      if (button) { event.preventDefault(); $(button).click(); }
     });
   }
 
@@ -355,7 +356,7 @@ const actorsup = (() => {
 
   document.addEventListener("DOMContentLoaded", start);
   return {
-    index: (found) => { rows = found; },
-    video: (files, found) => { waiting.get(files)?.(found); waiting.delete(files); },
+    index: (cards) => { rows = cards; },
+    video: (files, content) => { waiting.get(files)?.(content); waiting.delete(files); },
   };
 })();
