@@ -20,7 +20,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,12 @@ from torch import Tensor
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.attention.clips import loader_threads, on_device, prefetch
-from actorsup.attention.dataset import TrainingVideos
+from actorsup.attention.dataset import training_videos
 from actorsup.attention.model import ActorAttention, random_model
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
+from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.coco import ID_OF
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.store import SCHEMA
@@ -145,7 +145,7 @@ def one_round(
 ) -> tuple[list[float], Tensor]:
     """Videos a second of encoder, loader, training, encoder forward and scoring, and the frames of a clip."""
     settings = model.settings
-    with TrainingVideos(*of, model.classes) as videos:
+    with training_videos(*of, model.classes) as videos:
         jobs = [partial(video.clip, settings, 0, 0) for video in videos]
         loading, clips = seconds_of(lambda: list(prefetch(jobs, loader_threads(device))))
     shorter_side, side = settings.shorter_side, model.encoder.info.side
@@ -153,7 +153,9 @@ def one_round(
     encode(model, ready[: 2 * settings.at_once])  # warm
     encoding, _ = seconds_of(lambda: encode(model, ready))
     output.unlink(missing_ok=True)
-    train_attention(*of, model.classes, output, settings, None, str(device), 0, {})
+    frames, tubes = ([str(path) for path in paths] for paths in of[:2])
+    given = frames, tubes, of[2], model.classes, str(output), asdict(settings)
+    train_attention(TrainingJob(*given, weights=None, device=str(device), seed=0, provenance={}))
     # the second epoch: the first warms
     training = pd.read_csv(output.with_suffix(".csv"))["seconds"].iloc[-1]
     forward, _ = seconds_of(lambda: encode_forward(model, ready))

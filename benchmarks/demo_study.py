@@ -39,7 +39,7 @@ from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
+from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.coco import ID_OF
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
 from actorsup.evaluation.matching import VideoOverlap, overlap
@@ -118,16 +118,18 @@ class Seed:
         made = provenance("study", asdict(self._settings), [weights, *shards], code=code, labels=each)
         if not model.exists() or load_weights(model)["provenance"] != made:
             train_attention(
-                self._frames,
-                shards,
-                each,
-                self.classes,
-                model,
-                self._settings,
-                weights,
-                "auto",
-                self._seed,
-                made,
+                TrainingJob(
+                    frames=[str(store) for store in self._frames],
+                    tubes=[str(shard) for shard in shards],
+                    labels=each,
+                    classes=self.classes,
+                    output=str(model),
+                    settings=asdict(self._settings),
+                    weights=str(weights),
+                    device="auto",
+                    seed=self._seed,
+                    provenance=made,
+                )
             )
         scored = [self._work / name / f"scored_{store.name}" for store in self._frames]
         for frames, shard, output in zip(self._frames, shards, scored, strict=True):

@@ -1,10 +1,9 @@
 """Training of actor attention: from frames, tubes and video labels, and nothing else."""
 
 import csv
-import inspect
 import logging
 import math
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import h5py
@@ -19,13 +18,13 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.attention import training
 from actorsup.attention.clips import on_device
-from actorsup.attention.dataset import TrainingVideos, target_of
+from actorsup.attention.dataset import target_of, training_videos
 from actorsup.attention.model import load_model, random_model
-from actorsup.attention.pooled_features import PooledFeatures
+from actorsup.attention.pooled_features import pooled_features
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
+from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.errors import DataError
 from actorsup.training.weights import load_weights, save_weights
 
@@ -50,10 +49,14 @@ def shards(tmp_path) -> tuple[Path, Path]:
 LABELS = {"long": ("a",), "one frame": ("b",), "no tubes": ("a",), "upright": ("a", "b"), "other": ("b",)}
 
 
-def train(shards, output, settings=TINY, labels=LABELS, seed=0, weights=None, provenance=None):
-    frames, tubes = shards
-    given = provenance or {"stage": "train_attention"}
-    train_attention([frames], [tubes], labels, CLASSES, output, settings, weights, "cpu", seed, given)
+def train(shards, output, settings=TINY, labels=LABELS, seed=0, **more):
+    frames, tubes = map(str, shards)
+    given = {"classes": CLASSES, "weights": None, "device": "cpu", "provenance": {"of": "a test"}, **more}
+    train_attention(
+        TrainingJob(
+            [frames], [tubes], labels, output=str(output), settings=asdict(settings), seed=seed, **given
+        )
+    )
     return load_weights(output)
 
 
@@ -79,9 +82,9 @@ def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards
     monkeypatch.setattr(h5py.File, "__init__", remember)
     train(shards, tmp_path / "m.pt")
     assert set(opened) == set(shards)
-    given = set(inspect.signature(train_attention).parameters)
-    how = {"output", "settings", "weights", "device", "seed", "provenance", "checkpoints"}
-    assert given - how == {"frames", "tubes", "labels", "classes"}
+    how = {"output", "settings", "weights", "device", "seed", "provenance", "processes", "launcher"}
+    how |= {"deterministic", "checkpoint_steps", "board", "epochs"}
+    assert {field.name for field in fields(TrainingJob)} - how == {"frames", "tubes", "labels", "classes"}
 
 
 def test_no_module_of_training_knows_ground_truth():
@@ -116,7 +119,7 @@ def test_labels_of_videos_teach_which_tube_acts(tmp_path):
     how = {"epochs": 20, "decay_after": 15, "learning_rate": 0.01, "momentum": 0.9}
     settings = replace(TINY, shorter_side=64, tubes=3, batch=3, **how)
     output = tmp_path / "m.pt"
-    train_attention([frames], [tubes], labels, classes, output, settings, None, "cpu", 0, {})
+    train((frames, tubes), output, settings, labels, classes=classes)
     rows = curve(tmp_path / "m.csv")
     assert list(rows[0]) == ["epoch", "loss", "accuracy", "learning_rate", "seconds"]
     assert float(rows[-1]["loss"]) < 0.1 < 1 < float(rows[0]["loss"])
@@ -180,7 +183,7 @@ def video_by_hand(settings, model, clip, shares, k):
         ({"feature_norm": "none"}, (1, 1), (0, 1)),
         ({"feature_size": 3.0, "frame_share": 0.5}, (1, 1), (0, 1)),
         ({"batch": 8}, (1, 1), (0, 1)),
-        ({"shorter_side": 24, "pixels": "half"}, (1, 1), (0, 1)),
+        ({"shorter_side": 40, "pixels": "half"}, (1, 1), (0, 1)),
         ({"k": 2, "k_last": 1}, (2, 1), (0, 1)),
         ({"label_loss": "sigmoid"}, (1, 1), (0, 1)),
         ({"label_loss": "sigmoid", "selection": "noisy_or", "k": 2}, (2, 2), (0, 1)),
@@ -205,7 +208,7 @@ def test_steps_are_those_of_sgd_as_the_appendix_has_it(tmp_path, more, ks, draws
     ]
     velocity = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
     curve_by_hand = []
-    with TrainingVideos([shards[0]], [shards[1]], labels, CLASSES) as videos:
+    with training_videos([shards[0]], [shards[1]], labels, CLASSES) as videos:
         for rate, k, draw in zip((0.02, 0.005), ks, draws, strict=True):
             found = []
             for video in videos:
@@ -309,7 +312,7 @@ def test_the_encoder_starts_from_given_weights(shards, tmp_path):
     torch.manual_seed(9)
     save_weights(tmp_path / "w.pt", SmallBackbone().state_dict())
     still = replace(TINY, learning_rate=1e-12, epochs=1)
-    state = train(shards, tmp_path / "m.pt", still, weights=tmp_path / "w.pt")["state"]
+    state = train(shards, tmp_path / "m.pt", still, weights=str(tmp_path / "w.pt"))["state"]
     torch.manual_seed(9)
     weight = SmallBackbone()[0][0].weight / np.sqrt(1 + 1e-5)
     torch.testing.assert_close(state["encoder.trunk.0.0.weight"], weight)
@@ -317,7 +320,7 @@ def test_the_encoder_starts_from_given_weights(shards, tmp_path):
 
 
 def test_frames_and_boxes_flip_together_and_each_epoch_draws_anew(shards):
-    with TrainingVideos([shards[0]], [shards[1]], LABELS, CLASSES) as videos:
+    with training_videos([shards[0]], [shards[1]], LABELS, CLASSES) as videos:
         video = videos[0]
         assert video.video == "long"
         plain, flipped = (video.clip(replace(TINY, flip=p), 0, 0) for p in (0, 1))
@@ -344,8 +347,8 @@ def test_each_video_has_a_stream_of_its_own_that_no_other_moves(tmp_path):
     for names in ("uvw", "wv"):
         drawn.clear()
         with (
-            TrainingVideos([frames], [tubes], {v: ("a",) for v in names}, CLASSES) as videos,
-            PooledFeatures(tmp_path / "m.pt", settings) as kept,
+            training_videos([frames], [tubes], {v: ("a",) for v in names}, CLASSES) as videos,
+            pooled_features(tmp_path / "m.pt", settings) as kept,
         ):
             drawing = Drawing(random_model(settings, CLASSES, 0), videos, kept, torch.device("cpu"), 0)
             for epoch in range(2):
@@ -357,7 +360,7 @@ def test_each_video_has_a_stream_of_its_own_that_no_other_moves(tmp_path):
 
 def test_each_video_draws_frames_of_its_own(tmp_path):
     frames, tubes = write_set(tmp_path, {"u": random_video(0), "v": random_video(0)})
-    with TrainingVideos([frames], [tubes], {"u": ("a",), "v": ("a",)}, CLASSES) as (u, v):
+    with training_videos([frames], [tubes], {"u": ("a",), "v": ("a",)}, CLASSES) as (u, v):
         pairs = [(u.clip(TINY, 0, epoch), v.clip(TINY, 0, epoch)) for epoch in range(6)]
     assert any(not np.array_equal(one.frames, other.frames) for one, other in pairs)
 
@@ -372,7 +375,7 @@ def test_the_trained_model_scores_and_says_what_made_it(shards, tmp_path):
 # ---------------------------------------------------------------------------------- bad input
 def test_videos_without_tubes_or_frames_are_left_out(shards, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    with TrainingVideos([shards[0]], [shards[1]], {**LABELS, "gone": ("a",)}, CLASSES) as videos:
+    with training_videos([shards[0]], [shards[1]], {**LABELS, "gone": ("a",)}, CLASSES) as videos:
         assert [video.video for video in videos] == ["long", "one frame", "other", "upright"]
     assert "no tubes: no actor was found" in caplog.text
     assert "gone: no frames" in caplog.text
@@ -380,20 +383,9 @@ def test_videos_without_tubes_or_frames_are_left_out(shards, tmp_path, caplog):
 
 
 def test_a_class_of_no_training_video_is_named(shards, tmp_path, caplog):
-    train_attention(
-        [shards[0]],
-        [shards[1]],
-        {"long": ("a",)},
-        ["a", "b", "c"],
-        tmp_path / "m.pt",
-        TINY,
-        None,
-        "cpu",
-        0,
-        {},
-    )
+    train(shards, tmp_path / "m.pt", labels={"long": ("a",)}, classes=["a", "b", "c"])
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
-        "no training video has the class b, c; its scores mean nothing"
+        "no training video has the class b, c; its scores are meaningless"
     ]
 
 
@@ -405,7 +397,7 @@ def test_several_labels_share_the_loss():
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ({"long": ("jump",)}, "long: the label 'jump' is no class; allowed: a, b"),
+        ({"long": ("jump",)}, "long: the label 'jump' is not a known class; allowed: a, b"),
         ({"long": ()}, "long: has no label"),
         ({"no tubes": ("a",)}, "none of the 1 labeled training videos has a tube"),
         ({}, "none of the 0"),

@@ -75,7 +75,7 @@ def test_thumos13_boxes_do_not_wrap_around(tmp_path):
 def test_thumos13_files_that_cannot_be_used(tmp_path):
     root = published(tmp_path)
     touch(root, "UCF-101/Run/v_Run_g01_c01.mkv")
-    with pytest.raises(DataError, match="two videos of one id, 'Run/v_Run_g01_c01'"):
+    with pytest.raises(DataError, match="two videos have the id 'Run/v_Run_g01_c01'"):
         Thumos13(root).listing()
     with pytest.raises(DataError, match="trainlist02"):
         Thumos13(root, 2).listing()
@@ -125,7 +125,7 @@ class Evil:
 def test_a_pickle_executes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"a": Evil()}))
-    with pytest.raises(DataError, match=r"evil\.pkl: no pickle of numbers"):
+    with pytest.raises(DataError, match=r"evil\.pkl: not a pickle of numbers"):
         read_numbers(tmp_path / "evil.pkl")
     assert not (tmp_path / "executed").exists()
     (tmp_path / "cut.pkl").write_bytes(pickle.dumps({"a": np.arange(9)})[:-20])
@@ -156,10 +156,10 @@ class Kind:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (np.array([None], object), "an array of 'O8', which are no numbers"),
-        (np.zeros(2, "i4,f4"), "which are no numbers"),
+        (np.array([None], object), "an array of 'O8', which are not numbers"),
+        (np.zeros(2, "i4,f4"), "which are not numbers"),
         # bytes that numpy would take for the addresses of objects, were its own state believed
-        (Array(1, (1,), Kind("O8"), False, b"\1" * 8), "an array of 'O8', which are no numbers"),
+        (Array(1, (1,), Kind("O8"), False, b"\1" * 8), "an array of 'O8', which are not numbers"),
         (Array(1, (2,), Kind("i8"), False, b"\1" * 8), r"an array of \(2,\) int64 has 8 bytes"),
         (Array(1, (-1, -1), Kind("i8"), False, b"\1" * 8), "has 8 bytes"),
         (Array(1, (1 << 62, 4), Kind("i8"), False, b"\1" * 8), "has 8 bytes"),
@@ -240,12 +240,12 @@ def test_a_folder_with_a_table(tmp_path):
         ("video,label,split\nb,,train\n", "without a label"),
         (
             "video,label,split\nb,runn,train\n",
-            "no class is called 'runn'; allowed: jump, run; did you mean 'run'",
+            "class 'runn' is unknown; allowed: jump, run; did you mean 'run'",
         ),
-        ("video,label,split\nb,run,train\nb.mp4,run,test\n", "line 3.*earlier line"),
-        ("video,label,split\n../b,run,train\n", "no path below"),
-        ("video,label,split\n,run,train\n", "line 2: '' is no path below"),
-        ("video,label,split\n.,run,train\n", "no path below"),
+        ("video,label,split\nb,run,train\nb.mp4,run,test\n", "line 3.*an earlier line has the video 'b' too"),
+        ("video,label,split\n../b,run,train\n", "not a path below"),
+        ("video,label,split\n,run,train\n", "line 2: '' is not a path below"),
+        ("video,label,split\n.,run,train\n", "not a path below"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, table, words):
@@ -255,7 +255,7 @@ def test_tables_that_cannot_be_used(tmp_path, table, words):
 
 def test_two_videos_of_one_id_and_a_folder_that_is_not_there(tmp_path):
     touch(tmp_path, "a.avi", "a.mp4")
-    with pytest.raises(DataError, match="two videos of one id, 'a'"):
+    with pytest.raises(DataError, match="two videos have the id 'a'"):
         find_videos(tmp_path)
     with pytest.raises(DataError, match="no such folder"):
         find_videos(tmp_path / "gone")
@@ -307,14 +307,14 @@ def test_a_name_that_no_table_can_hold_is_told(tmp_path):
 @pytest.mark.parametrize("name", ["mean", "all"])
 def test_a_class_that_would_stand_twice_in_the_tables(tmp_path, name):
     (tmp_path / "videos.csv").write_text(f"video,label,split\na,{name},train\n")
-    with pytest.raises(DataError, match=f"no class can be called '{name}'"):
+    with pytest.raises(DataError, match=f"the class name '{name}' is reserved"):
         Folder(tmp_path, tmp_path / "videos.csv").listing()
 
 
 def test_ground_truth_of_a_class_that_no_video_has(tmp_path):
     (tmp_path / "gt.csv").write_text("video,tube,class,frame,x1,y1,x2,y2\nb,0,rum,0,1,1,2,2\n")
     table = "video,label,split\nb,run,train\n"
-    with pytest.raises(DataError, match="class 'rum' is not there; allowed: run; did you mean 'run'"):
+    with pytest.raises(DataError, match="class 'rum' is unknown; allowed: run; did you mean 'run'"):
         folder(tmp_path, table, boxes=tmp_path / "gt.csv").ground_truth()
 
 

@@ -14,10 +14,9 @@ from published_sets import write_a2d, write_mat, write_ucf_sports
 from scipy.io import savemat
 
 from actorsup.datasets.a2d_frames import ACTIONS, ACTORS, CODES, name_of, read_frame
-from actorsup.datasets.a2d_labels import remembered_codes
 from actorsup.datasets.ground_truth import write_annotated_frames
 from actorsup.datasets.pickles import read_numbers
-from actorsup.datasets.readers.a2d import A2D
+from actorsup.datasets.readers.a2d import A2D, remembered_codes
 from actorsup.datasets.readers.folder import Folder
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import FOLDERS, UcfSports
@@ -74,8 +73,8 @@ def test_ucf_sports_boxes_that_are_left_out_are_counted(tmp_path, caplog):
     assert frames == [1, 2] and boxes[1] == [1, 1, 6, 6]
     for words in (
         "1 boxes have no area and are left out: 2538-5_70133.tif.txt",
-        "1 boxes are of a frame that the video lacks and are left out: 2538-5_99999.tif.txt",
-        "1 files have several lines; the first counts: 2538-5_70140.tif.txt",
+        "1 boxes belong to frames that the video lacks and are left out: 2538-5_99999.tif.txt",
+        "1 files have several lines; the first is used: 2538-5_70140.tif.txt",
     ):
         assert words in caplog.text
 
@@ -95,7 +94,7 @@ def test_ucf_sports_folders_that_cannot_be_used(tmp_path):
     with pytest.raises(DataError, match=r"elsewhere: has no gt/\*\.txt"):
         UcfSports(root, Path("elsewhere")).ground_truth()
     (root / "Golf-Swing-Side/001/other.avi").touch()
-    with pytest.raises(DataError, match="Golf-Swing-Side/001: holds 2 videos"):
+    with pytest.raises(DataError, match="Golf-Swing-Side/001: contains 2 videos"):
         UcfSports(root).listing()
 
 
@@ -209,8 +208,8 @@ def replace(name, value):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (replace("id", [[14.0]]), "id: 14.0 is no code"),
-        (lambda file: file.__delitem__("id"), "'id' cannot be read.*found reBBox, reMask"),
+        (replace("id", [[14.0]]), "id: 14.0 is not a code"),
+        (lambda file: file.__delitem__("id"), "'id' is missing; found reBBox, reMask"),
         (
             replace("reBBox", np.ones((4, 2))),
             r"reBBox: found the shape \(4, 2\) for 1 codes; wanted \(4, 1\)",
@@ -237,7 +236,7 @@ def test_a2d_files_that_cannot_be_used(tmp_path):
     root = write_a2d(tmp_path)
     frame = root / "Annotations/mat/train_baby/00003.mat"
     frame.write_bytes(frame.read_bytes()[:900])
-    with pytest.raises(DataError, match=r"00003\.mat: cannot be read.*fetch it again"):
+    with pytest.raises(DataError, match=r"00003\.mat: cannot be read.*download it again"):
         A2D(root).listing()
     frame.rename(frame.with_name("last.mat"))
     with pytest.raises(DataError, match=r"last\.mat: wanted the number of a frame"):
@@ -246,7 +245,7 @@ def test_a2d_files_that_cannot_be_used(tmp_path):
     for wrong, words in (
         (text.replace(",1\n", ",2\n"), "line 3: split is '2'; wanted 0"),
         (text.replace(",4,2,0", ",four,2,0"), "line 1: frames is 'four'; wanted a whole number"),
-        (text + text, "line 4: video is 'train_dogs'; wanted an id that no other line has"),
+        (text + text, "line 4: video is 'train_dogs'; wanted a unique id"),
         ("VID,label\n", "2 columns; wanted 9"),
     ):
         (root / "videoset.csv").write_text(wrong)
@@ -359,11 +358,11 @@ def test_annotations_of_ucf101_24_that_cannot_be_used(tmp_path):
     rows = np.array([[2, 1, 1, 5, 5], [2, 1, 1, 5, 5]], np.float32)
     act = {"gttubes": {"Run/a": {0: [rows]}}, "nframes": {"Run/a": 9}, "train_videos": [], "test_videos": []}
     (tmp_path / "act.pkl").write_bytes(pickle.dumps(act))
-    assert "no MATLAB file" in told("cut.mat") and "no MATLAB file" in told("other.mat")
+    assert "not a MATLAB file" in told("cut.mat") and "not a MATLAB file" in told("other.mat")
     assert "No such file" in told("gone.mat") and "No such file" in told("gone.pkl")
-    assert "no pickle of numbers" in told("cut.pkl")
-    assert "holds no dictionary of videos" in told("list.pkl")
-    assert "Run/a: not in the published form" in told("act.pkl") and "do not ascend" in told("act.pkl")
+    assert "not a pickle of numbers" in told("cut.pkl")
+    assert "not a dictionary of videos" in told("list.pkl")
+    assert "Run/a: not in the published form" in told("act.pkl") and "not ascending" in told("act.pkl")
     wrong = {
         "Run/a": {"numf": 9, "annotations": [CONTENT["Run/v_Run_g01_c01"]["annotations"][0] | {"ef": 9}]}
     }
@@ -419,7 +418,7 @@ def test_a_folder_of_which_a_few_frames_are_annotated(tmp_path):
         ("video,frame\na,1.5\n", r"annotated\.csv: line 2: frame is '1\.5'"),
         ("video,frame\na,-1\n", r"annotated\.csv: line 2: frame is '-1'"),
         ("video\na\n", r"annotated\.csv: column 'frame' is missing"),
-        ("video,frame\na,4\n", "'a' has a box in frame 3, which .* does not name"),
+        ("video,frame\na,4\n", "'a' has a box in frame 3, which .* does not list"),
     ],
 )
 def test_tables_of_annotated_frames_that_cannot_be_used(tmp_path, text, words):

@@ -17,7 +17,6 @@ from attention_sets import random_video, write_set
 from actorsup.attention.job import TrainingJob, train
 from actorsup.attention.pooled_features import PooledFeatures
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
 from actorsup.errors import DataError
 from actorsup.training import distributed
 from actorsup.training.weights import load_weights
@@ -224,8 +223,6 @@ def test_mixed_precision_is_near_and_not_the_same(shards, tmp_path):
 
 # ---------------------------------------------------------------------------------------- bad input
 def test_a_class_of_one_video_is_learned_from(shards, tmp_path):
-    frames, tubes = shards
     labels = {"v0": ("a",), "v1": ("a",), "v2": ("b",)}
-    arguments = [frames], [tubes], labels, CLASSES, tmp_path / "m.pt", TINY, None, "cpu", 0, {}
-    train_attention(*arguments)
+    train(replace(job(shards, tmp_path / "m.pt"), labels=labels))
     assert load_weights(tmp_path / "m.pt")["classes"] == CLASSES

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional
 from torchvision import models
 
-from actorsup.attention.encoder import build_encoder, put_encoder_weights
-from actorsup.attention.encoders import ENCODERS
+from actorsup.attention.encoder import Encoder, _time_weights
+from actorsup.attention.encoders import ENCODERS, encoder_type, initialize_encoder
 from actorsup.attention.model import random_model
 from actorsup.attention.settings import AttentionSettings
 from actorsup.detection.networks import build_network, weights_content
@@ -19,6 +19,10 @@ from actorsup.training.backbones import SmallBackbone
 from actorsup.training.weights import save_weights
 
 torch.set_num_threads(1)
+
+
+def build_encoder(name: str) -> Encoder:
+    return encoder_type(name).build()
 
 
 def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
@@ -37,7 +41,7 @@ def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
         layer, channels = layer + 2, width
     save_weights(tmp_path / "vgg16.pth", state)
     encoder = build_encoder("vgg16")
-    put_encoder_weights("vgg16", encoder, tmp_path / "vgg16.pth")
+    initialize_encoder("vgg16", encoder, tmp_path / "vgg16.pth")
     assert (encoder.info.stride, encoder.info.channels) == (16, 512)
     torch.testing.assert_close(encoder(images), wanted, rtol=1e-4, atol=1e-4)
     assert wanted.shape == (2, 512, 2, 3)
@@ -79,7 +83,7 @@ def test_the_small_encoder_is_the_trunk_with_frozen_statistics(tmp_path):
     save_weights(tmp_path / "trunk.pt", trunk.state_dict())
     encoder = build_encoder("small").train()
     assert not torch.allclose(encoder(images), trunk(images), atol=1e-3)
-    put_encoder_weights("small", encoder, tmp_path / "trunk.pt")
+    initialize_encoder("small", encoder, tmp_path / "trunk.pt")
     torch.testing.assert_close(encoder(images), trunk(images), rtol=1e-4, atol=1e-5)
     # what it makes of a frame does not depend on the others
     torch.testing.assert_close(encoder(images[:1]), encoder(images)[:1], rtol=1e-4, atol=1e-5)
@@ -91,7 +95,7 @@ def test_the_small_encoder_starts_from_a_trained_detector(tmp_path):
     network.module.backbone.trunk.load_state_dict(taught_trunk().state_dict())
     save_weights(tmp_path / "ssd.pt", weights_content("small_ssd", network, (160, 120), {}))
     encoder, images = build_encoder("small"), torch.randn(1, 3, 32, 32)
-    put_encoder_weights("small", encoder, tmp_path / "ssd.pt")
+    initialize_encoder("small", encoder, tmp_path / "ssd.pt")
     torch.testing.assert_close(encoder(images), taught_trunk()(images), rtol=1e-4, atol=1e-5)
 
 
@@ -107,7 +111,7 @@ def test_the_small_encoder_starts_from_a_trained_detector(tmp_path):
 def test_weights_of_another_network_are_refused(tmp_path, name, content, said):
     save_weights(tmp_path / "other.pt", content)
     with pytest.raises(DataError, match=f"other.pt.*{said}"):
-        put_encoder_weights(name, build_encoder(name), tmp_path / "other.pt")
+        initialize_encoder(name, build_encoder(name), tmp_path / "other.pt")
 
 
 # --------------------------------------------------------------------------------- torchvision's
@@ -116,7 +120,7 @@ def test_an_image_network_of_torchvision_up_to_its_last_maps(tmp_path):
     network = models.resnet18().eval()
     save_weights(tmp_path / "w.pth", network.state_dict())
     encoder = build_encoder("resnet18").eval()
-    put_encoder_weights("resnet18", encoder, tmp_path / "w.pth")
+    initialize_encoder("resnet18", encoder, tmp_path / "w.pth")
     images = torch.randn(2, 3, 64, 96)
     wanted = images
     for name, layer in network.named_children():
@@ -171,7 +175,7 @@ def test_other_image_networks_have_the_maps_that_they_say(name):
 def test_a_video_network_makes_a_map_a_frame(name):
     encoder = build_encoder(name).eval()
     info = encoder.info
-    assert info.of_video
+    assert info.video
     frames = torch.randn(32, 3, 64, 64)
     with torch.no_grad():
         maps, second = encoder(frames, 16), encoder(frames[16:], 16)
@@ -183,12 +187,10 @@ def test_a_video_network_makes_a_map_a_frame(name):
 
 
 def test_maps_between_the_cells_of_time_are_interpolated():
-    from actorsup.attention.encoder import _between
-
     # two cells over four frames: their middles lie between frames 0 and 1, 2 and 3
-    assert _between(2, 4).tolist() == [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]]
-    assert _between(1, 3).tolist() == [[1], [1], [1]]
-    assert torch.equal(_between(5, 5), torch.eye(5))
+    assert _time_weights(2, 4).tolist() == [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]]
+    assert _time_weights(1, 3).tolist() == [[1], [1], [1]]
+    assert torch.equal(_time_weights(5, 5), torch.eye(5))
 
 
 def test_batch_normalisation_is_frozen_in_training():

@@ -1,4 +1,4 @@
-"""The package of docs/extending.md, taken out of the page: each type by itself, and all in a run."""
+"""The example package of docs/extending.md, extracted from the page: each type, and all in one run."""
 
 import importlib
 import json
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from test_workflow import house, snakemake, would_run
+from workflow_runs import copy_workflow, snakemake, would_run
 
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.videos import make_videos
@@ -27,7 +27,7 @@ MODULES = ("change", "template", "best_detections", "two_layers", "by_folder")
 
 
 def blocks(repository: Path) -> dict[str, str]:
-    """The files of the page by their names, which are in their first lines."""
+    """File names and contents of the page's code blocks; the first line names the file."""
     text = (repository / "docs" / "extending.md").read_text(encoding="utf-8")
     found = re.findall(r"^```\w+\n# (\S+)\n(.*?)^```", text, flags=re.M | re.S)
     return dict(found)
@@ -35,7 +35,6 @@ def blocks(repository: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def package(repository, tmp_path_factory) -> Path:
-    """The folder of the package, as a user writes it."""
     folder = tmp_path_factory.mktemp("package")
     for name, text in blocks(repository).items():
         path = folder / name
@@ -81,18 +80,18 @@ def test_the_page_has_every_file(repository):
     assert set(blocks(repository)) == names | {"pyproject.toml", "my_actors.yaml"}
 
 
-def test_the_detector_finds_what_moves(type_of):
+def test_the_detector_finds_a_moving_square(type_of):
     images, boxes = moving_square()
     detector = type_of("change").build(DetectorSettings.of_section({"type": "change"}), [1], None, "cpu")
     found = detector.detect(images)
     assert [one.boxes[0].tolist() for one in found] == boxes.tolist()
     assert all((one.actor == 1).all() and (np.diff(one.score) <= 0).all() for one in found)
-    # its own setting: the square has 400 pixels
+    # the square has 400 pixels
     blind = DetectorSettings.of_section({"type": "change", "least_pixels": 500})
     assert not any(len(one.score) for one in type_of("change").build(blind, [1], None, "cpu").detect(images))
 
 
-def test_the_tracker_makes_tubes_both_ways(type_of):
+def test_the_tracker_follows_its_target_in_both_directions(type_of):
     images, boxes = moving_square()
     settings = LinkerSettings.of_section({"type": "template", "detector": "any", "tubes": 3})
     linker = TrackingLinker(type_of("template").build(settings, None, "cpu"), 3, 0.7)
@@ -114,7 +113,7 @@ def test_the_linker_takes_the_best_detection_of_each_frame(type_of):
     assert np.isnan(tubes.boxes[0, [0, 1, 5]]).all()
 
 
-def test_the_encoder_gives_maps_of_its_stride(type_of):
+def test_the_encoder_computes_maps_at_its_stride(type_of):
     encoder = type_of("two_layers").build()
     maps = encoder(encoder.normalize(torch.zeros(2, 64, 96, 3, dtype=torch.uint8)))
     assert maps.shape == (2, encoder.info.channels, 8, 12)
@@ -136,13 +135,13 @@ def test_the_data_set_lists_its_videos(type_of, tmp_path):
     assert not type_of("by_folder").has_ground_truth(section)
 
 
-# ---------------------------------------------------------------- installed, in a run
+# ---------------------------------------------------------------- the installed package in a run
 
 
 @pytest.fixture(scope="module")
 def run(repository, package, tmp_path_factory):
     """The workflow with the package installed, the page's configuration, and a user's videos."""
-    folder = house(repository, tmp_path_factory.mktemp("run") / "house", {})
+    folder = copy_workflow(repository, tmp_path_factory.mktemp("run") / "house", {})
     site = folder / "site"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     command += ["--no-build-isolation", "--target", str(site), str(package)]
@@ -196,7 +195,7 @@ def test_an_installed_package_runs_from_its_configuration_to_the_report(run):
 
 
 def test_a_module_in_the_folder_of_its_kind_is_a_type_of_the_project(run):
-    """The recipes of CONTRIBUTING.md: a tracker and a data set are one file each."""
+    """Recipes of CONTRIBUTING.md: a tracker and a data set are one file each."""
     library = run / "actorsup"
     recipes = {"template": "linking/trackers/pictures.py", "by_folder": "datasets/readers/split_folders.py"}
     for name, path in recipes.items():

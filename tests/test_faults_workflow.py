@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from test_frames import file_video, images
-from test_workflow import TINY, house, snakemake, would_run
+from workflow_runs import TINY, copy_workflow, snakemake, would_run
 
 from actorsup.datasets.base import VideoRecord
 from actorsup.demo.settings import DemoSettings
@@ -44,7 +44,7 @@ def small(base: Path, repository: Path, name: str) -> Path:
         "models.tiny": {**TINY, "epochs": 2},
         "training.checkpoint_steps": 1,
     }  # fmt: skip
-    return house(repository, base / name, changes)
+    return copy_workflow(repository, base / name, changes)
 
 
 def tables(folder: Path) -> dict[str, bytes]:

@@ -621,10 +621,10 @@ def test_the_folder_data_set_takes_every_form(tmp_path):
         truth = Folder(tmp_path, boxes=path).ground_truth()
         assert list(truth.boxes.columns[:4]) == ["video", "tube", "class", "frame"] and len(truth.boxes) >= 3
     assert Folder(tmp_path, boxes=forms[0]).ground_truth().size == {"kitchen/tuesday": (640, 480)}
-    with pytest.raises(DataError, match="'pour' is not there; allowed: poor"):
+    with pytest.raises(DataError, match="'pour' is unknown; allowed: poor"):
         written(tmp_path / "v.mp4", "")
         Folder(tmp_path, boxes=forms[0], classes=("poor",)).ground_truth()
-    with pytest.raises(DataError, match="holds scored tubes"):
+    with pytest.raises(DataError, match="contains scored tubes"):
         read_ground_truth_file(coco(tmp_path / "p.json", PREDICTIONS))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from test_workflow import house, snakemake, would_run
+from workflow_runs import copy_workflow, snakemake, would_run
 
 from actorsup.errors import ConfigError, DataError
 from actorsup.report.paper.items import ITEMS
@@ -437,8 +437,8 @@ def test_a_mistake_in_its_section_is_an_error(config, changes, words):
         Plan(config)
 
 
-def test_without_data_only_published_figures_are_made(repository, tmp_path):
-    folder = house(repository, tmp_path / "house", {"datasets.thumos13.root": "no/such/folder"})
+def test_with_no_data_there_are_published_figures_and_what_was_left_out(repository, tmp_path):
+    folder = copy_workflow(repository, tmp_path / "house", {"datasets.thumos13.root": "no/such/folder"})
     text = snakemake(folder, "--dry-run", "paper_tables")
     assert len(re.findall(r"^Job \d+: Writing \w+ of the paper$", text, flags=re.M)) == len(ITEMS)
     assert "results/paper/table1: THUMOS13 left out: datasets.thumos13.root: no such file or folder" in text
@@ -462,7 +462,7 @@ def test_with_data_the_plan_makes_the_measured_tables(repository, tmp_path):
         "datasets.demo.train_videos": 6,
         "datasets.demo.test_videos": 6,
     }
-    folder = house(repository, tmp_path / "house", changes)
+    folder = copy_workflow(repository, tmp_path / "house", changes)
     rules = would_run(folder, "results/paper/linking.csv")
     assert rules["evaluate_linking"] == 1 and rules["link_actors"] >= 2
     assert not rules.keys() & {"train_attention", "score_tubes", "evaluate_map", "evaluate_recall"}

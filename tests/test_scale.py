@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_workflow import edit, would_run
+from workflow_runs import edit, would_run
 
 from actorsup.errors import DataError
 from actorsup.report.cost import find_records, write_cost

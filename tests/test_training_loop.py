@@ -9,14 +9,14 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from actorsup.training import loop as training_loop
-from actorsup.training.loop import CheckpointOptions, Step, train_epochs
+from actorsup.training.loop import CheckpointOptions, Step, Training, train_epochs
 from actorsup.training.monitor import Expectation
 from actorsup.training.weights import load_weights
 
 EPOCHS, STEPS = 3, 2
 
 
-class Walk:
+class Walk(Training):
     """Its weight depends on the whole path, momentum included, and on each step's chance."""
 
     steps, expectation = STEPS, Expectation()
@@ -24,8 +24,8 @@ class Walk:
     def __init__(self, killed: tuple[int, int] | None = None) -> None:
         self.weight = torch.nn.Linear(1, 1, bias=False)
         torch.nn.init.ones_(self.weight.weight)
-        self.optimiser = torch.optim.SGD(self.weight.parameters(), 0.1, momentum=0.9)
-        self.parts = {"network": self.weight, "optimiser": self.optimiser}
+        self.optimizer = torch.optim.SGD(self.weight.parameters(), 0.1, momentum=0.9)
+        self.state = {"network": self.weight, "optimizer": self.optimizer}
         self.killed, self.seen = killed, []
 
     def epoch(self, epoch: int, first: int):
@@ -34,9 +34,9 @@ class Walk:
                 raise KeyboardInterrupt
             self.seen.append((epoch, step))
             loss = (self.weight.weight - epoch - step).square().sum()
-            self.optimiser.zero_grad()
+            self.optimizer.zero_grad()
             loss.backward()
-            self.optimiser.step()
+            self.optimizer.step()
             yield Step({"loss": loss.item(), "first": float(step == 0)})
 
     def after_epoch(self) -> dict[str, float]:
@@ -172,4 +172,4 @@ def test_a_checkpoint_without_the_epochs_that_are_wanted_is_not_taken(tmp_path):
 def test_a_damaged_checkpoint_is_told_and_training_begins_anew(tmp_path, caplog):
     (tmp_path / "w.pt.partial").write_bytes(b"nothing of use")
     assert Walk().run(tmp_path / "w.pt").seen == ALL
-    assert "w.pt.partial" in caplog.text and "begins anew" in caplog.text
+    assert "w.pt.partial" in caplog.text and "starts over" in caplog.text

@@ -196,23 +196,17 @@ def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
             yield from _runtime_nodes(node)
 
 
-def _candidates(module: str) -> list[Path]:
-    package, *rest = module.split(".")
-    if package == _PACKAGE:
-        path = _ROOT.joinpath(*rest)
-        return [path.with_suffix(".py"), path / "__init__.py"]
-    # an installed package or a single-file module that adds types
-    found = find_spec(package)
-    if found is None:
-        return []
-    if not found.submodule_search_locations:
-        return [Path(found.origin)] if found.origin and not rest else []
-    paths = [Path(folder).joinpath(*rest) for folder in found.submodule_search_locations]
-    return [path for each in paths for path in (each.with_suffix(".py"), each / "__init__.py")]
-
-
 def _source(module: str) -> Path | None:
-    return next((path for path in _candidates(module) if path.is_file()), None)
+    package, *rest = module.split(".")
+    folders: Iterable[str | Path] = [_ROOT]
+    if package != _PACKAGE:  # an installed package, or a single file, that adds types
+        found = find_spec(package)
+        folders = (found and found.submodule_search_locations) or []
+        if found and found.origin and not folders:
+            return Path(found.origin) if not rest else None
+    paths = [Path(folder, *rest) for folder in folders]
+    files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py")]
+    return next((file for file in files if file.is_file()), None)
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial as bound
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read
 from actorsup.attention.clips import Clip, loader_threads, on_device, prefetch, read_clip, segment_frames
 from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
-from actorsup.attention.selection import video_logits
+from actorsup.attention.selection import SELECTIONS
 from actorsup.attention.tube_scores import TubeLogits, scored
 from actorsup.errors import DataError, VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
@@ -72,7 +72,7 @@ def score_videos(
         if left_out := len(videos) - len(there):
             _LOG.info("%d videos left out: earlier stages failed on them", left_out)
         there = [video for video in there if not writer.finished(video)]
-        jobs = (bound(_read, network, store[video], found, video, settings) for video in there)
+        jobs = (partial(_read, network, store[video], found, video, settings) for video in there)
         read = zip(there, prefetch(jobs, loader_threads(where)), strict=True)
         for group in _together(progress(read, len(there), "scoring tubes"), where):
             for video, error in ((v, job) for v, job in group if isinstance(job, VideoError)):
@@ -174,17 +174,18 @@ def logits_of(
     side, shorter_side = network.encoder.info.side, network.settings.shorter_side
     there = [on_device(each.clip, shorter_side, side, device) for each in seen]
     images = torch.cat([images for images, _ in there])
-    pooled = network.pool(images, [boxes for _, boxes in there], of_frames)
+    pooled = network.pool(images, [boxes for _, boxes in there], per_frame=of_frames)
     return [_logits(network, each, of, of_frames) for each, of in zip(seen, pooled, strict=True)]
 
 
 def _logits(network: ActorAttention, seen: ScoringInput, pooled: Pooled, of_frames: bool) -> TubeLogits:
     tubes = network(pooled)
     absent = ~pooled.present.any(1)
-    attend = video_logits(network.settings, network.settings.k_of(network.settings.epochs - 1))
+    settings = network.settings
+    select, k = SELECTIONS[settings.selection], settings.k_of(settings.epochs - 1)
     tubes[absent] = torch.nan
     known = tubes[~absent]
-    video = attend(known) if len(known) else torch.full_like(network.classifier.bias, torch.nan)
+    video = select(known, k) if len(known) else torch.full_like(network.classifier.bias, torch.nan)
     frames, chosen = None, seen.chosen
     if of_frames:
         of_each = network.frame_logits(pooled)

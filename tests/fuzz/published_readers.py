@@ -11,8 +11,7 @@ from forms import damaged_hdf5, damaged_matlab, damaged_pickle
 from mutation import Damage, damaged_bytes, damaged_cells
 from reader import JSON, TEXT, Reader, write
 
-from actorsup.datasets.a2d_labels import remembered_codes
-from actorsup.datasets.readers.a2d import A2D
+from actorsup.datasets.readers.a2d import A2D, remembered_codes
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import UcfSports
 from actorsup.linking.siamese.tracking_sets import read_tracking_set
