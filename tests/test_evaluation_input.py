@@ -56,7 +56,7 @@ def rows(*lines):
 GOOD = rows("a,0,run,0,0,0,10,10", "a,0,run,1,0,0,10,10")
 
 
-def test_good_input_says_nothing(evaluate):
+def test_good_input_logs_nothing(evaluate):
     code, error, table = evaluate(GOOD, WHOLE)
     assert (code, error, precision(table)) == (0, "", 1.0)
 
@@ -358,14 +358,14 @@ def test_unsorted_proposals_are_sorted(tmp_path):
         ([0], [["a", 0, 1, 1]], "boxes are not numbers"),
     ],
 )
-def test_arrays_that_form_no_tube(frames, boxes, words):
+def test_invalid_arrays_of_a_tube_are_errors(frames, boxes, words):
     with pytest.raises(DataError, match=words):
         ground_truth_tube("run", frames, boxes)
     with pytest.raises(DataError, match=words):
         predicted_tubes([(frames, boxes)])
 
 
-def test_arrays_that_form_no_scores():
+def test_invalid_arrays_of_scores_are_errors():
     tube = ([0], [BOX])
     for options, words in (
         ({"class_score": [0.5]}, "class_score is float64"),

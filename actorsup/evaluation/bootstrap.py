@@ -177,7 +177,7 @@ def _resampled_precision(
 
 
 def _nanmean(parts: Sequence[NDArray]) -> NDArray[np.float64]:
-    """Mean over the parts that are numbers; NaN without a warning where there is none."""
+    """Mean over the parts, ignoring NaN; NaN, without numpy's warning, if all parts are NaN."""
     stacked = np.stack(parts)
     known = ~np.isnan(stacked)
     return divide(np.where(known, stacked, 0).sum(0), known.sum(0))
