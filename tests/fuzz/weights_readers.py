@@ -1,4 +1,4 @@
-"""Readers of weights: trained here, or a user's own."""
+"""Readers of weights, trained by a run or supplied by a user."""
 
 from pathlib import Path
 
