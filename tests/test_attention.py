@@ -453,10 +453,10 @@ def test_logits_of_frames_average_to_those_of_tubes(tmp_path, snippet):
     frames, tubes = write_set(tmp_path, {"v": video})
     with FrameStore(frames) as store, ShardReader(tubes, TUBES_SCHEMA) as shard:
         seen = prepare(network, store["v"], read_tubes(shard["v"]), 5)
-        (made,) = logits_of(network, [seen], of_frames=True)
+        (made,) = logits_of(network, [seen], per_frame=True)
         (alone,) = logits_of(network, [seen])
     assert made.frames.shape == (3, 5 * snippet, 2)
-    assert made.chosen.tolist() == sorted(
+    assert made.sampled.tolist() == sorted(
         {4 + 8 * s + a for s in range(5) for a in range(-(snippet // 2), 2)}
         if snippet == 3
         else range(4, 40, 8)

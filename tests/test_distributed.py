@@ -120,7 +120,7 @@ def test_every_setting_of_training_reaches_the_job():
 
 
 def test_a_launcher_that_is_not_there_is_told(shards, tmp_path):
-    with pytest.raises(DataError, match=r"training.launcher: there is no command 'srunn' here"):
+    with pytest.raises(DataError, match=r"training.launcher: the command 'srunn' does not exist here"):
         trained(shards, tmp_path / "m.pt", launcher="srunn --nodes 2 torchrun")
     assert not list(tmp_path.glob("m*"))
 

@@ -161,7 +161,7 @@ def test_what_is_no_video_is_told_in_one_line(predictor, tmp_path):
         ({"dataset": "myvideo"}, ConfigError, "there is no 'myvideo'; .*did you mean 'myvideos'"),
         ({"linker": "demo_siames"}, ConfigError, "linkers: 'demo_siames' is not there; .*'demo_siamese'"),
         ({"model": "demo_trained+trim=2"}, ConfigError, "trim"),
-        ({"dataset": "demo", "seed": 7}, DataError, "seed7.pt: not made yet; make it with: snakemake"),
+        ({"dataset": "demo", "seed": 7}, DataError, "seed7.pt: does not exist yet; make it with: snakemake"),
         ({"device": "gpu"}, ConfigError, "device: "),
         ({"folder": "nowhere"}, ConfigError, "folder: .*nowhere: no such folder"),
         ({"model": "broken"}, DataError, "results/broken.pt: not a weights file"),
