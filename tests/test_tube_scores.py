@@ -126,7 +126,7 @@ def test_curves_over_time_against_loops(count, width, data):
 
 # ------------------------------------------------------------------------------------------ cuts
 def cut_case(frames: int = 12):
-    """One tube; class 0 in frames 4 to 8 alone, class 1 in all of them, class 2 in none."""
+    """One tube; class 0 in frames 4 to 8 only, class 1 in all of them, class 2 in none."""
     of_frames = np.full((1, frames, 3), -4.0, np.float32)
     of_frames[0, 4:8, 0] = 4
     of_frames[0, :, 1] = 3
