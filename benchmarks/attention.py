@@ -1,18 +1,18 @@
-"""How fast actor attention trains, against its encoder alone and its loader alone.
+"""How fast actor attention trains, relative to its encoder, and how fast its loader is.
 
     python benchmarks/attention.py --model paper --videos 8
     python benchmarks/attention.py --model demo --size 160x120 --videos 64
     python benchmarks/attention.py --model demo results/demo demo_siamese
 
-With videos and tubes that it makes up, or with those of a data set after its tables; a model may be a
-variant. It prints in one run, in videos a second, as medians over rounds of them all:
+On synthetic videos and tubes, or on those of a data set that has been run; a model may be a
+variant. It prints in one run, in videos per second, as medians over rounds of them all:
 
-encoder         forward and backward of the convolutions alone on clips that lie ready on the device,
+encoder         forward and backward of the encoder only, on clips that are already on the device,
                 as many at once as in training: the baseline
-loader          clips read from the frame store, and their tubes: alone
+loader          clips read from the frame store, and their tubes
 training        an epoch of the rule's own training, loader and all, and its ratio to the encoder
-scoring         the rule's own scoring of their tubes, and its ratio to the encoder's forward pass alone
-peak            most memory that the process had so far, on a GPU that of its tensors, GiB
+scoring         the rule's own scoring of their tubes, and its ratio to the encoder's forward pass
+peak            peak memory of the process, on a GPU of its tensors, GiB
 """
 
 import argparse
@@ -103,7 +103,7 @@ def seconds_of(job: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def encode(model: ActorAttention, clips: list[Tensor]) -> None:
-    """Forward and backward of the encoder alone, as many clips at a time as in training."""
+    """Forward and backward of the encoder, as many clips at a time as in training."""
     how = model.settings
     for start in range(0, len(clips), how.at_once):
         frames = torch.cat(clips[start : start + how.at_once])
@@ -135,7 +135,7 @@ def settings_of(model: str) -> AttentionSettings:
 
 @torch.no_grad()
 def encode_forward(model: ActorAttention, clips: list[Tensor]) -> None:
-    """The encoder's forward pass alone, a clip at a time."""
+    """The encoder's forward pass, a clip at a time."""
     for frames in clips:
         model.encoder(model.encoder.normalize(frames, model.settings.pixels), model.settings.snippet)
 
@@ -185,13 +185,13 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         peak = torch.cuda.max_memory_allocated() / 2**30
     shape = "x".join(map(str, rounds[0][1].shape[:3]))
     print(f"{options.model} on {device}, {torch.get_num_threads()} threads, {len(of[2])} videos of {shape}")
-    print(f"encoder alone (baseline)  {encoder_rate:8.2f} videos a second")
-    print(f"loader alone              {loader_rate:8.2f} videos a second")
+    print(f"encoder only (baseline)  {encoder_rate:8.2f} videos a second")
+    print(f"loader only               {loader_rate:8.2f} videos a second")
     print(
         f"training                  {rate:8.2f} videos a second, {rate / settings.batch:.2f} steps a second"
     )
-    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    print(f"training to encoder       {np.median(ratios):8.2f}, in each round {told}")
+    each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"training to encoder       {np.median(ratios):8.2f}, in each round {each}")
     print(f"encoder forward           {forward_rate:8.2f} videos a second")
     print(f"scoring                   {scoring_rate:8.2f} videos a second")
     print(f"scoring to encoder        {np.median(rates[:, 4] / rates[:, 3]):8.2f}")

@@ -41,7 +41,7 @@ from actorsup.attention import training
 from actorsup.attention.clips import on_device
 from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.pooled_features import PooledFeatures
-from actorsup.attention.scoring import _logits, prepare
+from actorsup.attention.scoring import ScoringInput, _logits, prepare
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.tube_scores import scored
@@ -87,7 +87,7 @@ class Clips:
         self.images = {video: store[video] for store in stores for video in store.videos}
         self.found = {video: read_tubes(shard[video]) for shard in shards for video in shard.videos}
 
-    def pooled(self, model: ActorAttention, video: str, count: int, name: str) -> tuple[object, Pooled]:
+    def pooled(self, model: ActorAttention, video: str, count: int, name: str) -> tuple[ScoringInput, Pooled]:
         """What scoring sees of a video, and the features of its tubes in each of those frames."""
         seen = prepare(model, self.images[video], self.found[video], count)
         path = self.cache / f"{name}_scoring{count}.h5"
@@ -149,7 +149,7 @@ def run(
         if tubes is not None and len(tubes):
             seen, pooled = clips.pooled(model, video, scoring.score_frames or settings.frames, name)
             with torch.no_grad():
-                logits = _logits(model, seen, pooled, scoring.trim is not None)
+                logits = _logits(model, seen.sampled, pooled, scoring.trim is not None)
             right.append(classes[int(logits.video.argmax())] in wanted)
             tubes = scored(tubes, logits, scoring)
         overlaps.append(overlap(video, tubes, clips.truth.get(video, [])))

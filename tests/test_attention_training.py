@@ -70,7 +70,7 @@ def curve(path: Path) -> list[dict[str, str]]:
 
 
 # ------------------------------------------------------------------------ what it learns from
-def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards, tmp_path, monkeypatch):
+def test_training_opens_only_frames_and_tubes(shards, tmp_path, monkeypatch):
     opened = []
     open_file = h5py.File.__init__
 
@@ -232,11 +232,11 @@ def test_steps_are_those_of_sgd_as_the_appendix_has_it(tmp_path, more, ks, draws
     assert moved <= set(learned)
     assert {name for name in learned if "encoder" not in name} <= moved
     assert any(name.startswith("encoder.") for name in moved) == settings.train_encoder
-    told = [
+    logged = [
         tuple(float(row[of]) for of in ("loss", "accuracy", "learning_rate"))
         for row in curve(tmp_path / "m.csv")
     ]
-    for mine, row in zip(curve_by_hand, told, strict=True):
+    for mine, row in zip(curve_by_hand, logged, strict=True):
         assert row == pytest.approx(mine, rel=1e-4)
 
 
@@ -244,7 +244,7 @@ def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
     first = train(shards, tmp_path / "1.pt")
     assert same_weights(first, train(shards, tmp_path / "2.pt"))
     assert not same_weights(first, train(shards, tmp_path / "3.pt", seed=1))
-    # the order of shards and labels plays no part
+    # the order of the labels does not matter
     backwards = dict(reversed(LABELS.items()))
     assert same_weights(first, train(shards, tmp_path / "4.pt", labels=backwards))
 
@@ -253,7 +253,7 @@ def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
     ("killed", "settings"),
     [(killed, TINY) for killed in (0, 1, 2, 3, 5)] + [(3, replace(TINY, train_encoder=False, draws=1))],
 )
-def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch, killed, settings):
+def test_a_killed_run_resumes_to_the_same_weights(shards, tmp_path, monkeypatch, killed, settings):
     """Four videos, two a step: two steps in each of three epochs."""
     whole = train(shards, tmp_path / "whole.pt", settings)
     with monkeypatch.context() as patch:
@@ -278,8 +278,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch,
     assert sorted(path.name for path in tmp_path.iterdir() if path not in shards) == made
 
 
-def test_the_checkpoint_of_another_model_is_not_taken(shards, tmp_path, monkeypatch):
-    """Of one with more in it, that was killed under the same name."""
+def test_a_checkpoint_of_another_model_is_ignored(shards, tmp_path, monkeypatch):
+    """The other model has more weights; its run was killed under the same name."""
     with monkeypatch.context() as patch:
         die_after(patch, training._Training, 3)
         with pytest.raises(KeyboardInterrupt):
@@ -289,7 +289,7 @@ def test_the_checkpoint_of_another_model_is_not_taken(shards, tmp_path, monkeypa
     assert same_weights(mine, train(shards, tmp_path / "new.pt"))
 
 
-def test_a_checkpoint_of_other_settings_is_not_taken(shards, tmp_path, monkeypatch):
+def test_a_checkpoint_of_other_settings_is_ignored(shards, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "model_content", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -332,8 +332,8 @@ def test_frames_and_boxes_flip_together_and_each_epoch_draws_anew(shards):
         assert video.clip(many, 0, 3).frames.tobytes() in epochs
 
 
-def test_each_video_has_a_stream_of_its_own_that_no_other_moves(tmp_path):
-    """What an encoder drops at random of a video depends on the seed, the epoch and the video alone."""
+def test_each_video_has_a_random_generator_of_its_own(tmp_path):
+    """Random numbers that an encoder draws for a video depend on the seed, the epoch and the video only."""
     frames, tubes = write_set(tmp_path, {v: random_video(i) for i, v in enumerate("uvw")})
     drawn: dict[str, list[float]] = {}
 
@@ -382,7 +382,7 @@ def test_videos_without_tubes_or_frames_are_left_out(shards, tmp_path, caplog):
     assert "4 of 6" in caplog.text
 
 
-def test_a_class_of_no_training_video_is_named(shards, tmp_path, caplog):
+def test_a_class_without_training_videos_is_named(shards, tmp_path, caplog):
     train(shards, tmp_path / "m.pt", labels={"long": ("a",)}, classes=["a", "b", "c"])
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
         "no training video has the class b, c; its scores are meaningless"
@@ -415,11 +415,11 @@ def test_labels_of_half_of_the_videos_are_enough(shards, tmp_path, caplog):
     half = {name: LABELS[name] for name in ("long", "other")}
     there = train(shards, tmp_path / "m.pt", labels=half)
     assert "training on 2 of 2 labeled videos" in caplog.text
-    (tmp_path / "alone").mkdir()
-    alone = write_set(
-        tmp_path / "alone", {"long": random_video(0, count=12), "other": random_video(4, tubes=5)}
+    (tmp_path / "subset").mkdir()
+    subset = write_set(
+        tmp_path / "subset", {"long": random_video(0, count=12), "other": random_video(4, tubes=5)}
     )
-    assert same_weights(there, train(alone, tmp_path / "alone.pt", labels=half))
+    assert same_weights(there, train(subset, tmp_path / "subset.pt", labels=half))
 
 
 @pytest.mark.parametrize(
@@ -446,10 +446,10 @@ def test_a_loss_that_is_not_finite_stops_naming_the_videos(shards, tmp_path):
     assert not (tmp_path / "m.pt").exists()
 
 
-def test_a_gradient_that_is_not_finite_is_not_taken(shards, tmp_path, monkeypatch):
+def test_a_gradient_that_is_not_finite_stops_the_run(shards, tmp_path, monkeypatch):
     """One step, whose loss is finite and whose gradient is not."""
     real = training.video_loss
-    # of square roots of 0 the gradient is infinite
+    # the gradient of the square root is infinite at 0
     spoiled = lambda *a: real(*a) + (a[0] * 0).square().sum().sqrt()  # noqa: E731
     monkeypatch.setattr(training, "video_loss", spoiled)
     with pytest.raises(DataError, match="epoch 1, step 1: the gradient is not finite"):
@@ -482,12 +482,12 @@ def test_a_large_gradient_is_scaled_down(shards, tmp_path):
     assert float(moved) == pytest.approx(1e-3, rel=0.01)
 
 
-def test_a_tube_in_none_of_the_frames_has_no_part(tmp_path):
+def test_a_tube_in_none_of_the_frames_is_ignored(tmp_path):
     video = random_video(0, count=8, tubes=2)
-    alone = Video(video.frames, video.boxes[1:])
+    subset = Video(video.frames, video.boxes[1:])
     video.boxes[0] = np.nan
-    (tmp_path / "alone").mkdir()
+    (tmp_path / "subset").mkdir()
     labels = {"v": ("a",)}
     both = train(write_set(tmp_path, {"v": video}), tmp_path / "both.pt", labels=labels)
-    one = train(write_set(tmp_path / "alone", {"v": alone}), tmp_path / "one.pt", labels=labels)
+    one = train(write_set(tmp_path / "subset", {"v": subset}), tmp_path / "one.pt", labels=labels)
     assert same_weights(both, one)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +219,8 @@ class _Training(Training):
 
         at_once = self._settings.at_once
         for _, same in groupby(sorted(mine, key=shape) if at_once > 1 else mine, shape):
-            group = list(same)
-            yield from (group[start : start + at_once] for start in range(0, len(group), at_once))
+            while part := list(islice(same, at_once)):
+                yield part
 
     def _losses(self, part: list[Example], epoch: int) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return the sum of the losses of videos, how many are classified correctly, and their features."""
