@@ -212,10 +212,8 @@ def test_workflows_share_published_weights_and_keep_them_apart(repository, scale
         folder = tmp_path / run
         folder.mkdir()
         scale.make_up(folder, 24, 1)
-        for name in (
-            "rules",
-            "workflow_scripts",
-        ):  # Snakemake resolves links of rule files before it looks for scripts
+        # copies: Snakemake resolves a linked rule file before it looks for scripts
+        for name in ("rules", "workflow_scripts"):
             (folder / name).unlink()
             shutil.copytree(repository / name, folder / name)
         (folder / "workflow_scripts" / "fetch_weights.py").write_text(
