@@ -13,8 +13,8 @@ demo: .venv/.ready
 test: .venv/.ready
 	$(BIN)/python -m pytest -m "not slow" -n logical --dist loadgroup --no-loadscope-reorder tests
 
-# Also the slow tests, with Slurm, an S3 server and a browser on this machine. Slurm is installed if the
-# user may; otherwise its tests fail and name what is missing.
+# The slow tier too, with Slurm, an S3 server and a browser on this machine. Root installs Slurm's packages;
+# tests whose program is missing fail with the command that installs it.
 test-all: .venv/.ready .venv/.cluster .venv/.browser
 	$(BIN)/python -m pytest tests
 

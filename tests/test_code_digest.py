@@ -47,11 +47,11 @@ TYPES_OF = {
     "NETWORKS.encoder_modules(": "encoders",
     "d.module": "datasets",
 }
-"""How a rule names the types of its section, next to the module of its stage."""
+"""How the ``code_digest`` call of a rule names the types of its section."""
 
 
 def reruns(repository: Path) -> dict[str, set[str]]:
-    """The stages that an edit of a module re-runs: ``stage``, or ``stage:type`` for sections of a type."""
+    """Map each module to what its edit re-runs: ``stage``, or ``stage:type`` for sections of a type."""
     found: dict[str, set[str]] = {module: set() for module in modules(repository)}
     for rule, text in rules(repository).items():
         call = re.search(r"code_digest\((.*?)\)\s*(?:,|\n)", text, flags=re.S)
@@ -253,7 +253,7 @@ others?
 
 
 def table() -> dict[str, set[str]]:
-    """The stages of ``TABLE`` by module."""
+    """Parse ``TABLE``: the stages of each module."""
     stages_of: dict[str, set[str]] = {}
     stages: set[str] = set()
     for line in TABLE.replace("\\\n", " ").splitlines():
