@@ -372,5 +372,5 @@ def test_json_in_an_artifact_stays_text(tmp_path):
 
 
 def test_other_errors_are_not_reported_as_disk_errors():
-    with pytest.raises(RuntimeError, match="ours"), shards.writing(Path("x")):
+    with pytest.raises(RuntimeError, match="ours"), shards.report_write_errors(Path("x")):
         raise RuntimeError("ours")

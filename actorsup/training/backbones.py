@@ -62,7 +62,7 @@ def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequ
     )
 
 
-def normalise(images: Tensor) -> Tensor:
+def normalize(images: Tensor) -> Tensor:
     """Scale images (B, H, W, 3) RGB, 0-255, by the values of ImageNet: (B, 3, H, W) float32."""
     mean, deviation = _scaling(images.device)
     pixels = images.permute(0, 3, 1, 2).to(torch.float32, copy=True)

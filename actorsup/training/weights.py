@@ -67,7 +67,7 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write tensors and plain values for ``load_weights``, complete or not at all."""
     # given a path instead of a stream, PyTorch does not report a full disk
-    with writing(path), replacing(path) as temporary, open(temporary, "wb") as stream:
+    with report_write_errors(path), replacing(path) as temporary, open(temporary, "wb") as stream:
         torch.save(dict(content), stream)
 
 
