@@ -34,7 +34,9 @@ use rule evaluate_recall as evaluate_linking with:
 
 rule write_paper_item:
     input:
-        tables=planned(contract_tables),
+        tables=planned(
+            lambda w: [table for _, table in PAPER.measured(w.item).values()]
+        ),
         # it lies beside the code, wherever results go
         published=local(f"{workflow.basedir}/actorsup/report/paper/published.csv"),
     output:

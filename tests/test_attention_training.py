@@ -180,7 +180,7 @@ def video_by_hand(settings, model, clip, shares, k):
         ({"feature_norm": "none"}, (1, 1), (0, 1)),
         ({"feature_size": 3.0, "frame_share": 0.5}, (1, 1), (0, 1)),
         ({"batch": 8}, (1, 1), (0, 1)),
-        ({"shorter_side": 24, "pixels": "half"}, (1, 1), (0, 1)),
+        ({"shorter_side": 32, "pixels": "half"}, (1, 1), (0, 1)),
         ({"k": 2, "k_last": 1}, (2, 1), (0, 1)),
         ({"label_loss": "sigmoid"}, (1, 1), (0, 1)),
         ({"label_loss": "sigmoid", "selection": "noisy_or", "k": 2}, (2, 2), (0, 1)),

@@ -83,7 +83,7 @@ def test_scores_far_up_are_still_in_order(kind):
 
 
 def test_scores_of_an_unknown_kind():
-    with pytest.raises(ConfigError, match="class_score: 'tub'; allowed: tube, video, class"):
+    with pytest.raises(ConfigError, match="class_score: 'tub' is not allowed; allowed: tube, video, class"):
         ScoringSettings("tub")
 
 

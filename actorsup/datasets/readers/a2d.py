@@ -30,6 +30,7 @@ from actorsup.datasets.base import (
 )
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.published import published_paths
+from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
 
 COLUMNS = ("video", "label", "start", "end", "height", "width", "frames", "annotated", "split")
@@ -166,6 +167,7 @@ TYPE = DatasetType(
     lambda name, section, seed: A2D(
         **published_paths(name, section), memory=Path(f"results/{name}/labels.json")
     ),
+    PublishedSection,
     annotation_pattern="*/*",
     sparse=lambda section: True,
 )

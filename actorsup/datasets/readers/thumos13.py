@@ -18,6 +18,7 @@ from actorsup.datasets.base import (
 )
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.published import published_paths
+from actorsup.datasets.settings import Thumos13Section
 from actorsup.datasets.thumos13_annotations import DEFAULT, Annotations, read_annotations
 from actorsup.errors import DataError
 
@@ -120,5 +121,6 @@ def _annotation_files(name: str, section: Mapping[str, Any], dataset: Thumos13) 
 
 TYPE = DatasetType(
     lambda name, section, seed: Thumos13(**published_paths(name, section), split=section.get("split", 1)),
+    Thumos13Section,
     annotation_files=_annotation_files,
 )

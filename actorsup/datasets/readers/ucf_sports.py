@@ -20,6 +20,7 @@ from actorsup.datasets.base import (
 )
 from actorsup.datasets.files import find_videos, image_files, natural
 from actorsup.datasets.published import published_paths
+from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
 from actorsup.formats.video_ids import VIDEO_SUFFIXES
 
@@ -205,5 +206,6 @@ def _box(path: Path) -> tuple[list[float], int]:
 
 TYPE = DatasetType(
     lambda name, section, seed: UcfSports(**published_paths(name, section)),
+    PublishedSection,
     annotation_pattern="*/*/gt/*.txt",
 )
