@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-HOUSE = ("Snakefile", "rules", "workflow_scripts", "actorsup", "config.yaml", "schemas", "profiles", "envs")
+HOUSE = ("Snakefile", "rules", "workflow_scripts", "actorsup", "config.yaml", "profiles", "envs")
 TARGETS = ("results/made_map.csv", "results/made_recall.csv")
 SIZES = ((3_194, 96), (12_000, 375), (30_000, 300), (100_000, 800), (100_000, 3_125))
 TRAINED_SHARE = 0.717

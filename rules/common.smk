@@ -95,6 +95,7 @@ def uncompared(question):
     return lambda wildcards, resources: answer(wildcards)
 
 
+SEED = planned(lambda w: PLAN.config["seed"])
 DEVICE = uncompared(lambda w: PLAN.config["device"])
 
 
@@ -138,7 +139,7 @@ def shards_of(dataset, runs):
 
 def evaluated_with(stage):
     """Settings of the evaluation that a stage declares (actorsup/evaluation/settings.py)."""
-    return PLAN.settings("evaluation", EvaluationSettings, stage)
+    return planned(lambda w: PLAN.settings("evaluation", EvaluationSettings, stage))
 
 
 def weights_used(section):

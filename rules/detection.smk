@@ -25,7 +25,7 @@ rule train_detector:
         gpu=GPU,
     params:
         settings=planned(lambda w: NETWORKS.training_settings("detectors", w.detector)),
-        seed=PLAN.config["seed"],
+        seed=SEED,
         device=DEVICE,
         code=code_digest("actorsup.detection.training"),
     message:

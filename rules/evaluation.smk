@@ -192,7 +192,7 @@ rule evaluate_intervals:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=RUNS,
         settings=evaluated_with("evaluate_intervals"),
-        seed=PLAN.config["seed"],
+        seed=SEED,
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Confidence intervals of the tables of {wildcards.dataset}"

@@ -48,7 +48,9 @@ rule export_tubes:
         mem_mb=need(4000, each=2),
         runtime=need(60, each=0.1),
     params:
-        settings=PLAN.settings("exports", ExportSettings, "export_tubes"),
+        settings=planned(
+            lambda w: PLAN.settings("exports", ExportSettings, "export_tubes")
+        ),
         code=code_digest("actorsup.formats.exports"),
     message:
         "Exporting the tubes of {wildcards.dataset} for other tools"

@@ -21,7 +21,7 @@ rule decode_frames:
         runtime=need(30, each=1),
     params:
         videos=from_dataset(lambda w, d: d.videos_to_decode(w.shard)),
-        settings=PLAN.frame_settings,
+        settings=planned(lambda w: PLAN.frame_settings),
         # a root that moved decodes nothing again
         root=uncompared(lambda w: str(PLAN.dataset(w.dataset).dataset.root)),
         limits=uncompared(lambda w: PLAN.decoding_limits),

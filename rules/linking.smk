@@ -20,7 +20,7 @@ rule train_siamese:
         gpu=GPU,
     params:
         settings=planned(lambda w: NETWORKS.training_settings("linkers", w.linker)),
-        seed=PLAN.config["seed"],
+        seed=SEED,
         device=DEVICE,
         code=code_digest("actorsup.linking.siamese.training"),
     message:

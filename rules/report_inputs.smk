@@ -12,7 +12,7 @@ def first_run(dataset):
 
 def page_settings(stage):
     """Settings of the page that a stage declares (actorsup/report/settings.py)."""
-    return PLAN.settings("report", ReportSettings, stage)
+    return planned(lambda w: PLAN.settings("report", ReportSettings, stage))
 
 
 def where_evaluable(path):

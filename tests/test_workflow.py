@@ -30,7 +30,6 @@ HOUSE = (
     "workflow_scripts",
     "actorsup",
     "config.yaml",
-    "schemas",
     "profiles",
     "envs",
     "samples",
