@@ -12,7 +12,7 @@ _TABLES = (
     "evaluate_map", "evaluate_actors", "evaluate_frames", "evaluate_errors", "evaluate_intervals",
     "evaluate_ablation", "evaluate_epochs", "write_report",
 )  # fmt: skip
-_VIDEOS = affects("make_demo_videos", "decode_frames")
+_VIDEOS = affects("make_demo_videos", "decode_frames", indirect=True)
 
 
 @settings

@@ -28,5 +28,5 @@ class TrainingSection(TrainingOptions):
     protect: Annotated[Boolean, affects()] = False
     """Whether trained networks are write-protected. A run that would replace one stops until you remove the
     protection (``chmod u+w FILE``)."""
-    keep_epochs: Annotated[Boolean, affects()] = False
+    keep_epochs: Annotated[Boolean, affects("evaluate_epochs", indirect=True)] = False
     """Whether the weights after each epoch are kept, for map_by_epoch.csv."""
