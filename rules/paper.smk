@@ -59,7 +59,7 @@ rule write_paper_item:
         evaluation=evaluated_with("write_paper_item"),
         code=code_digest("actorsup.report.paper.stage"),
     message:
-        "Writing {wildcards.item} of the paper"
+        "Writing {wildcards.item} of the paper; left out: {params.left_out}"
     script:
         "../workflow_scripts/write_paper_item.py"
 
