@@ -30,7 +30,6 @@ WORKFLOW_FILES = (
     "workflow_scripts",
     "actorsup",
     "config.yaml",
-    "schemas",
     "profiles",
     "envs",
 )

@@ -125,7 +125,7 @@ truth:folder detect:supplied export evaluate report draw:
 truth:folder detect:supplied evaluate report draw:
     formats.coco formats.cvat formats.formats
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
-    datasets.readers
+    datasets.readers datasets.settings
 truth:folder evaluate report draw:
     datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
@@ -239,10 +239,10 @@ report:
 draw:
     report.drawn_videos report.pictures
 -:
-    attention.presets cli config config.fields config.messages config.read errors evaluation.arrays
-    evaluation.command formats.convert frames.probe logs predict registry workflow.check
-    workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
-    workflow.summary
+    attention.presets cli config config.fields config.messages config.read config.sections errors
+    evaluation.arrays evaluation.command formats.convert frames.probe logs predict registry
+    training.settings workflow.check workflow.check_report workflow.dataset workflow.networks
+    workflow.paper workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -224,5 +224,5 @@ def test_mistakes_in_settings_of_an_installed_type_are_reported_before_work(run)
 
     assert "detectors.still_camera.least_pixels: 0 is out of range" in message(least_pixels=0)
     assert "unknown key 'least_pixel'" in message(least_pixel=3)
-    assert "the type change does not read 'nms_iou'" in message(nms_iou=0.5)
+    assert "unknown key 'nms_iou'" in message(nms_iou=0.5)
     assert "'chang'" in message(type="chang") and "'change'" in message(type="chang")

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 PARTS = (
-    "Snakefile", "rules", "workflow_scripts", "actorsup", "config.yaml", "schemas", "profiles", "envs",
+    "Snakefile", "rules", "workflow_scripts", "actorsup", "config.yaml", "profiles", "envs",
     "samples", "report",
 )  # fmt: skip
 TINY = {

@@ -112,6 +112,7 @@ class DatasetType:
     Attributes:
         open: Opens the data set of a section of ``datasets:``, given its name, the section and the
             configuration's seed.
+        section: Settings class of its sections, a subclass of ``DatasetSection``.
         made: Whether rules make its videos, its ground truth and the training sets of its networks, in
             ``results/NAME/source``.
         has_ground_truth: Whether a section has ground truth to evaluate with.
@@ -121,20 +122,16 @@ class DatasetType:
             of files.
         sparse: Whether the ground truth of a section covers only a few frames of each video.
         written_by_users: Whether users write its ground truth, so that it is checked before any work.
-        settings: Settings specific to the type, by name, each a JSON Schema.
-        reads: The shared settings that it reads. For the built-in types, ``schemas/config.schema.yaml``
-            lists both.
     """
 
     open: Callable[[str, Mapping[str, Any], int], Dataset]
+    section: type[Any]
     made: bool = False
     has_ground_truth: Callable[[Mapping[str, Any]], bool] = lambda section: True
     annotation_files: Callable[[str, Mapping[str, Any], Any], list[str]] = lambda name, section, dataset: []
     annotation_pattern: str = ""
     sparse: Callable[[Mapping[str, Any]], bool] = lambda section: False
     written_by_users: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    reads: tuple[str, ...] = ("root", "absent_videos")
 
 
 def bucket_of(video: str, buckets: int) -> int:

@@ -14,7 +14,7 @@ def published_paths(name: str, section: Mapping[str, Any]) -> dict[str, Path]:
         ConfigError: The root or the annotations do not exist.
     """
     root = existing_path(section["root"], f"datasets.{name}.root")
-    if "annotations" not in section:
+    if section.get("annotations") is None:
         return {"root": root}
     key = f"datasets.{name}.annotations"
     # a relative path is below the root

@@ -1,7 +1,7 @@
 """The interfaces of trackers and linkers (Section 3.1, actor linking)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,21 +81,16 @@ class TrackerType:
     Attributes:
         build: Builds a tracker of a section, the file of its weights (None is random) and a device.
             Packages that take long to import are imported inside.
+        section: Settings class of its sections, a subclass of ``TrackingSection``. Settings of its own reach
+            ``build`` as ``settings.options``. One with ``weights`` says where its weights come from.
         files: Settings of a section that name its files; they are its weights.
-        weights: Whether a section says where its weights come from (``weights:``); without ``files``.
         published: The name of the published weights of a section, None where nobody publishes any.
-        settings: Settings of its own that a section may have, by name, each a JSON Schema. They reach
-            ``build`` as ``settings.options``.
-        reads: Which of the settings that types share it reads. ``schemas/config.schema.yaml`` has both
-            for the types that it lists.
     """
 
     build: Callable[[LinkerSettings, Path | None, str], Tracker]
+    section: type[Any]
     files: tuple[str, ...] = ()
-    weights: bool = False
     published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    reads: tuple[str, ...] = ("filter_iou", "seeds_ahead")
 
 
 @dataclass(frozen=True)
@@ -103,8 +98,6 @@ class LinkerType:
     """A type of linker that does without a tracker; attributes as those of ``TrackerType``."""
 
     build: Callable[[LinkerSettings, Path | None, str], Linker]
+    section: type[Any]
     files: tuple[str, ...] = ()
-    weights: bool = False
     published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    reads: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from actorsup.datasets.base import DatasetType, GroundTruth, Listing, listing_of
 from actorsup.datasets.digests import cached
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.published import published_paths
+from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
 from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, table_of
 
@@ -217,6 +218,7 @@ TYPE = DatasetType(
     lambda name, section, seed: A2D(
         **published_paths(name, section), memory=Path(f"results/{name}/labels.json")
     ),
+    PublishedSection,
     annotation_pattern="*/*",
     sparse=lambda section: True,
 )

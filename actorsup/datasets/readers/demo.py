@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord
+from actorsup.datasets.settings import DemoSection
 from actorsup.demo.settings import CLASSES, DemoSettings, demo_records
 from actorsup.formats.ground_truth_csv import read_ground_truth_table
 
@@ -37,14 +38,16 @@ class Demo:
 
 def demo_settings(section: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a section under their names in ``DemoSettings``."""
-    names = {"train_videos": "train", "test_videos": "test", "frames": "frames", "untrimmed": "untrimmed"}
-    return {name: section[key] for key, name in names.items() if key in section}
+    names = {"train_videos": "train", "test_videos": "test"}
+    keys = ("train_videos", "test_videos", "frames", "untrimmed", "stills", "sequences")
+    return {names.get(key, key): section[key] for key in keys if key in section}
 
 
 TYPE = DatasetType(
     lambda name, section, seed: Demo(
         Path(f"results/{name}/source"), DemoSettings(**demo_settings(section), seed=seed)
     ),
+    DemoSection,
     made=True,
     annotation_files=lambda name, section, dataset: [f"results/{name}/source/ground_truth.csv"],
 )

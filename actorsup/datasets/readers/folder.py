@@ -12,6 +12,7 @@ from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, listing_of
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
+from actorsup.datasets.settings import FolderSection
 from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.ground_truth_csv import read_annotated_table
 from actorsup.formats.video_ids import video_id
@@ -127,22 +128,23 @@ class Folder:
 
 def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
     def path(key: str) -> Path | None:
-        return existing_path(section[key], f"datasets.{name}.{key}") if key in section else None
+        return existing_path(section[key], f"datasets.{name}.{key}") if section.get(key) else None
 
     root = existing_path(section["root"], f"datasets.{name}.root", "create it and put videos into it")
-    classes = tuple(section.get("classes", ()))
+    classes = tuple(section.get("classes") or ())
     return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"))
 
 
 def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:
-    keys = [key for key in ("ground_truth", "annotated") if key in section]
+    keys = [key for key in ("ground_truth", "annotated") if section.get(key)]
     return [str(existing_path(section[key], f"datasets.{name}.{key}")) for key in keys]
 
 
 TYPE = DatasetType(
     _open,
-    has_ground_truth=lambda section: "ground_truth" in section,
+    FolderSection,
+    has_ground_truth=lambda section: bool(section.get("ground_truth")),
     annotation_files=_annotation_files,
-    sparse=lambda section: "annotated" in section,
+    sparse=lambda section: bool(section.get("annotated")),
     written_by_users=True,
 )

@@ -18,6 +18,7 @@ from actorsup.datasets.files import find_videos
 from actorsup.datasets.matlab import read_matlab
 from actorsup.datasets.pickles import read_numbers
 from actorsup.datasets.published import published_paths
+from actorsup.datasets.settings import Thumos13Section
 from actorsup.errors import DataError
 from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, table_of
 
@@ -243,5 +244,6 @@ def _annotation_files(name: str, section: Mapping[str, Any], dataset: Thumos13) 
 
 TYPE = DatasetType(
     lambda name, section, seed: Thumos13(**published_paths(name, section), split=section.get("split", 1)),
+    Thumos13Section,
     annotation_files=_annotation_files,
 )

@@ -13,6 +13,7 @@ from actorsup.boxes import xywh_to_xyxy
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, listing_of
 from actorsup.datasets.files import find_videos, image_files, natural
 from actorsup.datasets.published import published_paths
+from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
 from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, table_of
 from actorsup.formats.video_ids import VIDEO_SUFFIXES
@@ -190,5 +191,6 @@ def _box(path: Path) -> tuple[list[float], int]:
 
 TYPE = DatasetType(
     lambda name, section, seed: UcfSports(**published_paths(name, section)),
+    PublishedSection,
     annotation_pattern="*/*/gt/*.txt",
 )

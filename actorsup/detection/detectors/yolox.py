@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from actorsup.boxes import clip
 from actorsup.coco import CONTIGUOUS
 from actorsup.detection.base import DetectorType, Image, ImageDetections
-from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.settings import DetectorSettings, NetworkSection
 from actorsup.detection.suppression import suppress
 from actorsup.errors import ConfigError, DataError
 
@@ -114,4 +114,4 @@ def _build(
     return YoloxDetector(weights, actors, settings)
 
 
-TYPE = DetectorType(_build, weights=True)
+TYPE = DetectorType(_build, NetworkSection)

@@ -11,6 +11,7 @@ from actorsup.detection.base import Image
 from actorsup.errors import ConfigError, DataError
 from actorsup.linking.base import TrackerType
 from actorsup.linking.frame_tracker import FrameTracker
+from actorsup.linking.settings import NanotrackSection
 
 # OpenCV 5 has a module for it, OpenCV 4 functions of its own
 _LOGGING = getattr(cv2.utils, "logging", cv2)
@@ -66,5 +67,6 @@ def _bgr(image: Image) -> Image:
 
 TYPE = TrackerType(
     lambda settings, weights, device: NanoTracker(settings.backbone, settings.head),
+    NanotrackSection,
     files=("backbone", "head"),
 )
