@@ -10,7 +10,7 @@ each way, in one run:
 frame-targets   targets times frames that were tracked, a second
 ratio           to the plain loop of the same tracker, the baseline
 of the limit    share of the machine's matrix products a second (measured in the same run, float32)
-                that the trunk's arithmetic makes, padding counted
+                that the arithmetic of the trunk makes
 peak            most memory that the process had so far, on a GPU that of its tensors, GiB
 same            tracks that equal the plain loop's to the bit
 wasted          seeds that were tracked ahead and made no tube, of a linker over the true boxes

@@ -182,8 +182,7 @@ train_siamese link:
     linking linking.base linking.settings
 train_siamese link:siamese:
     linking.siamese linking.siamese.crops linking.siamese.device_frames linking.siamese.network
-    linking.siamese.padding linking.siamese.regions linking.siamese.shared_regions
-    linking.siamese.tracker
+    linking.siamese.regions linking.siamese.shared_regions linking.siamese.tracker
 train_siamese:
     linking.siamese.pairs linking.siamese.sequences linking.siamese.tracking_sets
     linking.siamese.training linking.success

@@ -1,12 +1,9 @@
 """Features of regions that are cut out of whole frames, against those of the regions' own crops."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from moving_targets import moving, textured
-from torch.utils.flop_counter import FlopCounterMode
 
 from actorsup.boxes import paired_iou
 from actorsup.linking.base import Seed
@@ -153,46 +150,6 @@ def test_too_little_memory_halves_the_batch(caplog):
         encode.trunk.register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
         with pytest.raises(torch.OutOfMemoryError):
             encode(images)
-
-
-# ------------------------------------------------------------------- padding is not computed
-
-
-@pytest.mark.parametrize("trunk", ["vgg16", "small"])
-@pytest.mark.parametrize(
-    ("centre", "side"),
-    [
-        ([80, 60], 500.0),  # wider than the frame on all sides
-        ([80, 60], 140.0),
-        ([80, 60], 60.0),  # none of it is padding
-        ([10, 110], 300.0),
-        ([150, 5], 300.0),
-        ([-400, 60], 300.0),  # all of it is padding
-        ([700.3, 650.7], 1000.0),
-        ([80, 60], 9000.0),
-    ],
-)
-def test_features_over_padding_are_the_trunks(trunk, centre, side):
-    image, kind = textured(3, 120, 160, blur=2), TRUNKS[trunk]
-    encode = Encode(siamese_network(trunk, None).trunk, CPU)
-    place = regions([image], [0], [centre], [side])
-    sides = replace(place, side=place.side * torch.tensor([0.96, 1, 1.04], dtype=torch.float64))
-    with torch.inference_mode():
-        found = CroppedRegions(encode, crops=3)(sides, kind.search_size)
-        # four crops at once may be of several places, and nothing is left out
-        expected = CroppedRegions(encode, crops=4)(sides, kind.search_size)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
-
-
-def test_less_is_computed_where_much_is_padding():
-    encode = Encode(siamese_network("vgg16", None).trunk, CPU)
-    counts = []
-    for crops in (1, 2):
-        place = regions([textured(3, 120, 160)], [0], [[80, 60]], [400.0])
-        with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            CroppedRegions(encode, crops)(place, 255)
-        counts.append(counter.get_total_flops())
-    assert counts[0] < 0.75 * counts[1]
 
 
 # -------------------------------------------------- frames and crops on the device, tried on a CPU

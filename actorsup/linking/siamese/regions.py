@@ -18,7 +18,6 @@ from torch.backends import cudnn
 from actorsup.detection.base import Image
 from actorsup.linking.siamese.crops import crop, sample_crops
 from actorsup.linking.siamese.device_frames import DeviceFrames
-from actorsup.linking.siamese.padding import Box, OverPadding
 from actorsup.training.backbones import normalize
 from actorsup.training.devices import put, retry_with_smaller_batches
 
@@ -75,22 +74,17 @@ class Encode:
         # a copy: another precision, or order in memory, is no matter of whom the trunk belongs to
         self.trunk = copy.deepcopy(trunk).eval()
         self.trunk.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._over_padding = OverPadding(self.trunk)
 
-    def __call__(self, images: Tensor, inside: Box | None = None) -> Tensor:
-        """(B, H, W, 3) RGB, 0-255, to (B, C, h, w) float32; in halves where a GPU's memory is too small.
+    def __call__(self, images: Tensor) -> Tensor:
+        """(B, H, W, 3) RGB, 0-255, to (B, C, h, w) float32; in halves where a GPU's memory is too small."""
+        return retry_with_smaller_batches(lambda some: self._features(images[some]), len(images), "images")
 
-        ``inside``, in pixels, is where images are not padding of one colour each; None is everywhere.
-        """
-        return retry_with_smaller_batches(
-            lambda some: self._features(images[some], inside), len(images), "images"
-        )
-
-    def _features(self, images: Tensor, inside: Box | None) -> Tensor:
+    def _features(self, images: Tensor) -> Tensor:
         pixels = normalize(images.to(self.device)).to(self._dtype)
         # on a GPU float32 is float32, and one algorithm is chosen, the same each time
         with cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            return (self.trunk(pixels) if inside is None else self._over_padding(pixels, inside)).float()
+            features: Tensor = self.trunk(pixels)
+        return features.float()
 
 
 class CroppedRegions:
@@ -106,42 +100,15 @@ class CroppedRegions:
 
     def __call__(self, regions: Regions, pixels: int) -> Tensor:
         """Features (B * K, C, S, S) of regions that are ``pixels`` pixels wide when they are encoded."""
-        places, sizes = regions.side.shape
-        every = [(place, size) for place in range(places) for size in range(sizes)]
-        batches: list[tuple[Sequence[tuple[int, int]], Box | None]]
-        if sizes < self._crops:
-            batches = [(some, None) for some in chunks(every, self._crops)]
-        else:
-            # of one place at a time, which has the same padding but for its size
-            batches = [
-                (some, _inside(regions, some, pixels))
-                for place in range(places)
-                for some in chunks(every[place * sizes : (place + 1) * sizes], self._crops)
-            ]
         centre, side, padding = regions.centre.numpy(), regions.side.numpy(), regions.padding.tolist()
         found = []
-        for some, inside in batches:
+        for some in chunks(list(np.ndindex(*side.shape)), self._crops):
             crops = np.empty((len(some), pixels, pixels, 3), np.uint8)
             for (place, size), output in zip(some, crops, strict=True):
                 image = regions.images[place][regions.frame[place]]
                 crop(image, centre[place], float(side[place, size]), padding[place], output)
-            found.append(self._encode(torch.from_numpy(crops), inside))
+            found.append(self._encode(torch.from_numpy(crops)))
         return torch.cat(found).contiguous()
-
-
-def _inside(regions: Regions, some: Sequence[tuple[int, int]], pixels: int) -> Box:
-    """Where crops of one place hold anything of the frame, in their pixels."""
-    place = some[0][0]
-    image = regions.images[place][regions.frame[place]]
-    extent = np.array([image.shape[1], image.shape[0]])
-    side = regions.side[place].numpy()[[size for _, size in some], None]
-    corner = regions.centre[place].numpy() - side / 2
-    # a pixel that is not all padding is less than one of the frame's, and of its own, away
-    reach = 1 + pixels / side
-    first = np.floor((0 - corner) * pixels / side - reach).min(0)
-    last = np.ceil((extent - corner) * pixels / side + reach).max(0)
-    x1, y1, x2, y2 = np.clip([*first, *last], 0, pixels).astype(int).tolist()
-    return x1, y1, x2, y2
 
 
 class DeviceRegions:
