@@ -32,7 +32,7 @@ rule make_gallery:
         labels=from_dataset(lambda w, d: d.splits_and_labels(w.shard)),
         settings=page_settings("make_gallery"),
         evaluation=evaluated_with("make_gallery"),
-        code=code_digest("actorsup.report.gallery"),
+        code=code_digest("actorsup.report.gallery", "actorsup.report.settings"),
     message:
         "Making the page's videos of {wildcards.dataset}, shard {wildcards.shard}"
     script:
@@ -138,7 +138,7 @@ rule draw_videos:
         runtime=need(60, each=0.1),
     params:
         settings=page_settings("draw_videos"),
-        code=code_digest("actorsup.report.drawn_videos"),
+        code=code_digest("actorsup.report.drawn_videos", "actorsup.report.settings"),
     message:
         "Drawing tubes into the videos of {wildcards.dataset}"
     script:

@@ -231,10 +231,10 @@ paper:
     report.paper.curve_figures report.paper.items report.paper.stage report.paper.style
     report.paper.table_figures report.paper.tables
 report draw:
-    report.webm
+    report.settings report.webm
 report:
     report.charts report.examples report.gallery report.html report.inputs report.numbers
-    report.page report.settings report.stage
+    report.page report.stage
 draw:
     report.drawn_videos report.pictures
 -:
