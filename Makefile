@@ -11,10 +11,10 @@ demo: .venv/.ready
 	$(BIN)/snakemake --cores $(CORES) results/demo_map.csv
 
 test: .venv/.ready
-	$(BIN)/python -m pytest -m "not slow" -n logical --dist worksteal tests
+	$(BIN)/python -m pytest -m "not slow" -n logical --dist loadgroup --no-loadscope-reorder tests
 
-# the slow tier too, with a Slurm, an S3 server and a browser on this machine: Slurm's packages are
-# installed where this user may; what is missing makes its tests fail, and they say what it is
+# The slow tier too, with Slurm, an S3 server and a browser on this machine. Root installs Slurm's packages;
+# tests whose program is missing fail with the command that installs it.
 test-all: .venv/.ready .venv/.cluster .venv/.browser
 	$(BIN)/python -m pytest tests
 

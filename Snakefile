@@ -29,9 +29,8 @@ include: "rules/cost.smk"
 
 
 onsuccess:
-    told = summary(config["datasets"], Path("results"), STARTED)
-    if told:
-        print(told, file=sys.stderr)
+    if lines := summary(PLAN.config["datasets"], Path("results"), STARTED):
+        print(lines, file=sys.stderr)
 
 
 rule all:

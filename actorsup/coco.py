@@ -20,16 +20,16 @@ ID_OF: dict[str, int] = {name: i for i, name in NAME_OF.items()}
 """Name to category id (1-90)."""
 
 CONTIGUOUS: tuple[int, ...] = tuple(NAME_OF)
-"""Category ids in order: position 0-79, as YOLOX numbers them, to id 1-90."""
+"""Category ids (1-90) by contiguous index (0-79), as in YOLOX."""
 
 
 def category_ids(names: list[str]) -> list[int]:
-    """Category ids of actors of interest, by name.
+    """Return the COCO category ids of actors of interest.
 
     Raises:
-        ConfigError: A name that COCO does not have.
+        ConfigError: A name is not a COCO category.
     """
     unknown = [name for name in names if name not in ID_OF]
     if unknown:
-        raise ConfigError(f"actors: {unknown[0]!r} is no COCO category; allowed: {', '.join(ID_OF)}")
+        raise ConfigError(f"actors: {unknown[0]!r} is not a COCO category; allowed: {', '.join(ID_OF)}")
     return [ID_OF[name] for name in names]

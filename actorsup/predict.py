@@ -1,8 +1,8 @@
 """Prediction from Python: ``actorsup.load(...)`` once, then ``.predict(path)`` for each video.
 
-A section of ``datasets:`` names a detector, a linker, a trained model and the actors of interest.
-``load`` puts them together as the workflow does, and ``predict`` takes a video through the stages'
-own functions: the results are those of the workflow.
+A section of ``datasets:`` names a detector, a linker, a trained model and the actors of interest. ``load``
+builds them as the workflow does, and ``predict`` calls the functions of the stages, so that the results are
+those of the workflow.
 """
 
 import os
@@ -45,16 +45,16 @@ from actorsup.workflow.plan import Plan
 
 @dataclass(frozen=True)
 class PredictedTube:
-    """One actor through a video, and what it does.
+    """One actor through a video, and its action.
 
     Attributes:
-        action: The class that it scores highest for.
-        score: For that class, in [0, 1].
-        class_score: For every class that is predicted of it.
-        actor: COCO's name of what it is, such as ``"person"``.
-        proposal_score: Of the tube, whatever it does: its seed's detection score.
+        action: The class with the highest score.
+        score: The score of this class, in [0, 1].
+        class_score: The scores of all predicted classes.
+        actor: The COCO category of the actor, such as ``"person"``.
+        proposal_score: The detection score of the tube's seed, independent of the action.
         interval: First frame, 0-based, and one past the last.
-        seconds: When it begins and ends.
+        seconds: Begin and end.
         boxes: (M, 4) float32 xyxy in pixels of the video, one for each frame of the interval.
     """
 
@@ -73,10 +73,10 @@ class Prediction:
     """Who does what, where and when in one video. Iterating gives its tubes, best first.
 
     Attributes:
-        video: Its id: the file's name without the extension, unless it was given.
-        info: Frames, frames a second, width and height in pixels.
+        video: Video id: by default, the file name without its extension.
+        info: Number of frames, frames per second, width and height in pixels.
         classes: Names of all classes that the model knows.
-        proposals: All P tubes as the workflow's files hold them, those without any class too.
+        proposals: All P tubes as in the workflow's files, including those without a predicted class.
     """
 
     video: str
@@ -86,9 +86,9 @@ class Prediction:
 
     @cached_property
     def tubes(self) -> tuple[PredictedTube, ...]:
-        """The tubes that a class is predicted of, by the score of their best class, descending."""
-        found = [self._tube(p) for p in range(len(self.proposals))]
-        return tuple(sorted((tube for tube in found if tube), key=lambda tube: -tube.score))
+        """The tubes with a predicted class, sorted by the score of their best class, descending."""
+        tubes = (self._tube(p) for p in range(len(self.proposals)))
+        return tuple(sorted((tube for tube in tubes if tube), key=lambda tube: -tube.score))
 
     def __iter__(self) -> Iterator[PredictedTube]:
         return iter(self.tubes)
@@ -97,26 +97,26 @@ class Prediction:
         return len(self.tubes)
 
     def to_json(self) -> str:
-        """The video in the form of ``predictions.json``, all its proposals; strict JSON."""
+        """Return all proposals in the format of ``predictions.json``, as strict JSON."""
         return json_of([self])
 
     def save(self, path: str | Path) -> None:
-        """Write ``to_json()`` into a file, whole or not at all."""
+        """Write ``to_json()`` to a file, complete or not at all."""
         write_whole(path, self.to_json())
 
     def _tube(self, p: int) -> PredictedTube | None:
         tubes = self.proposals
         assert tubes.class_score is not None
-        of_classes = zip(self.classes, tubes.class_score[p].tolist(), strict=True)
-        known = {name: value for name, value in of_classes if not np.isnan(value)}
-        if not known:
+        scores = zip(self.classes, tubes.class_score[p].tolist(), strict=True)
+        predicted = {name: score for name, score in scores if not np.isnan(score)}
+        if not predicted:
             return None
         first, end = map(int, tubes.interval[p])
-        action = max(known, key=known.__getitem__)
+        action = max(predicted, key=predicted.__getitem__)
         return PredictedTube(
             action=action,
-            score=known[action],
-            class_score=known,
+            score=predicted[action],
+            class_score=predicted,
             actor=NAME_OF[int(tubes.actor[p])],
             proposal_score=float(tubes.score[p]),
             interval=(first, end),
@@ -126,7 +126,7 @@ class Prediction:
 
 
 def json_of(predictions: Sequence[Prediction]) -> str:
-    """Some videos in the form of ``predictions.json``; of one predictor, so of one list of classes."""
+    """Return predictions of one predictor in the format of ``predictions.json``."""
     stream = StringIO()
     classes = predictions[0].classes if predictions else ()
     videos = (ScoredVideo.from_tubes(one.video, one.info, one.proposals, classes) for one in predictions)
@@ -136,15 +136,15 @@ def json_of(predictions: Sequence[Prediction]) -> str:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A detector, a linker and a trained model, ready for any number of videos; ``load`` makes it.
+    """A detector, a linker and a trained model, ready for any number of videos; ``load`` builds one.
 
     Attributes:
-        frame_settings: How frames are stored meanwhile.
-        limits: What a video may take while it is decoded.
+        frame_settings: How frames are stored temporarily.
+        limits: Limits on the decoding of a video.
         find: The detector.
         linker: The linker.
         network: The trained model.
-        scoring: What the scores of classes are.
+        scoring: How tubes are scored and which are predicted.
     """
 
     frame_settings: FrameSettings
@@ -162,14 +162,14 @@ class Predictor:
     def predict(self, path: str | os.PathLike[str], video: str | None = None) -> Prediction:
         """Find who does what, where and when in a video.
 
-        Its frames lie in a temporary folder (``TMPDIR``) while it is worked on.
+        Its frames are stored in a temporary folder (``TMPDIR``) during prediction.
 
         Args:
-            path: A video file, or a folder of images in the order of their numbers.
-            video: Its id in what is written; None is the file's name without the extension.
+            path: A video file, or a folder of numbered images.
+            video: Video id in the output; None is the file name without its extension.
 
         Raises:
-            VideoError: There is no such file, it is no video, or one that cannot be used.
+            VideoError: The file does not exist, is not a video, or cannot be used.
         """
         where = Path(path)
         video = video or video_id(where.name) or "video"
@@ -199,23 +199,23 @@ def load(
     folder: str | os.PathLike[str] = ".",
     configfiles: Sequence[str | os.PathLike[str]] = (),
 ) -> Predictor:
-    """Load what predicts videos, as a section of ``datasets:`` puts it together.
+    """Load the predictor of a section of ``datasets:``.
 
-    The section's videos need not be there. Weights and models that the workflow makes must be made.
+    The videos of the section are not needed. The workflow must have made its weights and models.
 
     Args:
-        dataset: The section: its actors, and its first linker, model and seed.
-        linker: Another linker than its first, or a variant: ``"demo_siamese+tubes=5"``.
-        model: Another model.
-        seed: Another seed.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...; None is the configuration's.
-        folder: Where ``config.yaml`` and ``results/`` lie; paths in it are relative to it. While the
-            networks are loaded it is the process's current folder.
-        configfiles: Laid over ``config.yaml``, as ``--configfile`` does it.
+        dataset: The section, with its actors and its first linker, model and seed.
+        linker: Another linker than the first, or a variant: ``"demo_siamese+tubes=5"``.
+        model: Another model than the first, or a variant.
+        seed: Another seed than the first.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...; None uses the configuration.
+        folder: The folder of ``config.yaml`` and ``results/``; paths in ``config.yaml`` are relative to it.
+            It is the current folder of the process while the networks are loaded.
+        configfiles: Files that override ``config.yaml``, as ``--configfile`` does.
 
     Raises:
-        ConfigError: A mistake in the configuration, or a file that it names is not there.
-        DataError: Weights or a model are not made yet, damaged, or of another network or other classes.
+        ConfigError: The configuration has a mistake, or names a file that does not exist.
+        DataError: Weights or a model are missing, damaged, or of another network or other classes.
     """
     overlays = [Path(path).absolute() for path in configfiles]
     try:
@@ -223,7 +223,7 @@ def load(
             chosen = {"linkers": linker, "models": model, "seeds": seed}
             return _load(read_config(overlays), dataset, chosen, device)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ConfigError(f"folder: {folder}: no such folder; wanted that of config.yaml") from error
+        raise ConfigError(f"folder: {folder}: no such folder; wanted the folder of config.yaml") from error
 
 
 def _load(
@@ -231,7 +231,7 @@ def _load(
 ) -> Predictor:
     check_config(config)
     first = {key: [value] for key, value in chosen.items() if value is not None}
-    # all checks of a configuration hold for what is chosen, variants too
+    # the plan checks the chosen names too, and builds variants
     sections = {
         name: {**section, **(first if name == dataset else {})}
         for name, section in config["datasets"].items()
@@ -264,11 +264,11 @@ def _load(
 
 
 def _classes(plan: Plan, dataset: str) -> Sequence[str]:
-    """The classes that a data set's videos are labeled with; none where they are not there."""
+    """Return the classes of the labels of a data set; none if its videos are missing."""
     try:
         return plan.dataset(dataset).listing.classes
     except ActorsupError:
-        return ()  # a model without such videos beside it is at odds with nothing
+        return ()  # without videos there is nothing that the model could contradict
 
 
 def _first(paths: Sequence[str]) -> Path | None:
@@ -276,7 +276,6 @@ def _first(paths: Sequence[str]) -> Path | None:
 
 
 def _made(path: str) -> Path:
-    """A file that a rule of the workflow makes, or a user's."""
     if not Path(path).exists():
-        raise DataError(f"{path}: not made yet; make it with: snakemake --cores 2 {path}")
+        raise DataError(f"{path}: does not exist yet; make it with: snakemake --cores 2 {path}")
     return Path(path)

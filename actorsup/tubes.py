@@ -1,4 +1,4 @@
-"""Tubes: boxes of one actor through the frames of a video, many to a video."""
+"""Tubes: the boxes of one actor through the frames of a video; their overlap and suppression."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,13 +15,13 @@ class Tubes:
 
     Attributes:
         boxes: (P, N, 4) float32 xyxy, pixels of the source frame; NaN outside ``interval``.
-        score: (P,) float32; of the seed's detection, or the path's mean; descending.
+        score: (P,) float32, descending: score of the seed detection, or mean score of a Viterbi path.
         actor: (P,) int16, COCO category id (1-90).
         seed_frame: (P,) int32, 0-based.
         frame_score: (P, N) float32 in [0, 1]; NaN outside ``interval``.
         interval: (P, 2) int32, first frame and one past the last.
         class_logit: (P, C) float32, scores before softmax; None before scoring.
-        class_score: (P, C) float64, what average precision sorts by; NaN is no prediction.
+        class_score: (P, C) float64, the scores that average precision ranks by; NaN is no prediction.
     """
 
     boxes: NDArray[np.float32]
@@ -43,7 +43,7 @@ class Tubes:
 
     @classmethod
     def empty(cls, frames: int) -> "Tubes":
-        """No tubes, over ``frames`` frames: a normal case, not an error."""
+        """Return no tubes in a video of ``frames`` frames, which is a normal case."""
         return cls(
             boxes=np.zeros((0, frames, 4), np.float32),
             score=np.zeros(0, np.float32),
@@ -54,34 +54,34 @@ class Tubes:
         )
 
     def first(self, count: int) -> "Tubes":
-        """The ``count`` best tubes."""
+        """Return the ``count`` best tubes."""
         return replace(self, **{name: array[:count] for name, array in self.arrays().items()})
 
     def chosen(self, which: NDArray) -> "Tubes":
-        """Some of the tubes: an index array or a mask of them."""
+        """Return the tubes at an index array or a mask."""
         return replace(self, **{name: array[which] for name, array in self.arrays().items()})
 
     def followed_by(self, others: "Tubes") -> "Tubes":
-        """These tubes and, after them, others of the same video."""
+        """Append other tubes of the same video."""
         more = others.arrays()
         return replace(
             self, **{name: np.concatenate([array, more[name]]) for name, array in self.arrays().items()}
         )
 
     def arrays(self) -> dict[str, NDArray]:
-        """The arrays that are there, by their name in a tube file."""
+        """Return the arrays that are not None, by their name in a tube file."""
         present = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in present.items() if array is not None}
 
 
 @dataclass(frozen=True)
 class TubeOverlaps:
-    """How P tubes overlap Q others; the IoU is the product of the two other factors.
+    """Overlaps of P tubes with Q others; the IoU is the product of temporal and spatial overlap.
 
     Attributes:
         iou: (P, Q) float64, spatiotemporal IoU.
-        temporal: (P, Q) float64, frames that both have among those that either has.
-        spatial: (P, Q) float64, mean box IoU over the frames that both have; 0 where there are none.
+        temporal: (P, Q) float64, number of frames with a box in both, over those with a box in either.
+        spatial: (P, Q) float64, mean box IoU over the common frames; 0 without any.
     """
 
     iou: NDArray[np.float64]
@@ -90,15 +90,15 @@ class TubeOverlaps:
 
 
 DECIMALS = 12
-"""IoUs are rounded to it, so that one that equals a threshold on paper equals it in float64 too."""
+"""Decimals of tube IoUs, so that an IoU that equals a threshold exactly also equals it in float64."""
 
 
 def tube_iou(a: NDArray, b: NDArray) -> NDArray[np.float64]:
-    """Spatiotemporal IoU of tubes a (P, N, 4) with tubes b (Q, N, 4): (P, Q) float64.
+    """Return the spatiotemporal IoU (P, Q) of tubes a (P, N, 4) with tubes b (Q, N, 4).
 
-    The sum of the box IoU over the frames that both have, divided by the number of frames
-    that either has (NaN boxes are absent frames); 0 where neither has any. Source: Jain et
-    al. 2014; the form of Saha et al. 2016 and Kalogeiton et al. 2017.
+    The sum of the box IoU over the frames with a box in both tubes, divided by the number of frames with a
+    box in either (NaN is no box); 0 if both are empty. Source: Jain et al. 2014, in the form of Saha et al.
+    2016 and Kalogeiton et al. 2017.
     """
     return tube_overlaps(np.asarray(a), [_present(boxes) for boxes in np.asarray(b)]).iou
 
@@ -106,13 +106,13 @@ def tube_iou(a: NDArray, b: NDArray) -> NDArray[np.float64]:
 def tube_overlaps(
     tubes: NDArray, others: Sequence[tuple[NDArray, NDArray]], plus_one: bool = False
 ) -> TubeOverlaps:
-    """The same, and its two factors, with tubes of which only the frames that they have are given.
+    """Return the spatiotemporal IoU of tubes with others, and its two factors.
 
     Args:
         tubes: (P, N, 4) xyxy in pixels; NaN where a tube has no box.
-        others: Of each of Q tubes its M frames, 0-based and ascending, and their boxes (M, 4).
-            Frames from N on count among those that either has.
-        plus_one: Box areas are (x2 - x1 + 1) * (y2 - y1 + 1), as some public evaluators have it.
+        others: For each of Q tubes its M frames, 0-based and ascending, and their boxes (M, 4). Frames
+            from N on count in the union.
+        plus_one: Box areas are (x2 - x1 + 1) * (y2 - y1 + 1), as in some public evaluators.
     """
     there = ~np.isnan(tubes).any(-1)
     total = np.zeros((len(tubes), len(others)))
@@ -134,8 +134,8 @@ def non_maximum_suppression(score: NDArray, overlapping: NDArray[np.bool_]) -> N
 
     Args:
         score: (P,) scores for one class; NaN is no prediction, and is not kept.
-        overlapping: (P, P) whether two tubes overlap too much. Of two such tubes the one with the
-            higher score is kept, in a tie the earlier one.
+        overlapping: (P, P) whether two tubes overlap too much. Of such a pair the higher score is kept, or
+            the earlier tube in a tie.
     """
     kept = ~np.isnan(score)
     order = np.argsort(-score, kind="stable")
@@ -152,7 +152,7 @@ def _present(boxes: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def _as_slice(frames: NDArray) -> NDArray | slice:
-    """Frames in a row as a slice, which copies nothing."""
+    """Consecutive frames as a slice, which indexes without a copy."""
     if len(frames) and frames[-1] - frames[0] + 1 == len(frames):
         return slice(int(frames[0]), int(frames[-1]) + 1)
     return frames

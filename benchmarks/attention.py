@@ -1,18 +1,18 @@
-"""How fast actor attention trains, against its encoder alone and its loader alone.
+"""How fast actor attention trains, relative to its encoder, and how fast its loader is.
 
     python benchmarks/attention.py --model paper --videos 8
     python benchmarks/attention.py --model demo --size 160x120 --videos 64
     python benchmarks/attention.py --model demo results/demo demo_siamese
 
-With videos and tubes that it makes up, or with those of a data set after its tables; a model may be a
-variant. It prints in one run, in videos a second, as medians over rounds of them all:
+On synthetic videos and tubes, or on those of a data set that has been run; a model may be a
+variant. It prints in one run, in videos per second, as medians over rounds of them all:
 
-encoder         forward and backward of the convolutions alone on clips that lie ready on the device,
+encoder         forward and backward of the encoder only, on clips that are already on the device,
                 as many at once as in training: the baseline
-loader          clips read from the frame store, and their tubes: alone
+loader          clips read from the frame store, and their tubes
 training        an epoch of the rule's own training, loader and all, and its ratio to the encoder
-scoring         the rule's own scoring of their tubes, and its ratio to the encoder's forward pass alone
-peak            most memory that the process had so far, on a GPU that of its tensors, GiB
+scoring         the rule's own scoring of their tubes, and its ratio to the encoder's forward pass
+peak            peak memory of the process, on a GPU of its tensors, GiB
 """
 
 import argparse
@@ -20,7 +20,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,12 @@ from torch import Tensor
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.attention.clips import loader_threads, on_device, prefetch
-from actorsup.attention.dataset import TrainingVideos
+from actorsup.attention.dataset import training_videos
 from actorsup.attention.model import ActorAttention, random_model
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
+from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.coco import ID_OF
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.store import SCHEMA
@@ -103,7 +103,7 @@ def seconds_of(job: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def encode(model: ActorAttention, clips: list[Tensor]) -> None:
-    """Forward and backward of the encoder alone, as many clips at a time as in training."""
+    """Forward and backward of the encoder, as many clips at a time as in training."""
     how = model.settings
     for start in range(0, len(clips), how.at_once):
         frames = torch.cat(clips[start : start + how.at_once])
@@ -135,7 +135,7 @@ def settings_of(model: str) -> AttentionSettings:
 
 @torch.no_grad()
 def encode_forward(model: ActorAttention, clips: list[Tensor]) -> None:
-    """The encoder's forward pass alone, a clip at a time."""
+    """The encoder's forward pass, a clip at a time."""
     for frames in clips:
         model.encoder(model.encoder.normalize(frames, model.settings.pixels), model.settings.snippet)
 
@@ -145,7 +145,7 @@ def one_round(
 ) -> tuple[list[float], Tensor]:
     """Videos a second of encoder, loader, training, encoder forward and scoring, and the frames of a clip."""
     settings = model.settings
-    with TrainingVideos(*of, model.classes) as videos:
+    with training_videos(*of, model.classes) as videos:
         jobs = [partial(video.clip, settings, 0, 0) for video in videos]
         loading, clips = seconds_of(lambda: list(prefetch(jobs, loader_threads(device))))
     shorter_side, side = settings.shorter_side, model.encoder.info.side
@@ -153,7 +153,9 @@ def one_round(
     encode(model, ready[: 2 * settings.at_once])  # warm
     encoding, _ = seconds_of(lambda: encode(model, ready))
     output.unlink(missing_ok=True)
-    train_attention(*of, model.classes, output, settings, None, str(device), 0, {})
+    frames, tubes = ([str(path) for path in paths] for paths in of[:2])
+    given = frames, tubes, of[2], model.classes, str(output), asdict(settings)
+    train_attention(TrainingJob(*given, weights=None, device=str(device), seed=0, provenance={}))
     # the second epoch: the first warms
     training = pd.read_csv(output.with_suffix(".csv"))["seconds"].iloc[-1]
     forward, _ = seconds_of(lambda: encode_forward(model, ready))
@@ -183,13 +185,13 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         peak = torch.cuda.max_memory_allocated() / 2**30
     shape = "x".join(map(str, rounds[0][1].shape[:3]))
     print(f"{options.model} on {device}, {torch.get_num_threads()} threads, {len(of[2])} videos of {shape}")
-    print(f"encoder alone (baseline)  {encoder_rate:8.2f} videos a second")
-    print(f"loader alone              {loader_rate:8.2f} videos a second")
+    print(f"encoder only (baseline)  {encoder_rate:8.2f} videos a second")
+    print(f"loader only               {loader_rate:8.2f} videos a second")
     print(
         f"training                  {rate:8.2f} videos a second, {rate / settings.batch:.2f} steps a second"
     )
-    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    print(f"training to encoder       {np.median(ratios):8.2f}, in each round {told}")
+    each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"training to encoder       {np.median(ratios):8.2f}, in each round {each}")
     print(f"encoder forward           {forward_rate:8.2f} videos a second")
     print(f"scoring                   {scoring_rate:8.2f} videos a second")
     print(f"scoring to encoder        {np.median(rates[:, 4] / rates[:, 3]):8.2f}")

@@ -1,8 +1,6 @@
-"""What the checksum of a shard costs: the time to compare it, beside that of reading what it holds.
+"""Measure the time to compare the checksum of a frame shard, relative to reading its frames once.
 
-    python benchmarks/checksums.py SHARD...
-
-of frames; prints megabytes a second, and the share of comparing it in reading every frame once.
+python benchmarks/checksums.py SHARD...
 """
 
 import argparse
@@ -15,7 +13,7 @@ from actorsup.frames.store import FrameStore
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """The best of some runs."""
+    """Shortest time of several runs."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -25,7 +23,7 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def main() -> None:
-    """Measure each shard given."""
+    """Print the speed and the relative cost for each shard."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

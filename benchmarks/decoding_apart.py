@@ -1,9 +1,9 @@
-"""What decoding in a process of its own costs: CPU seconds, beside those of decoding in this one.
+"""Cost of decoding in a separate process, in CPU seconds, relative to decoding in this process.
 
     python benchmarks/decoding_apart.py VIDEO...
 
-makes a frame store of the videos in both ways, in turns, and prints the least CPU time of each, with
-that of the process's start apart. CPU time, unlike wall time, holds on a machine that does other work.
+decodes the videos in both ways, alternately, and prints the least CPU time of each, and the CPU time of
+starting the process. Unlike wall time, CPU time is comparable on a busy machine.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SETTINGS, LIMITS = FrameSettings(), DecodingLimits()
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU time of this process and of those that it started and that ended."""
+    """CPU time of this process and of its finished children."""
 
     def used() -> float:
         parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

@@ -4,7 +4,7 @@
 
 takes some eight minutes on one core (--only NAME: one measure, about two) and
 prints a line a measure: recall@0.5 of static boxes and of perfect boxes of one aspect ratio,
-and mAP, with one perfect tube an actor, of a small network trained from labels alone:
+and mAP, with one perfect tube an actor, of a small network trained from labels only:
 
 masked    it sees frames with every actor painted over, and should be inside the null band
 oracle    its only proposal is the acting actor

@@ -13,7 +13,7 @@ oracle    the same network trained and tested on the ground-truth tubes as its o
 static    on tubes that never move
 mean      averaging all tubes in place of the best k
 shuffled  trained on labels that were shuffled between the videos, five times, of the first seed
-          alone; and what holds 95 % of the mAPs by chance, of single ones and of means of five:
+          only; and the 95 % bands of mAP by chance, of single ones and of means of five:
           permuted  with class scores permuted between videos, each video's tubes keeping their
                     order: a network that learned nothing of the labels still scores actors who do
                     something apart from those who stand
@@ -39,7 +39,7 @@ from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
+from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.coco import ID_OF
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
 from actorsup.evaluation.matching import VideoOverlap, overlap
@@ -118,16 +118,18 @@ class Seed:
         made = provenance("study", asdict(self._settings), [weights, *shards], code=code, labels=each)
         if not model.exists() or load_weights(model)["provenance"] != made:
             train_attention(
-                self._frames,
-                shards,
-                each,
-                self.classes,
-                model,
-                self._settings,
-                weights,
-                "auto",
-                self._seed,
-                made,
+                TrainingJob(
+                    frames=[str(store) for store in self._frames],
+                    tubes=[str(shard) for shard in shards],
+                    labels=each,
+                    classes=self.classes,
+                    output=str(model),
+                    settings=asdict(self._settings),
+                    weights=str(weights),
+                    device="auto",
+                    seed=self._seed,
+                    provenance=made,
+                )
             )
         scored = [self._work / name / f"scored_{store.name}" for store in self._frames]
         for frames, shard, output in zip(self._frames, shards, scored, strict=True):
@@ -150,11 +152,11 @@ class Seed:
                 by_chance[change.__name__].append(
                     [mean_average_precision(each, self.classes) for each in changed]
                 )
-        told = f"shuffled: mAP {np.mean(values):.3f} ({', '.join(f'{value:.3f}' for value in values)})"
+        line = f"shuffled: mAP {np.mean(values):.3f} ({', '.join(f'{value:.3f}' for value in values)})"
         for name, mAPs in by_chance.items():
             one, five = (np.quantile(each, (0.025, 0.975)) for each in (mAPs, np.mean(mAPs, axis=0)))
-            told += f"; {name}d {one[0]:.3f} to {one[1]:.3f}, means of five {five[0]:.3f} to {five[1]:.3f}"
-        return told
+            line += f"; {name}d {one[0]:.3f} to {one[1]:.3f}, means of five {five[0]:.3f} to {five[1]:.3f}"
+        return line
 
     def _write_true_tubes(self, store: Path, output: Path) -> None:
         with FrameStore(store) as frames, ShardWriter(output, TUBES_SCHEMA, {"study": "oracle"}) as writer:

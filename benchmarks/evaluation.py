@@ -3,15 +3,13 @@
     python benchmarks/evaluation.py [--annotations pyannot.pkl --testlist testlist01.txt]
     python benchmarks/evaluation.py --memory 1000 10000 100000
 
-makes 20 tubes a video around the real ground truth of THUMOS13's test split 1 (or, without the
-annotations, around made-up tubes of the same numbers: 910 videos, 1,315 tubes, 24 classes), scores
-each for every class, and evaluates them: precision at 0.1 to 0.5, 0.75 and the ten thresholds of
-0.5:0.95, and recall. The literal loop, the definition one prediction after the other as public
-evaluators have it, runs at one threshold over the first videos of every class, and its time is scaled
-by the number of IoUs of tubes that it works out. Ratios are of the processor's time, which other
-work on the machine changes least; all of this runs in one thread. Peak memory is the process's own (its
-highest resident size), the arrays included. `--memory` evaluates from files instead, of more and
-more videos, each size in a process of its own.
+makes 20 tubes per video around the ground truth of THUMOS13's test split 1 (without the annotations, around
+synthetic tubes in the same numbers: 910 videos, 1,315 tubes, 24 classes), scores each for every class, and
+evaluates them: precision at 0.1 to 0.5, 0.75 and the ten thresholds of 0.5:0.95, and recall. The literal loop
+evaluates one prediction after the other, as public evaluators do, at one threshold, on the first videos of
+every class; its time is scaled by the number of tube IoUs. Times are CPU times of one thread. Peak memory is
+the highest resident size of the process, with the arrays. `--memory` evaluates files of the given numbers of
+videos instead, each in its own process.
 """
 
 import argparse
@@ -41,17 +39,17 @@ from actorsup.evaluation.tables import map_table, recall_table
 from actorsup.tubes import Tubes
 
 VIDEOS, TUBES, CLASSES, FRAMES = 910, 1315, 24, 174
-"""Of THUMOS13's test split 1: videos, ground-truth tubes, classes, mean frames of a video."""
+"""THUMOS13's test split 1: videos, ground-truth tubes, classes, mean frames per video."""
 
 PREDICTED = 20
 ORIGIN = np.array([1, 1, 0, 0], np.float32)
-"""Annotated are the sides of boxes, and their corner in 1-based pixels."""
+"""The annotations give the corner of a box in 1-based pixels, and its sides."""
 
 Truth = dict[str, list[GroundTruthTube]]
 
 
 def real(annotations: Path, testlist: Path) -> tuple[Truth, dict[str, int]]:
-    """The annotated test videos, and their numbers of frames."""
+    """Return the ground truth of the test videos, and their numbers of frames."""
     content = read_numbers(annotations)
     listed = [line.split(".")[0].strip() for line in testlist.read_text(encoding="utf-8").split("\n")]
     truth: Truth = {}
@@ -67,7 +65,7 @@ def real(annotations: Path, testlist: Path) -> tuple[Truth, dict[str, int]]:
 
 
 def made_up(videos: int, random: np.random.Generator) -> tuple[Truth, dict[str, int]]:
-    """Ground truth of as many tubes, classes and frames a video as the real one has on average."""
+    """Make ground truth with the average numbers of tubes, classes and frames of the real one."""
     truth: Truth = {}
     lengths = {}
     for number in range(videos):
@@ -83,14 +81,14 @@ def made_up(videos: int, random: np.random.Generator) -> tuple[Truth, dict[str, 
 
 
 def drifting(frames: int, random: np.random.Generator) -> NDArray[np.float32]:
-    """A box that drifts through a frame of 320x240."""
+    """Make a box that drifts through a frame of 320x240."""
     corner = random.uniform(20, 180, 2) + np.cumsum(random.normal(0, 0.5, (frames, 2)), axis=0)
     boxes = np.concatenate([corner, corner + random.uniform(20, 80, 2)], axis=1).astype(np.float32)
     return clip(boxes, 320, 240)
 
 
 def predicted(truth: list[GroundTruthTube], frames: int, column: int, random: np.random.Generator) -> Tubes:
-    """Tubes over the whole video, near the ground truth or anywhere, scored for every class."""
+    """Make tubes over the whole video, near the ground truth or anywhere, scored for every class."""
     boxes = np.empty((PREDICTED, frames, 4), np.float32)
     near = random.random(PREDICTED) < 0.4
     for p in range(PREDICTED):
@@ -116,7 +114,7 @@ def predicted(truth: list[GroundTruthTube], frames: int, column: int, random: np
 def literal_map(
     found: Mapping[str, Tubes], truth: Truth, names: list[str], threshold: float
 ) -> tuple[float, int]:
-    """The mAP by its definition, one prediction after the other, and how many IoUs of tubes it took."""
+    """Return the mAP by its definition, one prediction after the other, and the number of tube IoUs."""
     precisions, compared = [], 0
     for column, name in enumerate(names):
         free = {video: [tube for tube in tubes if tube.action == name] for video, tubes in truth.items()}
@@ -140,24 +138,24 @@ def literal_map(
 
 
 def literal_iou(boxes: NDArray, tube: GroundTruthTube) -> float:
-    """Tube IoU of one pair, as public evaluators work it out."""
+    """Return the tube IoU of one pair, as public evaluators compute it."""
     both = tube.frames[tube.frames < len(boxes)]
     iou = paired_iou(boxes[both].astype(float), tube.boxes[: len(both)].astype(float))
     return float(iou.sum()) / (len(boxes) + len(tube.frames) - len(both))
 
 
 def peak() -> str:
-    """The highest resident size of this process until now."""
+    """Return the highest resident size of this process so far."""
     return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
 
 
 def now() -> tuple[float, float]:
-    """The time, and the processor's time that this process has taken."""
+    """Return the wall-clock time and the CPU time of this process."""
     return time.perf_counter(), time.process_time()
 
 
 def timed(what: str, start: tuple[float, float]) -> float:
-    """Print a time, the processor's, and the peak until then; the processor's."""
+    """Print wall-clock time, CPU time and peak memory; return the CPU time."""
     wall, processor = (there - here for there, here in zip(now(), start, strict=True))
     print(f"{what:<44}{wall:8.2f} s, {processor:6.2f} s of the processor, peak {peak()}", flush=True)
     return processor
@@ -210,7 +208,7 @@ def compare(truth: Truth, lengths: dict[str, int], names: list[str], videos_a_cl
 
 
 def from_files(videos: int) -> None:
-    """Make shards and a table of ground truth, a video at a time, and evaluate them in a new process."""
+    """Write shards and a ground-truth table, and evaluate them in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         random = np.random.default_rng(0)
         names = [f"class{number:02d}" for number in range(CLASSES)]

@@ -1,11 +1,10 @@
-"""What the frame store costs on disk, and earns in time: the choice behind docs/frames.md.
+"""Disk space and speed of the frame store, for docs/frames.md.
 
     python benchmarks/frame_store.py VIDEO...
 
-prints a line for each way to keep frames: bytes a frame, what THUMOS13's 3,194 annotated videos
-(555,157 frames) would take, the error of a pixel, and the speed of making the store, reading it
-in order, and reading 16 frames spread over a video. The baseline of every ratio, measured in the
-same run, is decoding the video itself again with OpenCV, which for 16 spread frames means all.
+prints a line for each encoding: bytes per frame, the space for THUMOS13's 3,194 annotated videos (555,157
+frames), the error of a pixel, and the speed of writing the store, reading it in order, and reading 16 frames
+spread over a video. Ratios are relative to decoding the whole video again with OpenCV in the same run.
 """
 
 import argparse
@@ -36,7 +35,7 @@ WAYS = {
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """The best of some runs."""
+    """Least wall time of several runs."""
     best = np.inf
     for _ in range(repeats):
         start = time.perf_counter()
@@ -51,7 +50,7 @@ def decoded(path: Path) -> list[NDArray[np.uint8]]:
 
 
 def main() -> None:
-    """Measure every way over the videos given."""
+    """Measure every encoding on the given videos."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -77,7 +76,7 @@ def measure(
     path: Path,
     baseline: float,
 ) -> None:
-    """Make a store, read it in both ways, and print its line."""
+    """Write a store, read it in order and spread, and print its line."""
     frames = sum(map(len, truth.values()))
     made = seconds(lambda: decode_videos(records, path, settings, {"now": time.perf_counter()}), repeats=1)
     each = path.stat().st_size / frames
@@ -112,7 +111,7 @@ def print_line(name: str, *columns: str) -> None:
 
 
 def mean_error(store: FrameStore, truth: dict[str, list[NDArray[np.uint8]]]) -> float:
-    """Mean absolute difference to the decoded frames, in grey levels of 255."""
+    """Mean absolute difference to the decoded frames, in gray levels of 255."""
     errors = [
         float(np.abs(image.astype(np.int16) - frame).mean())
         for video, images in truth.items()

@@ -22,8 +22,9 @@ import csv
 import json
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -40,7 +41,7 @@ from actorsup.attention import training
 from actorsup.attention.clips import on_device
 from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.pooled_features import PooledFeatures
-from actorsup.attention.scoring import _logits, prepare
+from actorsup.attention.scoring import ScoringInput, _logits, prepare
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.tube_scores import scored
@@ -50,7 +51,6 @@ from actorsup.evaluation.ground_truth import read_ground_truth
 from actorsup.evaluation.matching import overlap
 from actorsup.evaluation.tables import map_table
 from actorsup.frames.store import FrameStore
-from actorsup.training import loop as training_loop
 from actorsup.workflow.plan import Plan
 
 POOLING = (
@@ -60,14 +60,12 @@ POOLING = (
 """The settings that pooled features depend on."""
 
 
-class SharedFeatures(PooledFeatures):
-    """Pooled features of one seed in a file that stays, for all models that pool alike."""
-
-    def __init__(self, path: Path, output: Path, settings: AttentionSettings) -> None:
-        self._settings = settings
-        self._open = ExitStack()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._open.enter_context(h5py.File(path, "a"))
+@contextmanager
+def shared_features(path: Path, output: Path, settings: AttentionSettings) -> Iterator[PooledFeatures]:
+    """Open the cache of one seed, which all models with the same pooling share."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "a") as file:
+        yield PooledFeatures(settings, file)
 
 
 class Clips:
@@ -89,7 +87,7 @@ class Clips:
         self.images = {video: store[video] for store in stores for video in store.videos}
         self.found = {video: read_tubes(shard[video]) for shard in shards for video in shard.videos}
 
-    def pooled(self, model: ActorAttention, video: str, count: int, name: str) -> tuple[object, Pooled]:
+    def pooled(self, model: ActorAttention, video: str, count: int, name: str) -> tuple[ScoringInput, Pooled]:
         """What scoring sees of a video, and the features of its tubes in each of those frames."""
         seen = prepare(model, self.images[video], self.found[video], count)
         path = self.cache / f"{name}_scoring{count}.h5"
@@ -98,7 +96,7 @@ class Clips:
                 info, settings = model.encoder.info, model.settings
                 images, boxes = on_device(seen.clip, settings.shorter_side, info.side, torch.device("cpu"))
                 with torch.no_grad():
-                    (pooled,) = model.pool(images, [boxes], of_frames=True)
+                    (pooled,) = model.pool(images, [boxes], per_frame=True)
                 group = kept.create_group(video)
                 group["features"], group["present"] = pooled.features.numpy(), pooled.present.numpy()
             group = kept[video]
@@ -118,17 +116,26 @@ def run(
     """Train one model, score the tubes of other videos, and evaluate."""
     pooling = {name: getattr(settings, name) for name in POOLING}
     name = blake2b(json.dumps(pooling, sort_keys=True).encode(), digest_size=4).hexdigest()
-    shared = partial(SharedFeatures, clips.cache / f"{name}_seed{seed}.h5")
+    shared = partial(shared_features, clips.cache / f"{name}_seed{seed}.h5")
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(training, "PooledFeatures", shared),
-        # checkpoints of the frozen encoder after each epoch would take longer than the training
-        mock.patch.object(training_loop._Writer, "checkpoint"),
+        mock.patch.object(training, "pooled_features", shared),
     ):
         output = Path(folder) / "model.pt"
         try:
             training.train_attention(
-                clips.frames, clips.tubes, labels, classes, output, settings, weights, "cpu", seed, {}
+                training.TrainingJob(
+                    frames=[str(path) for path in clips.frames],
+                    tubes=[str(path) for path in clips.tubes],
+                    labels=labels,
+                    classes=classes,
+                    output=str(output),
+                    settings=asdict(settings),
+                    weights=str(weights),
+                    device="cpu",
+                    seed=seed,
+                    provenance={},
+                )
             )
         except DataError as error:
             print(f"  seed {seed} failed: {error}")
@@ -142,7 +149,7 @@ def run(
         if tubes is not None and len(tubes):
             seen, pooled = clips.pooled(model, video, scoring.score_frames or settings.frames, name)
             with torch.no_grad():
-                logits = _logits(model, seen, pooled, scoring.trim is not None)
+                logits = _logits(model, seen.sampled, pooled, scoring.trim is not None)
             right.append(classes[int(logits.video.argmax())] in wanted)
             tubes = scored(tubes, logits, scoring)
         overlaps.append(overlap(video, tubes, clips.truth.get(video, [])))

@@ -1,13 +1,12 @@
-"""What planning takes as data sets grow, and what data sets of any size would cost: docs/scale.md.
+"""Measure planning as data sets grow, and extrapolate the cost of a run to larger data sets (docs/scale.md).
 
-    python benchmarks/scale.py                   # plans of made-up data sets, and their growth
-    python benchmarks/scale.py --made            # the same where all has been made already
-    python benchmarks/scale.py --startup         # starting Python and importing, by kind of stage
-    python benchmarks/scale.py --cost results/demo/cost.csv    # a run's rates, carried further
+    python benchmarks/scale.py                   # plan generated data sets, and fit the growth
+    python benchmarks/scale.py --made            # the same after all outputs have been made
+    python benchmarks/scale.py --startup         # time to start Python and import, by kind of stage
+    python benchmarks/scale.py --cost results/demo/cost.csv    # extrapolate the rates of a run
 
-A made-up data set has videos of a few bytes each, labels and a box a test video; its plan
-(`snakemake -n` of both tables, all stages) is that of a real one, but for the reading of its
-videos' bytes when they are seen first.
+A generated data set has videos of a few bytes, labels, and one box per test video. Its plan (`snakemake -n`
+of both tables, all stages) equals that of a real one, except that reading the videos takes no time.
 """
 
 import argparse
@@ -25,16 +24,24 @@ from pathlib import Path
 import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-HOUSE = ("Snakefile", "rules", "workflow_scripts", "actorsup", "config.yaml", "schemas", "profiles", "envs")
+WORKFLOW_FILES = (
+    "Snakefile",
+    "rules",
+    "workflow_scripts",
+    "actorsup",
+    "config.yaml",
+    "profiles",
+    "envs",
+)
 TARGETS = ("results/made_map.csv", "results/made_recall.csv")
 SIZES = ((3_194, 96), (12_000, 375), (30_000, 300), (100_000, 800), (100_000, 3_125))
 TRAINED_SHARE = 0.717
-"""Of THUMOS13's 3,194 videos 2,290 are trained on."""
+"""Of the 3,194 videos of THUMOS13, 2,290 are training videos."""
 
 
 @dataclass(frozen=True)
-class Took:
-    """What one plan took: seconds by the clock, CPU-seconds, MiB at its peak, jobs."""
+class PlanCost:
+    """Cost of one plan: wall seconds, CPU seconds, peak MiB, jobs."""
 
     wall: float
     cpu: float
@@ -42,9 +49,9 @@ class Took:
     jobs: int
 
 
-def make_up(folder: Path, videos: int, shards: int) -> Path:
-    """A folder with a workflow and a data set ``made``; the settings to lay over are returned."""
-    for name in HOUSE:
+def generate_data_set(folder: Path, videos: int, shards: int) -> Path:
+    """Create a workflow and a data set ``made`` in a folder; return the settings file to override with."""
+    for name in WORKFLOW_FILES:
         (folder / name).symlink_to(REPOSITORY / name)
     data = folder / "data"
     names = [f"class{i % 24:02d}/v_{i:07d}" for i in range(videos)]
@@ -68,7 +75,7 @@ def make_up(folder: Path, videos: int, shards: int) -> Path:
     return settings
 
 
-# a process between: the peak of one counts what its parent held when it was started
+# an intermediate process, because peak memory includes that of the parent at the start
 MEASURE = """
 import json, resource, subprocess, sys
 code = subprocess.run(sys.argv[1:]).returncode
@@ -78,8 +85,8 @@ sys.exit(code)
 """
 
 
-def snakemake(folder: Path, *arguments: str) -> tuple[str, Took]:
-    """Run Snakemake there; what it wrote, and what it took (its jobs are not counted here)."""
+def snakemake(folder: Path, *arguments: str) -> tuple[str, PlanCost]:
+    """Run Snakemake in a folder; return its output and its cost, with 0 jobs."""
     command = [sys.executable, "-c", MEASURE, sys.executable, "-m", "snakemake", *arguments]
     start = time.perf_counter()
     done = subprocess.run(
@@ -90,28 +97,27 @@ def snakemake(folder: Path, *arguments: str) -> tuple[str, Took]:
         sys.exit(done.stdout[-4000:])
     text, _, usage = done.stdout.rstrip("\n").rpartition("\n")
     cpu, memory = json.loads(usage)
-    return text, Took(wall, cpu, memory, 0)
+    return text, PlanCost(wall, cpu, memory, 0)
 
 
-def plan(folder: Path, settings: Path) -> Took:
-    """The dry run, as a user starts it."""
-    text, took = snakemake(
+def plan(folder: Path, settings: Path) -> PlanCost:
+    """Measure the dry run that a user would start."""
+    text, cost = snakemake(
         folder, "-n", "--cores", "2", *TARGETS, "--quiet", "reason", "--configfile", str(settings)
     )
     jobs = [int(line.split()[1]) for line in text.splitlines() if line.startswith("total ")]
-    return Took(took.wall, took.cpu, took.memory, jobs[0] if jobs else 0)
+    return PlanCost(cost.wall, cost.cpu, cost.memory, jobs[0] if jobs else 0)
 
 
 def make_all(folder: Path, settings: Path) -> None:
-    """Make every output an empty file, and let Snakemake record it as made."""
+    """Create every output as an empty file, and let Snakemake record it as made."""
     arguments = ("--cores", "2", *TARGETS, "--configfile", str(settings))
     table, _ = snakemake(folder, "-n", "--summary", *arguments)
     for line in table.split("output_file\t", 1)[1].splitlines()[1:]:
         path = folder / line.split("\t")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    # the executor sleeps 0.1 s a job, for file systems whose clock is coarse; and empty tables are
-    # none to be summed up when a run is over
+    # skip the executor's 0.1 s pause per job, and the summary at the end, which cannot read empty tables
     hurry = (
         "import sys, snakemake.executors.touch as touch; touch.Executor.SLEEPING_TIME = 0\n"
         "from snakemake.cli import main; from snakemake.workflow import Workflow\n"
@@ -122,35 +128,35 @@ def make_all(folder: Path, settings: Path) -> None:
 
 
 def show_plans(sizes: Sequence[tuple[int, int]], made: bool) -> None:
-    """A line for each size, and the growth that fits them, carried to a million videos."""
-    print("videos    shards  jobs    clock s   CPU s     peak MiB")
+    """Print a line per size, and the fitted growth extrapolated to a million videos."""
+    print("videos    shards  jobs    wall s    CPU s     peak MiB")
     measured = []
     for videos, shards in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            settings = make_up(Path(folder), videos, shards)
+            settings = generate_data_set(Path(folder), videos, shards)
             if made:
                 make_all(Path(folder), settings)
-            took = plan(Path(folder), settings)
+            cost = plan(Path(folder), settings)
         print(
-            f"{videos:<9} {shards:<7} {took.jobs:<7} {took.wall:<9.1f} {took.cpu:<9.1f} {took.memory:.0f}",
+            f"{videos:<9} {shards:<7} {cost.jobs:<7} {cost.wall:<9.1f} {cost.cpu:<9.1f} {cost.memory:.0f}",
             flush=True,
         )
-        measured.append((videos, shards, took))
+        measured.append((videos, shards, cost))
     if len(measured) >= 3:
         show_growth(measured)
 
 
-def show_growth(measured: Sequence[tuple[int, int, Took]]) -> None:
-    """Fit ``start + videos * a + shards * b``, and say what a million would take by it."""
+def show_growth(measured: Sequence[tuple[int, int, PlanCost]]) -> None:
+    """Fit ``start + videos * a + shards * b`` and extrapolate to a million videos."""
     known = np.array([[1, videos, shards] for videos, shards, _ in measured], float)
-    # relative errors count, so that the large sizes do not drown the small
+    # minimize relative errors, so that large sizes do not dominate
     for name, values in (
-        ("CPU s", [took.cpu for *_, took in measured]),
-        ("peak MiB", [took.memory for *_, took in measured]),
+        ("CPU s", [cost.cpu for *_, cost in measured]),
+        ("peak MiB", [cost.memory for *_, cost in measured]),
     ):
         weights = 1 / np.array(values)
         start, a, b = np.linalg.lstsq(known * weights[:, None], np.ones(len(values)), rcond=None)[0]
-        print(f"{name}: {start:.1f} + {1e3 * a:.3f} a thousand videos + {1e3 * b:.2f} a thousand shards")
+        print(f"{name}: {start:.1f} + {1e3 * a:.3f} per thousand videos + {1e3 * b:.2f} per thousand shards")
         for shards in (1_000, 8_000):
             print(
                 f"  a million videos in {shards} shards, by extrapolation: {start + 1e6 * a + shards * b:.0f}"
@@ -166,7 +172,7 @@ STARTS = {
 
 
 def show_startup() -> None:
-    """CPU-seconds until a job of each kind has imported what it uses, the best of three."""
+    """Print the CPU seconds to start a job of each kind and import its modules, the best of three runs."""
     for kind, code in STARTS.items():
         best = np.inf
         for _ in range(3):
@@ -177,36 +183,34 @@ def show_startup() -> None:
         print(f"{kind:<28}{best:.2f} CPU s")
 
 
-# ------------------------------------------------- what data sets of any size would cost
+# ------------------------------------------------- cost of larger data sets
 
 FRAMES = {
     "THUMOS13": (3_194, 555_157),
     "Kinetics-400": (240_000, 240_000 * 250),
     "10 million videos": (10_000_000, 10_000_000 * 250),
 }
-"""Videos and frames; those of the latter two are taken to be 10 s at 25 frames a second."""
+"""Videos and frames; for the latter two, 10 s at 25 frames per second are assumed."""
 BY_FRAME = ("decode_frames", "detect_actors", "link_actors")
 GPU_FLOPS = 0.4 * 989e12
-"""Of one H200 in bfloat16, 40 % of its limit."""
+"""40 % of the bfloat16 peak of one H200."""
 STORE_BYTES = 18.1e3
-"""A frame of 320x240, JPEG 90: measured by benchmarks/frame_store.py."""
+"""Per frame of 320x240, JPEG quality 90, measured by benchmarks/frame_store.py."""
 TUBES = 20
 TUBE_BYTES = 20
-"""A tube in a frame: four float32 of its box, one of its score."""
+"""Per tube and frame: four float32 for the box, one for the score."""
 
 
 def show_cost(path: Path) -> None:
-    """The rates of a run, what larger data sets take at them, and the paper's networks by arithmetic."""
+    """Print the rates of a run, their extrapolation, and the computed cost of the paper's networks."""
     with open(path, encoding="utf-8") as stream:
         stages = {row["stage"]: row for row in csv.DictReader(stream)}
     with open(path.with_name("videos.csv"), encoding="utf-8") as stream:
         frames = sum(int(row["frames"]) for row in csv.DictReader(stream))
     print(f"measured: {path}, {stages['all']['videos']} videos, {frames} frames")
+    print("rates are per frame of all videos: too low for a stage that processed only some of the shards")
     print(
-        "rates are over all of these: a stage that did a part of its shards does more a frame than this says"
-    )
-    print(
-        f"{'stage':<24}{'jobs':>6}{'CPU s':>10}{'a video':>10}{'ms a frame':>12}{'peak MiB':>10}{'MB out':>9}"
+        f"{'stage':<24}{'jobs':>6}{'CPU s':>10}{'s/video':>10}{'ms/frame':>12}{'peak MiB':>10}{'MB out':>9}"
     )
     for name, row in stages.items():
         cpu = float(row["cpu_seconds"])
@@ -233,8 +237,8 @@ def hours(row: dict[str, str], stage: str, frames: int, name: str) -> float:
 
 
 def show_arithmetic() -> None:
-    """The paper's networks on one GPU, and the disk: arithmetic, of which nothing was measured here."""
-    print(f"\narithmetic, not measured: GPU-hours at {GPU_FLOPS:.3g} operations a second, and TB of disk")
+    """Print the computed (not measured) GPU hours of the paper's networks, and the disk space."""
+    print(f"\ncomputed, not measured: GPU-hours at {GPU_FLOPS:.3g} operations per second, and TB of disk")
     lines = {
         "detection": lambda videos, frames: frames * 69.7e9 / GPU_FLOPS / 3600,
         "linking, exact": lambda videos, frames: frames * TUBES * 3 * 35.2e9 / GPU_FLOPS / 3600,
@@ -249,14 +253,16 @@ def show_arithmetic() -> None:
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Run the measurement that the options select."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sizes", nargs="+", metavar="VIDEOS:SHARDS", help="other sizes than the five")
-    parser.add_argument("--made", action="store_true", help="plan where all has been made already")
-    parser.add_argument("--startup", action="store_true", help="what starting a job takes")
-    parser.add_argument("--cost", type=Path, help="a cost.csv; videos.csv lies beside it")
+    parser.add_argument(
+        "--sizes", nargs="+", metavar="VIDEOS:SHARDS", help="sizes to plan instead of the default five"
+    )
+    parser.add_argument("--made", action="store_true", help="plan after all outputs have been made")
+    parser.add_argument("--startup", action="store_true", help="measure the start of a job")
+    parser.add_argument("--cost", type=Path, help="cost.csv of a run, with its videos.csv in the same folder")
     options = parser.parse_args()
     if options.startup:
         show_startup()

@@ -92,11 +92,11 @@ def main() -> None:
         for iou in options.iou:
             here, there = (np.array([each[iou] for each in runs]) for runs in (plain, known))
             low, high = gaps.setdefault(iou, (here.mean(), there.mean()))
-            told = ", ".join(
+            values = ", ".join(
                 f"{what} {values.mean():.3f} ± {values.std(ddof=1) if len(values) > 1 else np.nan:.3f}"
                 for what, values in (("as it is", here), ("true times", there))
             )
-            print(f"  mAP@{iou}: {told}, closed {(here.mean() - low) / (high - low):.2f}")
+            print(f"  mAP@{iou}: {values}, closed {(here.mean() - low) / (high - low):.2f}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ rule train_attention:
         weights=given(lambda w: NETWORKS.encoder_weights(w.model)),
     output:
         **kept_epochs,
-        model=trained("results/{dataset}/models/{linker}/{model}/seed{seed}.pt"),
+        model=protected_if_wanted(
+            "results/{dataset}/models/{linker}/{model}/seed{seed}.pt"
+        ),
         curve=shown(
             "results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
             "training_curve",
@@ -39,7 +41,9 @@ rule train_attention:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),
         settings=planned(lambda w: NETWORKS.model_settings(w.model)),
-        seed=lambda w: config["seed"] + int(w.seed),
+        seed=lambda w: PLAN.config["seed"] + int(w.seed),
+        options=uncompared(lambda w: PLAN.training_options),
+        device=DEVICE,
         code=planned(
             lambda w: code_digest(
                 "actorsup.attention.job", *NETWORKS.encoder_modules(w.model)
@@ -72,6 +76,7 @@ rule score_tubes:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
         classes=from_dataset(lambda w, d: d.listing.classes),
         settings=planned(lambda w: NETWORKS.scoring_settings(w.model)),
+        device=DEVICE,
         code=planned(
             lambda w: code_digest(
                 "actorsup.attention.scoring", *NETWORKS.encoder_modules(w.model)

@@ -13,12 +13,11 @@ sys.path.insert(0, workflow.basedir)
 python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
-from actorsup.config.fields import parameters
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.report.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
-from actorsup.report.paper.items import left_out_lines
 from actorsup.workflow.paper import PaperPlan
+from actorsup.config.read import NAME, VARIANT
 from actorsup.workflow.plan import Plan
 from actorsup.artifacts.provenance import code_digest
 from actorsup.workflow.summary import summary
@@ -41,16 +40,13 @@ VISION_ENV = "../envs/vision.yaml"
 TABLES_ENV = "../envs/tables.yaml"
 FIGURES_ENV = "../envs/figures.yaml"
 
-# a section, or one with settings changed: demo+k=1+tubes=5
-VARIANT = r"[A-Za-z0-9_-]+(\+[a-z_]+=[A-Za-z0-9_.-]+)*"
-
 
 wildcard_constraints:
-    dataset="[A-Za-z0-9_-]+",
-    detector="[A-Za-z0-9_-]+",
+    dataset=NAME,
+    detector=NAME,
     linker=VARIANT,
     model=VARIANT,
-    ablation="[A-Za-z0-9_-]+",
+    ablation=NAME,
     seed="[0-9]+",
     epoch="[0-9]+",
     shard="[0-9]{4}",
@@ -93,6 +89,16 @@ def given(question):
     return sorted_out
 
 
+def uncompared(question):
+    """A parameter whose change re-runs nothing: Snakemake does not compare one that depends on resources."""
+    answer = planned(question)
+    return lambda wildcards, resources: answer(wildcards)
+
+
+SEED = planned(lambda w: PLAN.config["seed"])
+DEVICE = uncompared(lambda w: PLAN.config["device"])
+
+
 def need(base, each=0):
     """A resource that grows with the videos of a job, and doubles with each attempt.
 
@@ -133,8 +139,7 @@ def shards_of(dataset, runs):
 
 def evaluated_with(stage):
     """Settings of the evaluation that a stage declares (actorsup/evaluation/settings.py)."""
-    keys = parameters(EvaluationSettings, stage)
-    return {key: value for key, value in config["evaluation"].items() if key in keys}
+    return planned(lambda w: PLAN.settings("evaluation", EvaluationSettings, stage))
 
 
 def weights_used(section):
@@ -157,16 +162,6 @@ def by_epoch(section):
 
 
 PAPER = PaperPlan(PLAN)
-PAPER_TOLD = set()
-
-
-def contract_tables(wildcards):
-    """The tables that an item is made from; what it leaves out is told, once, before any work."""
-    for line in left_out_lines(wildcards.item, PAPER.left_out(wildcards.item)):
-        if line not in PAPER_TOLD:
-            print(line, file=sys.stderr)
-        PAPER_TOLD.add(line)
-    return [table for _, table in PAPER.measured(wildcards.item).values()]
 
 
 def shown(path, caption, category, **how):
@@ -177,7 +172,7 @@ def shown(path, caption, category, **how):
     return report(path, caption=file, category=category, labels=labels, **how)
 
 
-# frames are kept, or deleted once nothing needs them
-kept = (lambda path: path) if config["frames"].get("keep", True) else temp
-# networks that were trained are write-protected, where that is wanted
-trained = protected if config.get("training", {}).get("protect") else lambda path: path
+# `training.protect: true` write-protects trained networks
+protected_if_wanted = (
+    protected if PLAN.config.get("training", {}).get("protect") else lambda path: path
+)

@@ -19,6 +19,7 @@ rule write_ground_truth:
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
+        seed=SEED,
         code=from_dataset(
             lambda w, d: code_digest("actorsup.datasets.ground_truth", d.module)
         ),
@@ -45,6 +46,7 @@ rule write_annotated_frames:
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
+        seed=SEED,
         code=from_dataset(
             lambda w, d: code_digest("actorsup.datasets.ground_truth", d.module)
         ),

@@ -16,7 +16,7 @@ rule make_demo_videos:
         mem_mb=need(2000),
         runtime=need(60),
     params:
-        settings=from_dataset(lambda w, d: d.demo_settings()),
+        settings=from_dataset(lambda w, d: d.demo_settings("make_demo_videos")),
         code=code_digest("actorsup.demo.videos"),
     message:
         "Making the videos of {wildcards.dataset}"
@@ -38,7 +38,7 @@ rule make_demo_images:
         mem_mb=need(2000),
         runtime=need(60),
     params:
-        settings=from_dataset(lambda w, d: d.demo_settings("stills")),
+        settings=from_dataset(lambda w, d: d.demo_settings("make_demo_images")),
         code=code_digest("actorsup.demo.images"),
     message:
         "Making images for the detector of {wildcards.dataset}"
@@ -60,7 +60,7 @@ rule make_demo_sequences:
         mem_mb=need(2000),
         runtime=need(60),
     params:
-        settings=from_dataset(lambda w, d: d.demo_settings("sequences")),
+        settings=from_dataset(lambda w, d: d.demo_settings("make_demo_sequences")),
         code=code_digest("actorsup.demo.sequences"),
     message:
         "Making sequences for the tracker of {wildcards.dataset}"

@@ -10,7 +10,7 @@ rule train_detector:
             lambda w: NETWORKS.training_data("detectors", w.detector)["annotations"]
         ),
     output:
-        weights=trained("results/weights/detectors/{detector}.pt"),
+        weights=protected_if_wanted("results/weights/detectors/{detector}.pt"),
         curve="results/weights/detectors/{detector}.csv",
     log:
         "logs/weights/train_detector_{detector}.log",
@@ -25,7 +25,8 @@ rule train_detector:
         gpu=GPU,
     params:
         settings=planned(lambda w: NETWORKS.training_settings("detectors", w.detector)),
-        seed=config["seed"],
+        seed=SEED,
+        device=DEVICE,
         code=code_digest("actorsup.detection.training"),
     message:
         "Training detector {wildcards.detector}"
@@ -52,6 +53,7 @@ rule detect_actors:
     params:
         settings=planned(lambda w: NETWORKS.settings("detectors", w.detector)),
         actors=from_dataset(lambda w, d: d.section["actors"]),
+        device=DEVICE,
         code=planned(
             lambda w: code_digest(
                 "actorsup.detection.stage", NETWORKS.module("detectors", w.detector)

@@ -1,13 +1,6 @@
 # Tables (4.1, 4.3, 4.4).
 
 
-if config["evaluation"].get("protocol"):
-    try:
-        EvaluationSettings(**config["evaluation"])
-    except ActorsupError as error:
-        raise WorkflowError(str(error))
-
-
 # boxes are compared in frames that are annotated alone
 ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
 TUBES = from_evaluated(
@@ -199,6 +192,7 @@ rule evaluate_intervals:
         linkers=from_evaluated(lambda w, d: d.section["linkers"]),
         runs=RUNS,
         settings=evaluated_with("evaluate_intervals"),
+        seed=SEED,
         code=code_digest("actorsup.evaluation.stage"),
     message:
         "Confidence intervals of the tables of {wildcards.dataset}"

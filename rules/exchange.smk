@@ -1,6 +1,9 @@
 # Scored tubes for other programs, on request: in one file, and in the forms of other tools.
 
 
+from actorsup.config.sections import ExportSettings
+
+
 rule merge_predictions:
     input:
         from_dataset(
@@ -45,7 +48,9 @@ rule export_tubes:
         mem_mb=need(4000, each=2),
         runtime=need(60, each=0.1),
     params:
-        settings=config.get("exports", {}),
+        settings=planned(
+            lambda w: PLAN.settings("exports", ExportSettings, "export_tubes")
+        ),
         code=code_digest("actorsup.formats.exports"),
     message:
         "Exporting the tubes of {wildcards.dataset} for other tools"

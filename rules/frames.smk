@@ -1,11 +1,15 @@
 # Manifest and frames: each video is decoded once.
 
 
+# `frames.keep: false` deletes frames that no planned job needs
+frames = (lambda path: path) if PLAN.config["frames"].get("keep", True) else temp
+
+
 rule decode_frames:
     input:
         made=from_dataset(lambda w, d: d.made_by_rules()),
     output:
-        kept("results/{dataset}/frames/{shard}.h5"),
+        frames("results/{dataset}/frames/{shard}.h5"),
     log:
         "logs/{dataset}/decode_frames/{shard}.log",
     benchmark:
@@ -17,7 +21,12 @@ rule decode_frames:
         runtime=need(30, each=1),
     params:
         videos=from_dataset(lambda w, d: d.videos_to_decode(w.shard)),
-        settings=PLAN.frame_settings,
+        settings=planned(lambda w: PLAN.frame_settings),
+        # a root that moved decodes nothing again
+        root=uncompared(lambda w: str(PLAN.dataset(w.dataset).dataset.root)),
+        limits=uncompared(lambda w: PLAN.decoding_limits),
+        # the digests of videos that rules make are those of their settings, not of the files
+        verify=uncompared(lambda w: not PLAN.dataset(w.dataset).type.made),
         code=code_digest("actorsup.frames.stage"),
     message:
         "Decoding {wildcards.dataset}, shard {wildcards.shard}"

@@ -5,7 +5,7 @@ rule train_siamese:
     input:
         unpack(given(lambda w: NETWORKS.training_data("linkers", w.linker))),
     output:
-        weights=trained("results/weights/linkers/{linker}.pt"),
+        weights=protected_if_wanted("results/weights/linkers/{linker}.pt"),
         curve="results/weights/linkers/{linker}.csv",
     log:
         "logs/weights/train_siamese_{linker}.log",
@@ -20,7 +20,8 @@ rule train_siamese:
         gpu=GPU,
     params:
         settings=planned(lambda w: NETWORKS.training_settings("linkers", w.linker)),
-        seed=config["seed"],
+        seed=SEED,
+        device=DEVICE,
         code=code_digest("actorsup.linking.siamese.training"),
     message:
         "Training the Siamese network of {wildcards.linker}"
@@ -49,6 +50,7 @@ rule link_actors:
         gpu=GPU,
     params:
         settings=planned(lambda w: NETWORKS.settings("linkers", w.linker)),
+        device=DEVICE,
         code=planned(
             lambda w: code_digest(
                 "actorsup.linking.stage", NETWORKS.module("linkers", w.linker)

@@ -34,7 +34,9 @@ use rule evaluate_recall as evaluate_linking with:
 
 rule write_paper_item:
     input:
-        tables=planned(contract_tables),
+        tables=planned(
+            lambda w: [table for _, table in PAPER.measured(w.item).values()]
+        ),
         # it lies beside the code, wherever results go
         published=local(f"{workflow.basedir}/actorsup/report/paper/published.csv"),
     output:
@@ -57,7 +59,7 @@ rule write_paper_item:
         evaluation=evaluated_with("write_paper_item"),
         code=code_digest("actorsup.report.paper.stage"),
     message:
-        "Writing {wildcards.item} of the paper"
+        "Writing {wildcards.item} of the paper; left out: {params.left_out}"
     script:
         "../workflow_scripts/write_paper_item.py"
 

@@ -30,9 +30,9 @@ rule make_gallery:
         runtime=need(60, each=0.1),
     params:
         labels=from_dataset(lambda w, d: d.splits_and_labels(w.shard)),
-        max_side=config.get("report", {}).get("max_side", 640),
+        settings=page_settings("make_gallery"),
         evaluation=evaluated_with("make_gallery"),
-        code=code_digest("actorsup.report.gallery"),
+        code=code_digest("actorsup.report.gallery", "actorsup.report.settings"),
     message:
         "Making the page's videos of {wildcards.dataset}, shard {wildcards.shard}"
     script:
@@ -76,7 +76,7 @@ rule write_report:
     params:
         runs=planned(lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]),
         stages=planned(lambda w: list(shown_shards(w))),
-        settings=config.get("report", {}),
+        settings=page_settings("write_report"),
         evaluation=evaluated_with("write_report"),
         weights=from_dataset(lambda w, d: weights_used(d.section)),
         published=planned(lambda w: PAPER.name_of(w.dataset)),
@@ -137,8 +137,8 @@ rule draw_videos:
         mem_mb=need(4000, each=1),
         runtime=need(60, each=0.1),
     params:
-        max_side=config.get("report", {}).get("max_side", 640),
-        code=code_digest("actorsup.report.drawn_videos"),
+        settings=page_settings("draw_videos"),
+        code=code_digest("actorsup.report.drawn_videos", "actorsup.report.settings"),
     message:
         "Drawing tubes into the videos of {wildcards.dataset}"
     script:

@@ -1,11 +1,18 @@
 # What the page is made from.
 
-ABLATIONS = config.get("ablations", {})
+from actorsup.report.settings import ReportSettings
+
+ABLATIONS = PLAN.config.get("ablations", {})
 
 
 def first_run(dataset):
     """The first configured linker, model and seed: what the gallery shows."""
     return compared(PLAN.dataset(dataset).section)[0]
+
+
+def page_settings(stage):
+    """Settings of the page that a stage declares (actorsup/report/settings.py)."""
+    return planned(lambda w: PLAN.settings("report", ReportSettings, stage))
 
 
 def where_evaluable(path):

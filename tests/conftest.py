@@ -11,6 +11,23 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
+LONGEST = ("test_workflow", "test_extending", "test_faults_files", "test_siamese_training", "test_scale")
+"""Files that start first, so that the workers end at about the same time."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the tests of a file in one worker, which sets up its fixtures once, and long files first."""
+
+    def group(item: pytest.Item) -> str:
+        return f"{item.path.stem}_demo" if "demo" in getattr(item, "fixturenames", ()) else item.path.stem
+
+    def rank(item: pytest.Item) -> int:
+        return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(group(item)))
 
 
 @pytest.fixture(scope="session")

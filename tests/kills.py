@@ -1,4 +1,4 @@
-"""Trainings that are killed between two steps, and what is done when they go on."""
+"""Kill a training between two steps, and record the steps after it resumes."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from actorsup.training import loop as training_loop
 
 
 def die_after(patch: pytest.MonkeyPatch, training: type, steps: int) -> None:
-    """Make a training die when it has taken so many steps, a checkpoint after each."""
+    """Kill a training after a number of steps, with a checkpoint after each."""
     real, left = training.epoch, [steps]
 
     def epoch(self, number, first):
@@ -21,7 +21,7 @@ def die_after(patch: pytest.MonkeyPatch, training: type, steps: int) -> None:
 
 
 def steps_taken(patch: pytest.MonkeyPatch, training: type) -> list[tuple[int, int]]:
-    """Epoch and step of each step that is taken from here on."""
+    """Record the epoch and number of each step from now on."""
     real, taken = training.epoch, []
 
     def epoch(self, number, first):

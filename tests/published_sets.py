@@ -1,4 +1,4 @@
-"""Small data sets in the exact form that their authors publish, made up."""
+"""Small synthetic data sets in the exact form that their authors publish."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 GREY = np.full((60, 80, 3), 128, np.uint8)
 
 Instances = Sequence[tuple[int, Sequence[float]]]
-"""Code and x1, y1, x2, y2 (MATLAB's: from 1, the last pixel included) of each instance of a frame."""
+"""Code and x1, y1, x2, y2 (as in MATLAB: from 1, including the last pixel) of each instance of a frame."""
 
 
 def write_video(path: Path, frames: int = 4, size: tuple[int, int] = (80, 60)) -> None:
@@ -22,7 +22,7 @@ def write_video(path: Path, frames: int = 4, size: tuple[int, int] = (80, 60)) -
 
 
 def write_ucf_sports(root: Path) -> Path:
-    """A test video of frames, a training video of frames and video, one of a video file alone."""
+    """A test video of frames, a training video of frames and video, one of only a video file."""
     for video, names in {
         "Diving-Side/001": ("2538-5_70133", "2538-5_70133a", "2538-5_70140"),
         "Diving-Side/005": ("2538-5_9", "2538-5_10", "2538-5_11"),
@@ -41,7 +41,7 @@ def write_ucf_sports(root: Path) -> Path:
 
 
 def write_mat(path: Path, instances: Instances, boxes: bool = True, masks: bool = True) -> None:
-    """As MATLAB 7.3 lays it out: HDF5 behind 512 bytes of its own, every array turned round."""
+    """MATLAB 7.3's layout: HDF5 after a header of 512 bytes, with the axes of every array reversed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     count = len(instances)
     with h5py.File(path, "w", userblock_size=512) as file:
@@ -60,7 +60,7 @@ def write_mat(path: Path, instances: Instances, boxes: bool = True, masks: bool 
 
 
 A2D_FRAMES: Mapping[str, Mapping[str, Instances]] = {
-    # two dogs that change their places in the file, and an adult who does nothing
+    # two dogs that swap their order in the file, and an adult without an action
     "train_dogs": {
         "00002": [(77, (1, 1, 10, 10)), (77, (51, 31, 70, 50)), (19, (21, 1, 30, 40))],
         "00004": [(77, (53, 31, 72, 50)), (77, (3, 1, 12, 10)), (19, (21, 1, 30, 40))],

@@ -1,4 +1,4 @@
-"""A small run, made through the library, for tests of the page: names and classes as people give them."""
+"""A small run, made by the library, for tests of the page, with unusual names of videos and classes."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def square(frame: int) -> list[float]:
 
 
 def tubes(offset: float, scores: list[list[float]]) -> Tubes:
-    """As many tubes as rows of scores, the first on the square, each next one further away."""
+    """One tube for each row of scores: the first on the square, each other one further away."""
     count = len(scores)
     boxes = np.array(
         [[np.array(square(f)) + offset + 40 * p for f in range(FRAMES)] for p in range(count)], np.float32
@@ -98,6 +98,6 @@ def make_run(folder: Path) -> tuple[Shards, Path]:
 
 
 def details_of(script: Path) -> dict:
-    """What the script of a video hands to the page."""
+    """The data that the script of a video passes to the page."""
     text = script.read_text(encoding="utf-8")
     return json.loads(text[text.index(", ") + 2 : text.rindex(");")])

@@ -19,7 +19,7 @@ def write(path, videos, provenance=None, failed=()):
             writer.fail(video, "broken")
 
 
-def test_round_trip_in_the_order_of_ids_and_with_any_name(tmp_path):
+def test_round_trip_sorts_by_id_and_accepts_any_name(tmp_path):
     write(tmp_path / "0.h5", ODD_NAMES, failed=["z"])
     with ShardReader(tmp_path / "0.h5", "things/1") as reader:
         assert reader.videos == sorted(ODD_NAMES)
@@ -31,7 +31,7 @@ def test_round_trip_in_the_order_of_ids_and_with_any_name(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.h5"]
 
 
-def test_contract_a_root_dataset_lists_ids_and_groups(tmp_path):
+def test_a_root_dataset_lists_ids_and_groups(tmp_path):
     write(tmp_path / "0.h5", ["b/c", "a"])
     with h5py.File(tmp_path / "0.h5") as file:
         rows = [(video.decode(), group.decode()) for video, group in file["videos"][()]]
@@ -40,7 +40,7 @@ def test_contract_a_root_dataset_lists_ids_and_groups(tmp_path):
         assert json.loads(file.attrs["provenance"]) == {"a": 1}
 
 
-def test_no_videos(tmp_path):
+def test_an_empty_shard_can_be_read(tmp_path):
     write(tmp_path / "0.h5", [])
     with ShardReader(tmp_path / "0.h5", "things/1") as reader:
         assert reader.videos == [] and reader.failures == {}
@@ -59,13 +59,13 @@ def test_a_killed_job_resumes_after_its_last_finished_video(tmp_path):
         assert reader.videos == ["first", "second"]
 
 
-def test_partial_work_of_other_settings_is_not_taken_over(tmp_path):
+def test_partial_work_of_other_settings_is_discarded(tmp_path):
     writer = ShardWriter(tmp_path / "0.h5", "things/1", {"a": 1})
     writer.add("first", {"x": np.zeros(1)}, {})
     assert not ShardWriter(tmp_path / "0.h5", "things/1", {"a": 2}).finished("first")
 
 
-def test_a_video_that_fails_half_way_leaves_nothing(tmp_path):
+def test_an_error_while_adding_a_video_leaves_no_part(tmp_path):
     with ShardWriter(tmp_path / "0.h5", "things/1", {"a": 1}) as writer:
         with pytest.raises(TypeError):
             writer.add("bad", {"x": np.zeros(2), "y": object()}, {})
@@ -79,7 +79,7 @@ def test_same_content_gives_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "not hdf5", "other schema"])
-def test_damaged_shards_are_named(tmp_path, damage):
+def test_errors_name_a_damaged_shard(tmp_path, damage):
     path = tmp_path / "0.h5"
     write(path, ["a"])
     schema = "things/1"
@@ -95,13 +95,13 @@ def test_damaged_shards_are_named(tmp_path, damage):
         ShardReader(path, schema)
 
 
-def test_write_whole(tmp_path):
+def test_write_whole_creates_the_folder_and_one_file(tmp_path):
     write_whole(tmp_path / "a" / "b.csv", "x\né\n")
     assert (tmp_path / "a" / "b.csv").read_text(encoding="utf-8") == "x\né\n"
     assert len(list((tmp_path / "a").iterdir())) == 1
 
 
-def test_an_error_while_something_is_written_is_not_taken_for_a_full_disk(tmp_path):
+def test_an_error_of_another_file_while_writing_passes_through(tmp_path):
     path, missing = tmp_path / "deep" / "table.csv", tmp_path / "missing.csv"
     with pytest.raises(FileNotFoundError, match=r"missing\.csv"), writing_text(path) as stream:
         stream.write("half a table")

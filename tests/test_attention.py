@@ -386,10 +386,10 @@ def test_every_tube_is_scored_not_only_those_of_training(tmp_path):
 
 def test_a_tube_has_its_scores_whatever_is_beside_it(tmp_path):
     video, other = random_video(0), random_video(1, count=5, size=(40, 32))
-    (tmp_path / "alone").mkdir()
+    (tmp_path / "single").mkdir()
     together, _ = score(tmp_path, {"a": other, "v": video}, ["a", "v"])
-    alone, _ = score(tmp_path / "alone", {"v": Video(video.frames, video.boxes[1:2])}, ["v"])
-    np.testing.assert_allclose(together["v"].class_logit[1:2], alone["v"].class_logit, rtol=1e-4, atol=1e-6)
+    single, _ = score(tmp_path / "single", {"v": Video(video.frames, video.boxes[1:2])}, ["v"])
+    np.testing.assert_allclose(together["v"].class_logit[1:2], single["v"].class_logit, rtol=1e-4, atol=1e-6)
 
 
 def test_no_tubes_short_videos_and_tubes_in_no_sampled_frame(tmp_path):
@@ -419,12 +419,12 @@ def test_tubes_of_another_video_are_a_failure_and_the_others_go_on(tmp_path):
         assert "19 frames" in shard.failures["a"] and "20" in shard.failures["a"]
 
 
-def test_videos_that_are_scored_together_have_the_scores_of_each_alone(tmp_path, monkeypatch):
+def test_videos_that_are_scored_together_get_the_scores_of_each_scored_separately(tmp_path, monkeypatch):
     """Neighbours of one size go through the network at once, where there is a GPU; the others do not."""
     sizes = {"a": (32, 44), "b": (32, 44), "c": (32, 44), "d": (40, 32), "e": (32, 44)}
     videos = {v: random_video(i, size=size) for i, (v, size) in enumerate(sizes.items())}
     videos["b"].boxes[1] = np.nan
-    alone, _ = score(tmp_path, videos, list(videos))
+    single, _ = score(tmp_path, videos, list(videos))
     real, groups = scoring.logits_of, []
     monkeypatch.setattr(scoring, "videos_at_once", lambda device: 2)
     monkeypatch.setattr(
@@ -433,7 +433,7 @@ def test_videos_that_are_scored_together_have_the_scores_of_each_alone(tmp_path,
     together, failures = score(tmp_path, videos, list(videos), "together.h5")
     assert (groups, failures, list(together)) == ([2, 1, 1, 1], {}, list(videos))
     for v in videos:
-        np.testing.assert_allclose(together[v].class_logit, alone[v].class_logit, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(together[v].class_logit, single[v].class_logit, rtol=1e-4, atol=1e-6)
 
 
 def test_tubes_are_scored_by_the_frames_that_are_asked_for(tmp_path):
@@ -453,15 +453,15 @@ def test_logits_of_frames_average_to_those_of_tubes(tmp_path, snippet):
     frames, tubes = write_set(tmp_path, {"v": video})
     with FrameStore(frames) as store, ShardReader(tubes, TUBES_SCHEMA) as shard:
         seen = prepare(network, store["v"], read_tubes(shard["v"]), 5)
-        (made,) = logits_of(network, [seen], of_frames=True)
-        (alone,) = logits_of(network, [seen])
+        (made,) = logits_of(network, [seen], per_frame=True)
+        (single,) = logits_of(network, [seen])
     assert made.frames.shape == (3, 5 * snippet, 2)
-    assert made.chosen.tolist() == sorted(
+    assert made.sampled.tolist() == sorted(
         {4 + 8 * s + a for s in range(5) for a in range(-(snippet // 2), 2)}
         if snippet == 3
         else range(4, 40, 8)
     )
     np.testing.assert_allclose(np.nanmean(made.frames, axis=1), made.tubes, rtol=1e-4, atol=1e-5)
     assert np.isnan(made.frames[1]).all(1).any()
-    assert alone.frames is None
-    np.testing.assert_allclose(alone.tubes, made.tubes, rtol=1e-5, atol=1e-6)
+    assert single.frames is None
+    np.testing.assert_allclose(single.tubes, made.tubes, rtol=1e-5, atol=1e-6)

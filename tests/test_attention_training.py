@@ -1,10 +1,9 @@
 """Training of actor attention: from frames, tubes and video labels, and nothing else."""
 
 import csv
-import inspect
 import logging
 import math
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import h5py
@@ -19,13 +18,13 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.attention import training
 from actorsup.attention.clips import on_device
-from actorsup.attention.dataset import TrainingVideos, target_of
+from actorsup.attention.dataset import target_of, training_videos
 from actorsup.attention.model import load_model, random_model
-from actorsup.attention.pooled_features import PooledFeatures
+from actorsup.attention.pooled_features import pooled_features
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
+from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.errors import DataError
 from actorsup.training.weights import load_weights, save_weights
 
@@ -50,10 +49,14 @@ def shards(tmp_path) -> tuple[Path, Path]:
 LABELS = {"long": ("a",), "one frame": ("b",), "no tubes": ("a",), "upright": ("a", "b"), "other": ("b",)}
 
 
-def train(shards, output, settings=TINY, labels=LABELS, seed=0, weights=None, provenance=None):
-    frames, tubes = shards
-    given = provenance or {"stage": "train_attention"}
-    train_attention([frames], [tubes], labels, CLASSES, output, settings, weights, "cpu", seed, given)
+def train(shards, output, settings=TINY, labels=LABELS, seed=0, **more):
+    frames, tubes = map(str, shards)
+    given = {"classes": CLASSES, "weights": None, "device": "cpu", "provenance": {"of": "a test"}, **more}
+    train_attention(
+        TrainingJob(
+            [frames], [tubes], labels, output=str(output), settings=asdict(settings), seed=seed, **given
+        )
+    )
     return load_weights(output)
 
 
@@ -67,7 +70,7 @@ def curve(path: Path) -> list[dict[str, str]]:
 
 
 # ------------------------------------------------------------------------ what it learns from
-def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards, tmp_path, monkeypatch):
+def test_training_opens_only_frames_and_tubes(shards, tmp_path, monkeypatch):
     opened = []
     open_file = h5py.File.__init__
 
@@ -79,9 +82,9 @@ def test_training_is_given_frames_tubes_and_labels_and_opens_nothing_else(shards
     monkeypatch.setattr(h5py.File, "__init__", remember)
     train(shards, tmp_path / "m.pt")
     assert set(opened) == set(shards)
-    given = set(inspect.signature(train_attention).parameters)
-    how = {"output", "settings", "weights", "device", "seed", "provenance", "checkpoints"}
-    assert given - how == {"frames", "tubes", "labels", "classes"}
+    how = {"output", "settings", "weights", "device", "seed", "provenance", "processes", "launcher"}
+    how |= {"deterministic", "checkpoint_steps", "board", "epochs"}
+    assert {field.name for field in fields(TrainingJob)} - how == {"frames", "tubes", "labels", "classes"}
 
 
 def test_no_module_of_training_knows_ground_truth():
@@ -116,7 +119,7 @@ def test_labels_of_videos_teach_which_tube_acts(tmp_path):
     how = {"epochs": 20, "decay_after": 15, "learning_rate": 0.01, "momentum": 0.9}
     settings = replace(TINY, shorter_side=64, tubes=3, batch=3, **how)
     output = tmp_path / "m.pt"
-    train_attention([frames], [tubes], labels, classes, output, settings, None, "cpu", 0, {})
+    train((frames, tubes), output, settings, labels, classes=classes)
     rows = curve(tmp_path / "m.csv")
     assert list(rows[0]) == ["epoch", "loss", "accuracy", "learning_rate", "seconds"]
     assert float(rows[-1]["loss"]) < 0.1 < 1 < float(rows[0]["loss"])
@@ -180,7 +183,7 @@ def video_by_hand(settings, model, clip, shares, k):
         ({"feature_norm": "none"}, (1, 1), (0, 1)),
         ({"feature_size": 3.0, "frame_share": 0.5}, (1, 1), (0, 1)),
         ({"batch": 8}, (1, 1), (0, 1)),
-        ({"shorter_side": 24, "pixels": "half"}, (1, 1), (0, 1)),
+        ({"shorter_side": 40, "pixels": "half"}, (1, 1), (0, 1)),
         ({"k": 2, "k_last": 1}, (2, 1), (0, 1)),
         ({"label_loss": "sigmoid"}, (1, 1), (0, 1)),
         ({"label_loss": "sigmoid", "selection": "noisy_or", "k": 2}, (2, 2), (0, 1)),
@@ -205,7 +208,7 @@ def test_steps_are_those_of_sgd_as_the_appendix_has_it(tmp_path, more, ks, draws
     ]
     velocity = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
     curve_by_hand = []
-    with TrainingVideos([shards[0]], [shards[1]], labels, CLASSES) as videos:
+    with training_videos([shards[0]], [shards[1]], labels, CLASSES) as videos:
         for rate, k, draw in zip((0.02, 0.005), ks, draws, strict=True):
             found = []
             for video in videos:
@@ -229,11 +232,11 @@ def test_steps_are_those_of_sgd_as_the_appendix_has_it(tmp_path, more, ks, draws
     assert moved <= set(learned)
     assert {name for name in learned if "encoder" not in name} <= moved
     assert any(name.startswith("encoder.") for name in moved) == settings.train_encoder
-    told = [
+    logged = [
         tuple(float(row[of]) for of in ("loss", "accuracy", "learning_rate"))
         for row in curve(tmp_path / "m.csv")
     ]
-    for mine, row in zip(curve_by_hand, told, strict=True):
+    for mine, row in zip(curve_by_hand, logged, strict=True):
         assert row == pytest.approx(mine, rel=1e-4)
 
 
@@ -241,7 +244,7 @@ def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
     first = train(shards, tmp_path / "1.pt")
     assert same_weights(first, train(shards, tmp_path / "2.pt"))
     assert not same_weights(first, train(shards, tmp_path / "3.pt", seed=1))
-    # the order of shards and labels plays no part
+    # the order of the labels does not matter
     backwards = dict(reversed(LABELS.items()))
     assert same_weights(first, train(shards, tmp_path / "4.pt", labels=backwards))
 
@@ -250,7 +253,7 @@ def test_one_seed_one_model_and_another_seed_another(shards, tmp_path):
     ("killed", "settings"),
     [(killed, TINY) for killed in (0, 1, 2, 3, 5)] + [(3, replace(TINY, train_encoder=False, draws=1))],
 )
-def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch, killed, settings):
+def test_a_killed_run_resumes_to_the_same_weights(shards, tmp_path, monkeypatch, killed, settings):
     """Four videos, two a step: two steps in each of three epochs."""
     whole = train(shards, tmp_path / "whole.pt", settings)
     with monkeypatch.context() as patch:
@@ -275,8 +278,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(shards, tmp_path, monkeypatch,
     assert sorted(path.name for path in tmp_path.iterdir() if path not in shards) == made
 
 
-def test_the_checkpoint_of_another_model_is_not_taken(shards, tmp_path, monkeypatch):
-    """Of one with more in it, that was killed under the same name."""
+def test_a_checkpoint_of_another_model_is_ignored(shards, tmp_path, monkeypatch):
+    """The other model has more weights; its run was killed under the same name."""
     with monkeypatch.context() as patch:
         die_after(patch, training._Training, 3)
         with pytest.raises(KeyboardInterrupt):
@@ -286,7 +289,7 @@ def test_the_checkpoint_of_another_model_is_not_taken(shards, tmp_path, monkeypa
     assert same_weights(mine, train(shards, tmp_path / "new.pt"))
 
 
-def test_a_checkpoint_of_other_settings_is_not_taken(shards, tmp_path, monkeypatch):
+def test_a_checkpoint_of_other_settings_is_ignored(shards, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "model_content", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -309,7 +312,7 @@ def test_the_encoder_starts_from_given_weights(shards, tmp_path):
     torch.manual_seed(9)
     save_weights(tmp_path / "w.pt", SmallBackbone().state_dict())
     still = replace(TINY, learning_rate=1e-12, epochs=1)
-    state = train(shards, tmp_path / "m.pt", still, weights=tmp_path / "w.pt")["state"]
+    state = train(shards, tmp_path / "m.pt", still, weights=str(tmp_path / "w.pt"))["state"]
     torch.manual_seed(9)
     weight = SmallBackbone()[0][0].weight / np.sqrt(1 + 1e-5)
     torch.testing.assert_close(state["encoder.trunk.0.0.weight"], weight)
@@ -317,7 +320,7 @@ def test_the_encoder_starts_from_given_weights(shards, tmp_path):
 
 
 def test_frames_and_boxes_flip_together_and_each_epoch_draws_anew(shards):
-    with TrainingVideos([shards[0]], [shards[1]], LABELS, CLASSES) as videos:
+    with training_videos([shards[0]], [shards[1]], LABELS, CLASSES) as videos:
         video = videos[0]
         assert video.video == "long"
         plain, flipped = (video.clip(replace(TINY, flip=p), 0, 0) for p in (0, 1))
@@ -329,8 +332,8 @@ def test_frames_and_boxes_flip_together_and_each_epoch_draws_anew(shards):
         assert video.clip(many, 0, 3).frames.tobytes() in epochs
 
 
-def test_each_video_has_a_stream_of_its_own_that_no_other_moves(tmp_path):
-    """What an encoder drops at random of a video depends on the seed, the epoch and the video alone."""
+def test_each_video_has_a_random_generator_of_its_own(tmp_path):
+    """Random numbers that an encoder draws for a video depend on the seed, the epoch and the video only."""
     frames, tubes = write_set(tmp_path, {v: random_video(i) for i, v in enumerate("uvw")})
     drawn: dict[str, list[float]] = {}
 
@@ -344,8 +347,8 @@ def test_each_video_has_a_stream_of_its_own_that_no_other_moves(tmp_path):
     for names in ("uvw", "wv"):
         drawn.clear()
         with (
-            TrainingVideos([frames], [tubes], {v: ("a",) for v in names}, CLASSES) as videos,
-            PooledFeatures(tmp_path / "m.pt", settings) as kept,
+            training_videos([frames], [tubes], {v: ("a",) for v in names}, CLASSES) as videos,
+            pooled_features(tmp_path / "m.pt", settings) as kept,
         ):
             drawing = Drawing(random_model(settings, CLASSES, 0), videos, kept, torch.device("cpu"), 0)
             for epoch in range(2):
@@ -357,7 +360,7 @@ def test_each_video_has_a_stream_of_its_own_that_no_other_moves(tmp_path):
 
 def test_each_video_draws_frames_of_its_own(tmp_path):
     frames, tubes = write_set(tmp_path, {"u": random_video(0), "v": random_video(0)})
-    with TrainingVideos([frames], [tubes], {"u": ("a",), "v": ("a",)}, CLASSES) as (u, v):
+    with training_videos([frames], [tubes], {"u": ("a",), "v": ("a",)}, CLASSES) as (u, v):
         pairs = [(u.clip(TINY, 0, epoch), v.clip(TINY, 0, epoch)) for epoch in range(6)]
     assert any(not np.array_equal(one.frames, other.frames) for one, other in pairs)
 
@@ -372,28 +375,17 @@ def test_the_trained_model_scores_and_says_what_made_it(shards, tmp_path):
 # ---------------------------------------------------------------------------------- bad input
 def test_videos_without_tubes_or_frames_are_left_out(shards, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    with TrainingVideos([shards[0]], [shards[1]], {**LABELS, "gone": ("a",)}, CLASSES) as videos:
+    with training_videos([shards[0]], [shards[1]], {**LABELS, "gone": ("a",)}, CLASSES) as videos:
         assert [video.video for video in videos] == ["long", "one frame", "other", "upright"]
     assert "no tubes: no actor was found" in caplog.text
     assert "gone: no frames" in caplog.text
     assert "4 of 6" in caplog.text
 
 
-def test_a_class_of_no_training_video_is_named(shards, tmp_path, caplog):
-    train_attention(
-        [shards[0]],
-        [shards[1]],
-        {"long": ("a",)},
-        ["a", "b", "c"],
-        tmp_path / "m.pt",
-        TINY,
-        None,
-        "cpu",
-        0,
-        {},
-    )
+def test_a_class_without_training_videos_is_named(shards, tmp_path, caplog):
+    train(shards, tmp_path / "m.pt", labels={"long": ("a",)}, classes=["a", "b", "c"])
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
-        "no training video has the class b, c; its scores mean nothing"
+        "no training video has the class b, c; its scores are meaningless"
     ]
 
 
@@ -405,7 +397,7 @@ def test_several_labels_share_the_loss():
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ({"long": ("jump",)}, "long: the label 'jump' is no class; allowed: a, b"),
+        ({"long": ("jump",)}, "long: the label 'jump' is not a known class; allowed: a, b"),
         ({"long": ()}, "long: has no label"),
         ({"no tubes": ("a",)}, "none of the 1 labeled training videos has a tube"),
         ({}, "none of the 0"),
@@ -423,11 +415,11 @@ def test_labels_of_half_of_the_videos_are_enough(shards, tmp_path, caplog):
     half = {name: LABELS[name] for name in ("long", "other")}
     there = train(shards, tmp_path / "m.pt", labels=half)
     assert "training on 2 of 2 labeled videos" in caplog.text
-    (tmp_path / "alone").mkdir()
-    alone = write_set(
-        tmp_path / "alone", {"long": random_video(0, count=12), "other": random_video(4, tubes=5)}
+    (tmp_path / "subset").mkdir()
+    subset = write_set(
+        tmp_path / "subset", {"long": random_video(0, count=12), "other": random_video(4, tubes=5)}
     )
-    assert same_weights(there, train(alone, tmp_path / "alone.pt", labels=half))
+    assert same_weights(there, train(subset, tmp_path / "subset.pt", labels=half))
 
 
 @pytest.mark.parametrize(
@@ -454,10 +446,10 @@ def test_a_loss_that_is_not_finite_stops_naming_the_videos(shards, tmp_path):
     assert not (tmp_path / "m.pt").exists()
 
 
-def test_a_gradient_that_is_not_finite_is_not_taken(shards, tmp_path, monkeypatch):
+def test_a_gradient_that_is_not_finite_stops_the_run(shards, tmp_path, monkeypatch):
     """One step, whose loss is finite and whose gradient is not."""
     real = training.video_loss
-    # of square roots of 0 the gradient is infinite
+    # the gradient of the square root is infinite at 0
     spoiled = lambda *a: real(*a) + (a[0] * 0).square().sum().sqrt()  # noqa: E731
     monkeypatch.setattr(training, "video_loss", spoiled)
     with pytest.raises(DataError, match="epoch 1, step 1: the gradient is not finite"):
@@ -490,12 +482,12 @@ def test_a_large_gradient_is_scaled_down(shards, tmp_path):
     assert float(moved) == pytest.approx(1e-3, rel=0.01)
 
 
-def test_a_tube_in_none_of_the_frames_has_no_part(tmp_path):
+def test_a_tube_in_none_of_the_frames_is_ignored(tmp_path):
     video = random_video(0, count=8, tubes=2)
-    alone = Video(video.frames, video.boxes[1:])
+    subset = Video(video.frames, video.boxes[1:])
     video.boxes[0] = np.nan
-    (tmp_path / "alone").mkdir()
+    (tmp_path / "subset").mkdir()
     labels = {"v": ("a",)}
     both = train(write_set(tmp_path, {"v": video}), tmp_path / "both.pt", labels=labels)
-    one = train(write_set(tmp_path / "alone", {"v": alone}), tmp_path / "one.pt", labels=labels)
+    one = train(write_set(tmp_path / "subset", {"v": subset}), tmp_path / "one.pt", labels=labels)
     assert same_weights(both, one)

@@ -16,7 +16,7 @@ def box_strategy():
 
 
 def counted_iou(a, b):
-    """Intersection over union by counting unit pixels, for boxes of whole coordinates."""
+    """Intersection over union by counting pixels, for boxes with integer coordinates."""
     pixels = [{(x, y) for x in range(c[0], c[2]) for y in range(c[1], c[3])} for c in (a, b)]
     return len(pixels[0] & pixels[1]) / len(pixels[0] | pixels[1])
 
@@ -54,7 +54,7 @@ def test_clip_and_scale():
 
 @st.composite
 def tube_of_pixels(draw, frames=4):
-    """A tube of whole coordinates, absent in some frames."""
+    """A tube with integer coordinates, absent in some frames."""
     present = draw(st.lists(st.booleans(), min_size=frames, max_size=frames))
     return [draw(box_strategy()) if there else None for there in present]
 

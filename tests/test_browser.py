@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 def tables(folder: Path) -> dict[str, Path]:
-    """The contract's tables, with made-up numbers."""
+    """Tables of results with made-up numbers."""
     thresholds = ("0.2", "0.5", "0.5:0.95")
     names = [*CLASSES, "mean"]
     rows = [("odd", "l", "m", 0, name, t, 0.1 * len(name) % 1, 3, 9) for name in names for t in thresholds]
@@ -76,7 +76,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, report):
-    """The page as it opens from disk; whatever the console says or asks of a network fails the test."""
+    """The page opened from disk; any console message or network request fails the test."""
     said: list[str] = []
     opened = browser.new_page(viewport={"width": 1200, "height": 900})
     opened.on("console", lambda message: said.append(message.text))
@@ -176,7 +176,7 @@ def test_a_video_plays_and_its_boxes_move_with_the_picture(page):
     assert size == [WIDTH, HEIGHT]
 
 
-def test_the_player_is_worked_by_keyboard(page):
+def test_the_player_works_by_keyboard(page):
     page.locator("#cards button").first.focus()
     page.keyboard.press("Enter")
     page.locator("#player[open]").wait_for()
@@ -210,7 +210,7 @@ def test_it_fits_a_phone_and_the_dark(browser, report, width, scheme):
     page.close()
 
 
-def test_of_many_videos_only_those_in_view_are_asked_for(browser, tmp_path):
+def test_only_videos_in_view_are_requested(browser, tmp_path):
     gallery = tmp_path / "many" / "report_data" / "0001"
     gallery.mkdir(parents=True)
     row = {

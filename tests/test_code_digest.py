@@ -47,11 +47,11 @@ TYPES_OF = {
     "NETWORKS.encoder_modules(": "encoders",
     "d.module": "datasets",
 }
-"""How a rule names the types of its section, next to the module of its stage."""
+"""How the ``code_digest`` call of a rule names the types of its section."""
 
 
 def reruns(repository: Path) -> dict[str, set[str]]:
-    """The stages that an edit of a module re-runs: ``stage``, or ``stage:type`` for sections of a type."""
+    """Map each module to what its edit re-runs: ``stage``, or ``stage:type`` for sections of a type."""
     found: dict[str, set[str]] = {module: set() for module in modules(repository)}
     for rule, text in rules(repository).items():
         call = re.search(r"code_digest\((.*?)\)\s*(?:,|\n)", text, flags=re.S)
@@ -70,11 +70,12 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
-demo decode truth:folder truth:thumos13 truth:ucf_sports train_detector detect train_siamese link \
-  train score merge export evaluate report draw:
-    boxes
-demo decode list truth:folder detect link train score merge export evaluate failures report draw:
+demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score \
+  merge export evaluate failures report draw:
     artifacts.folders
+demo decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
+  train_siamese link train score merge export evaluate report draw:
+    boxes
 demo truth:folder train_detector detect merge export evaluate report draw:
     coco
 demo train_detector detect train_siamese link train score report draw:
@@ -83,17 +84,17 @@ demo truth:demo:
     demo demo.settings
 demo:
     demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
-decode list truth:folder detect link train score merge export evaluate failures cost report draw:
+decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
+  export evaluate failures cost report draw:
     artifacts.checksums
-decode list truth:a2d truth:folder detect link train score merge export evaluate failures report \
-  draw:
-    artifacts.safe_hdf5
-decode list truth:folder detect link train score merge export evaluate failures report draw:
-    artifacts.shards
-decode truth:folder detect:supplied train_siamese link train score merge export evaluate report \
-  draw:
+decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
+  export evaluate failures report draw:
+    artifacts.safe_hdf5 artifacts.shards
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese link \
+  train score merge export evaluate report draw:
     tubes
-decode truth:folder detect:supplied link train score merge export evaluate report draw:
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score merge \
+  export evaluate report draw:
     artifacts.tube_files
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
   report draw:
@@ -103,23 +104,28 @@ decode truth detect:supplied merge export evaluate failures report draw:
 decode list detect link train score report draw:
     frames
 decode truth evaluate report draw:
-    datasets datasets.base formats.ground_truth_csv
+    datasets datasets.base
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.files
+decode truth:a2d:
+    datasets.digests
 decode:
-    datasets.digests frames.child frames.decode frames.decoder frames.settings frames.stage
-    frames.write
+    frames.child frames.decode frames.decoder frames.settings frames.stage frames.write
 list:
     frames.video_table
+truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate report \
+  draw:
+    formats.labeled
+truth detect:supplied merge export evaluate report draw:
+    formats.ground_truth_csv
 truth:folder detect:supplied merge export evaluate report draw:
-    formats.json_files formats.labeled formats.predictions formats.predictions_json
-    formats.tube_checks
+    formats.json_files formats.predictions formats.predictions_json formats.tube_checks
 truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot
 truth:folder detect:supplied evaluate report draw:
     formats.coco formats.cvat formats.formats
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
-    datasets.readers
+    datasets.readers datasets.settings
 truth:folder evaluate report draw:
     datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
@@ -129,14 +135,13 @@ truth:a2d truth:thumos13 truth:ucf_sports:
 truth:
     datasets.ground_truth
 truth:a2d:
-    datasets.a2d_frames datasets.a2d_labels datasets.a2d_tubes datasets.readers.a2d
+    datasets.a2d_frames datasets.readers.a2d
 truth:demo:
     datasets.readers.demo
 truth:folder:
     datasets.readers.folder
 truth:thumos13:
     datasets.matlab datasets.matlab_child datasets.pickles datasets.readers.thumos13
-    datasets.thumos13_annotations
 truth:ucf_sports:
     datasets.readers.ucf_sports
 train_detector detect train_siamese link train:small score:small report:
@@ -227,17 +232,17 @@ paper:
     report.paper.curve_figures report.paper.items report.paper.stage report.paper.style
     report.paper.table_figures report.paper.tables
 report draw:
-    report.webm
+    report.settings report.webm
 report:
     report.charts report.examples report.gallery report.html report.inputs report.numbers
-    report.page report.settings report.stage
+    report.page report.stage
 draw:
     report.drawn_videos report.pictures
 -:
-    attention.presets cli config config.fields config.messages config.read errors evaluation.arrays
-    evaluation.command formats.convert frames.probe logs predict registry workflow.check
-    workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
-    workflow.summary
+    attention.presets cli config config.fields config.messages config.read config.sections errors
+    evaluation.arrays evaluation.command formats.convert frames.probe logs predict registry
+    training.settings workflow.check workflow.check_report workflow.dataset workflow.networks
+    workflow.paper workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 
@@ -248,7 +253,7 @@ others?
 
 
 def table() -> dict[str, set[str]]:
-    """The stages of ``TABLE`` by module."""
+    """Parse ``TABLE``: the stages of each module."""
     stages_of: dict[str, set[str]] = {}
     stages: set[str] = set()
     for line in TABLE.replace("\\\n", " ").splitlines():

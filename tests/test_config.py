@@ -2,10 +2,11 @@
 
 import copy
 from dataclasses import fields
-from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 from torchvision.models import detection, list_models
 
 from actorsup.artifacts.paths import existing_path, expand_path
@@ -14,25 +15,24 @@ from actorsup.attention.presets import PRESETS
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.config.read import check_config
-from actorsup.detection.settings import DetectorSettings, DetectorTrainingSettings
+from actorsup.config.sections import ModelSection
+from actorsup.datasets.readers import DATASETS
+from actorsup.detection.detectors import DETECTORS
+from actorsup.detection.settings import DetectorSettings, Model
 from actorsup.errors import ConfigError
 from actorsup.evaluation.protocol import BOX_AREAS, DURATIONS, INTERPOLATIONS, MATCHINGS, PROTOCOLS
 from actorsup.evaluation.settings import THRESHOLDS, EvaluationSettings
 from actorsup.frames.settings import DecodingLimits, FrameSettings
-from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
-from actorsup.workflow.networks import TRAINING_PATHS
+from actorsup.linking.linkers import LINKERS
+from actorsup.linking.settings import LinkerSettings
+from actorsup.linking.trackers import TRACKERS
+from actorsup.training.settings import TrainingOptions
 from actorsup.workflow.plan import Plan
 
 
 @pytest.fixture
 def config(repository) -> dict:
     return yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict:
-    path = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def names(settings: type) -> set[str]:
@@ -79,28 +79,20 @@ def test_defaults_of_the_code_are_those_of_the_configuration(config):
     assert set(config["evaluation"]) == names(EvaluationSettings)
 
 
-def test_the_schema_knows_the_settings_and_no_others(schema):
-    def keys(kind: str) -> set[str]:
-        return set(schema["$defs"][kind]["properties"])
+def test_allowed_values_are_those_of_the_code():
+    def allowed(model: type, name: str) -> set:
+        return set(TypeAdapter(model).json_schema()["properties"][name]["enum"])
 
-    def training(kind: str) -> set[str]:
-        return set(schema["$defs"][kind]["properties"]["training"]["properties"])
-
-    assert keys("model") == names(AttentionSettings) | names(ScoringSettings) | {"trained", "attention"}
-    assert set(schema["$defs"]["model"]["properties"]["attention"]["enum"]) == set(PRESETS)
-    assert keys("linker") == (names(LinkerSettings) - {"options"}) | {"training"}
-    assert keys("detector") == (names(DetectorSettings) - {"options"}) | {"training"}
-    frames = set(schema["properties"]["frames"]["properties"])
-    assert frames == names(FrameSettings) | names(DecodingLimits) | {"keep"}
-    rules = schema["properties"]["evaluation"]["properties"]
-    assert set(rules) == names(EvaluationSettings)
-    assert set(rules["protocol"]["enum"]) == {*PROTOCOLS, None}
-    for name, allowed in (("interpolation", INTERPOLATIONS), ("matching", MATCHINGS),
-                          ("box_area", BOX_AREAS), ("duration", DURATIONS)):  # fmt: skip
-        assert rules[name]["enum"] == list(allowed)
-    assert training("detector") == names(DetectorTrainingSettings) - {"model"} | {"images", "annotations"}
-    of_section = {"trunk", "exemplar_size", "context"}  # the linker's own, which training takes over
-    assert training("linker") == names(SiameseTrainingSettings) - of_section | set(TRAINING_PATHS)
+    for name, values in (("interpolation", INTERPOLATIONS), ("matching", MATCHINGS),
+                         ("box_area", BOX_AREAS), ("duration", DURATIONS)):  # fmt: skip
+        assert allowed(EvaluationSettings, name) == set(values)
+    protocol = TypeAdapter(EvaluationSettings).json_schema()["properties"]["protocol"]
+    assert set(protocol["anyOf"][0]["enum"]) == set(PROTOCOLS)
+    assert allowed(ModelSection, "attention") == set(PRESETS)
+    assert set(DETECTORS) | set(DATASETS) | set(TRACKERS) | set(LINKERS) == {
+        *("torchvision", "yolox", "small_ssd", "supplied", "siamese", "nanotrack", "static", "viterbi"),
+        *("demo", "folder", "thumos13", "ucf_sports", "a2d"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -114,7 +106,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         (
             "evaluation",
             {"like": "act"},
-            "the key 'like' is called 'protocol' since version 0.2.0",
+            "evaluation.like: this setting has a new name; write evaluation.protocol",
         ),
         ("datasets.demo.linkers", ["siamse"], "datasets.demo.linkers: 'siamse' is not there.*mean 'siamese'"),
         (
@@ -124,11 +116,11 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         ),
         ("datasets.demo.actors", ["persn"], "'persn' is not there.*mean 'person'"),
         ("linkers.demo_siamese.training", {"gap": 3}, "demo_siamese.training: lacks sequences or images"),
-        ("linkers.demo_siamese.training", {"images": "a"}, "training: images also needs 'annotations'"),
+        ("linkers.demo_siamese.training", {"images": "a"}, "training: images needs 'annotations' too"),
         (
             "datasets.demo.type",
             "dmo",
-            "'dmo' is not allowed; allowed: demo, thumos13, ucf_sports, a2d, folder; did you mean 'demo'",
+            "'dmo' is not allowed; allowed: a2d, demo, folder, thumos13, ucf_sports; did you mean 'demo'",
         ),
         ("linkers.siamese.detector", "sdd", "linkers.siamese.detector: 'sdd' is not there"),
         (
@@ -143,24 +135,20 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
             "models.paper.epochs: 2.0 is a number; allowed: a whole number; write 2$",
         ),
         ("seed", True, "seed: True is true or false; allowed: a whole number"),
-        (
-            "models.paper.learning_rate",
-            "1e-3",
-            "learning_rate: '1e-3' is text; allowed: a number; write 0.001",
-        ),
+        ("models.paper.learning_rate", "fast", "learning_rate: 'fast' is text; allowed: a number"),
         ("linkers.siamese", None, "linkers.siamese: nothing; allowed: a section of keys"),
         ("datasets.demo.actors", "person", "'person' is text; allowed: a list .*; write \\[person\\]"),
         ("paper.linkers", ["siamese"], "paper.linkers: names 1; name at least 2"),
         ("datasets.demo.seeds", [], "datasets.demo.seeds: the list is empty; name at least 1"),
-        ("models.my videos", {}, "models: 'my videos' is no name; a name holds only letters, digits"),
+        ("models.my videos", {}, "models: 'my videos' is not a name; a name holds only letters, digits"),
         ("detectors.mine", {"type": "supplied"}, "detectors.mine: the key 'path' is missing"),
         (
             "detectors.ssd300_vgg16.model",
             "ssd300_vgg61",
             "'ssd300_vgg61' is not allowed.*mean 'ssd300_vgg16'",
         ),
-        ("linkers.static.scales", 5, "linkers.static: the type static does not read 'scales'; siamese does"),
-        ("datasets.demo.split", 2, "datasets.demo: the type demo does not read 'split'; thumos13 does"),
+        ("linkers.static.scales", 5, "linkers.static: unknown key 'scales'; allowed: .*filter_iou"),
+        ("datasets.demo.split", 2, "datasets.demo: unknown key 'split'; allowed: "),
         (
             "linkers.siamese.search_size",
             100,
@@ -170,7 +158,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         (
             "models.old",
             {"trained": "a.pt", "k": 3},
-            "trained already does not read 'k'; allowed: trained, attention, class",
+            "models.old: unknown key 'k'; allowed: class_score, .*trained",
         ),
         ("datasets.demo.models", ["dmo+k=1"], "'dmo.k=1' is not there"),
         ("datasets.demo.models", ["demo+q=1"], "models.demo.q=1: unknown key 'q'"),
@@ -182,7 +170,7 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         (
             "models",
             {"a+b": {}, "demo": {}, "demo_small": {}, "paper": {}},
-            "models: 'a.b' is no name; .* changed after it: NAME.k=1",
+            "models: 'a.b' is not a name; .* changed after it: NAME.k=1",
         ),
         (
             "datasets.demo.models",
@@ -193,15 +181,15 @@ def test_the_schema_knows_the_settings_and_no_others(schema):
         (
             "datasets.demo",
             {"type": "demo", True: 1},
-            "datasets.demo: the key True is no text; write it in quotes",
+            "datasets.demo: the key True is not text; write it in quotes",
         ),
-        ("datasets.demo.linkers", ["static+scales=3"], "the type static does not read 'scales'"),
+        ("datasets.demo.linkers", ["static+scales=3"], "linkers.static.scales=3: unknown key 'scales'"),
         ("ablations.k.models", ["papre+k=2"], "ablations.k.models: 'papre.k=2' is not there"),
         ("models.paper.attention", "bets", "models.paper.attention: 'bets' is not allowed.*mean 'best'"),
         ("models.paper.trim", 1, "trim: 1 is out of range"),
         ("models.demo.weights", "detector:demo_sdd", "'demo_sdd' is not there.*mean 'demo_ssd'"),
         ("seed", -1, "seed: -1 is out of range; allowed: at least 0"),
-        ("device", "gpu", "device"),
+        ("device", "gpu", "device: 'gpu' is not allowed; allowed: auto, cpu, cuda"),
         ("evaluation.iou_thresholds", [0.5, 0], "evaluation.iou_thresholds.1: 0 is out of range"),
     ],
 )
@@ -217,18 +205,10 @@ def test_a_mistake_is_told_with_its_remedy(config, where, value, words):
     assert "\n" not in str(told.value)
 
 
-def test_the_detectors_that_may_be_named_are_torchvisions(schema):
-    named = schema["$defs"]["detector"]["properties"]["model"]["enum"]
+def test_the_detectors_that_may_be_named_are_torchvisions():
     # those of other tasks are detectors too, with a head that is not used here
     others = {"maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2", "keypointrcnn_resnet50_fpn"}
-    assert set(named) == set(list_models(module=detection)) - others
-
-
-def test_keys_of_a_type_are_told_by_the_types_that_there_are(schema):
-    for kind in ("dataset", "detector", "linker"):
-        properties = schema["$defs"][kind]["properties"]
-        for about in properties.values():
-            assert set(about.get("readBy", [])) <= set(properties["type"]["enum"])
+    assert set(get_args(Model)) == set(list_models(module=detection)) - others
 
 
 def test_a_key_that_is_missing(config):
@@ -364,6 +344,36 @@ def test_weights_by_epoch_are_there_if_they_are_kept(config):
     assert Plan(config).epochs_of("demo") == list(range(1, config["models"]["demo"]["epochs"] + 1))
 
 
-def test_how_models_are_trained_is_what_a_job_takes(schema):
-    settings = set(schema["properties"]["training"]["properties"])
-    assert settings - {"keep_epochs", "protect"} <= names(TrainingJob)
+def test_training_options_are_arguments_of_a_job():
+    assert names(TrainingOptions) <= names(TrainingJob)
+
+
+def test_numbers_that_arrive_as_text_and_other_spellings_give_the_same_parameters(config):
+    # as Snakemake parses --config 'datasets={thumos13: {shards: 2}}'
+    texts, numbers = copy.deepcopy(config), copy.deepcopy(config)
+    changes = (
+        ("datasets", "thumos13", "shards", "2", 2),
+        ("datasets", "demo", "seeds", ["0", "1"], [0, 1]),
+        ("linkers", "siamese", "context", "1", 1.0),
+        ("models", "demo", "warm_up", 2, 2.0),
+        ("models", "demo", "learning_rate", "4e-3", 0.004),
+        ("models", "demo", "k_last", "null", None),
+        ("models", "demo", "train_encoder", "false", False),
+    )
+    for kind, name, key, text, number in changes:
+        texts[kind][name][key], numbers[kind][name][key] = text, number
+    texts["evaluation"]["iou_thresholds"] = ["0.5", 1]
+    numbers["evaluation"]["iou_thresholds"] = [0.5, 1.0]
+    for kind in ("linkers", "models"):  # the order of keys does not matter either
+        texts[kind] = {name: dict(reversed(section.items())) for name, section in texts[kind].items()}
+    assert repr(check_config(texts)) == repr(check_config(numbers))
+    assert check_config(texts)["models"]["demo"]["warm_up"] == 2.0
+
+
+def test_null_is_the_default_where_it_is_allowed(config):
+    config["linkers"]["siamese"]["training"] = None
+    config["datasets"]["thumos13"]["annotations"] = None
+    config["ablations"]["k"]["seeds"] = None
+    plan = Plan(config)
+    assert plan.networks.linker_weights("siamese") == ["results/weights/published/vgg16.pth"]
+    assert plan.ablation("demo", "k")["seeds"] == [0]

@@ -72,10 +72,10 @@ def test_thumos13_boxes_do_not_wrap_around(tmp_path):
     assert set(truth.size.values()) == {(320, 240)}
 
 
-def test_thumos13_files_that_cannot_be_used(tmp_path):
+def test_invalid_thumos13_files(tmp_path):
     root = published(tmp_path)
     touch(root, "UCF-101/Run/v_Run_g01_c01.mkv")
-    with pytest.raises(DataError, match="two videos of one id, 'Run/v_Run_g01_c01'"):
+    with pytest.raises(DataError, match="two videos have the id 'Run/v_Run_g01_c01'"):
         Thumos13(root).listing()
     with pytest.raises(DataError, match="trainlist02"):
         Thumos13(root, 2).listing()
@@ -125,7 +125,7 @@ class Evil:
 def test_a_pickle_executes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"a": Evil()}))
-    with pytest.raises(DataError, match=r"evil\.pkl: no pickle of numbers"):
+    with pytest.raises(DataError, match=r"evil\.pkl: not a pickle of numbers"):
         read_numbers(tmp_path / "evil.pkl")
     assert not (tmp_path / "executed").exists()
     (tmp_path / "cut.pkl").write_bytes(pickle.dumps({"a": np.arange(9)})[:-20])
@@ -156,23 +156,23 @@ class Kind:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (np.array([None], object), "an array of 'O8', which are no numbers"),
-        (np.zeros(2, "i4,f4"), "which are no numbers"),
+        (np.array([None], object), "an array of 'O8', which are not numbers"),
+        (np.zeros(2, "i4,f4"), "which are not numbers"),
         # bytes that numpy would take for the addresses of objects, were its own state believed
-        (Array(1, (1,), Kind("O8"), False, b"\1" * 8), "an array of 'O8', which are no numbers"),
+        (Array(1, (1,), Kind("O8"), False, b"\1" * 8), "an array of 'O8', which are not numbers"),
         (Array(1, (2,), Kind("i8"), False, b"\1" * 8), r"an array of \(2,\) int64 has 8 bytes"),
         (Array(1, (-1, -1), Kind("i8"), False, b"\1" * 8), "has 8 bytes"),
         (Array(1, (1 << 62, 4), Kind("i8"), False, b"\1" * 8), "has 8 bytes"),
         (Array(1, (1,), Kind("U2"), False, b"\xff" * 8), "has 8 bytes"),
     ],
 )
-def test_a_pickle_makes_arrays_of_plain_numbers_alone(tmp_path, value, reason):
+def test_a_pickle_with_other_arrays_than_numbers_is_refused(tmp_path, value, reason):
     (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": value}, protocol=2))
     with pytest.raises(DataError, match=reason):
         read_numbers(tmp_path / "x.pkl")
 
 
-def test_what_else_a_type_says_of_itself_is_passed_over(tmp_path):
+def test_flags_of_a_pickled_dtype_are_ignored(tmp_path):
     # the flags 63 are those of objects: numbers would be taken for their addresses
     flagged = Array(1, (1,), Kind("i8", 3, "<", None, None, None, 8, 1, 63), False, b"\1" * 8)
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(flagged, protocol=2))
@@ -214,7 +214,7 @@ def folder(root: Path, table: str | None = None, **more: object) -> Folder:
     return Folder(root / "videos", path, **more)
 
 
-def test_a_folder_of_unlabelled_videos(tmp_path):
+def test_a_folder_of_unlabeled_videos(tmp_path):
     listing = folder(tmp_path).listing()
     assert [r.video for r in listing.records] == ["b", "frames", 'it\'s "x"/ä 1']
     assert {(r.split, r.labels) for r in listing.records} == {("", ())}
@@ -240,40 +240,40 @@ def test_a_folder_with_a_table(tmp_path):
         ("video,label,split\nb,,train\n", "without a label"),
         (
             "video,label,split\nb,runn,train\n",
-            "no class is called 'runn'; allowed: jump, run; did you mean 'run'",
+            "class 'runn' is unknown; allowed: jump, run; did you mean 'run'",
         ),
-        ("video,label,split\nb,run,train\nb.mp4,run,test\n", "line 3.*earlier line"),
-        ("video,label,split\n../b,run,train\n", "no path below"),
-        ("video,label,split\n,run,train\n", "line 2: '' is no path below"),
-        ("video,label,split\n.,run,train\n", "no path below"),
+        ("video,label,split\nb,run,train\nb.mp4,run,test\n", "line 3.*an earlier line has the video 'b' too"),
+        ("video,label,split\n../b,run,train\n", "not a path below"),
+        ("video,label,split\n,run,train\n", "line 2: '' is not a path below"),
+        ("video,label,split\n.,run,train\n", "not a path below"),
     ],
 )
-def test_tables_that_cannot_be_used(tmp_path, table, words):
+def test_invalid_tables(tmp_path, table, words):
     with pytest.raises(DataError, match=words):
         folder(tmp_path, table, classes=("jump", "run")).listing()
 
 
-def test_two_videos_of_one_id_and_a_folder_that_is_not_there(tmp_path):
+def test_duplicate_video_ids_and_a_missing_folder(tmp_path):
     touch(tmp_path, "a.avi", "a.mp4")
-    with pytest.raises(DataError, match="two videos of one id, 'a'"):
+    with pytest.raises(DataError, match="two videos have the id 'a'"):
         find_videos(tmp_path)
     with pytest.raises(DataError, match="no such folder"):
         find_videos(tmp_path / "gone")
 
 
-def test_a_picture_beside_videos_does_not_hide_them(tmp_path):
+def test_an_image_next_to_videos_does_not_hide_them(tmp_path):
     touch(tmp_path, "kitchen/a.mp4", "kitchen/b.mp4", "kitchen/cover.jpg", "frames/0001.jpg")
     assert list(find_videos(tmp_path)) == ["frames", "kitchen/a", "kitchen/b"]
 
 
-def test_boxes_name_their_videos_with_an_extension_or_without(tmp_path):
+def test_video_ids_of_boxes_may_have_an_extension(tmp_path):
     header = "video,tube,class,frame,x1,y1,x2,y2\n"
     (tmp_path / "gt.csv").write_text(header + "b.mp4,0,run,0,1,1,2,2\n./v1.5,0,run,0,1,1,2,2\n")
     boxes = folder(tmp_path, "video,label,split\nb,run,train\n", boxes=tmp_path / "gt.csv").ground_truth()
     assert sorted(boxes.boxes["video"]) == ["b", "v1.5"]
 
 
-def test_links_are_followed_but_not_round_in_circles(tmp_path):
+def test_links_are_followed_without_loops(tmp_path):
     (tmp_path / "root" / "in").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "b.avi").touch()
@@ -283,14 +283,14 @@ def test_links_are_followed_but_not_round_in_circles(tmp_path):
     assert sorted(find_videos(tmp_path / "root")) == ["in/a", "kitchen/b"]
 
 
-def test_a_picture_does_not_hide_the_videos_below_it(tmp_path):
+def test_an_image_does_not_hide_videos_below_it(tmp_path):
     for name in ("k/cover.jpg", "k/d1/a.avi", "f/1.png", "f/thumbnails/readme.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert sorted(find_videos(tmp_path)) == ["f", "k/d1/a"]
 
 
-def test_an_accent_is_the_same_however_it_is_written(tmp_path):
+def test_unicode_forms_of_an_accent_are_equal(tmp_path):
     (tmp_path / "cafe\u0301.avi").touch()
     (tmp_path / "videos.csv").write_text("video,label,split\ncaf\u00e9,run,train\n", encoding="utf-8")
     listing = Folder(tmp_path, tmp_path / "videos.csv").listing()
@@ -298,23 +298,23 @@ def test_an_accent_is_the_same_however_it_is_written(tmp_path):
     assert listing.records[0].path.exists()
 
 
-def test_a_name_that_no_table_can_hold_is_told(tmp_path):
+def test_a_name_that_is_not_utf8_is_an_error(tmp_path):
     Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9.avi"))).touch()
     with pytest.raises(DataError, match="the name is not UTF-8"):
         find_videos(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mean", "all"])
-def test_a_class_that_would_stand_twice_in_the_tables(tmp_path, name):
+def test_reserved_class_names(tmp_path, name):
     (tmp_path / "videos.csv").write_text(f"video,label,split\na,{name},train\n")
-    with pytest.raises(DataError, match=f"no class can be called '{name}'"):
+    with pytest.raises(DataError, match=f"the class name '{name}' is reserved"):
         Folder(tmp_path, tmp_path / "videos.csv").listing()
 
 
-def test_ground_truth_of_a_class_that_no_video_has(tmp_path):
+def test_ground_truth_of_an_unknown_class(tmp_path):
     (tmp_path / "gt.csv").write_text("video,tube,class,frame,x1,y1,x2,y2\nb,0,rum,0,1,1,2,2\n")
     table = "video,label,split\nb,run,train\n"
-    with pytest.raises(DataError, match="class 'rum' is not there; allowed: run; did you mean 'run'"):
+    with pytest.raises(DataError, match="class 'rum' is unknown; allowed: run; did you mean 'run'"):
         folder(tmp_path, table, boxes=tmp_path / "gt.csv").ground_truth()
 
 
@@ -333,7 +333,7 @@ def test_ground_truth_of_a_class_that_no_video_has(tmp_path):
         ("b,1,,8,1,1,2,2", "it has no class"),
     ],
 )
-def test_ground_truth_that_cannot_be_used(tmp_path, row, words):
+def test_invalid_ground_truth(tmp_path, row, words):
     path = tmp_path / "gt.csv"
     path.write_text(f"video,tube,class,frame,x1,y1,x2,y2\nb,0,run,7,1,1,2,2\n{row}\n")
     with pytest.raises(DataError, match=rf"gt\.csv: line [23]: .*{words}"):
@@ -354,7 +354,7 @@ class Annotated:
         return GroundTruth(self.rows, {video: (100, 50) for video in self.rows["video"]})
 
 
-def test_ground_truth_is_scaled_and_cut_to_the_videos(tmp_path, caplog):
+def test_ground_truth_is_scaled_and_clipped_to_the_videos(tmp_path, caplog):
     (tmp_path / "videos.csv").write_text(
         "video,path,split,label,frames,fps,width,height,duration,shard\n"
         "a,,test,,5,25,200,150,1,0000\nb,,test,,0,,,,,0000\nc,,test,,5,25,100,50,1,0000\n"
@@ -404,7 +404,7 @@ def test_an_untouched_video_is_not_read_again(tmp_path, monkeypatch):
     assert content_digests(records, tmp_path / "digests.json") == first
 
 
-def test_digests_are_computed_where_they_cannot_be_stored(tmp_path):
+def test_digests_without_a_writable_cache(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"content")
     (tmp_path / "file").write_text("not a folder")
     record = VideoRecord("a", tmp_path / "a.mp4", "train", ("x",))
@@ -412,12 +412,12 @@ def test_digests_are_computed_where_they_cannot_be_stored(tmp_path):
     assert content_digests([record], tmp_path / "file" / "cache.json") == stored
 
 
-def test_a_video_that_cannot_be_read_has_a_digest_all_the_same(tmp_path):
+def test_an_unreadable_video_has_a_digest(tmp_path):
     records = [VideoRecord("a", tmp_path / "gone.avi", "", ())]
     assert content_digests(records, tmp_path / "digests.json") == {"a": "unreadable"}
 
 
-def test_a_video_stays_in_its_bucket_whatever_else_there_is():
+def test_a_bucket_depends_only_on_the_video_id():
     digest = hashlib.blake2b(b"a/b", digest_size=8).digest()
     assert bucket_of("a/b", 96) == int.from_bytes(digest, "big") % 96  # results are laid out by it
     assert all(0 <= bucket_of(f"v{n}", 7) < 7 for n in range(50))

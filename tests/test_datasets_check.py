@@ -92,7 +92,7 @@ def test_a_check_of_an_unreadable_list_is_summarized(tmp_path):
     write_video(tmp_path / "a.mp4.avi", 2)
     (tmp_path / "a.mp4.avi").rename(tmp_path / "a.mkv")
     text = report(inspected({"type": "folder", "root": str(tmp_path)}), FrameSettings())
-    assert "two videos of one id, 'a'" in text and text.endswith("mine: 1 problem")
+    assert "two videos have the id 'a'" in text and text.endswith("mine: 1 problem")
 
 
 def test_frame_counts_of_ucf_sports_against_its_videos(tmp_path):

@@ -14,10 +14,9 @@ from published_sets import write_a2d, write_mat, write_ucf_sports
 from scipy.io import savemat
 
 from actorsup.datasets.a2d_frames import ACTIONS, ACTORS, CODES, name_of, read_frame
-from actorsup.datasets.a2d_labels import remembered_codes
 from actorsup.datasets.ground_truth import write_annotated_frames
 from actorsup.datasets.pickles import read_numbers
-from actorsup.datasets.readers.a2d import A2D
+from actorsup.datasets.readers.a2d import A2D, remembered_codes
 from actorsup.datasets.readers.folder import Folder
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import FOLDERS, UcfSports
@@ -41,30 +40,35 @@ def test_ucf_sports_as_published(tmp_path):
         (r.video, r.split, r.labels, r.path.relative_to(tmp_path).as_posix()) for r in listing.records
     ] == [
         ("Diving-Side/001", "test", ("Diving",), "Diving-Side/001"),
-        ("Diving-Side/005", "train", ("Diving",), "Diving-Side/005"),  # frames before the video of them
+        (
+            "Diving-Side/005",
+            "train",
+            ("Diving",),
+            "Diving-Side/005",
+        ),  # frames take precedence over their video
         ("Golf-Swing-Side/001", "train", ("Golf-Swing",), "Golf-Swing-Side/001/3283-8_700991.avi"),
     ]
     assert len(listing.missing) == 147 and len(listing.classes) == 10
 
 
-def test_ucf_sports_boxes_are_those_of_their_frames(tmp_path):
+def test_ucf_sports_boxes_match_their_frames(tmp_path):
     root = write_ucf_sports(tmp_path)
     (root / "Diving-Side/001/gt/2538-5_70133a.tif.txt").unlink()  # a frame without a box
     truth = UcfSports(root).ground_truth()
     frames, boxes = corners(truth, "Diving-Side/001")
     assert frames == [0, 2] and boxes == [[10, 5, 30, 35], [12, 5, 32, 35]]
-    # numbers are numbers: 9 comes before 10; labels are not believed
+    # numbers are compared as numbers: 9 comes before 10; labels are ignored
     assert corners(truth, "Diving-Side/005") == (
         [0, 1, 2],
         [[10, 5, 30, 35], [11, 5, 31, 35], [12, 5, 32, 35]],
     )
     assert set(truth.boxes["class"]) == {"Diving", "Golf-Swing"}
-    # of a video file the order tells, and how many there should be
+    # the boxes of a video file are in order, and their count is the expected number of frames
     assert corners(truth, "Golf-Swing-Side/001")[0] == [0, 1, 2]
     assert truth.frames == {"Golf-Swing-Side/001": 3}
 
 
-def test_ucf_sports_boxes_that_are_left_out_are_counted(tmp_path, caplog):
+def test_ucf_sports_logs_unused_boxes(tmp_path, caplog):
     root = write_ucf_sports(tmp_path)
     gt = root / "Diving-Side/001/gt"
     (gt / "2538-5_70133.tif.txt").write_text("388\t126\t3\t0\tRunning\n")
@@ -74,28 +78,28 @@ def test_ucf_sports_boxes_that_are_left_out_are_counted(tmp_path, caplog):
     assert frames == [1, 2] and boxes[1] == [1, 1, 6, 6]
     for words in (
         "1 boxes have no area and are left out: 2538-5_70133.tif.txt",
-        "1 boxes are of a frame that the video lacks and are left out: 2538-5_99999.tif.txt",
-        "1 files have several lines; the first counts: 2538-5_70140.tif.txt",
+        "1 boxes belong to frames that the video lacks and are left out: 2538-5_99999.tif.txt",
+        "1 files have several lines; the first is used: 2538-5_70140.tif.txt",
     ):
         assert words in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "1 2 3\n", "1 2 x 4 Running\n", "1 2 nan 4 Running\n"])
-def test_ucf_sports_files_of_boxes_that_cannot_be_used(tmp_path, text):
+def test_invalid_ucf_sports_box_files(tmp_path, text):
     root = write_ucf_sports(tmp_path)
     (root / "Diving-Side/001/gt/2538-5_70133.tif.txt").write_text(text)
     with pytest.raises(DataError, match=r"2538-5_70133\.tif\.txt: .*wanted a line 'x y w h label'"):
         UcfSports(root).ground_truth()
 
 
-def test_ucf_sports_folders_that_cannot_be_used(tmp_path):
+def test_invalid_ucf_sports_folders(tmp_path):
     with pytest.raises(DataError, match=r"has none of the folders of UCF-Sports; wanted .*Diving-Side"):
         UcfSports(tmp_path).listing()
     root = write_ucf_sports(tmp_path)
     with pytest.raises(DataError, match=r"elsewhere: has no gt/\*\.txt"):
         UcfSports(root, Path("elsewhere")).ground_truth()
     (root / "Golf-Swing-Side/001/other.avi").touch()
-    with pytest.raises(DataError, match="Golf-Swing-Side/001: holds 2 videos"):
+    with pytest.raises(DataError, match="Golf-Swing-Side/001: contains 2 videos"):
         UcfSports(root).listing()
 
 
@@ -134,12 +138,12 @@ def test_a2d_as_published(tmp_path):
     assert [(r.video, r.split, r.labels) for r in listing.records] == [
         ("test_bird", "test", ("adult-walking", "bird-flying")),  # several labels
         ("train_baby", "train", ("baby-crawling",)),
-        ("train_dogs", "train", ("dog-running",)),  # who does nothing is no action
+        ("train_dogs", "train", ("dog-running",)),  # actors without an action are no labels
     ]
     assert len(listing.classes) == 36
 
 
-def test_a2d_boxes_only_of_annotated_frames(tmp_path):
+def test_a2d_ground_truth_covers_annotated_frames_only(tmp_path):
     truth = A2D(write_a2d(tmp_path)).ground_truth()
     assert corners(truth, "train_baby") == ([0, 2], [[10, 10, 30, 40], [12, 10, 32, 40]])
     bird = truth.boxes[truth.boxes["video"] == "test_bird"]
@@ -152,14 +156,14 @@ def test_a2d_boxes_only_of_annotated_frames(tmp_path):
     assert set(truth.size.values()) == {(80, 60)} and set(truth.frames.values()) == {4}
 
 
-def test_a2d_instances_are_followed_by_their_nearest_middles(tmp_path):
+def test_a2d_instances_are_linked_by_their_nearest_centers(tmp_path):
     rows = A2D(write_a2d(tmp_path)).ground_truth().boxes
     dogs = rows[rows["video"] == "train_dogs"]
     assert set(dogs["class"]) == {"dog-running"}
     assert sorted(tube["x1"].tolist() for _, tube in dogs.groupby("tube")) == [[0, 2], [50, 52]]
 
 
-def test_a2d_instances_that_have_numbers_keep_them(tmp_path):
+def test_a2d_instances_with_numbers_are_linked_by_number(tmp_path):
     root = write_a2d(tmp_path)
     for name, numbers in (("00002", [4, 9, 1]), ("00004", [4, 9, 1])):  # now the dogs swap places
         with h5py.File(root / "Annotations/mat/train_dogs" / f"{name}.mat", "a") as file:
@@ -173,7 +177,7 @@ FOUR = [(11, (3, 4, 20, 30)), (72, (1, 1, 80, 60)), (72, (5, 6, 7, 8)), (72, (20
 
 
 @pytest.mark.parametrize("instances", [FOUR[:1], FOUR[:2], FOUR])
-def test_a2d_boxes_around_masks_are_those_of_the_file(tmp_path, instances):
+def test_a2d_boxes_around_masks_equal_the_boxes_of_the_file(tmp_path, instances):
     write_mat(tmp_path / "1.mat", instances)
     write_mat(tmp_path / "2.mat", instances, boxes=False)
     write_mat(tmp_path / "3.mat", instances, masks=False)
@@ -183,7 +187,7 @@ def test_a2d_boxes_around_masks_are_those_of_the_file(tmp_path, instances):
     assert (first.size, third.size) == ((80, 60), None)
 
 
-def test_a2d_codes_are_those_of_all_its_videos(shared):
+def test_a2d_codes_cover_all_real_videos(shared):
     table = pd.read_csv(shared / "data" / "a2d" / "newVideoSet.csv", dtype=str)
     found = {int(float(code)) for label in table["label"] for code in label.split()}
     assert found == set(CODES) and len(found) == 43
@@ -209,8 +213,8 @@ def replace(name, value):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (replace("id", [[14.0]]), "id: 14.0 is no code"),
-        (lambda file: file.__delitem__("id"), "'id' cannot be read.*found reBBox, reMask"),
+        (replace("id", [[14.0]]), "id: 14.0 is not a code"),
+        (lambda file: file.__delitem__("id"), "'id' is missing; found reBBox, reMask"),
         (
             replace("reBBox", np.ones((4, 2))),
             r"reBBox: found the shape \(4, 2\) for 1 codes; wanted \(4, 1\)",
@@ -219,25 +223,25 @@ def replace(name, value):
         (replace("reMask", np.ones(4)), "reMask: found the shape"),
     ],
 )
-def test_a2d_frames_that_cannot_be_used(tmp_path, change, words):
+def test_invalid_a2d_frames(tmp_path, change, words):
     write_mat(tmp_path / "00001.mat", [(11, (1, 1, 5, 5))])
     damage(tmp_path / "00001.mat", change)
     with pytest.raises(DataError, match=r"00001\.mat: .*" + words):
         read_frame(tmp_path / "00001.mat")
 
 
-def test_a2d_boxes_that_are_turned_round_are_refused(tmp_path):
+def test_transposed_a2d_boxes_are_refused(tmp_path):
     write_mat(tmp_path / "1.mat", FOUR[:2])
     damage(tmp_path / "1.mat", replace("reBBox", np.array([box for _, box in FOUR[:2]], float)))
     with pytest.raises(DataError, match=r"reBBox: found the shape \(2, 4\) for 2 codes; wanted \(4, 2\)"):
         read_frame(tmp_path / "1.mat")
 
 
-def test_a2d_files_that_cannot_be_used(tmp_path):
+def test_invalid_a2d_files(tmp_path):
     root = write_a2d(tmp_path)
     frame = root / "Annotations/mat/train_baby/00003.mat"
     frame.write_bytes(frame.read_bytes()[:900])
-    with pytest.raises(DataError, match=r"00003\.mat: cannot be read.*fetch it again"):
+    with pytest.raises(DataError, match=r"00003\.mat: cannot be read.*download it again"):
         A2D(root).listing()
     frame.rename(frame.with_name("last.mat"))
     with pytest.raises(DataError, match=r"last\.mat: wanted the number of a frame"):
@@ -246,7 +250,7 @@ def test_a2d_files_that_cannot_be_used(tmp_path):
     for wrong, words in (
         (text.replace(",1\n", ",2\n"), "line 3: split is '2'; wanted 0"),
         (text.replace(",4,2,0", ",four,2,0"), "line 1: frames is 'four'; wanted a whole number"),
-        (text + text, "line 4: video is 'train_dogs'; wanted an id that no other line has"),
+        (text + text, "line 4: video is 'train_dogs'; wanted a unique id"),
         ("VID,label\n", "2 columns; wanted 9"),
     ):
         (root / "videoset.csv").write_text(wrong)
@@ -280,7 +284,7 @@ def test_a2d_labels_are_read_once(tmp_path):
 
 
 def as_matlab(content: dict) -> dict:
-    """The pickle as finalAnnots.mat holds it: a struct array, sf and the class from 1 on."""
+    """The pickle in the form of finalAnnots.mat: a struct array, with sf and class 1-based."""
     videos = np.zeros((1, len(content)), [("num_imgs", "O"), ("name", "O"), ("tubes", "O")])
     for index, (name, entry) in enumerate(content.items()):
         tubes = np.zeros((1, len(entry["annotations"])), [(k, "O") for k in ("ef", "sf", "class", "boxes")])
@@ -344,8 +348,8 @@ def test_acts_layout_with_its_own_lists(shared, tmp_path):
     assert [r.split for r in listing.missing] == ["train", "train"]
 
 
-def test_annotations_of_ucf101_24_that_cannot_be_used(tmp_path):
-    def told(name: str) -> str:
+def test_invalid_ucf101_24_annotations(tmp_path):
+    def message(name: str) -> str:
         with pytest.raises(DataError) as error:
             Thumos13(tmp_path, 1, Path(name)).ground_truth()
         assert str(error.value).startswith(str(tmp_path / name)) and "\n" not in str(error.value)
@@ -359,21 +363,21 @@ def test_annotations_of_ucf101_24_that_cannot_be_used(tmp_path):
     rows = np.array([[2, 1, 1, 5, 5], [2, 1, 1, 5, 5]], np.float32)
     act = {"gttubes": {"Run/a": {0: [rows]}}, "nframes": {"Run/a": 9}, "train_videos": [], "test_videos": []}
     (tmp_path / "act.pkl").write_bytes(pickle.dumps(act))
-    assert "no MATLAB file" in told("cut.mat") and "no MATLAB file" in told("other.mat")
-    assert "No such file" in told("gone.mat") and "No such file" in told("gone.pkl")
-    assert "no pickle of numbers" in told("cut.pkl")
-    assert "holds no dictionary of videos" in told("list.pkl")
-    assert "Run/a: not in the published form" in told("act.pkl") and "do not ascend" in told("act.pkl")
+    assert "not a MATLAB file" in message("cut.mat") and "not a MATLAB file" in message("other.mat")
+    assert "No such file" in message("gone.mat") and "No such file" in message("gone.pkl")
+    assert "not a pickle of numbers" in message("cut.pkl")
+    assert "not a dictionary of videos" in message("list.pkl")
+    assert "Run/a: not in the published form" in message("act.pkl") and "not ascending" in message("act.pkl")
     wrong = {
         "Run/a": {"numf": 9, "annotations": [CONTENT["Run/v_Run_g01_c01"]["annotations"][0] | {"ef": 9}]}
     }
     (tmp_path / "wrong.pkl").write_bytes(pickle.dumps(wrong))
-    assert "Run/a: not in the published form" in told("wrong.pkl") and "2 boxes for frames 3 to 9" in told(
+    assert "Run/a: not in the published form" in message(
         "wrong.pkl"
-    )
+    ) and "2 boxes for frames 3 to 9" in message("wrong.pkl")
 
 
-def test_a_video_of_both_splits_is_told(tmp_path):
+def test_a_video_in_both_splits_is_an_error(tmp_path):
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(CONTENT))
     (tmp_path / "ucfTrainTestlist").mkdir()
     for split in ("train", "test"):
@@ -386,7 +390,7 @@ def test_every_published_split(shared):
     content = read_numbers(shared / "data" / "act" / "tube_sample.pkl")
     assert [len(videos) for videos in content["test_videos"]] == [1, 1, 1]
     with pytest.raises(DataError, match="trainlist02"):
-        Thumos13(shared / "data" / "thumos13", 2).listing()  # only the first is at hand
+        Thumos13(shared / "data" / "thumos13", 2).listing()  # only the first is available
 
 
 # ---------------------------------------------------------------- folders, a few frames
@@ -401,7 +405,7 @@ def sparse(root: Path, annotated: str) -> Folder:
     return Folder(root, root / "videos.csv", root / "gt.csv", annotated=root / "annotated.csv")
 
 
-def test_a_folder_of_which_a_few_frames_are_annotated(tmp_path):
+def test_a_sparsely_annotated_folder(tmp_path):
     folder = sparse(tmp_path, "video,frame\na.avi,9\na,3\n")
     write_annotated_frames(folder, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "video,frame\na,3\na,9\n"
@@ -419,15 +423,15 @@ def test_a_folder_of_which_a_few_frames_are_annotated(tmp_path):
         ("video,frame\na,1.5\n", r"annotated\.csv: line 2: frame is '1\.5'"),
         ("video,frame\na,-1\n", r"annotated\.csv: line 2: frame is '-1'"),
         ("video\na\n", r"annotated\.csv: column 'frame' is missing"),
-        ("video,frame\na,4\n", "'a' has a box in frame 3, which .* does not name"),
+        ("video,frame\na,4\n", "'a' has a box in frame 3, which .* does not list"),
     ],
 )
-def test_tables_of_annotated_frames_that_cannot_be_used(tmp_path, text, words):
+def test_invalid_tables_of_annotated_frames(tmp_path, text, words):
     with pytest.raises(DataError, match=words):
         sparse(tmp_path, text).ground_truth()
 
 
-def test_annotations_that_are_not_there_are_told(tmp_path):
+def test_missing_annotations_are_an_error(tmp_path):
     root = write_ucf_sports(tmp_path)
     section = {"type": "ucf_sports", "root": str(root), "annotations": "Annotations"}
     with pytest.raises(ConfigError, match=r"datasets\.sports\.annotations: no such file or folder"):

@@ -60,7 +60,7 @@ def test_records_are_pure_and_balanced() -> None:
     assert len(CLASSES) >= 6 and list(CLASSES) == sorted(ACTIONS)
 
 
-def test_ids_do_not_tell_the_class() -> None:
+def test_ids_do_not_reveal_the_class() -> None:
     records = sorted(demo_records(DemoSettings()))
     labels = [label for _, (label,), _ in records]
     assert not any(label.replace(" ", "") in video for video, (label,), _ in records)
@@ -69,7 +69,7 @@ def test_ids_do_not_tell_the_class() -> None:
     assert 0.05 < same < 0.35
 
 
-def test_both_kinds_do_every_class_equally() -> None:
+def test_both_kinds_of_actors_perform_every_class_equally() -> None:
     count = Counter((v.split, v.labels, v.acting[0].sprite.category) for v in demo_videos(SMALL))
     assert {key: n for key, n in count.items() if key[0] == "train"} == {
         ("train", (label,), kind): 1 for label in CLASSES for kind in (1, 88)
@@ -87,7 +87,7 @@ def test_same_seed_same_bytes_and_other_seed_other_bytes(root: Path, tmp_path: P
     assert all(videos[name] != others[name] for name in videos)
 
 
-def test_a_video_is_as_its_label_and_index_say_whatever_the_others_are() -> None:
+def test_a_video_depends_only_on_its_label_and_index() -> None:
     several, more = list(demo_videos(SMALL)), list(demo_videos(replace(SMALL, test=9)))
     assert np.array_equal(several[5].scene.image(2), more[5].scene.image(2))
 
@@ -104,7 +104,7 @@ def test_videos_decode_to_what_was_drawn(root: Path) -> None:
         assert not capture.read()[0]
 
 
-def test_tables_have_the_contract_s_form(root: Path) -> None:
+def test_form_of_the_tables(root: Path) -> None:
     records = demo_records(SMALL)
     table = rows(root / "videos.csv")
     assert [(r["video"], (r["label"],), r["split"]) for r in table] == records
@@ -119,18 +119,18 @@ def test_tables_have_the_contract_s_form(root: Path) -> None:
     assert frames == {(video, label, "0"): list(range(5)) for video, (label,), _ in records}
 
 
-def test_boxes_are_tight_around_the_actor_alone() -> None:
+def test_boxes_are_tight_around_the_actor() -> None:
     for made in demo_videos(SMALL):
         for frame in (0, 4):
-            alone = np.zeros((SMALL.height, SMALL.width, 3), np.uint8)
-            draw(alone, made.acting[0].sprite, frame)
-            ys, xs = np.nonzero(alone.any(-1))
+            drawn = np.zeros((SMALL.height, SMALL.width, 3), np.uint8)
+            draw(drawn, made.acting[0].sprite, frame)
+            ys, xs = np.nonzero(drawn.any(-1))
             seen = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
             inside = np.clip(made.acting[0].sprite.boxes[frame], 0, (160, 120, 160, 120))
             assert np.abs(seen - inside).max() < 1.6
 
 
-def test_actors_are_mostly_in_the_frame_and_not_alone() -> None:
+def test_actors_are_mostly_in_the_frame_and_in_company() -> None:
     for made in demo_videos(SMALL):
         boxes = made.acting[0].sprite.boxes
         inside = np.clip(boxes, 0, (160, 120, 160, 120))
@@ -162,7 +162,7 @@ def test_static_boxes_fail_and_boxes_of_one_aspect_ratio_do_not() -> None:
 
 
 def test_poses_of_classes_differ_and_none_is_another_mirrored() -> None:
-    """No class is told from another, or from idling, by order, tempo or facing alone."""
+    """No class differs from another, or from idling, only by order, tempo or facing direction."""
     whole = {**ACTIONS, **IDLING}
     joints = {name: skeleton(np.array(poses, float), PERSON) for name, poses in whole.items()}
     for name in ACTIONS:
@@ -174,7 +174,7 @@ def test_poses_of_classes_differ_and_none_is_another_mirrored() -> None:
                         assert distance > 0.2, (name, other)
 
 
-def test_a_cycle_goes_to_and_fro_between_its_poses() -> None:
+def test_a_cycle_alternates_between_its_poses() -> None:
     first, second = ACTIONS["crawl"]
     angles = cycle(np.random.default_rng(0), (first, second), 200)
     assert angles.shape == (200, 10)
@@ -223,7 +223,7 @@ def test_images_show_actors_in_poses_that_videos_lack() -> None:
     assert wide > 0.1 and tall > 0.2
 
 
-def test_held_out_sequences_are_others(root: Path, tmp_path: Path) -> None:
+def test_held_out_sequences_differ(root: Path, tmp_path: Path) -> None:
     make_sequences(tmp_path / "held_out", SMALL, held_out=True)
     folders = (root / "sequences", tmp_path / "held_out")
     names = [(folder / "list.txt").read_text().split() for folder in folders]
@@ -244,7 +244,7 @@ def test_sequences_are_got10k(root: Path) -> None:
         assert (boxes[:, :2] + boxes[:, 2:] <= (160.01, 120.01)).all()
 
 
-def test_a_killed_run_leaves_nothing_that_looks_finished(root: Path, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_finished_output(root: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "videos") as folder:
         (folder / "v_0000.avi").write_bytes(b"half")
         raise KeyboardInterrupt
@@ -266,7 +266,7 @@ def test_nearer_sprites_hide_farther_ones_whatever_their_order() -> None:
 UNTRIMMED = DemoSettings(train=240, test=96, frames=64, untrimmed=True)
 
 
-def test_the_fills_are_those_of_the_real_annotations(shared: Path) -> None:
+def test_fills_match_the_real_annotations(shared: Path) -> None:
     annotations = read_numbers(shared / "data" / "thumos13" / "annotations" / "pyannot.pkl")
     fills = [
         (tube["ef"] - tube["sf"]) / video["numf"]
@@ -278,7 +278,7 @@ def test_the_fills_are_those_of_the_real_annotations(shared: Path) -> None:
     assert (*counts.tolist(), whole) == FILLS
 
 
-def test_actions_of_untrimmed_videos_fill_them_as_real_ones_do() -> None:
+def test_actions_fill_untrimmed_videos_like_real_ones() -> None:
     videos = list(demo_videos(replace(UNTRIMMED, frames=64)))
     fills = np.array([end - first for v in videos for a in v.acting for first, end in [a.interval]]) / 64
     shares = np.array(FILLS) / sum(FILLS)
@@ -298,7 +298,7 @@ def test_untrimmed_actors_idle_outside_their_action() -> None:
     assert angles.tolist() == pytest.approx([0, 100 / 3, 200 / 3, 100, 100, 200 / 3, 100 / 3, 0, 0])
 
 
-def test_truth_of_untrimmed_videos_has_the_boxes_of_the_interval_alone(tmp_path: Path) -> None:
+def test_ground_truth_of_untrimmed_videos_covers_only_the_interval(tmp_path: Path) -> None:
     settings = replace(SMALL, frames=20, untrimmed=True)
     make_videos(tmp_path, settings)
     frames = defaultdict(list)

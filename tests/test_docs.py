@@ -1,4 +1,4 @@
-"""The docs are in step with the code: links lead somewhere."""
+"""Links and commands in the pages are valid."""
 
 import re
 import shlex
@@ -7,12 +7,12 @@ from pathlib import Path
 from actorsup import cli
 
 
-def slug(heading: str) -> str:
+def anchor_of(heading: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-")
 
 
-def test_every_link_between_pages_leads_somewhere(repository):
+def test_links_between_pages_are_valid(repository):
     pages = [*(repository / "docs").glob("*.md"), *repository.glob("*.md")]
     wrong = []
     for page in pages:
@@ -24,13 +24,13 @@ def test_every_link_between_pages_leads_somewhere(repository):
                 wrong.append(f"{page.name}: {link}")
             elif anchor:
                 headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), flags=re.M)
-                if anchor not in map(slug, headings):
+                if anchor not in map(anchor_of, headings):
                     wrong.append(f"{page.name}: {link}")
     assert wrong == []
 
 
 def commands(repository) -> list[tuple[str, list[str]]]:
-    """Every command in the code blocks of the pages, and what stands in a line between backticks."""
+    """Commands of the pages, in code blocks and between backticks, as (page, words)."""
     found = []
     for page in sorted([*(repository / "docs").glob("*.md"), *repository.glob("*.md")]):
         text = page.read_text(encoding="utf-8")
@@ -48,8 +48,8 @@ def commands(repository) -> list[tuple[str, list[str]]]:
     return found
 
 
-def made_by_rules(repository) -> list[re.Pattern]:
-    """What the rules make, as patterns of file names, and the rules that are targets themselves."""
+def targets(repository) -> list[re.Pattern]:
+    """Patterns of valid targets: output files of the rules, and names of rules."""
     text = "".join(path.read_text(encoding="utf-8") for path in (repository / "rules").glob("*.smk"))
     outputs = re.findall(r'"(results/[^"]*)"', text)
     patterns = [re.sub(r"\\\{\w+\\\}", r"[\\w+=.-]+", re.escape(output)) for output in outputs]
@@ -57,14 +57,14 @@ def made_by_rules(repository) -> list[re.Pattern]:
     return [re.compile(pattern) for pattern in [*patterns, *re.findall(r"^rule (\w+):", text, flags=re.M)]]
 
 
-def test_every_command_of_the_pages_is_one(repository):
-    known = made_by_rules(repository)
+def test_commands_in_the_pages_are_valid(repository):
+    known = targets(repository)
     wrong, seen = [], set()
     for page, (program, *words) in commands(repository):
         seen.add(program)
         for name, word in zip(["", *words], words, strict=False):
             if any(mark in word for mark in ("...", "{", "$", "TARGET", "VIDEO", "NAME", "DATASET")):
-                continue  # stands for something of the reader's
+                continue  # a placeholder
             path = word.startswith(("results/", "docs/", "benchmarks/", "profiles/", "samples/", "tests/"))
             made = any(pattern.fullmatch(word.rstrip("/")) for pattern in known)
             if (

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional
 from torchvision import models
 
-from actorsup.attention.encoder import build_encoder, put_encoder_weights
-from actorsup.attention.encoders import ENCODERS
+from actorsup.attention.encoder import Encoder, _time_weights
+from actorsup.attention.encoders import ENCODERS, encoder_type, initialize_encoder
 from actorsup.attention.model import random_model
 from actorsup.attention.settings import AttentionSettings
 from actorsup.detection.networks import build_network, weights_content
@@ -19,6 +19,10 @@ from actorsup.training.backbones import SmallBackbone
 from actorsup.training.weights import save_weights
 
 torch.set_num_threads(1)
+
+
+def build_encoder(name: str) -> Encoder:
+    return encoder_type(name).build()
 
 
 def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
@@ -37,7 +41,7 @@ def test_vgg16_ends_with_the_relu_of_conv5_3(tmp_path):
         layer, channels = layer + 2, width
     save_weights(tmp_path / "vgg16.pth", state)
     encoder = build_encoder("vgg16")
-    put_encoder_weights("vgg16", encoder, tmp_path / "vgg16.pth")
+    initialize_encoder("vgg16", encoder, tmp_path / "vgg16.pth")
     assert (encoder.info.stride, encoder.info.channels) == (16, 512)
     torch.testing.assert_close(encoder(images), wanted, rtol=1e-4, atol=1e-4)
     assert wanted.shape == (2, 512, 2, 3)
@@ -65,8 +69,8 @@ def test_a_cell_of_the_features_lies_where_the_encoder_says(name):
     assert [y.item(), x.item()] == pytest.approx(wanted)
 
 
-def taught_trunk() -> SmallBackbone:
-    """A trunk whose batch normalization has seen images."""
+def trained_trunk() -> SmallBackbone:
+    """A trunk whose batch normalisation has seen images."""
     torch.manual_seed(0)
     trunk = SmallBackbone().train()
     for _ in range(5):
@@ -75,24 +79,24 @@ def taught_trunk() -> SmallBackbone:
 
 
 def test_the_small_encoder_is_the_trunk_with_frozen_statistics(tmp_path):
-    trunk, images = taught_trunk(), torch.randn(3, 3, 40, 56)
+    trunk, images = trained_trunk(), torch.randn(3, 3, 40, 56)
     save_weights(tmp_path / "trunk.pt", trunk.state_dict())
     encoder = build_encoder("small").train()
     assert not torch.allclose(encoder(images), trunk(images), atol=1e-3)
-    put_encoder_weights("small", encoder, tmp_path / "trunk.pt")
+    initialize_encoder("small", encoder, tmp_path / "trunk.pt")
     torch.testing.assert_close(encoder(images), trunk(images), rtol=1e-4, atol=1e-5)
-    # what it makes of a frame does not depend on the others
+    # the maps of a frame do not depend on the other frames
     torch.testing.assert_close(encoder(images[:1]), encoder(images)[:1], rtol=1e-4, atol=1e-5)
     assert all(parameter.requires_grad for parameter in encoder.parameters())
 
 
 def test_the_small_encoder_starts_from_a_trained_detector(tmp_path):
     network = build_network("small_ssd", (0, 1))
-    network.module.backbone.trunk.load_state_dict(taught_trunk().state_dict())
+    network.module.backbone.trunk.load_state_dict(trained_trunk().state_dict())
     save_weights(tmp_path / "ssd.pt", weights_content("small_ssd", network, (160, 120), {}))
     encoder, images = build_encoder("small"), torch.randn(1, 3, 32, 32)
-    put_encoder_weights("small", encoder, tmp_path / "ssd.pt")
-    torch.testing.assert_close(encoder(images), taught_trunk()(images), rtol=1e-4, atol=1e-5)
+    initialize_encoder("small", encoder, tmp_path / "ssd.pt")
+    torch.testing.assert_close(encoder(images), trained_trunk()(images), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ def test_the_small_encoder_starts_from_a_trained_detector(tmp_path):
 def test_weights_of_another_network_are_refused(tmp_path, name, content, said):
     save_weights(tmp_path / "other.pt", content)
     with pytest.raises(DataError, match=f"other.pt.*{said}"):
-        put_encoder_weights(name, build_encoder(name), tmp_path / "other.pt")
+        initialize_encoder(name, build_encoder(name), tmp_path / "other.pt")
 
 
 # --------------------------------------------------------------------------------- torchvision's
@@ -116,7 +120,7 @@ def test_an_image_network_of_torchvision_up_to_its_last_maps(tmp_path):
     network = models.resnet18().eval()
     save_weights(tmp_path / "w.pth", network.state_dict())
     encoder = build_encoder("resnet18").eval()
-    put_encoder_weights("resnet18", encoder, tmp_path / "w.pth")
+    initialize_encoder("resnet18", encoder, tmp_path / "w.pth")
     images = torch.randn(2, 3, 64, 96)
     wanted = images
     for name, layer in network.named_children():
@@ -171,24 +175,22 @@ def test_other_image_networks_have_the_maps_that_they_say(name):
 def test_a_video_network_makes_a_map_a_frame(name):
     encoder = build_encoder(name).eval()
     info = encoder.info
-    assert info.of_video
+    assert info.video
     frames = torch.randn(32, 3, 64, 64)
     with torch.no_grad():
         maps, second = encoder(frames, 16), encoder(frames[16:], 16)
     assert maps.shape[:2] == (32, info.channels)
     assert maps.shape[3] == -(-64 // info.stride)
-    # a snippet is by itself, and its frames are not all alike
+    # snippets are independent, and their frames differ
     torch.testing.assert_close(maps[16:], second, rtol=1e-3, atol=1e-4)
     assert not torch.allclose(maps[0], maps[15], atol=1e-3)
 
 
 def test_maps_between_the_cells_of_time_are_interpolated():
-    from actorsup.attention.encoder import _between
-
     # two cells over four frames: their middles lie between frames 0 and 1, 2 and 3
-    assert _between(2, 4).tolist() == [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]]
-    assert _between(1, 3).tolist() == [[1], [1], [1]]
-    assert torch.equal(_between(5, 5), torch.eye(5))
+    assert _time_weights(2, 4).tolist() == [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]]
+    assert _time_weights(1, 3).tolist() == [[1], [1], [1]]
+    assert torch.equal(_time_weights(5, 5), torch.eye(5))
 
 
 def test_batch_normalisation_is_frozen_in_training():
@@ -198,8 +200,8 @@ def test_batch_normalisation_is_frozen_in_training():
     frames = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
     boxes = torch.tensor([8.0, 8, 50, 60]).expand(1, 2, 4)
     both = [model(pooled) for pooled in model.pool(frames, [boxes, boxes])]
-    (alone,) = model.pool(frames[:2], [boxes])
-    torch.testing.assert_close(model(alone), both[0], rtol=1e-4, atol=1e-5)
+    (single,) = model.pool(frames[:2], [boxes])
+    torch.testing.assert_close(model(single), both[0], rtol=1e-4, atol=1e-5)
     assert before and all(torch.equal(value, before[name]) for name, value in model.named_buffers())
 
 
@@ -213,7 +215,7 @@ def test_an_encoder_that_is_not_trained_drops_nothing_and_has_no_gradient():
 
 
 @pytest.mark.parametrize(("name", "hint"), [("resnet81", "resnet18"), ("r2plus1d", "r2plus1d_18")])
-def test_a_name_that_no_network_has(name, hint):
+def test_an_unknown_encoder_is_an_error(name, hint):
     said = f"encoder: '{name}'; allowed: small, vgg16 and .*did you mean '{hint}'"
     with pytest.raises(ConfigError, match=said):
         build_encoder(name)

@@ -101,7 +101,7 @@ def random_video(random, video, count, frames, number_true):
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
-def test_tube_iou_is_the_literal_one(seed):
+def test_tube_iou_equals_its_definition(seed):
     random = np.random.default_rng(seed)
     found, made, _, true = random_video(random, "v", 3, 5, 3)
     expected = [[literal_iou(one, t) for t in true] for one in made]
@@ -148,7 +148,7 @@ def literal_ap(videos, column, action, threshold):
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
-def test_average_precision_is_the_literal_one_and_the_order_does_not_matter(seed):
+def test_average_precision_equals_its_definition_in_any_order(seed):
     random = np.random.default_rng(seed)
     videos = [
         random_video(random, f"v{n}", random.integers(0, 4), 5, random.integers(0, 3)) for n in range(5)
@@ -180,7 +180,7 @@ def test_area_under_the_curve_by_hand(right, count, envelope, trapezoid):
     assert np.isnan(area_under_curve(ranks[:0], 0, "envelope"))
 
 
-def test_a_second_tube_on_the_same_actor_is_wrong_unless_another_tube_is_unmatched():
+def test_a_second_tube_on_an_actor_is_a_false_positive_unless_another_tube_is_unmatched():
     made = tubes([[BOX], [BOX]], [[0, 0.9], [0, 0.8]])
     one = overlap("v", made, [truth("run", 0, [BOX])])
     assert ap(map_table([one], CLASSES), "run", "0.5") == 1.0
@@ -203,7 +203,7 @@ def test_classes_without_ground_truth_are_left_out_of_the_mean_and_failed_videos
     assert set(table["iou_threshold"]) == {"0.1", "0.2", "0.3", "0.4", "0.5", "0.75", "0.5:0.95"}
 
 
-def test_nothing_at_all():
+def test_no_videos():
     assert map_table([], CLASSES)["average_precision"].isna().all()
     assert recall_table([])["recall"].isna().all()
     empty = overlap("v", tubes(np.zeros((0, 3, 4)), np.zeros((0, 2))), [truth("run", 0, [BOX])])
@@ -215,7 +215,7 @@ def test_nothing_at_all():
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=30, deadline=None)
-def test_recall_is_the_literal_one(seed):
+def test_recall_equals_its_definition(seed):
     random = np.random.default_rng(seed)
     videos = [
         random_video(random, f"v{n}", random.integers(0, 4), 5, random.integers(0, 3)) for n in range(4)
@@ -411,7 +411,7 @@ def test_no_ground_truth_in_the_test_split(run):
         write_recall(TestSplit("d", run / "gt.csv", run / "videos.csv"), {}, run / "recall.csv")
 
 
-def test_merged_predictions_hold_the_same(run):
+def test_merged_predictions_give_the_same_table(run):
     shards = [run / "predictions0000.h5", run / "predictions0001.h5"]
     merge_predictions(shards, run / "merged.h5")
     predictions_json(shards, run / "merged.json")

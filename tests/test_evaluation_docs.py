@@ -1,4 +1,4 @@
-"""The worked example of docs/evaluation.md runs, and its tables agree with the code."""
+"""The example in docs/evaluation.md runs, and its tables agree with the code."""
 
 import re
 from dataclasses import fields

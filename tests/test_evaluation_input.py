@@ -56,7 +56,7 @@ def rows(*lines):
 GOOD = rows("a,0,run,0,0,0,10,10", "a,0,run,1,0,0,10,10")
 
 
-def test_good_input_says_nothing(evaluate):
+def test_good_input_logs_nothing(evaluate):
     code, error, table = evaluate(GOOD, WHOLE)
     assert (code, error, precision(table)) == (0, "", 1.0)
 
@@ -122,7 +122,7 @@ def test_unsorted_frames_give_the_same_number_and_a_warning(evaluate):
         (GOOD, WHOLE | {"classes": ["run", "swim"]}, "1 predicted classes have no ground truth"),
         (GOOD + "b,0,run,0,0,0,9,9\n", WHOLE, "1 videos have no predictions, so their ground truth is missed: b"),
         (GOOD, WHOLE | {"videos": {"a": VIDEO, "x": VIDEO}}, "1 videos have no ground truth, so all their "
-         "tubes are wrong: x"),
+         "tubes are false positives: x"),
         (GOOD + "a,0,run,3,0,0,10,10\na,0,run,4,0,0,10,10\n", WHOLE, "2 boxes of the ground truth are missed: they "
          "follow the predictions' last frame: a"),
         (rows("a,0,run,0,0,0,66,10", "a,0,run,1,0,0,10,10"), WHOLE, "1 ground-truth boxes extend beyond the frame "
@@ -358,14 +358,14 @@ def test_unsorted_proposals_are_sorted(tmp_path):
         ([0], [["a", 0, 1, 1]], "boxes are not numbers"),
     ],
 )
-def test_arrays_that_form_no_tube(frames, boxes, words):
+def test_invalid_arrays_of_a_tube_are_errors(frames, boxes, words):
     with pytest.raises(DataError, match=words):
         ground_truth_tube("run", frames, boxes)
     with pytest.raises(DataError, match=words):
         predicted_tubes([(frames, boxes)])
 
 
-def test_arrays_that_form_no_scores():
+def test_invalid_arrays_of_scores_are_errors():
     tube = ([0], [BOX])
     for options, words in (
         ({"class_score": [0.5]}, "class_score is float64"),
@@ -431,7 +431,7 @@ def test_the_library_warns_of_names_that_only_one_side_has(caplog):
         for words in ("1 classes of the ground truth have no predictions, so their precision is 0: run",
                       "1 predicted classes have no ground truth, so they have no average precision: swim",
                       "1 videos have no predictions, so their ground truth is missed: b",
-                      "1 videos have no ground truth, so all their tubes are wrong: c"):  # fmt: skip
+                      "1 videos have no ground truth, so all their tubes are false positives: c"):  # fmt: skip
             assert words in caplog.text, (measure, words)
     caplog.clear()
     evaluation.recall(truth, made.videos, videos=["a"])

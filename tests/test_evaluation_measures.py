@@ -137,7 +137,7 @@ def literal_kind(found, number, p, action, iou, taken) -> str:
 
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_kinds_are_the_literal_ones_and_add_up(seed):
+def test_kinds_equal_their_definition_and_add_up(seed):
     truth, predictions = sides(seed)
     kinds = evaluation.prediction_kinds(truth, predictions, 0.4)
     table = counts(evaluation.errors(truth, predictions, 0.4))

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from test_workflow import house, snakemake, would_run
+from workflow_runs import copy_workflow, snakemake, would_run
 
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.videos import make_videos
@@ -140,8 +140,8 @@ def test_the_data_set_lists_its_videos(type_of, tmp_path):
 
 @pytest.fixture(scope="module")
 def run(repository, package, tmp_path_factory):
-    """A copy of the workflow with the package installed, the page's configuration and videos."""
-    folder = house(repository, tmp_path_factory.mktemp("run") / "house", {})
+    """The workflow with the package installed, the page's configuration, and a user's videos."""
+    folder = copy_workflow(repository, tmp_path_factory.mktemp("run") / "house", {})
     site = folder / "site"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     command += ["--no-build-isolation", "--target", str(site), str(package)]
@@ -224,5 +224,5 @@ def test_mistakes_in_settings_of_an_installed_type_are_reported_before_work(run)
 
     assert "detectors.still_camera.least_pixels: 0 is out of range" in message(least_pixels=0)
     assert "unknown key 'least_pixel'" in message(least_pixel=3)
-    assert "the type change does not read 'nms_iou'" in message(nms_iou=0.5)
+    assert "unknown key 'nms_iou'" in message(nms_iou=0.5)
     assert "'chang'" in message(type="chang") and "'change'" in message(type="chang")

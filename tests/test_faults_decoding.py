@@ -50,21 +50,21 @@ def decode(output: Path, paths: list[Path], limits: DecodingLimits = LIMITS, **m
     return FrameStore(output)
 
 
-def test_each_fault_costs_its_video_and_no_other(tmp_path, hurt, caplog):
+def test_each_fault_affects_only_its_video(tmp_path, hurt, caplog):
     caplog.set_level(logging.CRITICAL)
     good = ["a", "killed once", "chatters", "z"]
     paths = [file_video(tmp_path / f"{name}.avi", images(3)) for name in ["a", *FAILURES, *good[1:]]]
-    with decode(tmp_path / "all.h5", paths) as store, decode(tmp_path / "one.h5", paths[:1]) as alone:
+    with decode(tmp_path / "all.h5", paths) as store, decode(tmp_path / "one.h5", paths[:1]) as single:
         assert store.videos == sorted(good)
         assert store.failures.keys() == FAILURES.keys()
         for video, reason in store.failures.items():
             assert f"{video}.avi: " in reason
             assert re.search(FAILURES[video], reason), reason
         for video in good:
-            np.testing.assert_array_equal(store[video][2], alone["a"][2])
+            np.testing.assert_array_equal(store[video][2], single["a"][2])
 
 
-def test_one_process_serves_many_videos_and_a_new_one_comes_after_a_fault(tmp_path, hurt, monkeypatch):
+def test_one_process_decodes_many_videos_until_a_fault(tmp_path, hurt, monkeypatch):
     started = []
     real = decoder._start
     monkeypatch.setattr(decoder, "_start", lambda: started.append(1) or real())
@@ -75,7 +75,7 @@ def test_one_process_serves_many_videos_and_a_new_one_comes_after_a_fault(tmp_pa
 
 
 @pytest.mark.parametrize("when", [0, 1.5])  # seconds: before it has begun, and while it hangs
-def test_a_decoder_is_gone_when_its_job_is_killed(tmp_path, when):
+def test_a_decoder_ends_with_its_job(tmp_path, when):
     video = file_video(tmp_path / "hangs.avi", images(2))
     code = (
         "import sys; from types import SimpleNamespace; from pathlib import Path\n"
@@ -121,7 +121,7 @@ def test_large_frames_decode_within_the_default_limits(tmp_path):
         assert len(store["v"]) == 2
 
 
-def test_a_video_that_changed_since_the_plan_is_a_failure_that_says_so(tmp_path):
+def test_a_video_that_changed_since_planning_is_a_failure(tmp_path):
     paths = [file_video(tmp_path / f"{name}.avi", images(2, seed=ord(name))) for name in "abcd"]
     planned = {path.stem: content_digest(path) for path in paths} | {"d": "unreadable"}
     paths[1].write_bytes(paths[0].read_bytes())
@@ -132,7 +132,7 @@ def test_a_video_that_changed_since_the_plan_is_a_failure_that_says_so(tmp_path)
         assert "there is no such file" in store.failures["c"]
 
 
-def test_a_store_that_cannot_be_written_ends_the_job_and_blames_no_video(tmp_path, monkeypatch):
+def test_an_unwritable_store_ends_the_job_without_a_failed_video(tmp_path, monkeypatch):
     path = file_video(tmp_path / "v.avi", images(2))
     monkeypatch.setattr(ShardWriter, "_part", lambda self, video: tmp_path / "nowhere" / "v.h5")
     with pytest.raises(DataError, match=r"nowhere.*cannot be written"):

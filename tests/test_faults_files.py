@@ -37,7 +37,7 @@ def shard(path: Path, videos: str = "abc") -> Path:
 # ------------------------------------------------------- artifacts of an earlier stage
 
 
-def test_a_flipped_bit_anywhere_in_a_shard_is_noticed(tmp_path):
+def test_a_flipped_bit_anywhere_in_a_shard_is_detected(tmp_path):
     path = shard(tmp_path / "0.h5")
     whole = path.read_bytes()
     random = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def test_a_flipped_bit_anywhere_in_a_shard_is_noticed(tmp_path):
         assert reader.videos == ["a", "b", "c"]
 
 
-def test_frames_that_are_damaged_are_noticed_before_one_is_shown(tmp_path):
+def test_damaged_frames_are_detected_on_opening(tmp_path):
     path = decode(tmp_path / "0.h5", {"v": file_video(tmp_path / "v.avi", images(3))})
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
@@ -65,13 +65,13 @@ def test_frames_that_are_damaged_are_noticed_before_one_is_shown(tmp_path):
         FrameStore(path)
 
 
-def test_any_reader_of_hdf5_reads_a_sealed_file(tmp_path):
+def test_any_hdf5_reader_reads_a_file_with_a_checksum(tmp_path):
     path = shard(tmp_path / "0.h5")
     with h5py.File(path) as file:
         assert file.userblock_size == 512 and file["v000001/x"][()].tolist() == list(range(20))
 
 
-def test_a_flipped_bit_in_weights_is_noticed(tmp_path):
+def test_a_flipped_bit_in_weights_is_detected(tmp_path):
     path = tmp_path / "w.pt"
     save_weights(path, {"weight": torch.arange(1000.0)})
     whole = path.read_bytes()
@@ -86,7 +86,7 @@ def test_a_flipped_bit_in_weights_is_noticed(tmp_path):
             load_weights(path)
 
 
-def test_a_flipped_bit_in_a_table_or_a_folder_is_noticed(tmp_path, monkeypatch):
+def test_a_flipped_bit_in_a_table_or_a_folder_is_detected(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = Path("results/d/report_data/0001")
     (folder / "videos").mkdir(parents=True)
@@ -124,7 +124,7 @@ def test_a_flipped_bit_in_a_table_or_a_folder_is_noticed(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.rglob("*.crc32")} == {".d_map.csv.crc32", ".0001.crc32"}
 
 
-def test_a_checksum_for_which_there_is_no_room_is_told(tmp_path, monkeypatch):
+def test_a_checksum_that_does_not_fit_on_the_disk_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = Path("results/d_map.csv")
     table.parent.mkdir()
@@ -138,7 +138,7 @@ def test_a_checksum_for_which_there_is_no_room_is_told(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("left", [b"", b"\0" * 4000, b"half", "half of it"])
-def test_a_part_that_was_not_on_the_disk_when_the_power_failed_is_made_again(tmp_path, left):
+def test_a_part_lost_in_a_power_failure_is_made_again(tmp_path, left):
     path = tmp_path / "0.h5"
     with pytest.raises(KeyboardInterrupt), ShardWriter(path, "x/1", {"a": 1}) as writer:
         for video in "abc":
@@ -156,14 +156,14 @@ def test_a_part_that_was_not_on_the_disk_when_the_power_failed_is_made_again(tmp
     assert path.read_bytes() == shard(tmp_path / "whole.h5").read_bytes()
 
 
-def test_parts_are_not_taken_over_when_what_made_them_is_not_known(tmp_path):
+def test_parts_of_unknown_provenance_are_not_reused(tmp_path):
     writer = ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1})
     writer.add("a", {"x": np.zeros(3)}, {})
     (writer._partial / "provenance.json").write_bytes(b"")
     assert not ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1}).finished("a")
 
 
-def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+def test_a_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):
     done = []
     real = os.replace
     monkeypatch.setattr(os, "fsync", lambda number: done.append(Path(os.readlink(f"/proc/self/fd/{number}"))))
@@ -185,25 +185,25 @@ def add(path: Path) -> None:
 
 
 def when_full(folder: Path, video: Path) -> list[str]:
-    """What is told by each of those that write, where there is no room to."""
+    """The message of each writer on a full disk."""
     jobs = {
         "frames.h5": lambda path: decode(path, {"v": video}),
         "shard.h5": add,
         "table.csv": lambda path: write_whole(path, "x" * 2_000_000),
         "weights.pt": lambda path: save_weights(path, {"x": torch.zeros(500_000)}),
     }
-    told = []
+    messages = []
     for name, make in jobs.items():
         with pytest.raises(DataError) as error:
             make(folder / name)
-        told.append(str(error.value))
-    return told
+        messages.append(str(error.value))
+    return messages
 
 
-def check_told(told: list[str], folder: Path, reason: str) -> None:
+def check_messages(messages: list[str], folder: Path, reason: str) -> None:
     names = ("frames.h5", "shard.h5", "table.csv", "weights.pt")
-    assert len(told) == len(names)
-    for line, name in zip(told, names, strict=True):
+    assert len(messages) == len(names)
+    for line, name in zip(messages, names, strict=True):
         assert f"{folder}/{name}" in line and f"cannot be written ({reason})" in line and "run again" in line
         assert not (folder / name).exists(), "no artifact is left that looks whole"
 
@@ -214,14 +214,14 @@ def video(tmp_path) -> Path:
     return file_video(tmp_path / "noise.avi", list(noise))
 
 
-def test_a_limit_on_the_size_of_files_is_told(tmp_path, video):
+def test_a_file_size_limit_is_reported(tmp_path, video):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
     try:
-        told = when_full(tmp_path / "x", video)
+        messages = when_full(tmp_path / "x", video)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    check_told(told, tmp_path / "x", "File too large")
+    check_messages(messages, tmp_path / "x", "File too large")
 
 
 def run(*command: str | Path) -> bool:
@@ -232,7 +232,7 @@ def run(*command: str | Path) -> bool:
 def mounted(folder: Path, *options: str | Path) -> Iterator[Path]:
     folder.mkdir()
     if not run("mount", *options, folder):
-        pytest.skip("a small disk can be mounted by root alone")
+        pytest.skip("only root can mount a small disk")
     try:
         yield folder
     finally:
@@ -242,12 +242,12 @@ def mounted(folder: Path, *options: str | Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("options", "reason"), [("size=400k", "No space left on device"), ("ro", "Read-only file system")]
 )
-def test_a_full_disk_and_a_read_only_one_are_told(tmp_path, video, options, reason):
+def test_a_full_and_a_read_only_disk_are_reported(tmp_path, video, options, reason):
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", options, "tmpfs") as disk:
-        check_told(when_full(disk, video), disk, reason)
+        check_messages(when_full(disk, video), disk, reason)
 
 
-def test_a_quota_is_told(tmp_path, video):
+def test_a_quota_is_reported(tmp_path, video):
     """A quota of the file system's own, Btrfs's, on a disk that has room."""
     image = tmp_path / "image"
     with open(image, "wb") as stream:
@@ -259,7 +259,7 @@ def test_a_quota_is_told(tmp_path, video):
         mine = disk / "mine"
         assert run("btrfs", "quota", "enable", disk) and run("btrfs", "subvolume", "create", mine)
         assert run("btrfs", "qgroup", "limit", "400k", mine)
-        check_told(when_full(mine, video), mine, "Disk quota exceeded")
+        check_messages(when_full(mine, video), mine, "Disk quota exceeded")
 
 
 # -------------------------------------------------------------------- untrusted files
@@ -274,7 +274,7 @@ def outside(path: Path) -> None:
         file["failures"] = np.array([], dtype=[("video", text), ("reason", text)])
 
 
-def test_hdf5_that_leads_out_of_its_file_is_not_followed(tmp_path):
+def test_external_hdf5_links_are_not_followed(tmp_path):
     secret = tmp_path / "secret.bin"
     secret.write_bytes(b"s" * 800)
     shard(tmp_path / "other.h5")
@@ -305,7 +305,7 @@ def test_hdf5_that_leads_out_of_its_file_is_not_followed(tmp_path):
     def reference(file: h5py.File) -> None:
         file.create_dataset("g/x", data=np.array([file["videos"].ref], h5py.ref_dtype))
 
-    told = "link|link|link|other files|other files|declares|declares|expected numbers".split("|")
+    words = "link|link|link|other files|other files|declares|declares|expected numbers".split("|")
     for index, make in enumerate(
         (linked, linked_inside, soft, raw, virtual, bomb, compressed_bomb, reference)
     ):
@@ -313,7 +313,7 @@ def test_hdf5_that_leads_out_of_its_file_is_not_followed(tmp_path):
         outside(path)
         with h5py.File(path, "r+") as file:
             make(file)
-        with ShardReader(path, "x/1") as reader, pytest.raises(DataError, match=told[index]):
+        with ShardReader(path, "x/1") as reader, pytest.raises(DataError, match=words[index]):
             reader["v"]
 
 
@@ -342,7 +342,7 @@ def test_code_in_pickles_and_weights_is_not_executed(tmp_path, protocol):
     assert not (tmp_path / "done").exists()
 
 
-def test_a_pickle_that_asks_for_all_memory_gets_none(tmp_path):
+def test_a_pickle_cannot_exhaust_memory(tmp_path):
     """A few bytes that name a place far out in the memo would make Python's reader fill 32 GB."""
     most = resource.getrlimit(resource.RLIMIT_AS)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -371,6 +371,6 @@ def test_json_in_an_artifact_stays_text(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.h5"]
 
 
-def test_what_is_not_the_disks_fault_is_not_told_as_such():
+def test_other_errors_are_not_reported_as_disk_errors():
     with pytest.raises(RuntimeError, match="ours"), shards.report_write_errors(Path("x")):
         raise RuntimeError("ours")

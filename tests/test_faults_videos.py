@@ -82,7 +82,7 @@ def flipped_copies(folder: Path, form: str, copies: int, seed: int) -> None:
         assert len(store[whole.name]) == 20
 
 
-def test_odd_ones(tmp_path):
+def test_unusual_videos(tmp_path):
     times = [0, 10, 15, 400, 1000, 1001, 1500, 3000, 3500, 9000, 9100, 9200]
     paths = [
         make(tmp_path / "an mp4.avi", form="mp4"),
@@ -114,7 +114,7 @@ def test_odd_ones(tmp_path):
         assert "not a video that OpenCV can decode" in store.failures["sound.mp4"]
 
 
-def test_frames_lie_as_the_video_asks_to_be_shown(tmp_path):
+def test_frames_are_rotated_as_the_file_requests(tmp_path):
     """Boxes are in pixels of the turned frame: width and height are those that a viewer sees."""
     paths = [
         make(tmp_path / "0.mp4"),
@@ -125,7 +125,7 @@ def test_frames_lie_as_the_video_asks_to_be_shown(tmp_path):
         assert [(store[p.name].width, store[p.name].height) for p in paths] == [(64, 48), (48, 64), (64, 48)]
 
 
-def test_large_frames_are_refused_by_the_header_alone(tmp_path):
+def test_large_frames_are_refused_by_the_header(tmp_path):
     """8K by 8K, in a header of a few bytes: nothing of that size is ever made."""
     small = make(tmp_path / "small.avi", codec="mjpeg", pixels="yuvj420p")
     data = bytearray(small.read_bytes())
@@ -142,7 +142,7 @@ def test_large_frames_are_refused_by_the_header_alone(tmp_path):
         assert "frames of 8192x8192 pixels; the limit is 64,000,000" in store.failures["large.avi"]
 
 
-def test_a_file_that_names_other_files_opens_none_of_them(tmp_path):
+def test_files_named_in_a_video_are_not_opened(tmp_path):
     """FFmpeg knows a file by its content: a list of files, or of addresses, may be called .avi too."""
     make(tmp_path / "secret.mp4")
     lists = {
@@ -158,7 +158,7 @@ def test_a_file_that_names_other_files_opens_none_of_them(tmp_path):
         assert store.failures.keys() == lists.keys()
 
 
-def test_what_is_no_file_is_not_waited_for(tmp_path):
+def test_devices_and_pipes_do_not_block(tmp_path):
     """A device or a pipe by the name of a video: neither the plan nor decoding reads it."""
     (tmp_path / "zero.avi").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe.avi")
@@ -170,7 +170,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
         assert all("no such file or folder" in reason for reason in store.failures.values())
 
 
-def test_a_folder_of_frames_with_a_pipe_in_it_ends(tmp_path):
+def test_a_pipe_in_a_folder_of_frames_does_not_block(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()
     os.mkfifo(folder / "1.png")
@@ -190,7 +190,7 @@ def test_8k_by_8k_and_100_000_frames(tmp_path):
         assert len(store["long.avi"]) == 100_000 and len(store["wide.avi"]) == 2
 
 
-def test_a_link_to_a_video_elsewhere_is_read_and_nothing_is_written_there(tmp_path):
+def test_a_linked_video_is_read_and_nothing_is_written_next_to_it(tmp_path):
     """Data sets are often made of links; reading through one is all that is done."""
     elsewhere = make(tmp_path / "elsewhere.avi")
     before = sorted(tmp_path.rglob("*"))

@@ -1,4 +1,4 @@
-"""Kills at random moments, two runs on one folder and a clock that is off: the tables stay the same."""
+"""Random kills, two runs in one folder and a wrong clock: the tables stay the same."""
 
 import os
 import random
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from test_frames import file_video, images
-from test_workflow import TINY, house, snakemake, would_run
+from workflow_runs import TINY, copy_workflow, snakemake, would_run
 
 from actorsup.datasets.base import VideoRecord
 from actorsup.demo.settings import DemoSettings
@@ -26,7 +26,7 @@ TARGETS = ("results/small_map.csv", "results/small_recall.csv", "results/small/p
 
 
 def small(base: Path, repository: Path, name: str) -> Path:
-    """A workflow over six videos, each stage real and tiny."""
+    """Copy the workflow for six videos, with every stage real and tiny."""
     data = base / "data"
     if not data.exists():
         make_videos(data, DemoSettings(train=4, test=2, frames=6, seed=1))
@@ -44,7 +44,7 @@ def small(base: Path, repository: Path, name: str) -> Path:
         "models.tiny": {**TINY, "epochs": 2},
         "training.checkpoint_steps": 1,
     }  # fmt: skip
-    return house(repository, base / name, changes)
+    return copy_workflow(repository, base / name, changes)
 
 
 def tables(folder: Path) -> dict[str, bytes]:
@@ -59,7 +59,7 @@ def begin(folder: Path) -> subprocess.Popen:
 
 
 def processes(session: int) -> list[int]:
-    """The processes of a run, Snakemake's first."""
+    """Return the processes of a run, Snakemake's first."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -83,26 +83,26 @@ def test_kills_at_random_moments_change_no_byte_of_the_tables(repository, tmp_pa
         time.sleep(chance.uniform(0.2, 0.6) * seconds)
         alive = processes(run.pid)
         if not alive or run.poll() is not None:
-            # all is made: from the beginning again, so that early stages are killed too
+            # the run is complete: start over, so that early stages are killed too
             subprocess.run(["rm", "-rf", str(killed / "results")], check=True)
             continue
         if done % 2:
-            # the machine: everything at once
+            # kill everything at once, as a crash of the machine does
             for process in alive:
                 os.kill(process, signal.SIGKILL)
         else:
-            # one job, or a decoder, of those that run; Snakemake goes on or fails as it sees fit
+            # kill one running job or decoder; Snakemake may go on or fail
             os.kill(chance.choice(alive[1:] or alive), signal.SIGKILL)
         run.wait()
         done += 1
         subprocess.run([sys.executable, "-m", "snakemake", "--unlock"], cwd=killed, capture_output=True)
     snakemake(killed, *TARGETS)
-    # the path of the house is in no table
+    # no table contains the path of its folder
     assert tables(killed) == tables(whole)
     assert not list((killed / "results").rglob("*.partial"))
 
 
-def test_a_killed_shard_goes_on_after_its_last_finished_video(tmp_path, monkeypatch):
+def test_a_killed_shard_resumes_after_its_last_finished_video(tmp_path, monkeypatch):
     names = ["a", "b", "c", "hangs", "y", "z"]
     paths = [file_video(tmp_path / f"{name}.avi", images(3)) for name in names]
     code = (
@@ -139,34 +139,34 @@ def test_a_killed_shard_goes_on_after_its_last_finished_video(tmp_path, monkeypa
 
 
 @pytest.mark.slow
-def test_two_runs_on_one_folder_and_a_clock_that_is_off_and_a_damaged_artifact(repository, tmp_path):
-    folder = small(tmp_path, repository, "house")
+def test_two_runs_in_one_folder_a_wrong_clock_and_a_damaged_artifact(repository, tmp_path):
+    folder = small(tmp_path, repository, "run")
     first = begin(folder)
     while not list(folder.glob(".snakemake/locks/*")):
         time.sleep(0.05)
-    told = snakemake(folder, *TARGETS, fails=True)
-    assert "cannot be locked" in told and "--unlock" in told
+    text = snakemake(folder, *TARGETS, fails=True)
+    assert "cannot be locked" in text and "--unlock" in text
     assert first.wait() == 0
     before = tables(folder)
-    # dates of ten days ahead, as a clock leaves them that was off, and of 1970
+    # dates ten days ahead, as a wrong clock leaves them, and dates in 1972
     for days, pattern in ((10, "*.h5"), (-20000, "*.pt"), (10, "ground_truth.csv")):
         for path in (folder / "results").rglob(pattern):
             os.utime(path, (time.time() + days * 86400,) * 2)
     for path in (tmp_path / "data").rglob("*.avi"):
         os.utime(path, (time.time() + 10 * 86400,) * 2)
     assert would_run(folder, *TARGETS) == {}
-    # a damaged artifact of an earlier stage is named, and made anew once it is deleted
+    # a damaged artifact of an earlier stage is reported, and remade once it is deleted
     tubes = sorted((folder / "results/small/tubes/fixed").glob("*.h5"))[-1]
     data = bytearray(tubes.read_bytes())
     data[len(data) // 2] ^= 1
     tubes.write_bytes(data)
     (folder / "results/small_recall.csv").unlink()
-    told = snakemake(folder, *TARGETS, fails=True)
-    assert f"{tubes.relative_to(folder)}: damaged" in told and "delete it and run again" in told
+    text = snakemake(folder, *TARGETS, fails=True)
+    assert f"{tubes.relative_to(folder)}: damaged" in text and "delete it and run again" in text
     tubes.unlink()
-    # to make something of a file from the future is refused by Snakemake, which names it
-    told = snakemake(folder, *TARGETS, fails=True)
-    assert "older modification time" in told and "clock skew" in told
+    # Snakemake refuses an input from the future and names it
+    text = snakemake(folder, *TARGETS, fails=True)
+    assert "older modification time" in text and "clock skew" in text
     for path in [*(folder / "results").rglob("*.h5"), *(folder / "results").rglob("*.csv")]:
         path.touch()
     snakemake(folder, *TARGETS)

@@ -87,7 +87,7 @@ def test_jpeg_store_stays_close_to_the_frames(tmp_path):
             assert 10 * np.log10(255**2 / error) > 38  # decibels
 
 
-def test_frames_of_a_video_file_are_counted_not_believed(tmp_path):
+def test_frames_of_a_video_file_are_counted(tmp_path):
     frames = images(9)
     path = file_video(tmp_path / "v.avi", frames)
     data = bytearray(path.read_bytes())
@@ -101,7 +101,7 @@ def test_frames_of_a_video_file_are_counted_not_believed(tmp_path):
         assert store["v"].fps == pytest.approx(12.5)
 
 
-def test_a_rate_that_makes_no_sense_is_replaced(tmp_path):
+def test_an_implausible_frame_rate_is_replaced(tmp_path):
     path = file_video(tmp_path / "v.avi", images(3))
     data = bytearray(path.read_bytes())
     at = data.index(b"strh") + 8
@@ -111,7 +111,7 @@ def test_a_rate_that_makes_no_sense_is_replaced(tmp_path):
         assert store["v"].fps == 25.0
 
 
-def test_a_cap_of_the_size_keeps_source_pixels_known(tmp_path):
+def test_max_side_keeps_the_source_size(tmp_path):
     path = decode(
         tmp_path / "0000.h5", {"v": folder_video(tmp_path, "v", images(2, width=64, height=48))}, max_side=32
     )
@@ -123,7 +123,7 @@ def test_a_cap_of_the_size_keeps_source_pixels_known(tmp_path):
     assert stored_size(240, 320, 160) == (120, 160)
 
 
-def test_a_frame_of_another_size_is_brought_to_the_first(tmp_path):
+def test_a_frame_of_another_size_is_resized_to_the_first(tmp_path):
     frames = [images(1, 64, 48)[0], images(1, 32, 24)[0]]
     path = decode(tmp_path / "0000.h5", {"v": folder_video(tmp_path, "v", frames)})
     with FrameStore(path) as store:
@@ -145,12 +145,15 @@ def broken_videos(root: Path) -> dict[str, Path]:
     return paths
 
 
-def test_broken_videos_are_recorded_and_the_others_untouched(tmp_path, caplog):
+def test_broken_videos_are_recorded_and_do_not_affect_others(tmp_path, caplog):
     caplog.set_level(logging.CRITICAL)
     good = folder_video(tmp_path, 'it\'s "good" — naïve 視頻', images(4))
     broken = broken_videos(tmp_path / "broken")
-    alone = decode(tmp_path / "alone.h5", {"good": good})
-    with FrameStore(decode(tmp_path / "all.h5", {**broken, "good": good})) as store, FrameStore(alone) as one:
+    single = decode(tmp_path / "single.h5", {"good": good})
+    with (
+        FrameStore(decode(tmp_path / "all.h5", {**broken, "good": good})) as store,
+        FrameStore(single) as one,
+    ):
         assert store.videos == ["good"]
         assert sorted(store.failures) == sorted(broken)
         for video, reason in store.failures.items():
@@ -168,7 +171,7 @@ def test_a_video_cut_short_keeps_the_frames_that_decode(tmp_path, caplog):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_a_file_that_may_not_be_read(tmp_path):
+def test_a_file_without_read_permission(tmp_path):
     path = file_video(tmp_path / "v.avi", images(2))
     path.chmod(0)
     with FrameStore(decode(tmp_path / "0000.h5", {"v": path})) as store:
@@ -247,7 +250,7 @@ def test_table_of_no_videos(tmp_path):
     assert len(pd.read_csv(tmp_path / "videos.csv")) == 0
 
 
-def test_real_clips_have_the_frames_that_their_annotations_speak_of(shared, tmp_path):
+def test_real_clips_have_as_many_frames_as_annotated(shared, tmp_path):
     root = shared / "data" / "thumos13" / "UCF-101"
     path = decode(tmp_path / "0000.h5", {name: root / name for name in CLIPS})
     with FrameStore(path) as store:

@@ -1,4 +1,4 @@
-"""A few seconds of fuzzing of every reader, and all that fuzzing has found (``tests/fuzz/run.py``)."""
+"""A few seconds of fuzzing of every reader, and all earlier finds (``tests/fuzz/run.py``)."""
 
 import os
 import random
@@ -22,7 +22,7 @@ EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 FINDS = sorted((FUZZ / "corpus").glob("*/*"))
 
 
-@pytest.mark.filterwarnings("ignore")  # of what damages the files
+@pytest.mark.filterwarnings("ignore")  # from the damaging functions
 @pytest.mark.parametrize("name", READERS)
 def test_only_documented_errors_escape(tmp_path, name):
     good = good_file(READERS[name], tmp_path)
@@ -42,7 +42,7 @@ def test_only_documented_errors_escape(tmp_path, name):
 
 
 @pytest.mark.parametrize("find", FINDS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_what_was_found_is_mended(tmp_path, find):
+def test_earlier_finds_stay_fixed(tmp_path, find):
     good_file(READERS[find.parent.name], tmp_path)
     case = tmp_path / f"case{find.suffix}"
     case.write_bytes(find.read_bytes())
@@ -53,7 +53,7 @@ def test_what_was_found_is_mended(tmp_path, find):
     ("name", "changes"),
     [
         ("model", {"settings": {"encoder": "small", "grid": 10**400}}),
-        ("model", {"settings": {"encoder": "small", "grid": 1 << 15}}),  # 1 TB, were it believed
+        ("model", {"settings": {"encoder": "small", "grid": 1 << 15}}),  # would need 1 TB
         ("model", {"classes": ["kick", "\ud800"]}),
         ("model", {"state": "x"}),
         ("detector", {"categories": 1}),

@@ -1,4 +1,4 @@
-"""The house holds: what imports what, which scripts there are, and what no file may hold."""
+"""Architecture: the order of imports, thin scripts, short files, locked versions."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ import yaml
 
 from actorsup.artifacts.provenance import imported_modules
 
-# later ones import earlier ones; what is in none of these is shared ground and comes first
+# packages in the order of the data: each imports only earlier ones; all others come first
 ORDER = (
     "formats", "datasets", "frames", "detection", "linking", "attention", "evaluation", "report",
 )  # fmt: skip
@@ -25,30 +25,27 @@ def modules(repository: Path) -> list[str]:
     return [name.removesuffix(".__init__") for name in names]
 
 
-def floor(module: str) -> int:
+def level(module: str) -> int:
     parts = module.split(".")
     package = parts[1] if len(parts) > 1 else ""
-    if module in (
-        "actorsup.config.fields",
-        "actorsup.config.messages",
-    ):  # settings classes are written with them
+    if module in ("actorsup.config.fields", "actorsup.config.messages"):  # base of the settings classes
         return 0
     if package in LAST:
         return len(ORDER) + 1
     return ORDER.index(package) + 1 if package in ORDER else 0
 
 
-def test_nothing_imports_what_comes_later(repository):
+def test_no_package_imports_a_later_one(repository):
     upward = [
         f"{module} imports {imported}"
         for module in modules(repository)
         for imported in imported_modules(module)
-        # the demo's videos are one of the data sets, so its package stands beside that one
-        if floor(imported) > floor(module) and not module.startswith("actorsup.demo")
+        # the demo is one of the data sets; its package is at their level
+        if level(imported) > level(module) and not module.startswith("actorsup.demo")
     ]
     assert upward == []
     demo = {i for m in modules(repository) if m.startswith("actorsup.demo") for i in imported_modules(m)}
-    assert all(floor(imported) <= ORDER.index("datasets") + 1 for imported in demo)
+    assert all(level(imported) <= ORDER.index("datasets") + 1 for imported in demo)
 
 
 def test_the_library_never_imports_snakemake(repository):
@@ -61,7 +58,7 @@ def test_the_library_never_imports_snakemake(repository):
             assert not any(name.split(".")[0] == "snakemake" for name in names), path
 
 
-def test_importing_the_package_loads_nothing_heavy(repository):
+def test_importing_the_package_loads_no_heavy_library(repository):
     loaded = "print({'torch', 'cv2', 'torchvision'} & set(sys.modules))"
     code = f"import sys, actorsup, actorsup.workflow.plan; {loaded}"
 
@@ -77,7 +74,7 @@ def rules(repository: Path) -> dict[str, str]:
     return found
 
 
-def test_every_rule_has_its_thin_script_its_log_and_its_message(repository):
+def test_every_rule_has_a_thin_script_a_log_and_a_message(repository):
     scripts = {path.stem for path in (repository / "workflow_scripts").glob("*.py")}
     named = set()
     for rule, text in rules(repository).items():
@@ -93,8 +90,8 @@ def test_every_rule_has_its_thin_script_its_log_and_its_message(repository):
         assert len(lines) <= 40, name
 
 
-def test_every_rule_runs_again_when_the_code_of_its_script_changes(repository):
-    # what is written is not theirs to change; the reader tells decoding where the root lies
+def test_the_code_digest_of_every_rule_covers_its_script(repository):
+    # these change no output; decoding needs the reader only for the root
     shared = {"actorsup.logs", "actorsup.artifacts.provenance", "actorsup.datasets.readers"}
     for rule, text in rules(repository).items():
         if rule == "fetch_weights":  # checked against a published digest
@@ -129,7 +126,7 @@ def requirement(text: str) -> tuple[str, str]:
     return name.lower().replace("_", "-"), version.replace(" ", "")
 
 
-def test_conda_files_are_in_step_with_pyproject(repository):
+def test_conda_files_match_pyproject(repository):
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = dict(requirement(text) for text in project["dependencies"])
     # conda's names of the same packages
@@ -144,7 +141,7 @@ def test_conda_files_are_in_step_with_pyproject(repository):
                 assert wanted[name] == version, f"{path}: {name}"
 
 
-def test_conda_files_hold_what_their_stages_import(repository):
+def test_conda_files_contain_what_their_stages_import(repository):
     vision = (repository / "envs" / "vision.yaml").read_text(encoding="utf-8")
     tables = (repository / "envs" / "tables.yaml").read_text(encoding="utf-8")
     for name in ("pytorch", "torchvision", "py-opencv", "h5py", "numpy", "tqdm"):
@@ -163,7 +160,7 @@ def tracked(repository: Path) -> list[Path]:
     return [repository / name for name in done.stdout.split("\0") if name]
 
 
-def test_no_path_of_a_machine_and_no_address_of_an_index(repository):
+def test_no_file_names_a_local_path_or_a_package_index(repository):
     wrong = re.compile(
         r"/(?:work|root)/|/home/[a-z]|--(?:index|find)-(?:url|links)|pypi[.]org|files[.]pythonhosted"
     )

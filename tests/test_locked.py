@@ -1,6 +1,6 @@
-"""The locked dependencies install with their hashes checked; needs the package index.
+"""The locked packages install with verified hashes. Needs the package index.
 
-`make` installs requirements.txt itself so; PyTorch's gigabytes are not fetched once more for a test.
+requirements.txt is not installed again, because `make` did and PyTorch is large.
 """
 
 import re
@@ -20,7 +20,7 @@ def install(python: Path, requirements: Path, *options: str) -> subprocess.Compl
 
 
 def locked(path: Path) -> dict[str, str]:
-    """Each package's lines, by its name and version."""
+    """Map ``name==version`` to the lines of the package."""
     blocks = re.split(r"^(?=[\w.-]+==)", path.read_text(encoding="utf-8"), flags=re.M)[1:]
     return {block.split()[0]: block for block in blocks}
 
@@ -29,19 +29,19 @@ def test_both_locked_files_agree(repository):
     base, cluster = (locked(repository / f"requirements{of}.txt") for of in ("", "-cluster"))
     known = {name.split("==")[0] for name in base}
     assert len(cluster) > 30
-    # a package may have one version for each Python
+    # a package may have several versions, for several Pythons
     assert {name for name in cluster if name.split("==")[0] in known} <= set(base)
 
 
-def test_locked_packages_install_with_their_hashes_checked(repository, tmp_path):
+def test_locked_packages_install_with_verified_hashes(repository, tmp_path):
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    # with what they depend on: one that were not locked would be refused
+    # pip refuses a dependency that is not locked
     done = install(python, repository / "requirements-cluster.txt")
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-def test_a_package_of_another_hash_is_refused(repository, tmp_path):
+def test_a_package_with_a_wrong_hash_is_refused(repository, tmp_path):
     block = next(block for name, block in locked(repository / "requirements.txt").items() if "six==" in name)
     wrong = re.sub(r"sha256:\w{64}", "sha256:" + "0" * 64, block)
     for text, ends in ((block, 0), (wrong, 1)):

@@ -1,7 +1,7 @@
 """The monitor of training runs: what it warns of, what it stops, and that no model is written then."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -14,11 +14,11 @@ from test_detection import stills, train
 
 from actorsup.attention.selection import constant_loss, video_loss
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.training import train_attention
+from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.errors import DataError
 from actorsup.linking.siamese import training as siamese_training
 from actorsup.linking.siamese.training import TrainingSet, train_siamese
-from actorsup.training.loop import CheckpointOptions, Step, train_epochs
+from actorsup.training.loop import Step, Training, train_epochs
 from actorsup.training.monitor import PATIENCE, Expectation, Health, Monitor, feature_health, gradient_norm
 
 torch.set_num_threads(1)
@@ -157,24 +157,21 @@ def test_without_a_known_constant_loss_the_first_epoch_is_what_is_compared_with(
     assert not warnings(caplog)
 
 
-class Diverging:
+class Diverging(Training):
     """Its loss grows tenfold from epoch to epoch."""
 
     steps, expectation = 1, Expectation(1.0)
 
     def __init__(self) -> None:
-        self.parts = {"network": torch.nn.Linear(1, 1)}
+        self.state = {"network": torch.nn.Linear(1, 1)}
 
     def epoch(self, epoch: int, first: int):
         yield Step({"loss": 10.0**epoch}, health=Health(10.0**epoch, 1))
 
-    def after_epoch(self) -> dict[str, float]:
-        return {}
-
 
 def test_a_diverged_run_writes_no_weights(tmp_path):
     with pytest.raises(DataError, match=r"training it, epoch 3.*diverged"):
-        train_epochs(Diverging(), 3, tmp_path / "w.pt", dict, {}, "it", CheckpointOptions())
+        train_epochs(Diverging(), 3, tmp_path / "w.pt", dict, {}, "it")
     assert not (tmp_path / "w.pt").exists()
 
 
@@ -186,7 +183,8 @@ LABELS = {"u": ("a",), "v": ("b",), "w": ("a",), "x": ("b",)}
 def attend(folder: Path, settings: AttentionSettings, videos: dict[str, Video] | None = None) -> Path:
     frames, tubes = write_set(folder, videos or {v: random_video(i) for i, v in enumerate(LABELS)})
     output = folder / "m.pt"
-    train_attention([frames], [tubes], LABELS, ["a", "b"], output, settings, None, "cpu", 0, {})
+    given = [str(frames)], [str(tubes)], LABELS, ["a", "b"], str(output), asdict(settings)
+    train_attention(TrainingJob(*given, weights=None, device="cpu", seed=0, provenance={}))
     return output
 
 

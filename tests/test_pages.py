@@ -1,4 +1,4 @@
-"""The pages on how it works and on files say what the code does."""
+"""docs/files.md and docs/how-it-works.md agree with the code."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def works(repository) -> str:
 
 
 def part(text: str, heading: str) -> str:
-    """What stands under a heading, up to the next one."""
+    """The text under a heading, up to the next one."""
     return re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", text, flags=re.M | re.S)[1]
 
 
@@ -76,19 +76,19 @@ def shards(tmp_path_factory):
 def test_shards_hold_what_the_page_says(files, shards, stage):
     heading, text = re.search(rf"^### (`{stage}/1`: .*)\n((?:(?!^#).*\n)*)", files, flags=re.M).groups()
     assert f"results/{{dataset}}/{stage}/" in heading
-    told = re.findall(r"^\| `(\w+)` \| \((.*?)\) (\w+) \|", text, flags=re.M)
+    rows = re.findall(r"^\| `(\w+)` \| \((.*?)\) (\w+) \|", text, flags=re.M)
     if stage == "predictions":
         tubes = re.search(r"^### `tubes/1`.*\n((?:(?!^#).*\n)*)", files, flags=re.M)[1]
-        told += re.findall(r"^\| `(\w+)` \| \((.*?)\) (\w+) \|", tubes, flags=re.M)
+        rows += re.findall(r"^\| `(\w+)` \| \((.*?)\) (\w+) \|", tubes, flags=re.M)
     with h5py.File(getattr(shards, stage), "r") as file:
         assert file.attrs["schema"] == f"{stage}/1" and "provenance" in file.attrs
         assert ("classes" in file.attrs) == (stage == "predictions")
         group = file[dict(file["videos"][()])[min(dict(file["videos"][()]))]]
-        # the run of the test keeps its scored tubes as proposals, too
+        # the run of the test uses its scored tubes as proposals
         scores = {"class_logit", "class_score"} if stage == "tubes" else set()
-        assert {name for name, _, _ in told} == set(group) - scores
+        assert {name for name, _, _ in rows} == set(group) - scores
         sizes: dict[str, int] = {"4": 4, "2": 2}
-        for name, shape, dtype in told:
+        for name, shape, dtype in rows:
             assert group[name].dtype == dtype, name
             letters = [one.strip() for one in shape.split(",") if one.strip()]
             assert len(letters) == group[name].ndim, name

@@ -142,7 +142,7 @@ def test_nothing_is_left_in_the_temporary_folder(place, predictor, tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_video_is_told_in_one_line(predictor, tmp_path):
+def test_a_file_that_is_not_a_video_is_a_one_line_error(predictor, tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("this is no video\n" * 40)
     for name, words in (
@@ -161,7 +161,7 @@ def test_what_is_no_video_is_told_in_one_line(predictor, tmp_path):
         ({"dataset": "myvideo"}, ConfigError, "there is no 'myvideo'; .*did you mean 'myvideos'"),
         ({"linker": "demo_siames"}, ConfigError, "linkers: 'demo_siames' is not there; .*'demo_siamese'"),
         ({"model": "demo_trained+trim=2"}, ConfigError, "trim"),
-        ({"dataset": "demo", "seed": 7}, DataError, "seed7.pt: not made yet; make it with: snakemake"),
+        ({"dataset": "demo", "seed": 7}, DataError, "seed7.pt: does not exist yet; make it with: snakemake"),
         ({"device": "gpu"}, ConfigError, "device: "),
         ({"folder": "nowhere"}, ConfigError, "folder: .*nowhere: no such folder"),
         ({"model": "broken"}, DataError, "results/broken.pt: not a weights file"),
@@ -169,7 +169,7 @@ def test_what_is_no_video_is_told_in_one_line(predictor, tmp_path):
         ({"dataset": "cooking"}, DataError, "knows the classes kick, squat, crawl, none of .* pouring"),
     ],
 )
-def test_what_cannot_be_loaded_is_told_in_one_line(place, changes, error, words, tmp_path):
+def test_files_that_cannot_be_loaded_are_one_line_errors(place, changes, error, words, tmp_path):
     (place / "results" / "broken.pt").write_text("no weights")
     save_weights(place / "results" / "other.pt", {"architecture": "small_ssd"})
     (place / "kitchen").mkdir(exist_ok=True)
@@ -179,9 +179,9 @@ def test_what_cannot_be_loaded_is_told_in_one_line(place, changes, error, words,
     overlay = tmp_path / "more.yaml"
     overlay.write_text(yaml.safe_dump({"models": models, "datasets": {"cooking": cooking}}), encoding="utf-8")
     arguments = {"dataset": "myvideos", "folder": place, "configfiles": [overlay], **changes}
-    with pytest.raises(error, match=words) as told:
+    with pytest.raises(error, match=words) as raised:
         actorsup.load(**arguments)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_what_is_chosen_replaces_what_the_section_says(place):
@@ -228,8 +228,8 @@ def test_the_example_of_the_page_runs(documented, capsys):
     (code,) = re.findall(r"^```python\n(.*?)^```", documented, flags=re.M | re.S)
     exec(compile(code, "docs/predict.md", "exec"), {"__name__": "example"})
     lines = capsys.readouterr().out.splitlines()
-    told = re.compile(r"(kick|squat|crawl) \d\.\d\d, a (person|teddy bear), from 0\.0 to 0\.5 s")
-    assert len(lines) >= 2 and all(told.fullmatch(line) for line in lines[::2])
+    line_of_tube = re.compile(r"(kick|squat|crawl) \d\.\d\d, a (person|teddy bear), from 0\.0 to 0\.5 s")
+    assert len(lines) >= 2 and all(line_of_tube.fullmatch(line) for line in lines[::2])
     assert list(read_predictions(Path("v_0240.json")).videos) == ["v_0240"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_workflow import house
+from workflow_runs import copy_workflow
 
 from actorsup.artifacts import provenance
 from actorsup.workflow.plan import Plan
@@ -59,7 +59,7 @@ def test_cuda_asks_for_a_gpu_whatever_this_machine_has(repository, monkeypatch):
 @pytest.fixture(scope="module")
 def asking(repository, tmp_path_factory) -> Path:
     changes = {"device": "cuda", "training.protect": True}
-    folder = house(repository, tmp_path_factory.mktemp("asking") / "house", changes)
+    folder = copy_workflow(repository, tmp_path_factory.mktemp("asking") / "house", changes)
     (folder / "asking.smk").write_text(ASKING)
     return folder
 

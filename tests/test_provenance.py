@@ -8,7 +8,7 @@ from actorsup.artifacts.provenance import code_digest, file_digest, settings_dig
 
 @pytest.fixture
 def library(tmp_path, repository, monkeypatch):
-    """A copy of the library whose code a test may edit."""
+    """A copy of the library that a test may edit."""
     copy = tmp_path / "actorsup"
     shutil.copytree(repository / "actorsup", copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "_ROOT", copy)
@@ -24,7 +24,7 @@ def edited(path, old, new):
     code_digest.cache_clear()
 
 
-def test_comments_docstrings_and_formatting_change_nothing(library):
+def test_comments_docstrings_and_formatting_keep_the_digest(library):
     before = code_digest("actorsup.tubes")
     path = library / "boxes.py"
     edited(path, '"""Box arithmetic in numpy.', '"""Another docstring.')
@@ -34,7 +34,7 @@ def test_comments_docstrings_and_formatting_change_nothing(library):
     assert code_digest("actorsup.tubes") == before
 
 
-def test_code_changes_it_through_imports(library):
+def test_an_edit_changes_the_digests_of_importing_modules(library):
     before = {m: code_digest(m) for m in ("actorsup.tubes", "actorsup.boxes", "actorsup.coco")}
     edited(library / "boxes.py", "np.maximum(a", "np.minimum(a")
     after = {m: code_digest(m) for m in before}
@@ -66,7 +66,7 @@ def test_settings_digest_does_not_depend_on_the_order_of_keys():
     assert settings_digest({"a": 1}) != settings_digest({"a": 2})
 
 
-def test_record_names_its_inputs_by_content(tmp_path):
+def test_the_record_identifies_inputs_by_content(tmp_path):
     weights = tmp_path / "w.pt"
     weights.write_bytes(b"abc")
     record = provenance.provenance("detect", {"batch": 8}, [weights], code="c")
@@ -77,7 +77,7 @@ def test_record_names_its_inputs_by_content(tmp_path):
     assert record["settings"] == {"batch": 8} and record["code"] == "c" and record["versions"]["actorsup"]
 
 
-def test_a_package_of_types_counts_with_its_relative_imports(tmp_path, monkeypatch):
+def test_the_digest_of_a_package_of_types_follows_relative_imports(tmp_path, monkeypatch):
     folder = tmp_path / "lab_types" / "inner"  # a namespace package: no __init__.py above
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")

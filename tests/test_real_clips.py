@@ -13,12 +13,12 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_tubes
 
 CLIPS = ("Basketball/v_Basketball_g01_c02.mp4", "Fencing/v_Fencing_g01_c06.mp4", "Surfing/v_Surfing_g25_c02")
-"""Two of the test split, one with a header that lies; and one to train on, a folder of frames."""
+"""Two test clips, one with a wrong header, and a folder of frames to train on."""
 
 
 @pytest.fixture(scope="module")
 def sample(shared, repository, tmp_path_factory) -> Path:
-    """The tables of three clips, by the command that the sample's first lines give."""
+    """The tables of three clips, made by the command at the top of the sample configuration."""
     root = tmp_path_factory.mktemp("clips")
     clips = shared / "data" / "thumos13"
     for name in ("ucfTrainTestlist", "annotations"):
@@ -30,7 +30,7 @@ def sample(shared, repository, tmp_path_factory) -> Path:
         target.symlink_to(source)
     work = tmp_path_factory.mktemp("sample")
     (work / "config.yaml").symlink_to(repository / "config.yaml")
-    # the paper's 30 epochs, and its frames, take minutes without a GPU; the values mean nothing here
+    # fewer epochs and smaller frames than the paper's, which take minutes without a GPU
     (work / "quick.yaml").write_text("models: {paper: {epochs: 1, frames: 4, shorter_side: 120}}\n")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(repository / "Snakefile")]
     command += ["--workflow-profile", str(repository / "profiles" / "default"), "--directory", str(work)]
@@ -46,7 +46,7 @@ def sample(shared, repository, tmp_path_factory) -> Path:
 @pytest.mark.slow
 def test_tables_of_real_clips(sample):
     table = pd.read_csv(sample / "thumos13_map.csv")
-    # a test video is left out with its class's ground truth where it is absent
+    # absent test videos are left out, with their ground truth
     counted = table[(table["iou_threshold"] == "0.5") & (table["ground_truth"] > 0)]
     assert set(counted["class"]) == {"Basketball", "Fencing", "mean"}
     assert counted.set_index("class")["ground_truth"]["Fencing"] == 2
@@ -55,7 +55,7 @@ def test_tables_of_real_clips(sample):
 
 
 @pytest.mark.slow
-def test_missing_videos_are_counted_and_named(sample):
+def test_missing_videos_are_recorded(sample):
     failures = pd.read_csv(sample / "thumos13" / "failures.csv")
     missing = failures[failures["stage"] == "manifest"]
     assert "Biking/v_Biking_g02_c05" in set(missing["video"]) or len(missing) > 900

@@ -1,4 +1,4 @@
-"""The page: what it says of each video, what it holds, and that no word of data becomes code."""
+"""The page: its content for each video, its files, and that text from data never becomes code."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def test_a_video_keeps_its_frames_their_order_and_rate(tmp_path):
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (33, 17), (1000, 30), (700, 1401)])
-def test_a_video_of_any_size_can_be_played(tmp_path, height, width):
+def test_videos_of_any_size_are_playable(tmp_path, height, width):
     write_webm(tmp_path / "a.webm", [np.full((height, width, 3), 128, np.uint8)] * 2, 25, 640)
     (first, _), _ = frames_of(tmp_path / "a.webm")
     assert max(first.shape) <= 640 and min(first.shape[:2]) >= 16
@@ -67,7 +67,7 @@ def test_a_video_of_any_size_can_be_played(tmp_path, height, width):
 
 
 @pytest.mark.parametrize("fps", [0.0, float("nan"), float("inf"), -3.0, 90000.0])
-def test_a_rate_that_no_player_shows_is_replaced(fps):
+def test_an_unplayable_rate_is_replaced(fps):
     assert playable_rate(fps) == RATE
 
 
@@ -80,7 +80,7 @@ def test_a_long_video_is_shown_in_every_nth_frame():
 # ------------------------------------------------------------------------------ gallery
 
 
-def test_cards_say_what_is_right_and_why_not(run):
+def test_cards_state_the_outcome_and_the_kind_of_error(run):
     cards = {row["id"]: row for row in json.loads((run[3] / CARDS).read_text("utf-8"))}
     right, wrong, nothing = (cards[video] for video in VIDEOS)
     assert (right["outcome"], right["says"], right["score"], right["quality"]) == (
@@ -125,7 +125,7 @@ def test_the_played_video_shows_the_square_where_the_box_is(run):
         assert inside.mean(axis=(0, 1)) == pytest.approx([250, 220, 40], abs=25)
 
 
-def test_a_killed_gallery_goes_on_after_the_last_finished_video(run, tmp_path):
+def test_a_killed_gallery_resumes_after_the_last_finished_video(run, tmp_path):
     _, shards, table, gallery = run
     output, stamp = tmp_path / "0001", {"stage": "make_gallery"}
     with pytest.raises(RuntimeError), whole_folder(output, stamp) as partial:
@@ -144,7 +144,7 @@ def test_a_killed_gallery_goes_on_after_the_last_finished_video(run, tmp_path):
 
 
 def tags_of(text: str) -> list[tuple[str, list]]:
-    """The tags of a page as a browser reads them, what is inside of scripts left out."""
+    """The tags of a page as a browser parses them, without the content of scripts."""
     found = []
     reader = HTMLParser()
     reader.handle_starttag = lambda tag, attributes: found.append((tag, attributes))
@@ -168,7 +168,7 @@ def page(run, settings, failures="video,stage,reason\n") -> str:
     return output.read_text(encoding="utf-8")
 
 
-def test_one_file_holds_everything_and_asks_for_nothing(run):
+def test_a_single_file_page_requests_nothing(run):
     text = page(run, ReportSettings(single_file="always"))
     asked = [value for _, attributes in tags_of(text) for key, value in attributes if key in ("src", "href")]
     assert all(value.startswith(("data:", "#")) for value in asked)
@@ -178,7 +178,7 @@ def test_one_file_holds_everything_and_asks_for_nothing(run):
     assert json.loads(held["0001/0000.js"]) == details_of(run[3] / "0000.js")
 
 
-def test_a_page_with_files_beside_it_names_files_that_are_there(run):
+def test_a_page_with_separate_files_names_existing_files(run):
     text = page(run, ReportSettings(single_file="never"))
     named = re.findall(r'(?:src|href)="(report_data/[^"]+)"', text)
     assert len(named) == 4
@@ -187,7 +187,7 @@ def test_a_page_with_files_beside_it_names_files_that_are_there(run):
 
 
 @pytest.mark.parametrize("single_file", ["always", "never"])
-def test_no_word_of_data_becomes_code(run, single_file):
+def test_text_from_data_never_becomes_code(run, single_file):
     reason = "<script>alert('failed')</script>"
     text = page(
         run, ReportSettings(single_file=single_file), f'video,stage,reason\n"{NASTY}",frames,{reason}\n'
@@ -203,7 +203,7 @@ def test_no_word_of_data_becomes_code(run, single_file):
     assert sum(tag == "script" for tag, _ in tags) == (4 if single_file == "always" else 3)
 
 
-def test_a_data_set_where_everything_failed_still_has_its_page(tmp_path):
+def test_a_data_set_with_only_failures_has_a_page(tmp_path):
     for name, text in (
         ("videos.csv", "video,path,split,label,frames\na,a.avi,test,run,0\n"),
         ("failures.csv", "video,stage,reason\na,frames,an empty file\n"),
@@ -215,7 +215,7 @@ def test_a_data_set_where_everything_failed_still_has_its_page(tmp_path):
     assert "an empty file" in text and "none can be shown" in text and "1 could not be used" in text
 
 
-def test_a_table_is_escaped_sorted_by_nobody_and_marks_what_is_published():
+def test_a_table_is_escaped_keeps_its_order_and_marks_published_rows():
     frame = pd.DataFrame(
         {"class": ["<b>", "x"], "recall": [0.5, np.nan], "source": ["measured", "published"]}
     )
@@ -225,7 +225,7 @@ def test_a_table_is_escaped_sorted_by_nobody_and_marks_what_is_published():
     assert text.count('class="published"') == 1
 
 
-def test_charts_hold_the_numbers_of_their_table():
+def test_charts_contain_the_numbers_of_their_table():
     rows = [("demo", "l", "m", seed, name, t, 0.1 * seed + 0.5, 3, 9)
             for seed in (0, 1) for name in ("run", "mean") for t in ("0.2", "0.5", "0.5:0.95")]  # fmt: skip
     columns = [
@@ -247,7 +247,7 @@ def test_charts_hold_the_numbers_of_their_table():
 def test_drawn_videos_have_the_tube_in_them(run, tmp_path):
     _, shards, table, _ = run
     draw_videos([shards.frames], [shards.predictions], table, tmp_path / "drawn", 640, {"stage": "draw"})
-    path = tmp_path / "drawn" / f"{VIDEOS[2]}.webm"  # nothing predicted: the truth alone, dashed blue
+    path = tmp_path / "drawn" / f"{VIDEOS[2]}.webm"  # nothing predicted: only ground truth, dashed blue
     found, _ = frames_of(path)
     assert len(found) == FRAMES
     x1, y1, x2, _ = (round(v * found[0].shape[1] / WIDTH) for v in square(6))
@@ -257,7 +257,7 @@ def test_drawn_videos_have_the_tube_in_them(run, tmp_path):
     assert cv2.absdiff(solid, found[6]).max() > 60
 
 
-def test_the_summary_tells_what_is_new_and_what_failed(tmp_path):
+def test_the_summary_lists_new_files_and_failures(tmp_path):
     (tmp_path / "d").mkdir()
     header = "dataset,linker,model,seed,class,iou_threshold,average_precision,ground_truth,tubes\n"
     lines = [f"d,l,m,{seed},mean,{t},{ap},3,9\n" for seed, t, ap in ((0, "0.2", 0.5), (1, "0.2", 0.7))]

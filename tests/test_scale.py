@@ -1,4 +1,4 @@
-"""Scale: stable buckets of thousands of videos, quick plans, few files, and what a run has cost."""
+"""Scale: stable buckets for thousands of videos, fast plans, few files, and the cost table."""
 
 import csv
 import hashlib
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_workflow import edit, would_run
+from workflow_runs import edit, would_run
 
 from actorsup.errors import DataError
 from actorsup.report.cost import find_records, write_cost
@@ -18,7 +18,7 @@ from actorsup.workflow.dataset import PlannedDataset
 
 @pytest.fixture(scope="module")
 def scale(repository):
-    """The benchmark, whose made-up data sets are tested with here too."""
+    """The benchmark module, which generates the data sets of these tests."""
     spec = importlib.util.spec_from_file_location("scale", repository / "benchmarks" / "scale.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules["scale"] = module
@@ -27,7 +27,7 @@ def scale(repository):
 
 
 def bucket(video: str, split: str, buckets: int) -> str:
-    """The definition: even buckets are for training, odd ones for all else."""
+    """Return the bucket of a video by definition: training videos in even buckets, all others in odd ones."""
     number = int.from_bytes(hashlib.blake2b(video.encode(), digest_size=8).digest(), "big")
     return f"{number % ((buckets + 1) // 2) * 2 if split == 'train' else number % (buckets // 2) * 2 + 1:04d}"
 
@@ -59,9 +59,9 @@ def changed_shards(before: dict[str, object], after: dict[str, object]) -> set[s
 
 @pytest.fixture(scope="module")
 def made(scale, tmp_path_factory) -> Path:
-    """3,000 made-up videos."""
+    """A data set of 3,000 generated videos."""
     folder = tmp_path_factory.mktemp("made up")
-    scale.make_up(folder, 3000, 96)
+    scale.generate_data_set(folder, 3000, 96)
     return folder
 
 
@@ -73,7 +73,7 @@ def unchanged(made, monkeypatch):
     (made / "data" / "videos.csv").write_text(table, encoding="utf-8")
 
 
-def test_only_shards_of_changed_videos_have_other_params(unchanged):
+def test_only_shards_of_changed_videos_have_changed_params(unchanged):
     before, table = params(unchanged), rows(unchanged)
     assert sum(map(len, before.values())) == 3000 and len(before) == 96
     added = ["class00/added", "class00", "train"]
@@ -93,7 +93,7 @@ def test_only_shards_of_changed_videos_have_other_params(unchanged):
     assert changed_shards(before, after) == {bucket(name, split, 96) for name, _, split in concerned}
 
 
-def test_labels_are_in_no_shards_params(unchanged):
+def test_params_of_shards_contain_no_labels(unchanged):
     before, labels = params(unchanged), planned(unchanged).train_labels
     write_rows(unchanged, [[name, "class05", split] for name, _, split in rows(unchanged)])
     assert params(unchanged) == before
@@ -102,7 +102,7 @@ def test_labels_are_in_no_shards_params(unchanged):
 
 
 @pytest.mark.parametrize("root", ["data", "data/", "./data", "data/class03/..", "."])
-def test_paths_of_params_are_those_below_the_root(unchanged, root):
+def test_paths_in_params_are_relative_to_the_root(unchanged, root):
     section = {"type": "folder", "root": root, "shards": 2}
     dataset = PlannedDataset("made", section, 0)
     found = {video: path for shard in dataset.shards for video, path, _ in dataset.videos_to_decode(shard)}
@@ -111,16 +111,16 @@ def test_paths_of_params_are_those_below_the_root(unchanged, root):
     assert len(found) == 3000
 
 
-def test_the_plan_is_quick_and_names_the_shards_that_changed(scale, unchanged):
+def test_the_plan_is_fast_and_has_only_the_changed_shards(scale, unchanged):
     settings = unchanged / "made.json"
     took = scale.plan(unchanged, settings)
-    # CPU-seconds: the clock depends on what else the machine does
+    # CPU seconds, because wall time depends on the load of the machine
     assert took.cpu < 10 and took.memory < 1024 and took.jobs > 300
     scale.make_all(unchanged, settings)
     table, targets = rows(unchanged), (*scale.TARGETS, "--configfile", str(settings))
     trained = next(row for row in table if row[2] == "train")
-    relabelled = [[name, "class09" if name == trained[0] else label, split] for name, label, split in table]
-    write_rows(unchanged, relabelled)
+    relabeled = [[name, "class09" if name == trained[0] else label, split] for name, label, split in table]
+    write_rows(unchanged, relabeled)
     rules = would_run(unchanged, *targets)
     assert rules["train_attention"] == 1 and rules["score_tubes"] == 48
     assert not rules.keys() & {"decode_frames", "detect_actors", "link_actors"}
@@ -178,7 +178,7 @@ def test_costs_are_the_sums_of_the_records(tmp_path, monkeypatch):
     assert everything["cpu_seconds"] == "223.00" and everything["peak_memory_mb"] == "900.0"
 
 
-def test_without_records_or_with_a_broken_one_it_is_told(tmp_path, monkeypatch):
+def test_missing_and_broken_records_are_reported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="no record of this data set"):
         write_cost(find_records("a"), 4, "cost.csv")
@@ -191,11 +191,11 @@ def test_without_records_or_with_a_broken_one_it_is_told(tmp_path, monkeypatch):
     assert not Path("cost.csv").exists()
 
 
-def test_every_rule_has_its_record_where_its_cost_is_looked_for(repository):
+def test_every_rule_writes_its_benchmark_where_the_cost_table_looks(repository):
     for path in (repository / "rules").glob("*.smk"):
         for rule in re.split(r"^(?:use )?rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
             name = re.match(r"(?:\w+ as )?(\w+)", rule)[1]
-            if name in ("sum_cost", "fetch_weights"):  # it itself; and what is cached can have none
+            if name in ("sum_cost", "fetch_weights"):  # the table itself; cached rules cannot have one
                 continue
             path = r'benchmark:\n\s+"benchmarks/results/(\{dataset\}|weights|paper)/(\w+)[/.]'
             found = re.search(path, rule)
@@ -203,10 +203,8 @@ def test_every_rule_has_its_record_where_its_cost_is_looked_for(repository):
             assert name.startswith(found[2])
 
 
-def test_workflows_share_published_weights_and_take_none_for_another(
-    repository, scale, tmp_path, monkeypatch
-):
-    """What fetches them is replaced: it leaves the model's name, and a note that it ran."""
+def test_workflows_share_published_weights_and_keep_them_apart(repository, scale, tmp_path, monkeypatch):
+    """A script that replaces the download writes the model's name and a file that shows that it ran."""
     (tmp_path / "cache").mkdir()
     monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(tmp_path / "cache"))
     targets = [f"results/weights/published/{model}.pth" for model in ("vgg16", "ssd300_vgg16")]
@@ -214,7 +212,8 @@ def test_workflows_share_published_weights_and_take_none_for_another(
         folder = tmp_path / run
         folder.mkdir()
         scale.make_up(folder, 24, 1)
-        for name in ("rules", "workflow_scripts"):  # a rule's script is beside its file, not beside a link
+        # copies: Snakemake resolves a linked rule file before it looks for scripts
+        for name in ("rules", "workflow_scripts"):
             (folder / name).unlink()
             shutil.copytree(repository / name, folder / name)
         (folder / "workflow_scripts" / "fetch_weights.py").write_text(

@@ -111,8 +111,8 @@ def test_losses_of_one_and_of_several_labels_by_hand():
 
 def test_an_uncertain_loss_is_least_where_the_variance_is_the_loss():
     loss, log_variance = torch.tensor(2.5), torch.tensor(0.3, requires_grad=True)
-    told = uncertain_loss(loss, log_variance)
-    assert told.item() == pytest.approx(2.5 / math.exp(0.3) + 0.3)
+    weighted = uncertain_loss(loss, log_variance)
+    assert weighted.item() == pytest.approx(2.5 / math.exp(0.3) + 0.3)
     least = uncertain_loss(loss, torch.tensor(math.log(2.5)))
     assert all(uncertain_loss(loss, torch.tensor(v)) > least for v in (-1.0, 0.5, 1.5))
 

@@ -31,8 +31,8 @@ def test_the_defaults_are_siamfcs_but_for_the_optimizer_and_its_first_rate():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"optimizer": "adam"}, "optimizer: 'adam'; allowed: sgd, adamw"),
-        ({"schedule": "step"}, "schedule: 'step'; allowed: exponential, cosine"),
+        ({"optimizer": "adam"}, "optimizer: 'adam' is not allowed; allowed: sgd, adamw"),
+        ({"schedule": "step"}, "schedule: 'step' is not allowed; allowed: exponential, cosine"),
         ({"trunk": "small", "frozen_blocks": 1}, "frozen_blocks: 1; allowed for the trunk small: 0"),
     ],
 )

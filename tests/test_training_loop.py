@@ -1,4 +1,4 @@
-"""Training by epochs: what a kill leaves, and how it goes on."""
+"""The training loop: checkpoints, resuming and curves."""
 
 import csv
 from datetime import timedelta
@@ -9,23 +9,23 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from actorsup.training import loop as training_loop
-from actorsup.training.loop import CheckpointOptions, Step, train_epochs
+from actorsup.training.loop import CheckpointOptions, Step, Training, train_epochs
 from actorsup.training.monitor import Expectation
 from actorsup.training.weights import load_weights
 
 EPOCHS, STEPS = 3, 2
 
 
-class Walk:
-    """Its weight depends on the whole path, momentum included, and on each step's chance."""
+class Walk(Training):
+    """A training whose weight depends on all earlier steps, including their momentum."""
 
     steps, expectation = STEPS, Expectation()
 
     def __init__(self, killed: tuple[int, int] | None = None) -> None:
         self.weight = torch.nn.Linear(1, 1, bias=False)
         torch.nn.init.ones_(self.weight.weight)
-        self.optimiser = torch.optim.SGD(self.weight.parameters(), 0.1, momentum=0.9)
-        self.parts = {"network": self.weight, "optimiser": self.optimiser}
+        self.optimizer = torch.optim.SGD(self.weight.parameters(), 0.1, momentum=0.9)
+        self.state = {"network": self.weight, "optimizer": self.optimizer}
         self.killed, self.seen = killed, []
 
     def epoch(self, epoch: int, first: int):
@@ -34,9 +34,9 @@ class Walk:
                 raise KeyboardInterrupt
             self.seen.append((epoch, step))
             loss = (self.weight.weight - epoch - step).square().sum()
-            self.optimiser.zero_grad()
+            self.optimizer.zero_grad()
             loss.backward()
-            self.optimiser.step()
+            self.optimizer.step()
             yield Step({"loss": loss.item(), "first": float(step == 0)})
 
     def after_epoch(self) -> dict[str, float]:
@@ -69,16 +69,18 @@ def rows(path: Path, *without: str) -> list[dict[str, float]]:
     return [{key: float(value) for key, value in row.items() if key not in without} for row in read]
 
 
-@pytest.mark.parametrize("steps", [1, 3, 1000])  # a checkpoint after each, of some and of each epoch alone
+@pytest.mark.parametrize("steps", [1, 3, 1000])  # after each step, after some, and only after each epoch
 @pytest.mark.parametrize("killed", [*ALL, None])
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path, killed, steps):
     whole, output = tmp_path / "whole.pt", tmp_path / "killed.pt"
     checkpoints = CheckpointOptions(steps=steps, epochs=tmp_path / "epochs")
     Walk().run(whole)
-    with pytest.raises(KeyboardInterrupt):  # the last one dies after its epochs, with no weights written
+    with pytest.raises(
+        KeyboardInterrupt
+    ):  # the last one is killed after its epochs, before the weights are written
         Walk(killed).run(output, None if killed else killed_while_writing, checkpoints=checkpoints)
     assert not output.exists()
-    # as Snakemake does with a failed job's outputs
+    # Snakemake deletes the outputs of a failed job
     for path in (output.with_suffix(".csv"), tmp_path / "killed_steps.csv"):
         path.unlink(missing_ok=True)
     begun = ALL.index(killed) if killed else len(ALL)
@@ -98,7 +100,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path, killed, steps):
         assert load_weights(path)["weight"].item() == pytest.approx(row["weight"])
 
 
-def test_a_checkpoint_is_kept_every_so_many_seconds_otherwise(tmp_path, monkeypatch):
+def test_by_default_a_checkpoint_is_written_by_time(tmp_path, monkeypatch):
     monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_CHECKPOINTS", 0)
     with pytest.raises(KeyboardInterrupt):
         Walk((1, 1)).run(tmp_path / "w.pt")
@@ -118,21 +120,21 @@ def test_the_curves_by_epoch_and_by_step(tmp_path):
     assert [row["first"] for row in curve] == [0.5] * EPOCHS
 
 
-def test_the_time_that_is_left_of_the_whole_training_is_told(tmp_path, caplog, monkeypatch):
+def test_the_time_that_is_left_is_logged(tmp_path, caplog, monkeypatch):
     caplog.set_level("INFO")
     now = iter(range(0, 10**6, 50))
     monkeypatch.setattr(training_loop.time, "monotonic", lambda: next(now))
     Walk().run(tmp_path / "w.pt")
     seconds = [row["seconds"] for row in rows(tmp_path / "w.csv")]
-    told = [r.getMessage() for r in caplog.records if r.getMessage().startswith("epoch")]
-    assert len(told) == EPOCHS and seconds[0] > 0
-    for epoch, line in enumerate(told[:-1], 1):
+    logged = [r.getMessage() for r in caplog.records if r.getMessage().startswith("epoch")]
+    assert len(logged) == EPOCHS and seconds[0] > 0
+    for epoch, line in enumerate(logged[:-1], 1):
         left = round(sum(seconds[:epoch]) / epoch * (EPOCHS - epoch))
         assert line.endswith(f", {timedelta(seconds=left)} left")
-    assert "left" not in told[-1]
+    assert "left" not in logged[-1]
 
 
-def test_steps_count_in_the_means_by_their_weight(tmp_path):
+def test_means_over_an_epoch_are_weighted(tmp_path):
     class Uneven(Walk):
         def epoch(self, epoch, first):
             yield from (Step({"loss": 1.0}, 3), Step({"loss": 5.0}, 1))
@@ -149,19 +151,19 @@ def test_a_board_holds_each_step_once_after_a_kill(tmp_path):
     events = EventAccumulator(str(tmp_path / "board")).Reload()
     assert {"step/loss", "epoch/loss", "epoch/weight"} <= set(events.Tags()["scalars"])
     steps = rows(tmp_path / "w_steps.csv")
-    told = events.Scalars("step/loss")
-    assert [event.step for event in told] == list(range(1, len(ALL) + 1))
-    assert [event.value for event in told] == pytest.approx([row["loss"] for row in steps])
+    logged = events.Scalars("step/loss")
+    assert [event.step for event in logged] == list(range(1, len(ALL) + 1))
+    assert [event.value for event in logged] == pytest.approx([row["loss"] for row in steps])
     assert [event.step for event in events.Scalars("epoch/loss")] == [1, 2, 3]
 
 
-def test_a_checkpoint_of_another_provenance_is_not_taken(tmp_path):
+def test_a_checkpoint_of_another_provenance_is_ignored(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         Walk((2, 1)).run(tmp_path / "w.pt", provenance={"of": 1})
     assert Walk().run(tmp_path / "w.pt", provenance={"of": 2}).seen == ALL
 
 
-def test_a_checkpoint_without_the_epochs_that_are_wanted_is_not_taken(tmp_path):
+def test_a_checkpoint_without_the_wanted_epochs_is_ignored(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         Walk((2, 1)).run(tmp_path / "w.pt")
     checkpoints = CheckpointOptions(epochs=tmp_path / "epochs")
@@ -169,7 +171,7 @@ def test_a_checkpoint_without_the_epochs_that_are_wanted_is_not_taken(tmp_path):
     assert len(list((tmp_path / "epochs").iterdir())) == EPOCHS
 
 
-def test_a_damaged_checkpoint_is_told_and_training_begins_anew(tmp_path, caplog):
+def test_a_damaged_checkpoint_is_logged_and_training_starts_over(tmp_path, caplog):
     (tmp_path / "w.pt.partial").write_bytes(b"nothing of use")
     assert Walk().run(tmp_path / "w.pt").seen == ALL
-    assert "w.pt.partial" in caplog.text and "begins anew" in caplog.text
+    assert "w.pt.partial" in caplog.text and "starts over" in caplog.text

@@ -82,14 +82,14 @@ def test_scores_far_up_are_still_in_order(kind):
         assert order.tolist() == [1, 0, 2] and len(set(found.class_score[:, 0])) == 3
 
 
-def test_scores_of_an_unknown_kind():
-    with pytest.raises(ConfigError, match="class_score: 'tub'; allowed: tube, video, class"):
-        ScoringSettings("tub")
+def test_an_unknown_class_score_is_an_error():
+    with pytest.raises(ConfigError, match="class_score: 'tub' is not allowed; allowed: tube, video, class"):
+        ScoringSettings(class_score="tub")
 
 
 @pytest.mark.parametrize("value", [0, 1, -0.2])
-def test_trimming_at_no_probability(value):
-    with pytest.raises(ConfigError, match=r"trim: .*; allowed: above 0, below 1, or null"):
+def test_trim_must_be_a_probability(value):
+    with pytest.raises(ConfigError, match=r"trim: .*; allowed: above 0, below 1"):
         ScoringSettings(trim=value)
 
 
@@ -126,7 +126,7 @@ def test_curves_over_time_against_loops(count, width, data):
 
 # ------------------------------------------------------------------------------------------ cuts
 def cut_case(frames: int = 12):
-    """One tube; class 0 in frames 4 to 8 alone, class 1 in all of them, class 2 in none."""
+    """One tube; class 0 in frames 4 to 8 only, class 1 in all of them, class 2 in none."""
     of_frames = np.full((1, frames, 3), -4.0, np.float32)
     of_frames[0, 4:8, 0] = 4
     of_frames[0, :, 1] = 3
@@ -208,7 +208,7 @@ def test_of_a_tube_and_its_cut_one_is_predicted():
 def test_of_two_tubes_alike_the_cut_of_the_better_stays():
     tubes, logits = cut_case()
     of_frames = np.concatenate([logits.frames, logits.frames - 0.1])
-    pair = TubeLogits(of_frames.mean(1), logits.video, of_frames, logits.chosen)
+    pair = TubeLogits(of_frames.mean(1), logits.video, of_frames, logits.sampled)
     both = tubes_of(np.repeat(tubes.boxes, 2, axis=0))
     found = scored(both, pair, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.3))
     # both whole tubes are there still, predicted or not; what is cut of the lesser one is not

@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from workflow_runs import TINY, Changes, configure, copy_workflow, edit, snakemake, would_run
 
 import actorsup
 from actorsup.artifacts.shards import ShardReader
@@ -24,76 +23,13 @@ from actorsup.evaluation.frame_level import FRAME_COLUMNS
 from actorsup.evaluation.tables import ACTOR_COLUMNS
 from actorsup.training.weights import load_weights
 
-HOUSE = (
-    "Snakefile",
-    "rules",
-    "workflow_scripts",
-    "actorsup",
-    "config.yaml",
-    "schemas",
-    "profiles",
-    "envs",
-    "samples",
-    "report",
-)
 BROKEN = {"missing", "empty", "text", "beheaded", "no images"}
-
-Changes = dict[str, object]
-
-
-def house(repository: Path, folder: Path, changes: Changes) -> Path:
-    """A copy of the workflow, which a test may edit, with settings laid over its own."""
-    folder.mkdir(parents=True)
-    for name in HOUSE:
-        source = repository / name
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(
-            source, folder
-        )
-    configure(folder, changes)
-    return folder
-
-
-def configure(folder: Path, changes: Changes) -> None:
-    """Change settings by their path, such as ``models.demo.k``."""
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    for key, value in changes.items():
-        *parents, name = key.split(".")
-        section = config
-        for parent in parents:
-            section = section.setdefault(parent, {})
-        section[name] = value
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-
-
-def snakemake(folder: Path, *arguments: str, fails: bool = False) -> str:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert bool(done.returncode) == fails, done.stdout[-4000:] + done.stderr[-8000:]
-    return done.stdout + done.stderr
-
-
-def would_run(folder: Path, *targets: str) -> dict[str, int]:
-    """Which rules would run, and how often."""
-    text = snakemake(folder, "--dry-run", *targets)
-    stats = re.search(r"^job +count\n-[- ]+\n(.*?)^total", text, flags=re.M | re.S)
-    if not stats:
-        assert "Nothing to be done" in text
-        return {}
-    return {name: int(count) for name, count in (line.split() for line in stats[1].strip().split("\n"))}
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
 
 # ------------------------------------------- a folder of videos, detections made elsewhere
 
 
 def own_videos(root: Path) -> None:
-    """A user's folder: labeled videos, boxes, detections; names as people give them."""
+    """Make a user's folder: labeled videos with unusual names, boxes and detections."""
     settings = DemoSettings(train=6, test=6, frames=8, seed=3)
     make_videos(root, settings)
     table = pd.read_csv(root / "videos.csv")
@@ -120,12 +56,6 @@ def write_broken(folder: Path) -> None:
     (folder / "text.mp4").write_text("this is no video\n" * 40)
     (folder / "beheaded.avi").write_bytes(next(folder.glob("v_*.avi")).read_bytes()[:200])
     (folder / "no images").mkdir()
-
-
-TINY = {
-    "encoder": "small", "weights": "random", "shorter_side": 60,
-    "tubes": 4, "k": 2, "epochs": 1, "frames": 4,
-}  # fmt: skip
 
 
 def own_changes(root: Path) -> Changes:
@@ -160,14 +90,14 @@ def mine(tmp_path_factory) -> Path:
     """The whole pipeline, run once on a user's folder."""
     base = tmp_path_factory.mktemp("own videos")
     own_videos(base / "data")
-    folder = house(Path(__file__).resolve().parents[1], base / "house", own_changes(base / "data"))
+    folder = copy_workflow(Path(__file__).resolve().parents[1], base / "house", own_changes(base / "data"))
     snakemake(folder, *TARGETS, *ON_REQUEST, "results/mine/tubes.png")
     return folder
 
 
 @pytest.fixture
 def unchanged(mine):
-    """The run, given back as it was."""
+    """The same run; its configuration, code and tables are restored after the test."""
     kept = {
         path: path.read_bytes()
         for path in [
@@ -221,7 +151,7 @@ def test_errors_and_intervals_of_the_run(mine):
     assert intervals.query("measure == 'recall'")["model"].isna().all()
 
 
-def test_a_changed_setting_makes_the_tables_that_depend_on_it(unchanged):
+def test_a_changed_setting_re_runs_only_the_tables_that_depend_on_it(unchanged):
     precision = {"evaluate_map", "evaluate_frames", "evaluate_actors"}
     for key, value, rules in (
         ("resamples", 20, {"evaluate_intervals"}),
@@ -235,7 +165,7 @@ def test_a_changed_setting_makes_the_tables_that_depend_on_it(unchanged):
     assert "evaluation.matching: 'voc', but protocol: act has 'free'; leave one out" in text
 
 
-def test_broken_videos_are_named_and_the_others_go_on(mine):
+def test_broken_videos_are_recorded_and_the_others_are_processed(mine):
     failures = pd.read_csv(mine / "results" / "mine" / "failures.csv")
     assert set(failures["video"]) == {f"videos/{name}" for name in BROKEN}
     stages = failures.set_index("video")["stage"].to_dict()
@@ -245,7 +175,7 @@ def test_broken_videos_are_named_and_the_others_go_on(mine):
             assert all(reader[video].attrs["frames"] == 8 for video in reader)
 
 
-def test_a_video_without_detections_has_no_tubes_and_is_no_failure(mine):
+def test_a_video_without_detections_has_no_tubes_and_is_not_a_failure(mine):
     counts = {}
     for shard in (mine / "results" / "mine" / "predictions").rglob("*.h5"):
         with ShardReader(shard, "predictions/1") as reader:
@@ -258,41 +188,39 @@ def test_a_second_run_does_nothing(mine):
     assert would_run(mine, *TARGETS) == {}
 
 
-def test_files_are_few_and_none_is_a_videos(mine):
+def test_results_are_few_files_and_none_belongs_to_one_video(mine):
     files = [path for path in (mine / "results" / "mine").rglob("*") if path.is_file()]
     shards = [path for path in files if re.fullmatch(r"\d{4}\.h5", path.name)]
     buckets = {path.stem for path in shards}
     assert len(buckets) == 3 and len(shards) <= 6 * len(buckets)
     assert all(path.parent.name in ("frames", "given", "fixed", "seed0") for path in shards)
-    # apart from the shards there is the same number of files, however many videos there are; each may
-    # have a checksum beside it
+    # the number of other files does not depend on the number of videos; each may have a checksum file
     assert len(files) - len(shards) < 2 * 20
 
 
 @pytest.mark.parametrize("table", ["results/mine/ground_truth.csv", "results/mine/videos.csv"])
-def test_a_table_that_is_damaged_is_named_and_made_anew(unchanged, table):
+def test_a_damaged_table_is_reported_and_remade(unchanged, table):
     target = "results/mine_recall.csv"
     before, whole = ((unchanged / name).read_bytes() for name in (target, table))
     (unchanged / table).write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1])
-    told = snakemake(unchanged, target, fails=True)
-    assert f"{table}: damaged" in told and "delete it and run again" in told
+    text = snakemake(unchanged, target, fails=True)
+    assert f"{table}: damaged" in text and "delete it and run again" in text
     (unchanged / table).unlink()
-    # what nothing waits for is made when it is asked for
-    snakemake(unchanged, *TARGETS, table)
+    # no target needs the table any more, so it is requested
+    snakemake(unchanged, *TARGETS, table, fork_jobs=True)
     assert (unchanged / table).read_bytes() == whole and (unchanged / target).read_bytes() == before
 
 
-def test_the_cost_is_summed_on_request_and_makes_nothing_again(mine):
-    # the records of another run, which changes no table
+def test_the_cost_is_summed_on_request_and_re_runs_nothing(mine):
     target = "results/mine/cost.csv"
     assert would_run(mine, target) == {"sum_cost": 1}
-    snakemake(mine, target)
+    snakemake(mine, target, fork_jobs=True)
     cost = pd.read_csv(mine / target).set_index("stage")
     buckets = len(list((mine / "results" / "mine" / "frames").glob("*.h5")))
     assert (cost.loc[["decode_frames", "detect_actors", "link_actors"], "jobs"] == buckets).all()
     assert {"train_attention", "score_tubes", "evaluate_map", "collect_failures"} < set(cost.index)
     assert cost.loc["train_attention", "cpu_seconds"] > 1 and cost.loc["all", "wall_seconds"] > 1
-    # two of the broken ones are no file that a video could be in
+    # two of the broken videos are not even files
     assert (cost["videos"] == 12 + len(BROKEN) - 2).all()
     assert cost.index[-1] == "all" and cost["jobs"].iloc[:-1].sum() == cost["jobs"].iloc[-1]
     assert would_run(mine, *TARGETS, target) == {}
@@ -301,17 +229,17 @@ def test_the_cost_is_summed_on_request_and_makes_nothing_again(mine):
     assert would_run(mine, *TARGETS, target) == {"sum_cost": 1}
 
 
-def test_training_reads_no_box(mine):
-    """A data set of the same videos without any ground truth trains to the same weights."""
-    snakemake(mine, "results/blind/models/fixed/tiny/seed0.pt")
+def test_training_reads_no_boxes(mine):
+    """The same videos without ground truth train to the same weights."""
+    snakemake(mine, "results/blind/models/fixed/tiny/seed0.pt", fork_jobs=True)
     seen, blind = (load_weights(mine / f"results/{d}/models/fixed/tiny/seed0.pt") for d in ("mine", "blind"))
     assert seen["state"].keys() == blind["state"].keys()
     assert all((seen["state"][name] == blind["state"][name]).all() for name in seen["state"])
 
 
 def test_tubes_are_exported_and_read_as_ground_truth(unchanged):
-    """Corrected predictions come back as ground truth of the same videos, in each form."""
-    snakemake(unchanged, "results/mine/exports/coco.json")
+    """Exported tubes can be read as ground truth of the same videos, in each format."""
+    snakemake(unchanged, "results/mine/exports/coco.json", fork_jobs=True)
     exports = unchanged / "results" / "mine" / "exports"
     assert would_run(unchanged, "results/mine/exports/coco.json", "results/mine/exports/mot") == {}
     shutil.copytree(exports / "cvat" / "videos", exports.parent / "copied" / "cvat" / "videos")
@@ -322,20 +250,20 @@ def test_tubes_are_exported_and_read_as_ground_truth(unchanged):
         )
         jobs = would_run(unchanged, f"results/{form}/ground_truth.csv")
         assert jobs["write_ground_truth"] == 1
-    snakemake(unchanged, "results/mot/ground_truth.csv", "results/coco/ground_truth.csv")
+    snakemake(unchanged, "results/mot/ground_truth.csv", "results/coco/ground_truth.csv", fork_jobs=True)
     tables = [pd.read_csv(unchanged / "results" / form / "ground_truth.csv") for form in ("mot", "coco")]
     counts = [table.groupby(["video", "class"]).size() for table in tables]
     assert len(tables[0]) > 0
     pd.testing.assert_series_equal(*counts)
 
 
-def test_a_folder_without_ground_truth_is_told_what_it_can_have(mine):
+def test_evaluation_without_ground_truth_is_refused_with_a_hint(mine):
     text = snakemake(mine, "--dry-run", "results/blind_map.csv", fails=True)
     assert "it has no ground truth to evaluate with" in text and "predictions.json" in text
     assert "evaluate_map" not in would_run(mine, "results/blind/predictions.json")
 
 
-def test_a_changed_evaluation_runs_the_evaluation_alone(unchanged):
+def test_a_changed_evaluation_setting_re_runs_only_the_evaluation(unchanged):
     configure(unchanged, {"evaluation.interpolation": "trapezoid"})
     assert would_run(unchanged, *TARGETS) == {"evaluate_map": 1}
     configure(unchanged, {"evaluation.iou_thresholds": [0.2, 0.6]})
@@ -379,7 +307,7 @@ def test_a_changed_linker_keeps_the_detections(unchanged):
         ("workflow/failures.py", "import csv\n", "import csv\n\nADDED = 1\n", "collect_failures"),
     ],
 )
-def test_changed_code_runs_its_stage_and_none_before(unchanged, module, old, new, first):
+def test_changed_code_re_runs_its_stage_and_none_before(unchanged, module, old, new, first):
     order = ["decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes"]
     order += ["collect_failures", "write_video_table", "write_ground_truth", "evaluate_map"]
     edit(unchanged / "actorsup" / module, old, new)
@@ -388,7 +316,7 @@ def test_changed_code_runs_its_stage_and_none_before(unchanged, module, old, new
     assert not rules.keys() & set(order[: order.index(first)])
 
 
-def test_messages_the_plan_and_types_that_no_section_names_run_nothing(unchanged):
+def test_edits_of_messages_the_plan_and_unused_types_re_run_nothing(unchanged):
     library = unchanged / "actorsup"
     edit(library / "errors.py", "it is nested too deeply", "it is nested much too deeply")
     others = ("detection/detectors/yolox", "linking/trackers/nanotrack", "linking/linkers/viterbi")
@@ -402,21 +330,21 @@ def test_messages_the_plan_and_types_that_no_section_names_run_nothing(unchanged
     added.unlink()
 
 
-def test_comments_docstrings_and_formatting_run_nothing(unchanged):
+def test_comments_docstrings_and_formatting_re_run_nothing(unchanged):
     static = unchanged / "actorsup" / "linking" / "trackers" / "static.py"
     text = static.read_text(encoding="utf-8")
-    documented = re.sub(r'^"""', '"""Of another wording: ', text, count=1)
+    documented = re.sub(r'^"""', '"""Reworded: ', text, count=1)
     static.write_text("# a comment\n" + documented + "\n\n# the end\n", encoding="utf-8")
     assert would_run(unchanged, *TARGETS) == {}
 
 
-def test_a_touched_video_runs_nothing(unchanged):
+def test_a_touched_video_re_runs_nothing(unchanged):
     for path in (unchanged.parent / "data" / "videos").glob("*.avi"):
         path.touch()
     assert would_run(unchanged, *TARGETS) == {}
 
 
-def test_an_added_video_makes_one_bucket_a_stage_again(unchanged):
+def test_an_added_video_re_runs_one_bucket_of_each_stage(unchanged):
     data = unchanged.parent / "data"
     added = data / "videos" / "added.avi"
     shutil.copy(next((data / "videos").glob("v_*.avi")), added)
@@ -431,7 +359,7 @@ def test_an_added_video_makes_one_bucket_a_stage_again(unchanged):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_video_of_other_content_makes_one_bucket_a_stage_again(unchanged, split):
+def test_a_video_with_changed_content_re_runs_one_bucket_of_each_stage(unchanged, split):
     data = unchanged.parent / "data"
     table = pd.read_csv(data / "videos.csv", keep_default_na=False)
     whole = [name for name in table.query("split == @split")["video"] if (data / f"{name}.avi").exists()]
@@ -442,7 +370,7 @@ def test_a_video_of_other_content_makes_one_bucket_a_stage_again(unchanged, spli
     changed.write_bytes(content)
     for stage in ("decode_frames", "detect_actors", "link_actors"):
         assert rules[stage] == 1, stage
-    # what trains nothing trains nothing again
+    # only training videos are trained on
     assert rules.get("train_attention", 0) == (split == "train")
     assert rules["score_tubes"] == (1 if split == "test" else scored_shards(unchanged))
 
@@ -451,15 +379,15 @@ def scored_shards(folder: Path) -> int:
     return len(list((folder / "results" / "mine" / "predictions").rglob("*.h5")))
 
 
-def test_a_root_that_moved_decodes_and_links_nothing(unchanged, tmp_path):
+def test_a_moved_root_re_runs_no_heavy_stage(unchanged, tmp_path):
     shutil.copytree(unchanged.parent / "data", tmp_path / "moved")
     configure(unchanged, {"datasets.mine.root": str(tmp_path / "moved")})
     heavy = {"decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes"}
     assert not would_run(unchanged, *TARGETS).keys() & heavy
 
 
-def test_another_seed_is_another_model(mine):
-    snakemake(mine, *(f"results/blind/models/fixed/tiny/seed{seed}.pt" for seed in (0, 1)))
+def test_another_seed_trains_another_model(mine):
+    snakemake(mine, *(f"results/blind/models/fixed/tiny/seed{seed}.pt" for seed in (0, 1)), fork_jobs=True)
     first, second = (load_weights(mine / f"results/blind/models/fixed/tiny/seed{s}.pt") for s in (0, 1))
     assert any((first["state"][name] != second["state"][name]).any() for name in first["state"])
 
@@ -470,9 +398,9 @@ def test_an_ablation_is_one_target_with_one_table(unchanged):
     configure(unchanged, {"ablations.few": section})
     target = "results/mine/ablations/few.csv"
     rules = would_run(unchanged, target)
-    # of two linkers and two seeds; what differs in scoring alone is trained once, and one is there
+    # two linkers, two seeds; models that differ only in scoring share a training; one model exists already
     assert rules["train_attention"] == 2 * 2 * 2 - 1
-    snakemake(unchanged, target)
+    snakemake(unchanged, target, fork_jobs=True)
     table = pd.read_csv(unchanged / target)
     assert list(table["model"].unique()) == models and len(table["linker"].unique()) == 2
     assert (table["seeds"] == 2).all()
@@ -488,13 +416,13 @@ def test_an_ablation_is_one_target_with_one_table(unchanged):
     assert would_run(unchanged, target) == {}
 
 
-def test_a_map_by_epoch_is_told_how_to_be_had_and_ends_in_that_of_the_model(unchanged):
+def test_map_by_epoch_names_the_setting_it_needs_and_ends_at_the_map_of_the_model(unchanged):
     target = "results/mine/map_by_epoch.csv"
     assert "training.keep_epochs" in snakemake(unchanged, "--dry-run", target, fails=True)
     configure(unchanged, {"training.keep_epochs": True, "models.twice": {**TINY, "epochs": 2}})
     configure(unchanged, {"datasets.mine.models": ["twice"], "ablations.end": {"models": ["twice"]}})
     end = "results/mine/ablations/end.csv"
-    snakemake(unchanged, target, end)
+    snakemake(unchanged, target, end, fork_jobs=True)
     table = pd.read_csv(unchanged / target)
     assert sorted(table["epoch"].unique()) == [1, 2]
     means = pd.read_csv(unchanged / end).set_index("iou_threshold")["mean"]
@@ -502,24 +430,24 @@ def test_a_map_by_epoch_is_told_how_to_be_had_and_ends_in_that_of_the_model(unch
     pd.testing.assert_series_equal(last, means, check_names=False)
 
 
-def test_how_models_are_trained_trains_none_again(unchanged):
+def test_settings_of_the_training_process_re_train_nothing(unchanged):
     configure(unchanged, {"training.processes": 2, "training.checkpoint_steps": 7})
     assert would_run(unchanged, *TARGETS) == {}
 
 
-def test_a_model_of_other_classes_is_refused(unchanged):
+def test_a_model_with_other_classes_is_refused(unchanged):
     table = unchanged.parent / "data" / "videos.csv"
     trained = unchanged / "results/mine/models/fixed/tiny/seed0.pt"
     rows = pd.read_csv(table, keep_default_na=False)
     rows["label"] = rows["label"].replace({name: f"other {name}" for name in set(rows["label"]) - {""}})
     rows.to_csv(table, index=False)
     configure(unchanged, {"models.old": {"trained": str(trained)}, "datasets.blind.models": ["old"]})
-    text = snakemake(unchanged, "results/blind/predictions.json", fails=True)
+    text = snakemake(unchanged, "results/blind/predictions.json", fails=True, fork_jobs=True)
     assert "knows the classes crawl" in text and "none of the data set's other" in text
 
 
-def test_unlabelled_videos_are_predicted_with_a_model_that_is_trained(mine, tmp_path):
-    folder = house(mine, tmp_path / "house", {})
+def test_unlabeled_videos_are_predicted_with_a_trained_model(mine, tmp_path):
+    folder = copy_workflow(mine, tmp_path / "house", {})
     plain = {
         "type": "folder", "root": str(mine.parent / "data" / "videos"), "actors": ["person"],
         "linkers": ["unmoved"], "models": ["old"], "seeds": [0], "shards": 2,
@@ -534,7 +462,7 @@ def test_unlabelled_videos_are_predicted_with_a_model_that_is_trained(mine, tmp_
     assert "name a model that is trained already: models.NAME.trained" in text
     trained = mine / "results/mine/models/fixed/tiny/seed0.pt"
     configure(folder, {"datasets.plain": plain, "models.old": {"trained": str(trained)}})
-    snakemake(folder, "results/plain/predictions.json")
+    snakemake(folder, "results/plain/predictions.json", fork_jobs=True)
     found = json.loads((folder / "results/plain/predictions.json").read_text(encoding="utf-8"))
     assert len(str(found)) > 1000
     shards = list((folder / "results/plain/predictions/unmoved/old/seed0").glob("*.h5"))
@@ -557,8 +485,8 @@ def test_a_changed_label_decodes_and_links_nothing(unchanged):
     [
         ({"linkers.fixed.filter_iuo": 0.5}, "linkers.fixed: unknown key 'filter_iuo'"),
         ({"datasets.mine.table": "nowhere.csv"}, "datasets.mine.table: no such file"),
-        ({"datasets.mine.classes": ["kick"]}, "no class is called"),
-        # what only a rule before asks for, whose files are there
+        ({"datasets.mine.classes": ["kick"]}, "class .* is unknown"),
+        # files of a rule whose outputs exist already
         ({"detectors.given.path": "nowhere.csv"}, "detectors.given.path: no such file"),
         ({"models.tiny.weights": "nowhere.pth"}, "models.tiny.weights: no such file"),
         ({"models.tiny.weights": "published"}, "'published' is not to be had"),
@@ -578,7 +506,7 @@ def test_a_changed_label_decodes_and_links_nothing(unchanged):
         ),
     ],
 )
-def test_a_mistake_is_told_before_any_work(unchanged, changes, words):
+def test_a_mistake_in_the_configuration_is_reported_before_any_work(unchanged, changes, words):
     configure(unchanged, changes)
     for target in TARGETS:
         text = snakemake(unchanged, "--dry-run", target, fails=True)
@@ -588,59 +516,59 @@ def test_a_mistake_is_told_before_any_work(unchanged, changes, words):
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("gt.csv", "kick", "kcik", "class 'kcik' is not there; allowed: .*did you mean 'kick'"),
+        ("gt.csv", "kick", "kcik", "class 'kcik' is unknown; allowed: .*did you mean 'kick'"),
         ("gt.csv", "tube", "tub", "column 'tube' is missing"),
         ("gt.csv", "videos/", "", "no box of a video of the test split, such as 'videos/"),
         ("videos.csv", "test", "", "no video is of the test split"),
         ("videos.csv", "test", "train", "no video is of the test split"),
     ],
 )
-def test_a_mistake_in_what_is_evaluated_is_told_before_any_work(unchanged, name, old, new, words):
+def test_a_mistake_in_the_tables_is_reported_before_any_work(unchanged, name, old, new, words):
     table = unchanged.parent / "data" / name
     table.write_text(table.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     text = snakemake(unchanged, "--dry-run", "results/mine_map.csv", fails=True)
     assert re.search(words, text), text
 
 
-def test_nothing_to_predict_is_told_before_any_work(unchanged):
+def test_a_data_set_with_nothing_to_predict_is_reported_before_any_work(unchanged):
     table = unchanged.parent / "data" / "videos.csv"
     table.write_text(table.read_text(encoding="utf-8").replace("test", "train"), encoding="utf-8")
     text = snakemake(unchanged, "--dry-run", "results/mine/predictions.json", fails=True)
     assert "no video is there to predict" in text
 
 
-def test_the_command_of_the_sample_is_understood(mine, monkeypatch):
+def test_the_command_in_the_sample_configuration_parses(mine, monkeypatch):
     for name in ("CLIPS", "WEIGHTS"):
         monkeypatch.delenv(name, raising=False)
     text = (mine / "samples" / "thumos13.yaml").read_text(encoding="utf-8")
     command = re.search(r"^#   snakemake (.*)$", text, flags=re.M)[1].split()
-    told = snakemake(mine, "--dry-run", *command, fails=True)
-    assert re.search("needs the environment variable (CLIPS|WEIGHTS); set it", told)
+    text = snakemake(mine, "--dry-run", *command, fails=True)
+    assert re.search("needs the environment variable (CLIPS|WEIGHTS); set it", text)
 
 
-def test_a_data_set_that_there_is_not(mine):
+def test_an_unknown_data_set_is_reported(mine):
     text = snakemake(mine, "--dry-run", "results/thumos31_map.csv", fails=True)
     assert "there is no 'thumos31'; allowed: " in text and "did you mean 'thumos13'?" in text
 
 
-def test_python_predicts_what_the_workflow_does(mine):
+def test_python_and_the_workflow_predict_the_same(mine):
     written = json.loads((mine / "results/mine/predictions.json").read_text(encoding="utf-8"))
     predictor = actorsup.load("mine", folder=mine)
     for video, expected in written["videos"].items():
-        # their detections are supplied by id
+        # the supplied detections are keyed by the video's id
         found = json.loads(predictor.predict(mine.parent / "data" / f"{video}.avi", video).to_json())
         tubes, others = (each.pop("tubes") for each in (found["videos"][video], expected))
         assert found["videos"][video] == expected and len(tubes) == len(others)
         for tube, other in zip(tubes, others, strict=True):
-            # jobs have another number of threads
+            # jobs use another number of threads
             assert tube.pop("class_score") == pytest.approx(other.pop("class_score"), abs=1e-6)
             assert tube == other
 
 
-def test_a_folder_of_new_videos_that_is_not_there_is_told_when_it_is_asked_for(unchanged):
+def test_a_missing_folder_of_new_videos_is_reported_only_when_needed(unchanged):
     text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
     lines = [line for line in text.splitlines() if "datasets.myvideos.root: no such file or folder" in line]
-    assert len(lines) == 1 and "folder: myvideos; make it, and put videos into it" in lines[0]
+    assert len(lines) == 1 and "folder: myvideos; create it and put videos into it" in lines[0]
     assert would_run(unchanged, *TARGETS) == {}
     snakemake(unchanged, "--dry-run")
     (unchanged / "myvideos").mkdir()
@@ -651,7 +579,7 @@ def test_a_folder_of_new_videos_that_is_not_there_is_told_when_it_is_asked_for(u
 
 @pytest.mark.slow
 def test_a_report_of_tables_and_pictures_builds(mine, tmp_path):
-    """Each with its caption, category and labels, in one archive."""
+    """One archive has each table and picture with its caption, category and labels."""
     made = [
         "videos.csv",
         "failures.csv",
@@ -676,7 +604,7 @@ def test_a_report_of_tables_and_pictures_builds(mine, tmp_path):
     assert "snakemake.wildcards" not in page
 
 
-def test_every_caption_is_of_an_output_and_every_table_has_one(repository):
+def test_captions_and_outputs_match(repository):
     rules = "".join(path.read_text(encoding="utf-8") for path in (repository / "rules").glob("*.smk"))
     rules = re.sub(r"\s+", " ", rules)
     used = set(re.findall(r'shown\( ?(?:directory\()?"[^"]+"\)?, "(\w+)", "[A-Z]\w+"', rules))
@@ -685,7 +613,7 @@ def test_every_caption_is_of_an_output_and_every_table_has_one(repository):
     bare = set()
     for outputs in re.findall(r"output: (.*?) (?:log|conda|params|message):", rules):
         bare |= set(re.findall(r'"([^"]*)\.(?:csv|png)"', re.sub(r"shown\(.*?\),", "", outputs)))
-    # what others are made of, and curves of networks that data sets share
+    # intermediate tables, and training curves of networks that several data sets share
     assert bare == {
         "results/{dataset}/ground_truth",
         "results/{dataset}/annotated",
@@ -702,7 +630,7 @@ def test_every_caption_is_of_an_output_and_every_table_has_one(repository):
 
 @pytest.fixture(scope="module")
 def demo(repository, tmp_path_factory) -> Path:
-    """Every part is really made and trained, too little to be any good."""
+    """The demo with every part made and trained, but on too little data to be accurate."""
     changes = {
         "datasets.demo.train_videos": 6,
         "datasets.demo.test_videos": 6,
@@ -717,8 +645,8 @@ def demo(repository, tmp_path_factory) -> Path:
         "models.demo.tubes": 3,
         "models.demo.k": 2,
     }
-    folder = house(repository, tmp_path_factory.mktemp("demo") / "house", changes)
-    snakemake(folder)
+    folder = copy_workflow(repository, tmp_path_factory.mktemp("demo") / "house", changes)
+    snakemake(folder, fork_jobs=True)
     return folder
 
 
@@ -733,10 +661,10 @@ def test_the_demo_end_to_end_in_miniature(demo):
     assert would_run(folder) == {}
 
 
-def test_settings_of_trained_networks_train_none_again(demo, tmp_path):
+def test_inference_settings_re_train_no_network(demo, tmp_path):
     folder = demo
     before = (folder / "config.yaml").read_text(encoding="utf-8")
-    # what is detected and tracked with, once they are trained, trains no network again
+    # inference settings re-run detection and linking, but no training
     configure(folder, {"linkers.demo_siamese.filter_iou": 0.5, "linkers.demo_siamese.window_influence": 0.2})
     configure(folder, {"detectors.demo_ssd.nms_iou": 0.5})
     rules, shards = would_run(folder), len(list((folder / "results/demo/frames").glob("*.h5")))
@@ -748,8 +676,8 @@ def test_settings_of_trained_networks_train_none_again(demo, tmp_path):
 
 
 @pytest.mark.slow
-def test_new_videos_are_predicted_by_the_demo_s_model(demo):
-    """The README's lines: the demo, some videos, the page; and what other programs read."""
+def test_new_videos_are_predicted_with_the_demo_model(demo):
+    """The commands of the README: the demo, the page of new videos, exports for other programs."""
     folder = demo / "myvideos" / "deep" / "down"
     folder.mkdir(parents=True)
     made = demo / "results" / "demo" / "source" / "videos"
@@ -768,7 +696,7 @@ def test_new_videos_are_predicted_by_the_demo_s_model(demo):
     assert "linked" in (results / "report.html").read_text(encoding="utf-8")
     assert len(list((results / "drawn_videos").rglob("*.webm"))) == 2
     assert would_run(demo, *targets) == {}
-    # a video that the demo was tested on scores as it did there
+    # Python predicts the same boxes as the workflow
     first = json.loads(actorsup.load("demo", folder=demo).predict(demo / "myvideos/linked.avi").to_json())
     boxes = [[tube["boxes"] for tube in each["videos"]["linked"]["tubes"]] for each in (first, found)]
     np.testing.assert_allclose(*boxes, atol=0.011)

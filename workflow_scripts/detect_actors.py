@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         DetectorSettings.of_section(params.settings),
         params.actors,
         weights=Path(inputs.weights[0]) if inputs.weights else None,
-        device=snakemake.config["device"],
+        device=params.device,
         provenance=provenance(
             snakemake.rule, params.settings, list(inputs), code=params.code, actors=list(params.actors)
         ),

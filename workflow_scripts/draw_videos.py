@@ -5,6 +5,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
 
     from actorsup.artifacts.provenance import provenance
     from actorsup.report.drawn_videos import draw_videos
+    from actorsup.report.settings import ReportSettings
 
     inputs, params = snakemake.input, snakemake.params
     draw_videos(
@@ -12,6 +13,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         [Path(path) for path in inputs.predictions],
         Path(inputs.ground_truth[0]) if inputs.ground_truth else None,
         Path(snakemake.output[0]),
-        params.max_side,
-        provenance(snakemake.rule, {"max_side": params.max_side}, list(inputs), code=params.code),
+        ReportSettings(**params.settings).max_side,
+        provenance(snakemake.rule, params.settings, list(inputs), code=params.code),
     )

@@ -19,5 +19,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         shards_by(snakemake.params.linkers, snakemake.input.tubes),
         shards_by(runs, snakemake.input.predictions),
         Path(snakemake.output[0]),
-        snakemake.config["seed"],
+        snakemake.params.seed,
     )

@@ -14,6 +14,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         Path(snakemake.output[0]),
         LinkerSettings.of_section(params.settings),
         weights=Path(inputs.weights[0]) if inputs.weights else None,
-        device=snakemake.config["device"],
+        device=params.device,
         provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code),
     )

@@ -6,6 +6,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.artifacts.provenance import provenance
     from actorsup.evaluation.settings import EvaluationSettings
     from actorsup.report.gallery import Shards, write_gallery
+    from actorsup.report.settings import ReportSettings
 
     inputs, params = snakemake.input, snakemake.params
     shards = Shards(*(Path(inputs[name]) for name in ("frames", "detections", "tubes", "predictions")))
@@ -16,11 +17,11 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         Path(inputs.ground_truth[0]) if inputs.ground_truth else None,
         Path(inputs.annotated[0]) if inputs.annotated else None,
         Path(snakemake.output[0]),
-        params.max_side,
+        ReportSettings(**params.settings).max_side,
         EvaluationSettings(**params.evaluation),
         provenance(
             snakemake.rule,
-            {"max_side": params.max_side, **params.evaluation},
+            {**params.settings, **params.evaluation},
             [shards.frames, shards.detections, shards.tubes, shards.predictions, *tables],
             code=params.code,
             labels=params.labels,

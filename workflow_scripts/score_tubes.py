@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         Path(snakemake.output[0]),
         params.videos,
         ScoringSettings(**params.settings),
-        device=snakemake.config["device"],
+        device=params.device,
         provenance=provenance(
             snakemake.rule,
             params.settings,

@@ -4,9 +4,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.artifacts.provenance import provenance
     from actorsup.attention.job import TrainingJob, train
 
-    inputs, outputs, params, config = (
-        getattr(snakemake, of) for of in ("input", "output", "params", "config")
-    )
+    inputs, params = snakemake.input, snakemake.params
     what = {
         "labels": {video: list(labels) for video, labels in params.labels.items()},
         "classes": list(params.classes),
@@ -19,14 +17,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
             output=snakemake.output.model,
             settings=dict(params.settings),
             weights=inputs.weights[0] if inputs.weights else None,
-            device=config["device"],
+            device=params.device,
             provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code, **what),
-            # how it is done makes no other model: a change of it trains nothing again
-            **{
-                name: how
-                for name, how in config.get("training", {}).items()
-                if name not in ("keep_epochs", "protect")
-            },
+            **params.options,
             board=snakemake.log[0].removesuffix(".log"),
             epochs=snakemake.output.get("epochs"),
             **what,

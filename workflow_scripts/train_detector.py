@@ -13,7 +13,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         Path(inputs.annotations),
         Path(snakemake.output.weights),
         DetectorTrainingSettings.of_section(params.settings),
-        device=snakemake.config["device"],
+        device=params.device,
         seed=params.seed,
         provenance=provenance(
             snakemake.rule, params.settings, [inputs.annotations], code=params.code, seed=params.seed

@@ -12,7 +12,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         training_set,
         Path(snakemake.output.weights),
         params.settings,
-        device=snakemake.config["device"],
+        device=params.device,
         seed=params.seed,
         provenance=provenance(
             snakemake.rule,

@@ -6,5 +6,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.datasets.ground_truth import write_ground_truth
     from actorsup.datasets.readers import open_dataset
 
-    dataset = open_dataset(snakemake.wildcards.dataset, snakemake.params.dataset, snakemake.config["seed"])
+    dataset = open_dataset(snakemake.wildcards.dataset, snakemake.params.dataset, snakemake.params.seed)
     write_ground_truth(dataset, Path(snakemake.input.videos), Path(snakemake.output[0]))

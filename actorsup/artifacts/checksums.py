@@ -1,8 +1,8 @@
-"""Checksums of artifacts, compared before a file is read, so that damage is noticed.
+"""Checksums of artifacts, compared before a file is read, so that damage is detected.
 
 HDF5 checks neither the values of a contiguous dataset nor most of its own structure, and a damaged
-structure can crash the library. A shard's checksum therefore lies outside that structure, in the *user
-block*: the first 512 bytes, which HDF5 reserves for applications and every reader skips.
+structure can crash the library. A shard's checksum is therefore stored outside that structure, in the
+*user block*: the first 512 bytes, which HDF5 reserves for applications and every reader skips.
 
 Tables and folders have no user block. Their checksum is a hidden file in the same folder:
 ``.map.csv.crc32`` for ``map.csv``.
@@ -19,9 +19,9 @@ BLOCK = 512
 """Size of the user block in bytes; pass ``userblock_size=BLOCK`` when you create the file."""
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_READ = 1 << 20
-_WITHIN = (".h5", ".pt")
-"""Extensions of files that contain their checksums: shards, and PyTorch files (``weights.load_weights``)."""
+_CHUNK = 1 << 20
+_SELF_CHECKED = (".h5", ".pt")
+"""Suffixes of files that contain their checksums: shards, and PyTorch files (``weights.load_weights``)."""
 
 
 def embed_checksum(path: str | Path) -> None:
@@ -42,19 +42,19 @@ def check_embedded_checksum(path: str | Path) -> None:
     """
     try:
         with open(path, "rb") as stream:
-            begin = stream.read(BLOCK)
-            whole = begin.startswith(_HDF5) or begin == _user_block(stream.fileno())
+            start = stream.read(BLOCK)
+            intact = start.startswith(_HDF5) or start == _user_block(stream.fileno())
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); delete it and run again") from error
-    if not whole:
+    if not intact:
         raise _damaged(path)
 
 
 def write_checksum_file(path: str | Path) -> None:
     """Write the checksum of a finished table or folder into a hidden file next to it.
 
-    Shards and weights contain their own. Outside ``results/`` nothing is written: during a job, the files
-    of an object storage lie elsewhere, and the storage verifies them itself.
+    Shards and weights contain their own. Nothing is written outside ``results/``, where the local copies of
+    an object storage are during a job; the storage verifies them.
 
     Raises:
         DataError: The checksum cannot be written.
@@ -62,7 +62,7 @@ def write_checksum_file(path: str | Path) -> None:
     path = Path(path)
     if _has_checksum_file(path) and path.exists():
         with report_write_errors(path):
-            write_whole(_checksum_file(path), _line_of(path))
+            write_whole(_checksum_file(path), _checksum_line(path))
 
 
 def check_checksum_file(path: str | Path) -> None:
@@ -76,12 +76,12 @@ def check_checksum_file(path: str | Path) -> None:
         return
     try:
         wanted = _checksum_file(path).read_text(encoding="utf-8", errors="replace")
-        whole = _line_of(path) == wanted
+        intact = _checksum_line(path) == wanted
     except FileNotFoundError:
         return
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); delete it and run again") from error
-    if not whole:
+    if not intact:
         raise _damaged(path)
 
 
@@ -92,14 +92,14 @@ def _damaged(path: str | Path) -> DataError:
 
 
 def _has_checksum_file(path: Path) -> bool:
-    return path.suffix not in _WITHIN and path.parts[:1] == ("results",)
+    return path.suffix not in _SELF_CHECKED and path.parts[:1] == ("results",)
 
 
 def _checksum_file(path: Path) -> Path:
     return path.with_name(f".{path.name}.crc32")
 
 
-def _line_of(path: Path) -> str:
+def _checksum_line(path: Path) -> str:
     """Checksum of a file, or of the names and contents of a folder's files.
 
     Hidden files are skipped: Snakemake adds one to each folder when a job ends.
@@ -115,13 +115,13 @@ def _line_of(path: Path) -> str:
 
 
 def _user_block(descriptor: int) -> bytes:
-    """The user block that a file should have."""
+    """Compute the user block of a file."""
     checksum, size = _crc32(descriptor, 0, BLOCK)
     return f"actorsup 1 crc32 {checksum:08x} bytes {size}\n".encode().ljust(BLOCK, b"\0")
 
 
 def _crc32(descriptor: int, checksum: int, offset: int) -> tuple[int, int]:
-    """CRC-32 of a file from an offset to its end, continuing another checksum, and the end's offset."""
-    while data := os.pread(descriptor, _READ, offset):
+    """Return the CRC-32 of a file from an offset to its end, continuing a checksum, and its size."""
+    while data := os.pread(descriptor, _CHUNK, offset):
         checksum, offset = zlib.crc32(data, checksum), offset + len(data)
     return checksum, offset

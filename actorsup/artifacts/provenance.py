@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from actorsup import __version__
 from actorsup.artifacts.checksums import check_embedded_checksum
-from actorsup.errors import DataError
+from actorsup.errors import report_read_errors
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT.name
@@ -83,11 +83,11 @@ def _input_digest(path: Path) -> str:
     import h5py
 
     check_embedded_checksum(path)
-    try:
-        with h5py.File(path, "r") as shard:
-            return hashlib.sha256(str(shard.attrs["provenance"]).encode()).hexdigest()
-    except (OSError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); delete it and run again") from error
+    with (
+        report_read_errors(path, "not a valid shard; delete it and run again"),
+        h5py.File(path, "r") as shard,
+    ):
+        return hashlib.sha256(str(shard.attrs["provenance"]).encode()).hexdigest()
 
 
 def settings_digest(settings: Any) -> str:
@@ -118,7 +118,7 @@ def code_digest(*modules: str) -> str:
 
 
 def closure(*modules: str) -> list[str]:
-    """The modules that ``code_digest`` includes for the same arguments, sorted."""
+    """Modules that ``code_digest`` includes for the same arguments, sorted."""
     packages = {_PACKAGE, *(module.split(".")[0] for module in modules)}
     todo, seen = list(modules), set[str]()
     while todo:
@@ -137,7 +137,13 @@ def imported_modules(module: str) -> set[str]:
 
 
 class _Parsed(NamedTuple):
-    """A module: its syntax tree as text, without docstrings; the names it imports; the data it may name."""
+    """What the digest needs of a module's source.
+
+    Attributes:
+        code: Its syntax tree without docstrings, as text.
+        imports: Names of the modules and objects that it imports.
+        names: Strings that may name data files; empty if it does not use ``__file__``.
+    """
 
     code: str
     imports: tuple[str, ...]
@@ -163,7 +169,7 @@ def _parse(source: str, package: str) -> _Parsed:
 
 
 def _data_files(module: str) -> list[Path]:
-    """The files that a module locates by ``__file__`` in its folder, and those of the folders it names."""
+    """Data files that a module names in its own folder, and all files in the folders that it names."""
     names, path = _parsed(module).names, _source(module)
     entries = [entry for entry in path.parent.iterdir() if entry.name in names] if names and path else []
     files = [file for entry in entries for file in (entry.rglob("*") if entry.is_dir() else [entry])]
@@ -196,23 +202,17 @@ def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
             yield from _runtime_nodes(node)
 
 
-def _candidates(module: str) -> list[Path]:
-    package, *rest = module.split(".")
-    if package == _PACKAGE:
-        path = _ROOT.joinpath(*rest)
-        return [path.with_suffix(".py"), path / "__init__.py"]
-    # an installed package or a single-file module that adds types
-    found = find_spec(package)
-    if found is None:
-        return []
-    if not found.submodule_search_locations:
-        return [Path(found.origin)] if found.origin and not rest else []
-    paths = [Path(folder).joinpath(*rest) for folder in found.submodule_search_locations]
-    return [path for each in paths for path in (each.with_suffix(".py"), each / "__init__.py")]
-
-
 def _source(module: str) -> Path | None:
-    return next((path for path in _candidates(module) if path.is_file()), None)
+    package, *rest = module.split(".")
+    folders: Iterable[str | Path] = [_ROOT]
+    if package != _PACKAGE:  # an installed package, or a single file, that adds types
+        found = find_spec(package)
+        folders = (found and found.submodule_search_locations) or []
+        if found and found.origin and not folders:
+            return Path(found.origin) if not rest else None
+    paths = [Path(folder, *rest) for folder in folders]
+    files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py")]
+    return next((file for file in files if file.is_file()), None)
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

@@ -5,10 +5,12 @@ import numpy as np
 
 from actorsup.errors import DataError
 
-_ALWAYS_FITS = 1 << 28
-_MOST_COMPRESSED = 100
+_SMALL = 1 << 28
+"""Datasets up to this size in bytes are read however well they are compressed."""
+_MAX_COMPRESSION = 100
+"""Maximum ratio of declared to stored bytes of larger datasets."""
 _KINDS = "biuf"
-"""numpy kinds that are read: booleans and numbers. Other kinds hold references, which HDF5 follows."""
+"""Allowed numpy kinds: booleans and numbers. Other kinds may contain references, which HDF5 follows."""
 
 
 def safe_group(parent: h5py.Group, name: str) -> h5py.Group:
@@ -31,7 +33,7 @@ def safe_dataset(parent: h5py.Group, name: str, kinds: str = _KINDS) -> h5py.Dat
     Args:
         parent: The group that contains the dataset.
         name: Its name.
-        kinds: The numpy kinds that are allowed.
+        kinds: Allowed numpy kinds.
 
     Raises:
         DataError: The dataset is missing, its values lie in other files, or they are of another kind.
@@ -46,7 +48,7 @@ def safe_dataset(parent: h5py.Group, name: str, kinds: str = _KINDS) -> h5py.Dat
         raise DataError(f"{where}: its values lie in other files, which are never read")
     size = int(np.prod(dataset.shape or (), dtype=object)) * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()
-    if size > max(_ALWAYS_FITS, _MOST_COMPRESSED * stored):
+    if size > max(_SMALL, _MAX_COMPRESSION * stored):
         raise DataError(f"{where}: declares {size:,} bytes, but only {stored:,} are stored; damaged?")
     return dataset
 

@@ -16,7 +16,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,19 +28,18 @@ from actorsup.artifacts.atomic import report_write_errors, sync
 from actorsup.artifacts.checksums import BLOCK, check_embedded_checksum, embed_checksum
 from actorsup.artifacts.folders import resume_folder
 from actorsup.artifacts.safe_hdf5 import safe_dataset, safe_group
-from actorsup.errors import DataError
+from actorsup.errors import DataError, report_read_errors
 
 _LOG = logging.getLogger(__name__)
 _TEXT = h5py.string_dtype("utf-8")
-_DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
-"""What h5py raises for a file with unexpected content."""
-_PAIR = {"videos": ("video", "group"), "failures": ("video", "reason")}
 
 Attributes = Mapping[str, int | float | str]
 
 
 class ShardWriter:
-    """Write a shard video by video; a killed run can be resumed.
+    """Write a shard video by video; a killed run resumes after its last finished video.
+
+    The shard appears when the context ends without an error.
 
     Args:
         path: The shard to create.
@@ -91,19 +90,10 @@ class ShardWriter:
 
     def add(self, video: str, arrays: Mapping[str, NDArray], attributes: Attributes) -> None:
         """Write one video: its datasets by name, and the attributes of its group."""
-        with self.stream(video) as group:
+        with self.part(video) as path, open_part(path, video) as group:
             for name, array in arrays.items():
                 group.create_dataset(name, data=array)
             group.attrs.update(attributes)
-
-    @contextmanager
-    def stream(self, video: str) -> Iterator[h5py.File]:
-        """Yield the group of one video, to fill in pieces if the video is too large for ``add``.
-
-        The video is finished when the context ends; after an error nothing is left.
-        """
-        with self.part(video) as path, open_part(path, video) as group:
-            yield group
 
     @contextmanager
     def part(self, video: str) -> Iterator[Path]:
@@ -113,7 +103,7 @@ class ShardWriter:
         """
         path = self._part(video)
         temporary = path.with_suffix(".tmp")
-        # not atomic.replacing: it creates the folder, but a partial folder that disappeared is an error
+        # not atomic.replacing: it would recreate a partial folder that disappeared, which is an error
         try:
             with report_write_errors(path):
                 yield temporary
@@ -126,8 +116,7 @@ class ShardWriter:
     def fail(self, video: str, reason: str) -> None:
         """Record that this stage could not process a video."""
         _LOG.warning("%s: %s", video, reason)
-        with self.stream(video) as group:
-            group.attrs["failure"] = reason
+        self.add(video, {}, {"failure": reason})
 
     def _part(self, video: str) -> Path:
         return self._partial / (hashlib.blake2b(video.encode(), digest_size=16).hexdigest() + ".h5")
@@ -157,8 +146,8 @@ class ShardWriter:
                     part.copy(part, whole, name)
                     del whole[name].attrs["video"]
                     groups.append((video, name))
-            for name, rows in (("videos", groups), ("failures", failures)):
-                table = np.array(rows, dtype=[(column, _TEXT) for column in _PAIR[name]])
+            for name, column, rows in (("videos", "group", groups), ("failures", "reason", failures)):
+                table = np.array(rows, dtype=[("video", _TEXT), (column, _TEXT)])
                 whole.create_dataset(name, data=table)
 
 
@@ -184,26 +173,15 @@ class ShardReader:
 
     def __init__(self, path: str | Path, schema: str) -> None:
         check_embedded_checksum(path)
-        try:
-            self.file = h5py.File(path, "r")
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error}); delete it and run again") from error
-        try:
-            self._read(path, schema)
-        except BaseException:
-            self.file.close()
-            raise
-
-    def _read(self, path: str | Path, schema: str) -> None:
-        try:
+        with ExitStack() as stack, report_read_errors(path, "not a valid shard; delete it and run again"):
+            self.file = stack.enter_context(h5py.File(path, "r"))
             found = self.file.attrs.get("schema")
             if found != schema:
                 raise DataError(f"{path}: schema is {found!r}, expected {schema!r}; delete it and run again")
             self._group = dict(_text_pairs(self.file, "videos"))
             self.failures = dict(_text_pairs(self.file, "failures"))
             self.provenance: dict[str, Any] = json.loads(self.file.attrs["provenance"])
-        except _DAMAGE as error:
-            raise DataError(f"{path}: not a valid shard ({error}); delete it and run again") from error
+            stack.pop_all()
         self.videos = list(self._group)
 
     def __enter__(self) -> Self:

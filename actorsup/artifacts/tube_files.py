@@ -1,4 +1,4 @@
-"""Tubes in shards, as linking and scoring write them and later stages read them."""
+"""Read and write the tubes of linking and scoring in shards."""
 
 import math
 from dataclasses import dataclass, fields
@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 
 from actorsup.artifacts.shards import ShardWriter
-from actorsup.errors import DataError
+from actorsup.errors import DataError, report_read_errors
 from actorsup.tubes import Tubes
 
 TUBES_SCHEMA = "tubes/1"
@@ -15,8 +15,8 @@ PREDICTIONS_SCHEMA = "predictions/1"
 """Tubes with ``class_logit`` and ``class_score``; file attribute ``classes`` names the classes."""
 
 MOST_FRAMES = 10_000_000
-"""Most frames that a file may declare for a video; more would exhaust memory."""
-_NEEDED = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
+"""Maximum number of frames that a file may declare for a video; more would exhaust memory."""
+_REQUIRED = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class VideoInfo:
 
 
 def video_info(frames: Any, fps: Any, width: Any, height: Any) -> VideoInfo:
-    """Convert values from a file; 0 means unknown.
+    """Convert and check values from a file; 0 means unknown.
 
     Raises:
         ValueError, TypeError, ArithmeticError: A value is not a number, or impossible for a video.
@@ -67,9 +67,9 @@ def read_tubes(group: h5py.Group) -> Tubes:
         DataError: A dataset is missing or has the wrong shape.
     """
     present = [field.name for field in fields(Tubes) if field.name in group]
-    if lacking := [name for name in _NEEDED if name not in present]:
+    if missing := [name for name in _REQUIRED if name not in present]:
         raise DataError(
-            f"{group.file.filename}: {group.name} lacks {', '.join(lacking)}; delete the file and run again"
+            f"{group.file.filename}: {group.name} lacks {', '.join(missing)}; delete the file and run again"
         )
     tubes = Tubes(**{name: group[name][()] for name in present})
     shapes = {name: array.shape for name, array in tubes.arrays().items()}
@@ -83,8 +83,8 @@ def read_tubes(group: h5py.Group) -> Tubes:
 def _shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
     """Expected shapes of the arrays, given the shape of the boxes."""
     count, frames = tubes.boxes.shape[:2]
-    each = {name: (count,) for name in ("score", "actor", "seed_frame")}
-    return {"boxes": (count, frames, 4), **each, "frame_score": (count, frames), "interval": (count, 2)}
+    one_each = dict.fromkeys(("score", "actor", "seed_frame"), (count,))
+    return {"boxes": (count, frames, 4), **one_each, "frame_score": (count, frames), "interval": (count, 2)}
 
 
 def read_info(group: h5py.Group) -> VideoInfo:
@@ -93,11 +93,9 @@ def read_info(group: h5py.Group) -> VideoInfo:
     Raises:
         DataError: An attribute is missing or not a number.
     """
-    attributes = group.attrs
-    try:
-        return video_info(*(attributes[field.name] for field in fields(VideoInfo)))
-    except (KeyError, TypeError, ValueError, ArithmeticError, OSError, RuntimeError) as error:
-        raise DataError(
-            f"{group.file.filename}: {group.name}: the attributes frames, fps, width and height must be "
-            f"numbers ({error}); delete the file and run again"
-        ) from error
+    where = f"{group.file.filename}: {group.name}"
+    expected = (
+        "expected numbers in the attributes frames, fps, width and height; delete the file and run again"
+    )
+    with report_read_errors(where, expected):
+        return video_info(*(group.attrs[field.name] for field in fields(VideoInfo)))

@@ -6,51 +6,49 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from actorsup.attention.encoders import encoder_type
 from actorsup.errors import DataError
 from actorsup.training.backbones import IMAGENET_MEAN, IMAGENET_STD
 from actorsup.training.weights import load_weights, put_weights
 
-Colours = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class TrunkInfo:
-    """What there is to know of a trunk.
+    """Geometry and input scaling of a trunk.
 
     Attributes:
         channels: Number of response maps.
-        stride: Pixels for each of their cells.
-        origin: Where the middle of the first cell lies in the frame, pixels from its left and top
-            edge.
-        mean: Of a pixel's colours, RGB in [0, 1], that the trunk expects.
-        deviation: Their standard deviation.
-        of_video: Whether it sees snippets of frames rather than single ones.
-        side: Width and height of the only frames that it takes, in pixels; None takes any.
+        stride: Pixels of the frame per cell of a response map.
+        origin: Distance of the center of the first cell from the left and top edges of the frame, in pixels.
+        mean: Mean color that the trunk expects, RGB in [0, 1].
+        deviation: Standard deviation of the colors.
+        video: Whether the trunk sees snippets of frames instead of single frames.
+        side: Width and height of the only accepted frame size, in pixels; None accepts any size.
     """
 
     channels: int
     stride: float
     origin: float
-    mean: Colours = IMAGENET_MEAN
-    deviation: Colours = IMAGENET_STD
-    of_video: bool = False
+    mean: Color = IMAGENET_MEAN
+    deviation: Color = IMAGENET_STD
+    video: bool = False
     side: int | None = None
 
 
 def response_maps(trunk: nn.Module, images: Tensor) -> Tensor:
-    """The last response maps of a trunk for images or snippets."""
-    found = trunk(images)
-    return found["maps"] if isinstance(found, dict) else found
+    """Return the last response maps of a trunk for images or snippets."""
+    output = trunk(images)
+    return output["maps"] if isinstance(output, dict) else output
 
 
 class Encoder(nn.Module):
-    """A trunk over single frames, or over snippets of them.
+    """A trunk over single frames, or over snippets of frames.
 
     Args:
-        trunk: Images (B, 3, H, W) to (B, channels, h, w); or snippets (B, 3, T, H, W) to
+        trunk: Images (B, 3, H, W) to (B, channels, h, w), or snippets (B, 3, T, H, W) to
             (B, channels, t, h, w).
-        info: What there is to know of it.
+        info: Its geometry and input scaling.
     """
 
     def __init__(self, trunk: nn.Module, info: TrunkInfo) -> None:
@@ -58,77 +56,55 @@ class Encoder(nn.Module):
         self.trunk, self.info = trunk, info
 
     def forward(self, images: Tensor, snippet: int = 1) -> Tensor:
-        """Response maps (N, channels, h, w) of normalized images (N, 3, H, W).
+        """Encode normalized images (N, 3, H, W) as response maps (N, channels, h, w).
 
         Args:
-            images: Whole snippets of frames, one after another.
-            snippet: Frames of each. A trunk for images sees each frame alone; what one for videos
-                makes of a snippet is interpolated linearly in time, so that there is a map a frame.
+            images: Complete snippets of frames, one after another.
+            snippet: Frames per snippet. An image trunk encodes each frame independently. The maps of a video
+                trunk are interpolated linearly in time, so that each frame has one.
         """
-        if not self.info.of_video:
+        if not self.info.video:
             return response_maps(self.trunk, images)
-        frames = images.unflatten(0, (-1, snippet)).transpose(1, 2)
-        maps = response_maps(self.trunk, frames)
-        weights = _between(maps.shape[2], snippet).to(maps)
+        snippets = images.unflatten(0, (-1, snippet)).transpose(1, 2)  # (B, 3, T, H, W)
+        maps = response_maps(self.trunk, snippets)  # (B, channels, t, h, w)
+        weights = _time_weights(maps.shape[2], snippet).to(maps)  # (T, t)
         return torch.einsum("bcthw,ft->bfchw", maps, weights).flatten(0, 1)
 
     def normalize(self, frames: Tensor, pixels: str = "imagenet") -> Tensor:
-        """Frames (N, H, W, 3) uint8 RGB to (N, 3, H, W) float32, as the trunk takes them.
+        """Scale frames (N, H, W, 3) uint8 RGB for the trunk: (N, 3, H, W) float32.
 
         Args:
             frames: The frames.
-            pixels: ``imagenet``, or ``half`` for [-0.5, 0.5] (``AttentionSettings.pixels``).
+            pixels: ``imagenet`` for the mean and deviation of ``info``, or ``half`` for [-0.5, 0.5]
+                (``AttentionSettings.pixels``).
         """
         images = frames.permute(0, 3, 1, 2).to(torch.float32, copy=True).div_(255)
         if pixels == "half":
             return images.sub_(0.5)
-        mean, deviation = (
-            torch.tensor(values, device=frames.device).view(3, 1, 1)
-            for values in (self.info.mean, self.info.deviation)
+        mean, deviation = torch.tensor([self.info.mean, self.info.deviation], device=frames.device).view(
+            2, 3, 1, 1
         )
         return images.sub_(mean).div_(deviation)
 
 
-def _between(cells: int, frames: int) -> Tensor:
-    """Linear interpolation of so many equal cells of time at the middles of frames: (frames, cells)."""
+def _time_weights(cells: int, frames: int) -> Tensor:
+    """Return weights (frames, cells) that interpolate equal cells of time at the middles of frames."""
     middle = ((torch.arange(frames) + 0.5) * cells / frames - 0.5).clamp(0, cells - 1)
     return (1 - (middle[:, None] - torch.arange(cells)).abs()).clamp(min=0)
 
 
-def build_encoder(name: str) -> Encoder:
-    """An encoder with random weights; its name and errors are those of ``encoder_type``."""
-    return encoder_type(name).build()
-
-
-def put_encoder_weights(name: str, encoder: Encoder, path: Path) -> None:
-    """Start an encoder from what stills or videos taught (Section 4.2).
-
-    Args:
-        name: Its name; its type says what the file holds (``EncoderType.put_weights``).
-        encoder: The encoder.
-        path: The weights file.
-
-    Raises:
-        DataError: The file is damaged or of another architecture.
-    """
-    kind = encoder_type(name)
-    if kind.put_weights is None:
-        put_state(encoder, name, path)
-    else:
-        kind.put_weights(encoder, path)
-
-
-def put_state(encoder: Encoder, name: str, path: Path, prefix: str = "") -> None:
-    """Put the state of a trunk, by its names after a prefix, into an encoder.
+def load_trunk(encoder: Encoder, name: str, path: Path, prefix: str = "") -> None:
+    """Load the weights of an encoder's trunk, named in the file as in the trunk, after a prefix.
 
     Raises:
         DataError: The file is damaged or of another architecture.
     """
     content = load_weights(path)
     state = {layer: content.get(prefix + layer) for layer in encoder.trunk.state_dict()}
-    if lacking := [layer for layer, value in state.items() if not isinstance(value, Tensor)]:
+    tensors = {layer: value for layer, value in state.items() if isinstance(value, Tensor)}
+    if missing := [layer for layer in state if layer not in tensors]:
         raise DataError(
-            f"{path}: lacks {prefix}{lacking[0]}; the encoder {name} starts from weights as torchvision "
-            "publishes them, by their names there"
+            f"{path}: lacks {prefix}{missing[0]}; the encoder {name} starts from weights as torchvision "
+            "publishes them, with the same names"
         )
-    put_weights(encoder.trunk, {k: v for k, v in state.items() if v is not None}, path)
+    put_weights(encoder.trunk, tensors, path)

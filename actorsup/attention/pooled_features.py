@@ -1,9 +1,9 @@
-"""What was pooled of the training videos, kept between epochs while the encoder is not trained."""
+"""Cache of the pooled features of training videos, for epochs with a frozen encoder."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import h5py
 import torch
@@ -13,47 +13,48 @@ from actorsup.attention.settings import AttentionSettings
 from actorsup.training import distributed
 
 
+@dataclass(frozen=True)
 class PooledFeatures:
-    """A file beside the model on its way, deleted when the context ends; nothing if the encoder is trained.
+    """Pooled features by video and draw.
 
-    Args:
-        output: The model's file.
+    Attributes:
         settings: The model's section.
+        file: The HDF5 file of the cache; None if the encoder is trained, so that nothing is cached.
     """
 
-    def __init__(self, output: Path, settings: AttentionSettings) -> None:
-        self._settings = settings
-        self._file: h5py.File | None = None
-        self._open = ExitStack()
-        if not settings.train_encoder:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            # of one name, so that the file of a run that was killed does not stay
-            path = output.with_name(f".{output.stem}.pooled{distributed.rank()}.h5")
-            self._open.callback(path.unlink, missing_ok=True)
-            self._file = self._open.enter_context(h5py.File(path, "w"))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
+    settings: AttentionSettings
+    file: h5py.File | None
 
     def draw(self, epoch: int) -> int:
-        """Which choice of frames and flips an epoch sees, counted from 0."""
-        return epoch if self._settings.train_encoder else epoch % self._settings.draws
+        """Return which choice of frames and flips an epoch uses, counted from 0."""
+        return epoch if self.settings.train_encoder else epoch % self.settings.draws
 
     def get(self, video: str, draw: int) -> Pooled | None:
-        """What was pooled of a video, on the CPU; None if nothing is kept."""
-        if self._file is None or video not in self._file or str(draw) not in self._file[video]:
+        """Return the pooled features of a video, on the CPU; None if they are not cached."""
+        if self.file is None or f"{video}/{draw}" not in self.file:
             return None
-        group = self._file[video][str(draw)]
+        group = self.file[f"{video}/{draw}"]
         return Pooled(*(torch.from_numpy(group[name][()]) for name in ("features", "present")))
 
     def put(self, video: str, draw: int, pooled: Pooled) -> None:
-        """Keep what was pooled of a video: in each frame, or their mean where that is all that counts."""
-        if self._file is not None:
-            pooled = pooled.averaged() if self._settings.frame_share == 1 else pooled
-            group = self._file.create_group(f"{video}/{draw}")
+        """Cache the pooled features of a video, averaged over time if training needs only the mean."""
+        if self.file is not None:
+            pooled = pooled.averaged() if self.settings.frame_share == 1 else pooled
+            group = self.file.create_group(f"{video}/{draw}")
             group["features"], group["present"] = pooled.features.cpu().numpy(), pooled.present.cpu().numpy()
+
+
+@contextmanager
+def pooled_features(output: Path, settings: AttentionSettings) -> Iterator[PooledFeatures]:
+    """Open a cache next to the model file; it is deleted when the context ends."""
+    if settings.train_encoder:
+        yield PooledFeatures(settings, None)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # a fixed name, so that the next run replaces the cache of a killed run
+    path = output.with_name(f".{output.stem}.pooled{distributed.rank()}.h5")
+    try:
+        with h5py.File(path, "w") as file:
+            yield PooledFeatures(settings, file)
+    finally:
+        path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from actorsup.config.fields import Boolean, Count, Fraction, Number, affects, settings
 
-_SCORE = affects("score_tubes")
+_SCORE = affects("score_tubes", "score_tubes_by_epoch")
 
 
 @settings

@@ -1,4 +1,4 @@
-"""Which tubes and frames a class attends to (Section 3.2, top-k selection), and what comes after it."""
+"""Attention over tubes and frames (Section 3.2, top-k selection), and the losses of a video."""
 
 import math
 from collections.abc import Callable
@@ -9,79 +9,72 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from actorsup.attention.settings import AttentionSettings
-
-_FEW = 1e-6
-"""Chances below which their sum is the chance of any of them, to float32's precision."""
+_SMALL = 1e-6
+"""Sum of probabilities below which it equals the probability of any of them, in float32."""
 
 
 def tube_logits(frame_logits: Tensor, present: Tensor, share: float = 1.0) -> Tensor:
-    """Logits of tubes: of each class, the mean over a tube's frames, or over the highest of them.
+    """Average the logits of each tube over its frames, or for each class over its highest frames.
 
     Args:
-        frame_logits: (P, N, C) of each tube in each frame.
-        present: (P, N) whether it is there.
-        share: Of the frames that it is in, rounded up; 1 is the paper's average over time.
+        frame_logits: (P, N, C) logits of each tube in each frame.
+        present: (P, N) bool, whether the tube is in the frame.
+        share: Share of the frames of a tube that are averaged, rounded up; 1 is the paper's
+            average over time.
 
     Returns:
-        (P, C); 0 for a tube that is in no frame.
+        (P, C), 0 for a tube that is in no frame.
     """
     count = present.sum(1)
     if share == 1:
         total = torch.where(present[..., None], frame_logits, 0).sum(1)
         return total / count.clamp(min=1)[:, None]
-    taken = (count * share).ceil()
-    # absent frames come last
+    count = (count * share).ceil()
+    # absent frames are sorted last
     ordered = torch.where(present[..., None], frame_logits, -torch.inf).sort(1, descending=True).values
     rank = torch.arange(frame_logits.shape[1], device=frame_logits.device)
-    total = torch.where(rank[None, :, None] < taken[:, None, None], ordered, 0).sum(1)
-    return total / taken.clamp(min=1)[:, None]
+    total = torch.where(rank[None, :, None] < count[:, None, None], ordered, 0).sum(1)
+    return total / count.clamp(min=1)[:, None]
 
 
 def topk_mean(logits: Tensor, k: int) -> Tensor:
-    """Attention: each class averages its k highest tubes (Section 3.2, top-k selection).
+    """Average, for each class, the k highest tubes (Section 3.2, top-k selection).
 
-    The other tubes have no part in the gradient; of equal ones as many are taken as make k.
+    The gradient is a binary mask over the selected tubes.
 
     Args:
-        logits: (P, C) of at least one tube.
-        k: Tubes of a class; all of them where there are fewer.
+        logits: (P, C) logits of at least one tube.
+        k: Number of tubes to select; all of them if there are fewer.
 
     Returns:
         (C,), the logits of the video.
     """
-    return logits.topk(min(k, len(logits)), dim=0).values.mean(0)
+    return _highest(logits, k).mean(0)
 
 
 def noisy_or(logits: Tensor, k: int) -> Tensor:
-    """The video shows a class if any of its k most likely tubes does: 1 - prod (1 - p), as a logit.
+    """Combine the k highest tubes by noisy-or: a class occurs if any tube shows it, 1 - prod(1 - p).
 
-    Args:
-        logits: (P, C) of at least one tube; p is their sigmoid.
-        k: As in ``topk_mean``.
-
-    Returns:
-        (C,), the logits of the video.
+    Arguments and result as in ``topk_mean``; p is the sigmoid of a logit.
     """
-    highest = logits.topk(min(k, len(logits)), dim=0).values
-    # of the probability that none of them does it, minus the logarithm
+    highest = _highest(logits, k)
+    # -log prod(1 - p)
     none = functional.softplus(highest).sum(0)
-    some = none.clamp(min=_FEW)
-    return torch.where(none > _FEW, some + torch.log(-torch.expm1(-some)), highest.logsumexp(0))
+    clamped = none.clamp(min=_SMALL)
+    return torch.where(none > _SMALL, clamped + torch.log(-torch.expm1(-clamped)), highest.logsumexp(0))
 
 
 def log_sum_exp(logits: Tensor, k: int) -> Tensor:
-    """A soft maximum of the k highest tubes: log of the mean of their exp (Pinheiro and Collobert 2015).
+    """Combine the k highest tubes by a soft maximum, the log of their mean exp (Pinheiro and Collobert 2015).
 
-    Args:
-        logits: (P, C) of at least one tube.
-        k: As in ``topk_mean``.
-
-    Returns:
-        (C,), the logits of the video.
+    Arguments and result as in ``topk_mean``.
     """
-    highest = logits.topk(min(k, len(logits)), dim=0).values
+    highest = _highest(logits, k)
     return highest.logsumexp(0) - math.log(len(highest))
+
+
+def _highest(logits: Tensor, k: int) -> Tensor:
+    return logits.topk(min(k, len(logits)), dim=0).values
 
 
 SELECTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
@@ -89,26 +82,17 @@ SELECTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "noisy_or": noisy_or,
     "log_sum_exp": log_sum_exp,
 }
-"""What makes a video's logits of its tubes', by its name in a section of ``models:``."""
-
-
-def video_logits(settings: AttentionSettings, k: int) -> Callable[[Tensor], Tensor]:
-    """What a section makes of the logits of a video's tubes (P, C): the video's, (C,)."""
-    select = SELECTIONS[settings.selection]
-    return lambda logits: select(logits, k)
+"""Functions from the logits of tubes to the logits of their video, by ``AttentionSettings.selection``."""
 
 
 def video_loss(logits: Tensor, target: Tensor, label_loss: str) -> Tensor:
-    """Loss of a video's logits against its label (Section 3.2).
+    """Return the loss of the logits of a video against its label (Section 3.2): a scalar.
 
     Args:
         logits: (C,).
         target: (C,) the share of each class in the label; they sum to 1.
-        label_loss: ``softmax``: cross-entropy over the classes; ``sigmoid``: the sum of each
-            class's own, so that several labels do not vie with one another.
-
-    Returns:
-        ().
+        label_loss: ``softmax`` for the cross-entropy over the classes; ``sigmoid`` for the sum of a binary
+            cross-entropy of each class, so that several labels do not compete.
     """
     if label_loss == "softmax":
         return functional.cross_entropy(logits, target)
@@ -116,12 +100,10 @@ def video_loss(logits: Tensor, target: Tensor, label_loss: str) -> Tensor:
 
 
 def constant_loss(targets: NDArray[np.float32], label_loss: str) -> float:
-    """The lowest mean loss of a predictor that gives every video the same logits.
-
-    It predicts how frequent each class is: its loss is the entropy of the labels.
+    """Return the lowest mean loss of a predictor that ignores its input: the entropy of the labels.
 
     Args:
-        targets: (V, C) the share of each class in the label of V videos.
+        targets: (V, C) the share of each class in the labels of V videos.
         label_loss: As in ``video_loss``.
     """
 
@@ -135,13 +117,13 @@ def constant_loss(targets: NDArray[np.float32], label_loss: str) -> float:
 
 
 def uncertain_loss(loss: Tensor, log_variance: Tensor) -> Tensor:
-    """A loss that counts less the less the network trusts the label: loss / s^2 + log s^2.
+    """Weight a loss by the predicted uncertainty of its label: loss / s^2 + log s^2.
 
-    Arnab et al. 2020, after Kendall et al. 2018: a video's label need not hold for any of the tubes
-    and frames that were taken of it.
+    The label of a video may hold for none of the sampled tubes and frames (Arnab et al. 2020, after Kendall
+    et al. 2018).
 
     Args:
-        loss: ().
-        log_variance: (), log s^2, which the network predicts.
+        loss: Scalar.
+        log_variance: Scalar, log s^2 as the network predicts it.
     """
     return loss * torch.exp(-log_variance) + log_variance

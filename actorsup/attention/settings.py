@@ -93,7 +93,7 @@ class AttentionSettings:
     """Videos of a batch that pass through the network together; gradients are accumulated."""
     precision: Annotated[Literal["float32", "bfloat16"], _TRAIN] = "float32"
     """Precision of the encoder; ``bfloat16`` is mixed precision."""
-    epochs: Annotated[Count, _TRAIN] = 30
+    epochs: Annotated[Count, affects("train_attention", "evaluate_epochs")] = 30
     """Passes over the training videos. Paper: 6.2."""
     learning_rate: Annotated[Positive, _TRAIN] = 0.001
     """Initial learning rate of SGD. Paper: 6.2."""

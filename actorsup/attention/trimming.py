@@ -1,4 +1,4 @@
-"""Tubes cut in time, from what the network makes of their frames: no label says when."""
+"""Trimming of tubes in time, from the logits of their frames; no label gives the times."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,20 +6,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def over_time(values: Floats, chosen: NDArray[np.int64], count: int, width: int) -> Floats:
-    """Curves over all frames of a video, from the frames that were looked at.
+def over_time(values: Floats, sampled: NDArray[np.int64], count: int, width: int) -> Floats:
+    """Interpolate values at sampled frames linearly over all frames of a video, and smooth them.
 
     Args:
-        values: (M, C) at those frames.
-        chosen: (M,) the frames, 0-based, ascending.
-        count: Frames of the video.
-        width: Frames around each whose mean is taken, fewer at the video's ends; 1 leaves it as it is.
+        values: (M, C) values at the sampled frames.
+        sampled: (M,) 0-based indices of these frames, ascending.
+        count: Number of frames of the video.
+        width: Frames of the moving average, fewer at the ends of the video; 1 does not smooth.
 
     Returns:
-        (count, C), linear between those frames.
+        (count, C).
     """
     frames = np.arange(count)
-    curves = np.stack([np.interp(frames, chosen, column) for column in values.T], axis=1)
+    curves = np.stack([np.interp(frames, sampled, column) for column in values.T], axis=1)
     sums = np.concatenate([np.zeros((1, curves.shape[1])), np.cumsum(curves, axis=0)])
     first = np.maximum(frames - width // 2, 0)
     end = np.minimum(frames - width // 2 + max(width, 1), count)
@@ -27,24 +27,24 @@ def over_time(values: Floats, chosen: NDArray[np.int64], count: int, width: int)
 
 
 def best_spans(odds: Floats) -> NDArray[np.int64]:
-    """The span of frames whose values add up to most, for each class (Bentley 1984, Kadane's algorithm).
+    """Find the span of frames with the largest sum, for each class (Kadane's algorithm; Bentley 1984).
 
-    Of frames that are independent and log-odds of a class in each, it is the likeliest span.
+    If the values are log-odds of independent frames, this is the most likely span.
 
     Args:
-        odds: (N, C) of at least one frame.
+        odds: (N, C) values of at least one frame.
 
     Returns:
-        (C, 2) int64, first frame and one past the last; of equal sums the first that is reached, and
-        the longest of those that end there.
+        (C, 2) int64, first frame and one past the last. Of equal sums, the span that ends first, and of those
+        the longest.
     """
     classes = odds.shape[1]
     best = np.full(classes, -np.inf)
     spans = np.zeros((classes, 2), np.int64)
     total, first = np.zeros(classes), np.zeros(classes, np.int64)
     for frame, values in enumerate(odds):
-        anew = total < 0
-        total, first = np.where(anew, 0, total) + values, np.where(anew, frame, first)
+        restart = total < 0
+        total, first = np.where(restart, 0, total) + values, np.where(restart, frame, first)
         better = total > best
         best = np.where(better, total, best)
         spans[better] = np.stack([first, np.full(classes, frame + 1)], axis=1)[better]

@@ -4,14 +4,14 @@ A settings class is a frozen pydantic dataclass. The string below a field says i
 its unit and the paper's section; ``docs/configuration.md`` and the JSON Schema are derived from it.
 """
 
-from collections.abc import Sequence
-from dataclasses import fields
-from typing import Annotated, Any, dataclass_transform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, dataclass_transform, get_args
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from actorsup.config.messages import mistakes
+from actorsup.config.messages import as_written, mistakes, mistyped
 from actorsup.errors import ConfigError
 
 Integer = Annotated[int, Field(strict=True)]
@@ -55,6 +55,9 @@ def settings(cls: type[Any]) -> Any:
         TypeError: A field does not declare its stages with ``affects``.
         ConfigError: Raised by the constructor: one line for each mistake.
     """
+    for name, hint in cls.__annotations__.items():
+        if not _holds_text(hint):
+            cls.__annotations__[name] = Annotated[hint, BeforeValidator(as_written)]
     made: Any = dataclass(cls, frozen=True, config=ConfigDict(extra="forbid"))
     for name in made.__pydantic_fields__:
         if "stages" not in _extra(made, name):
@@ -74,18 +77,54 @@ def settings(cls: type[Any]) -> Any:
     return made
 
 
-def stages_of(model: type, field: str) -> tuple[str, ...]:
-    """Stages that a change of a field re-runs."""
-    return tuple(_extra(model, field)["stages"])
+def checked(model: Any, section: Any, where: str) -> dict[str, Any]:
+    """Check a section of the configuration.
+
+    Args:
+        model: The settings class of the section.
+        section: The keys that a user gives.
+        where: Name of the section in messages; empty for the whole configuration.
+
+    Returns:
+        The given keys, sorted, with their values in one form: ``1`` and ``"1"`` are ``1.0`` where a decimal
+        number is allowed. So a number that is written in another way re-runs nothing.
+
+    Raises:
+        ConfigError: One line for each mistake.
+    """
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"{where}: {mistyped(section, ['object'])}")
+    try:
+        values = model.__pydantic_validator__.validate_python(dict(section))
+    except ValidationError as error:
+        raise ConfigError("\n".join(mistakes(error, model, where))) from None
+    except ConfigError as error:  # of values that contradict each other
+        raise ConfigError(f"{where}.{error}" if where else str(error)) from None
+    given: dict[str, Any] = _given(values, section)
+    return given
 
 
-def parameters(model: type, stage: str) -> set[str]:
-    """Names of the fields that are parameters of a stage."""
+def _given(value: Any, section: Any) -> Any:
+    if is_dataclass(value) and isinstance(section, Mapping):
+        return {key: _given(getattr(value, key), section[key]) for key in sorted(section)}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def parameters(model: Any, stage: str, indirect: bool = False) -> set[str]:
+    """Return the names of the fields that are parameters of a stage, or that reach it indirectly."""
+    extras = {each.name: _extra(model, each.name) for each in fields(model)}
     return {
-        each.name
-        for each in fields(model)
-        if stage in stages_of(model, each.name) and not _extra(model, each.name)["indirect"]
+        name for name, extra in extras.items() if stage in extra["stages"] and extra["indirect"] == indirect
     }
+
+
+def select(section: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the keys of a section that are among some names, sorted."""
+    return {key: section[key] for key in sorted(section.keys() & set(names))}
+
+
+def _holds_text(hint: Any) -> bool:
+    return hint in (str, Any) or any(map(_holds_text, get_args(hint)))
 
 
 def _extra(model: Any, field: str) -> dict[str, Any]:

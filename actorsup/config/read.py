@@ -1,38 +1,24 @@
 """Checking of the configuration: every mistake becomes one line that says how to mend it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.validators import extend
 
 from actorsup.coco import ID_OF
-from actorsup.config.messages import lines_of, listed, mistyped, odd_keys
-from actorsup.datasets.readers import DATASETS
-from actorsup.detection.detectors import DETECTORS
-from actorsup.errors import ConfigError, did_you_mean
-from actorsup.linking.linkers import LINKERS
-from actorsup.linking.trackers import TRACKERS
-from actorsup.registry import Registry
+from actorsup.config.fields import checked
+from actorsup.config.messages import listed, mistyped, odd_keys
+from actorsup.config.sections import KINDS, Configuration, model_of
+from actorsup.errors import ConfigError
 
-SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
-
-_READ_ONCE_TRAINED = (
-    "trained", "attention", "class_score", "video_score", "score_frames", "trim", "trim_smooth", "nms_iou",
-)  # fmt: skip
+_DEFAULT = Path(__file__).resolve().parents[2] / "config.yaml"
 _USED = ("linkers", "models")
-_TYPES: tuple[tuple[str, str, tuple[Registry[Any], ...]], ...] = (
-    ("datasets", "dataset", (DATASETS,)),
-    ("detectors", "detector", (DETECTORS,)),
-    ("linkers", "linker", (TRACKERS, LINKERS)),
-)
-"""Where types stand: the sections, the definition in the schema, and who knows the types."""
-# JSON takes 2.0 for an integer; range() and a seed do not
-_integers_are_whole = Draft202012Validator.TYPE_CHECKER.redefine(
-    "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
-)
+NAME = "[A-Za-z0-9_-]+"
+# a section, or one with settings changed: demo+k=1+tubes=5
+VARIANT = rf"{NAME}(\+[a-z_]+=[A-Za-z0-9_.-]+)*"
 
 
 def read_config(overlays: Sequence[Path] = ()) -> dict[str, Any]:
@@ -48,7 +34,7 @@ def read_config(overlays: Sequence[Path] = ()) -> dict[str, Any]:
     """
     here = Path("config.yaml")
     merged: dict[str, Any] = {}
-    for path in (here if here.exists() else SCHEMA.parent.parent / "config.yaml", *overlays):
+    for path in (here if here.exists() else _DEFAULT, *overlays):
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -68,8 +54,12 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def check_config(config: Mapping[str, Any]) -> None:
+def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Check a whole configuration, without touching the data.
+
+    Returns:
+        The configuration with a section for each variant that it names, and values in one form
+        (``fields.checked``).
 
     Raises:
         ConfigError: One line for each mistake: the key, the value, what is allowed, and the
@@ -79,48 +69,42 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"config.yaml: {mistyped(config, ['object'])}")
     if lines := [*odd_keys(config, "config.yaml")]:
         raise ConfigError("\n".join(lines))
-    schema = _schema(config)
-    validator = extend(Draft202012Validator, type_checker=_integers_are_whole)(schema)
-    whole = with_variants(config)
-    # a section's mistake is told once, not for each of its variants too
+    # first as written: a mistake in a section is reported once, not for each variant too
+    _checked(config)
+    whole = _checked(with_variants(config))
     for each in (config, whole):
-        errors = sorted(validator.iter_errors(each), key=lambda e: str(list(e.absolute_path)))
-        lines = [line for error in errors for line in lines_of(error)]
-        lines = lines or [*_unread_keys(each, schema), *_wrong_names(each, whole)]
-        if lines:
+        if lines := [*_wrong_names(each, whole)]:
             raise ConfigError("\n".join(lines))
+    return whole
 
 
-def _schema(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema, with the registered types that it lacks where a section of ``config`` is of one."""
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    for kind, definition, registries in _TYPES:
+def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    lines: list[str] = []
+
+    def check(model: Any, section: Any, where: str) -> dict[str, Any]:
+        try:
+            return checked(model(), section, where)
+        except ConfigError as error:
+            lines.extend(str(error).split("\n"))
+            return {}
+
+    made = check(lambda: Configuration, config, "")
+    for kind in KINDS:
         sections = config.get(kind)
-        values = sections.values() if isinstance(sections, Mapping) else ()
-        used = {str(section.get("type")) for section in values if isinstance(section, Mapping)}
-        properties = schema["$defs"][definition]["properties"]
-        listed_types = set(properties["type"]["enum"])
-        for registry in registries:
-            added = sorted(registry.keys() - listed_types)
-            properties["type"]["enum"] += added
-            for name in (name for name in added if name in used):
-                _add_type(properties, name, registry[name])
-    return schema
-
-
-def _add_type(properties: dict[str, Any], name: str, type_: Any) -> None:
-    """Enter the settings of a type into those of its kind."""
-    shared = {"weights"} if getattr(type_, "weights", False) else set()
-    for key in {*type_.reads, *shared} & properties.keys():
-        if "readBy" in properties[key]:
-            properties[key]["readBy"].append(name)
-    for key, about in type_.settings.items():
-        if key in properties:
-            raise ConfigError(
-                f"type: {name!r} has a setting {key!r}, which is a setting of other types too; its package "
-                "should give it another name, or list it among what it reads"
-            )
-        properties[key] = {**about, "readBy": [name]}
+        for name, section in sections.items() if isinstance(sections, Mapping) else ():
+            where = f"{kind}.{name}"
+            if not re.fullmatch(VARIANT if kind in _USED else NAME, name):
+                more = "; settings are changed after it: NAME+k=1" if "+" in name else ""
+                lines.append(
+                    f"{kind}: {name!r} is not a name; a name holds only letters, digits, '_' and '-'{more}"
+                )
+                continue
+            found = check(partial(model_of, kind, section, where), section, where)
+            if made:
+                made[kind] = {**made[kind], name: found}
+    if lines:
+        raise ConfigError("\n".join(lines))
+    return made
 
 
 def with_variants(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,40 +164,18 @@ def _variant(sections: Mapping[str, Any], name: str) -> Any:
     return {**section, **changes_of(name)} if isinstance(section, Mapping) else section
 
 
-def _unread_keys(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[str]:
-    """Keys that a section of their type does not read, and so would change nothing."""
-    for kind, definition in (("datasets", "dataset"), ("detectors", "detector"), ("linkers", "linker")):
-        readers = {
-            key: about["readBy"]
-            for key, about in schema["$defs"][definition]["properties"].items()
-            if "readBy" in about
-        }
-        for name, section in config[kind].items():
-            for key in section:
-                if section["type"] not in readers.get(key, [section["type"]]):
-                    known = listed(readers[key])
-                    yield f"{kind}.{name}: the type {section['type']} does not read {key!r}; {known} does"
-    for name, section in config["models"].items():
-        unread = [key for key in section if key not in _READ_ONCE_TRAINED]
-        if "trained" in section and unread:
-            yield (
-                f"models.{name}: a model that is trained already does not read {unread[0]!r}; "
-                f"allowed: {listed(_READ_ONCE_TRAINED)}"
-            )
-
-
 def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterable[str]:
     """References from one section to another that lead nowhere; ``whole`` has the variants too."""
 
     def unknown(key: str, name: str, allowed: Iterable[str]) -> Iterable[str]:
         allowed = list(allowed)
         if name not in allowed:
-            yield f"{key}: {name!r} is not there; allowed: {listed(allowed)}{did_you_mean(name, allowed)}"
+            yield f"{key}: {name!r} is not there; {listed(allowed, name)}"
 
     for users in ("datasets", "ablations"):
         for name, section in config.get(users, {}).items():
             for kind in _USED:
-                for used in set(section.get(kind, ())) - set(whole[kind]):
+                for used in set(section.get(kind) or ()) - set(whole[kind]):
                     yield from unknown(f"{users}.{name}.{kind}", used, config[kind])
     for used in set(config.get("paper", {}).get("linkers", ())) - set(whole["linkers"]):
         yield from unknown("paper.linkers", used, config["linkers"])
@@ -222,13 +184,6 @@ def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterabl
             yield from unknown(f"datasets.{name}.actors", actor, ID_OF)
     for name, section in config["linkers"].items():
         yield from unknown(f"linkers.{name}.detector", section["detector"], config["detectors"])
-        exemplar, search = section.get("exemplar_size"), section.get("search_size")
-        if exemplar and search and search <= exemplar:
-            wanted = f"above exemplar_size, {exemplar}"
-            yield f"linkers.{name}.search_size: {search} is out of range; allowed: {wanted}"
-        if section.get("scales", 3) % 2 == 0:
-            wanted = "an odd number, so that one is the last size"
-            yield f"linkers.{name}.scales: {section['scales']}; allowed: {wanted}"
     for name, section in config["models"].items():
         if section.get("weights", "").startswith("detector:"):
             detector = section["weights"].removeprefix("detector:")

@@ -1,4 +1,4 @@
-"""What every data set says: which videos there are, and, for evaluation only, where actions are."""
+"""The interface of a data set: which videos it has and, for evaluation only, where actions occur."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -6,11 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-
-from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -18,10 +14,10 @@ class VideoRecord:
     """One video of a data set.
 
     Attributes:
-        video: Stable id: the path below the data set's root without its extension.
+        video: Stable id: the path below the data set's root, without the extension.
         path: The video file, or the folder of its frames.
         split: ``"train"``, ``"test"`` or ``""``.
-        labels: Names of its action classes; none where it is not labeled.
+        labels: Names of its action classes; empty if it is unlabeled.
     """
 
     video: str
@@ -35,11 +31,11 @@ class Listing:
     """The videos of a data set: a pure function of its settings and its folder's listing.
 
     Attributes:
-        records: Videos that are there, sorted by id.
-        missing: Videos that the lists name and the folder lacks, sorted by id; their ``path``
-            is where one was looked for.
+        records: Existing videos, sorted by id.
+        missing: Videos that the lists name but the folder lacks, sorted by id; ``path`` is the expected
+            path.
         classes: Names of all action classes, in the data set's own order.
-        unlisted: Ids of videos that are there and that no list names, sorted.
+        unlisted: Ids of existing videos that no list names, sorted.
     """
 
     records: tuple[VideoRecord, ...]
@@ -49,41 +45,41 @@ class Listing:
 
 
 def listing_of(
-    wanted: Iterable[tuple[str, str, tuple[str, ...]]],
+    listed: Iterable[tuple[str, str, tuple[str, ...]]],
     on_disk: Mapping[str, Path],
-    sought: Callable[[str], Path],
+    expected_path: Callable[[str], Path],
     classes: tuple[str, ...],
 ) -> Listing:
-    """The listing of the videos that lists name, and of those that are there.
+    """Compare the videos that lists name with the videos on disk.
 
     Args:
-        wanted: Id, split and labels of each video that the lists name; each id once.
-        on_disk: Every video that is there, by its id.
-        sought: Where a video is looked for, for those that are missing.
+        listed: Id, split and labels of each video that the lists name; each id once.
+        on_disk: Path of every existing video, by id.
+        expected_path: Returns where a missing video should be.
         classes: Names of all action classes.
     """
-    there: list[VideoRecord] = []
-    missing: list[VideoRecord] = []
-    for video, split, labels in sorted(wanted):
-        path = on_disk.get(video)
-        record = VideoRecord(video, path or sought(video), split, labels)
-        (there if path else missing).append(record)
-    named = {record.video for record in (*there, *missing)}
-    return Listing(tuple(there), tuple(missing), classes, tuple(sorted(on_disk.keys() - named)))
+    records = [
+        VideoRecord(video, on_disk.get(video) or expected_path(video), split, labels)
+        for video, split, labels in sorted(listed)
+    ]
+    there = tuple(record for record in records if record.video in on_disk)
+    missing = tuple(record for record in records if record.video not in on_disk)
+    unlisted = on_disk.keys() - {record.video for record in records}
+    return Listing(there, missing, classes, tuple(sorted(unlisted)))
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """Where actions are: read for evaluation alone.
+    """Where actions occur; read for evaluation only.
 
     Attributes:
-        boxes: One row a box, columns ``GROUND_TRUTH_COLUMNS`` (``actor`` may be absent); frames
-            0-based, boxes xyxy in pixels of the size that the annotation speaks of.
-        size: Width and height in pixels that the annotation speaks of, by video; a video that
-            is not here is annotated in its own pixels.
-        annotated: Where only some frames are annotated (A2D): which, one row each, columns
-            ``video,frame``, 0-based. None: all are, and a frame without a box has no actor.
-        frames: Number of frames that the annotation speaks of, by video, where it tells.
+        boxes: One row per box, columns ``GROUND_TRUTH_COLUMNS`` (``actor`` may be absent); frames 0-based,
+            boxes xyxy in pixels of the annotation.
+        size: Width and height in pixels of the frames that were annotated, by video; videos without an
+            entry are annotated in their own pixels.
+        annotated: The annotated frames of a sparse annotation (A2D), columns ``video,frame``, 0-based.
+            None if every frame is annotated, so that a frame without a box has no actor.
+        frames: Number of frames according to the annotation, by video, if it states one.
     """
 
     boxes: pd.DataFrame
@@ -92,95 +88,52 @@ class GroundTruth:
     frames: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class AnnotatedTube:
-    """One annotated actor doing one action.
-
-    Attributes:
-        video: Id of the video.
-        tube: Its number among those of the video.
-        action: Name of the action class.
-        actor: Name of the actor, as the data set calls it.
-        frames: (M,) 0-based, ascending.
-        boxes: (M, 4) xyxy in pixels of the size that the annotation speaks of.
-    """
-
-    video: str
-    tube: int
-    action: str
-    actor: str
-    frames: NDArray[np.int64]
-    boxes: NDArray[np.float32]
-
-
-def boxes_table(tubes: Iterable[AnnotatedTube]) -> pd.DataFrame:
-    """The boxes of tubes as ``GroundTruth`` holds them, one row a box."""
-    tubes = list(tubes)
-    lengths = [len(tube.boxes) for tube in tubes]
-    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(tube.boxes for tube in tubes)])
-    named = {
-        "video": [tube.video for tube in tubes],
-        "class": [tube.action for tube in tubes],
-        "actor": [tube.actor for tube in tubes],
-    }
-    columns = {
-        **{name: np.repeat(np.array(values, object), lengths) for name, values in named.items()},
-        "tube": np.repeat(np.array([tube.tube for tube in tubes], int), lengths),
-        "frame": np.concatenate([np.zeros(0, np.int64), *(tube.frames for tube in tubes)]),
-        **{name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))},
-    }
-    return pd.DataFrame(columns)[GROUND_TRUTH_COLUMNS]
-
-
 class Dataset(Protocol):
     """A data set, as its authors publish it or a user keeps it."""
 
     @property
     def root(self) -> Path:
-        """The folder that its videos lie below."""
+        """The folder that contains its videos."""
         ...
 
     def listing(self) -> Listing:
-        """Which videos there are, without opening one and without reading a box."""
+        """List the videos without opening one and without reading a box."""
         ...
 
     def ground_truth(self) -> GroundTruth | None:
-        """Where actions are, or None where that is not known. Evaluation alone calls it."""
+        """Read where actions occur; None if unknown. Only evaluation calls it."""
         ...
 
 
 @dataclass(frozen=True)
 class DatasetType:
-    """A type of data set: how it is opened, and what planning a run needs to know of it.
+    """A type of data set: how to open it, and what planning a run needs to know about it.
 
     Attributes:
-        open: Opens the data set of a section of ``datasets:``, from its name, the section and the
+        open: Opens the data set of a section of ``datasets:``, given its name, the section and the
             configuration's seed.
-        made: Whether rules make its videos, its ground truth and the sets that its networks are
-            trained on, in ``results/NAME/source``.
+        section: Settings class of its sections, a subclass of ``DatasetSection``.
+        made: Whether rules make its videos, its ground truth and the training sets of its networks, in
+            ``results/NAME/source``.
         has_ground_truth: Whether a section has ground truth to evaluate with.
-        annotation_files: The files that hold its ground truth, from its name, the section and the
-            open data set; none where they are many (``annotation_pattern``).
-        annotation_pattern: Pattern, below the folder ``annotations``, of an annotation that is
-            thousands of files.
-        sparse: Whether the ground truth of a section is of a few frames of each video.
-        written_by_users: Whether users write its ground truth, so that it is read before any work.
-        settings: Settings of its own that a section may have, by name, each a JSON Schema.
-        reads: Which of the settings that types share it reads. ``schemas/config.schema.yaml`` has both
-            for the types that it lists.
+        annotation_files: The files of its ground truth, given its name, the section and the open data set;
+            empty if they are many (``annotation_pattern``).
+        annotation_pattern: Glob pattern, below the folder ``annotations``, of an annotation of thousands
+            of files.
+        sparse: Whether the ground truth of a section covers only a few frames of each video.
+        written_by_users: Whether users write its ground truth, so that it is checked before any work.
     """
 
     open: Callable[[str, Mapping[str, Any], int], Dataset]
+    section: type[Any]
     made: bool = False
     has_ground_truth: Callable[[Mapping[str, Any]], bool] = lambda section: True
     annotation_files: Callable[[str, Mapping[str, Any], Any], list[str]] = lambda name, section, dataset: []
     annotation_pattern: str = ""
     sparse: Callable[[Mapping[str, Any]], bool] = lambda section: False
     written_by_users: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    reads: tuple[str, ...] = ("root", "absent_videos")
 
 
 def bucket_of(video: str, buckets: int) -> int:
-    """The bucket (shard) of a video: a hash of its id, so that others do not move it."""
+    """Return the bucket (shard) of a video: a hash of its id, so that other videos do not move it."""
     return int.from_bytes(hashlib.blake2b(video.encode(), digest_size=8).digest()) % buckets

@@ -1,4 +1,4 @@
-"""Ground truth of a user's own, in any of the forms that it is read from."""
+"""Ground truth from a user's file, in any supported format."""
 
 from pathlib import Path
 
@@ -11,27 +11,24 @@ from actorsup.formats.video_ids import video_id
 
 
 def read_ground_truth_file(path: Path) -> GroundTruth:
-    """The boxes of a CSV, COCO JSON, CVAT XML, or a folder or zip of MOT text or CVAT XML.
+    """Read the boxes of a CSV, COCO JSON, CVAT XML, or a folder or zip of MOT text or CVAT XML.
 
-    Video ids are as the table of videos has them; sizes are those that the file tells.
+    Video ids are normalized as in the table of videos; sizes are those that the file states.
 
     Raises:
-        DataError: The file cannot be used, or holds scored tubes.
+        DataError: The file cannot be used, or contains scored tubes.
     """
     form = format_read(path)
     if form == "predictions":
         raise DataError(
-            f"{path}: holds scored tubes, not ground truth; `actorsup convert` makes a CSV of them"
+            f"{path}: contains scored tubes, not ground truth; convert it to CSV with `actorsup convert`"
         )
     if form == "csv":
         rows = read_ground_truth_table(path)
         return GroundTruth(rows.assign(video=rows["video"].map(video_id)), {})
     videos, _ = read_labelled(path, form)
-    rows = table_of(videos).assign(video=lambda found: found["video"].map(video_id))
-    sizes = {
-        video_id(video.video): (video.info.width, video.info.height)
-        for video in videos
-        if video.info.width and video.info.height
-    }
+    rows = table_of(videos).assign(video=lambda table: table["video"].map(video_id))
+    infos = [(video_id(video.video), video.info) for video in videos]
+    sizes = {video: (info.width, info.height) for video, info in infos if info.width and info.height}
     order = ["video", "tube", "frame"]
     return GroundTruth(rows.sort_values(order, kind="stable").reset_index(drop=True), sizes)

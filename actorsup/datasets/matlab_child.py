@@ -1,4 +1,4 @@
-"""Reads a MATLAB file in a process of its own, and writes what it holds as JSON; see ``matlab.py``."""
+"""Print a variable of a MATLAB file as JSON; ``matlab.py`` runs this script in a separate process."""
 
 import json
 import resource
@@ -9,7 +9,7 @@ _MEMORY = 8 << 30
 
 
 def main() -> None:
-    """Read the file and the variable that the arguments name."""
+    """Read the variable; the arguments are the path and the name."""
     path, name = sys.argv[1:]
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def plain(value: Any) -> Any:
-    """Structures as a list of dictionaries, text as text, numbers as lists of them."""
+    """Convert structures to lists of dictionaries, and arrays to lists."""
     if getattr(value.dtype, "names", None):
         return [{name: plain(one[name]) for name in value.dtype.names} for one in value.ravel()]
     if value.dtype.kind == "O":

@@ -1,4 +1,4 @@
-"""Pickles of numbers, read without executing anything that a pickle can execute."""
+"""Read pickles of numbers without executing the code that a pickle may contain."""
 
 import io
 import pickle
@@ -14,11 +14,11 @@ from actorsup.errors import DataError
 
 
 class _Kind:
-    """Stands for ``numpy.dtype``, whose own state can say of numbers that they are addresses."""
+    """Replaces ``numpy.dtype``, whose pickled state can declare numbers to be addresses of objects."""
 
     def __init__(self, code: str, *_: object) -> None:
         if not re.fullmatch("[biuf][1-9][0-9]?|U[0-9]{1,4}", code):
-            raise pickle.UnpicklingError(f"it wants an array of {code!r}, which are no numbers")
+            raise pickle.UnpicklingError(f"it contains an array of {code!r}, which are not numbers")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -26,7 +26,7 @@ class _Kind:
 
 
 class _Array(np.ndarray):
-    """An array that takes no state but plain numbers, as many as its shape says."""
+    """An array that accepts only plain numbers as its state, as many as its shape requires."""
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
         _, shape, kind, turned, held = state
@@ -38,7 +38,7 @@ class _Array(np.ndarray):
 
 
 def _array(*_: object) -> NDArray[np.generic]:
-    """An array that is about to get its state."""
+    """Return an empty array, whose state follows in the pickle."""
     return np.ndarray.__new__(_Array, (0,), np.uint8)
 
 
@@ -49,7 +49,7 @@ def _scalar(kind: _Kind, data: bytes | str) -> Any:
 
 
 def _encoded(text: bytes | str, encoding: str = "latin1") -> bytes:
-    """How Python 3 writes bytes for Python 2, and how it reads what that wrote."""
+    """Return the bytes that Python 2 pickled as text, or that Python 3 pickled for Python 2."""
     return text.encode("latin1") if isinstance(text, str) else bytes(text)
 
 
@@ -61,23 +61,23 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 } | {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): _Kind, ("_codecs", "encode"): _encoded}
 
 
-# the one written in Python: that in C fills 32 GB for a few bytes that name a place far out in its memo
+# the unpickler written in Python: the one in C allocates 32 GB for a few bytes with a large memo index
 class _Unpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it wants {module}.{name}, which is not a number or an array")
+            raise pickle.UnpicklingError(f"it needs {module}.{name}, which is not a number or an array")
         return _ALLOWED[module, name]
 
 
 def read_numbers(path: Path) -> Any:
-    """What a pickle of plain values and numpy arrays of numbers holds; Python 2's strings as latin-1.
+    """Read a pickle of plain values and numpy arrays of numbers; strings of Python 2 are latin-1.
 
     Raises:
-        DataError: The file is missing, damaged, or holds anything else.
+        DataError: The file is missing, damaged, or contains anything else.
     """
     try:
         return _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except Exception as error:  # a damaged pickle raises nearly anything
-        raise DataError(f"{path}: no pickle of numbers that can be read safely: {error}") from error
+        raise DataError(f"{path}: not a pickle of numbers that can be read safely: {error}") from error

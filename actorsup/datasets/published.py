@@ -1,4 +1,4 @@
-"""Where a published data set and its annotations lie."""
+"""Paths of a published data set and its annotations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,13 +8,13 @@ from actorsup.artifacts.paths import existing_path, expand_path
 
 
 def published_paths(name: str, section: Mapping[str, Any]) -> dict[str, Path]:
-    """The root of a published data set and, where the section names them, its annotations.
+    """Return the root of a published data set and, if the section names them, its annotations.
 
     Raises:
-        ConfigError: The root or the annotations are not there.
+        ConfigError: The root or the annotations do not exist.
     """
     root = existing_path(section["root"], f"datasets.{name}.root")
-    if "annotations" not in section:
+    if section.get("annotations") is None:
         return {"root": root}
     key = f"datasets.{name}.annotations"
     # a relative path is below the root

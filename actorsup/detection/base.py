@@ -1,7 +1,7 @@
 """The interface of actor detectors (Section 3.1, actor detection)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -108,20 +108,15 @@ class DetectorType:
 
     Attributes:
         build: Builds a detector. Packages that take long to import are imported inside.
+        section: Settings class of its sections, a subclass of ``DetectorSection``. Settings of its own reach
+            ``build`` as ``settings.options``. One with ``weights`` says where its weights come from.
         files: Settings of a section that name its files; they are its weights.
-        weights: Whether a section says where its weights come from (``weights:``); without ``files``.
         published: The name of the published weights of a section, None where nobody publishes any.
         trunk: Whether an encoder can start from its weights (``weights: detector:NAME``).
-        settings: Settings of its own that a section may have, by name, each a JSON Schema. They reach
-            ``build`` as ``settings.options``.
-        reads: Which of the settings that types share it reads. ``schemas/config.schema.yaml`` has both
-            for the types that it lists.
     """
 
     build: Build
+    section: type[Any]
     files: tuple[str, ...] = ()
-    weights: bool = False
     published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
     trunk: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    reads: tuple[str, ...] = ("min_score", "nms_iou", "batch")

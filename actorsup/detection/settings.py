@@ -11,6 +11,7 @@ from actorsup.config.fields import Count, Fraction, Integer, NonNegative, Number
 _DETECT = affects("detect_actors")
 _BOTH = affects("detect_actors", "train_detector")
 _TRAIN = affects("train_detector")
+_FILE = affects("detect_actors", "sum_cost", "write_report")
 Model = Literal[
     "ssd300_vgg16",
     "ssdlite320_mobilenet_v3_large",
@@ -104,7 +105,7 @@ class BatchedSection(DetectorSection):
 class NetworkSection(BatchedSection, FilteredSection):
     """A detector that is a network."""
 
-    weights: Annotated[str, _DETECT] = "published"
+    weights: Annotated[str, _FILE] = "published"
     """``published`` (downloaded and checked), ``trained`` (as ``training:`` says), ``random``, or a file."""
 
 
@@ -128,7 +129,7 @@ class TorchvisionSection(TrainableSection):
 class SuppliedSection(FilteredSection):
     """The type ``supplied``."""
 
-    path: Annotated[str, _DETECT] = field(kw_only=True)
+    path: Annotated[str, _FILE] = field(kw_only=True)
     """The detections: a CSV table, COCO results JSON, MOT text or CVAT XML."""
 
 

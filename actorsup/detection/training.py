@@ -17,8 +17,8 @@ from actorsup.detection.images import AnnotatedImages
 from actorsup.detection.networks import Network, build_network, weights_content
 from actorsup.detection.settings import DetectorTrainingSettings
 from actorsup.training.devices import resolve_device
-from actorsup.training.loop import Step, train_epochs
-from actorsup.training.monitor import Expectation, Health, feature_health, gradient_norm
+from actorsup.training.loop import Step, Training, descend, train_epochs
+from actorsup.training.monitor import Expectation, Health, feature_health
 
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 10.0
@@ -61,7 +61,7 @@ def train_detector(
     train_epochs(training, settings.epochs, output, content, provenance, "the detector")
 
 
-class _Training:
+class _Training(Training):
     """A detector being trained, with its optimizer and schedule."""
 
     expectation = Expectation(
@@ -85,13 +85,13 @@ class _Training:
         if isinstance(backbone, nn.Module):
             backbone.register_forward_hook(self._see)
         self._label_of = {category: label for label, category in enumerate(network.categories)}
-        self._optimiser = AdamW(
+        self._optimizer = AdamW(
             self._module.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.steps = math.ceil(len(stills) / settings.batch)
         every = settings.epochs * self.steps
-        self._schedule = LambdaLR(self._optimiser, lambda step: learning_rate_factor(step, every))
-        self.parts = {"network": self._module, "optimiser": self._optimiser, "schedule": self._schedule}
+        self._schedule = LambdaLR(self._optimizer, lambda step: learning_rate_factor(step, every))
+        self.state = {"network": self._module, "optimizer": self._optimizer, "schedule": self._schedule}
 
     def epoch(self, epoch: int, first: int) -> Iterator[Step]:
         """Train on every image once, and yield the network's losses."""
@@ -103,18 +103,12 @@ class _Training:
             torch.manual_seed((self._seed + epoch) * self.steps + step)
             losses: dict[str, Tensor] = self._module(images, targets)
             total = torch.stack(list(losses.values())).sum()
-            self._optimiser.zero_grad()
+            self._optimizer.zero_grad()
             total.backward()
-            gradient = gradient_norm(self._module.parameters(), _LARGEST_GRADIENT)
-            health = Health(total.item(), gradient, *self._feature_health())
-            if math.isfinite(gradient):
-                self._optimiser.step()
+            gradient = descend(self._optimizer, self._module.parameters(), _LARGEST_GRADIENT)
             self._schedule.step()
+            health = Health(total.item(), gradient, *self._feature_health())
             yield Step({name: loss.item() for name, loss in losses.items()}, health=health)
-
-    def after_epoch(self) -> dict[str, float]:
-        """Nothing: the losses of the steps say it all."""
-        return {}
 
     def _see(self, _module: nn.Module, _inputs: object, maps: Tensor | Mapping[str, Tensor]) -> None:
         """Keep the backbone's first feature map of a step for the monitor."""

@@ -59,7 +59,7 @@ def predicted_tubes(
         dense = np.full((count, frames, 4), np.nan, np.float32)
         for one, (at, boxes) in zip(dense, checked, strict=True):
             one[at] = boxes
-        made = Tubes(
+        result = Tubes(
             boxes=dense,
             score=np.array(np.arange(count, 0, -1) if score is None else score, np.float32),
             actor=np.zeros(count, np.int16),
@@ -70,11 +70,11 @@ def predicted_tubes(
             ).reshape(-1, 2),
             class_score=None if class_score is None else _scores(class_score, count),
         )
-        columns = 0 if made.class_score is None else made.class_score.shape[-1]
-        check_tubes(made, frames, None if class_score is None else [""] * columns)
+        columns = 0 if result.class_score is None else result.class_score.shape[-1]
+        check_tubes(result, frames, None if class_score is None else [""] * columns)
     except (TypeError, ValueError) as error:
         raise DataError(f"predicted tubes: {error}") from error
-    return made.chosen(np.argsort(-made.score, kind="stable"))
+    return result.chosen(np.argsort(-result.score, kind="stable"))
 
 
 def _scores(class_score: ArrayLike, count: int) -> NDArray[np.float64]:

@@ -1,4 +1,8 @@
-"""Confidence intervals by a bootstrap: resample the videos with replacement (Efron 1979)."""
+"""Confidence intervals by the percentile bootstrap (Efron 1979).
+
+Each resample draws as many videos as there are, with replacement, and repeats the measure; the interval
+is from the 2.5th to the 97.5th percentile of the results.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
@@ -50,25 +54,23 @@ def precision_intervals(
     pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     values: dict[str, NDArray] = {}
-    right: dict[str, _RightPredictions] = {}
-    for action, column in pool.columns(classes).items():
-        if action in pool.truth:
-            ranking = pool.rank(column, action, levels, protocol)
-            values[action] = ranking.average_precision(protocol.interpolation)
-            right[action] = _RightPredictions.of(ranking)
+    positives: dict[str, _TruePositives] = {}
+    for ranking in pool.rankings(classes, levels, protocol):
+        if ranking.truth.any():
+            values[ranking.action] = ranking.average_precision(protocol.interpolation)
+            positives[ranking.action] = _TruePositives.of(ranking)
     if not values:
         return _table([])
-    parts: dict[str, list[NDArray]] = {action: [] for action in right}
+    parts: dict[str, list[NDArray]] = {action: [] for action in positives}
     for weights in draws(len(videos), resamples, seed, len(pool.video)):
-        for action, predictions in right.items():
-            parts[action].append(_resampled_areas(predictions, weights, protocol.interpolation))
-    drawn = {action: np.concatenate(each) for action, each in parts.items()}
+        for action, each in positives.items():
+            parts[action].append(_resampled_precision(each, weights, protocol.interpolation))
+    drawn = {action: np.concatenate(batches) for action, batches in parts.items()}
     values["mean"] = np.mean([*values.values()], axis=0)
     drawn["mean"] = _nanmean([*drawn.values()])
     rows = []
     for group, value in values.items():
-        at = with_range(dict(zip(levels, value, strict=True)), thresholds)
-        samples = with_range(dict(zip(levels, drawn[group].T, strict=True)), thresholds)
+        at, samples = (with_range(levels, each, thresholds) for each in (value, drawn[group].T))
         rows += [
             ("average_precision", group, None, name, float(at[name]), *_interval(samples[name]), resamples)
             for name in at
@@ -93,14 +95,14 @@ def recall_intervals(
         return _table([])
     for count in proposal_counts(ordered) if counts is None else counts:
         best = best_overlaps(ordered, count)
-        right = np.stack([protocol.reaches(best, threshold) for threshold in thresholds], 1)
-        values = {name: right[mask].mean(0) for name, mask in groups.items()}
+        is_found = np.stack([protocol.reaches(best, threshold) for threshold in thresholds], 1)
+        values = {name: is_found[mask].mean(0) for name, mask in groups.items()}
         drawn: dict[str, NDArray] = {}
         for name, mask in groups.items():
             parts = []
             for weights in draws(len(ordered), resamples, seed, len(best)):
                 times = weights[:, video_of[mask]].astype(float)
-                parts.append(divide(times @ right[mask], times.sum(1)[:, None]))
+                parts.append(divide(times @ is_found[mask], times.sum(1)[:, None]))
             drawn[name] = np.concatenate(parts)
         by_class = [name for name in groups if name.startswith("class:")]
         values["class-mean"] = np.mean([values[name] for name in by_class], axis=0)
@@ -134,48 +136,48 @@ def draws(videos: int, resamples: int, seed: int, width: int) -> Iterator[NDArra
         yield random.multinomial(videos, np.full(videos, 1 / videos), size=count).astype(np.int32)
 
 
-class _RightPredictions(NamedTuple):
+class _TruePositives(NamedTuple):
     """The part of a ``Ranking`` that resampling needs.
 
     Attributes:
-        video: (D,) int32, video number of each prediction, up to the last right one.
-        places: (K,) int64, the predictions that are right at any threshold.
-        right: (T, K) bool, the thresholds at which they are.
+        video: (D,) int32, video number of each prediction, up to the last true positive.
+        positions: (K,) int64, the predictions that are true positives at any threshold.
+        is_positive: (T, K) bool, whether they are at each threshold.
         truth: (V,) int64, number of ground-truth tubes of the class in each video.
     """
 
     video: NDArray[np.int32]
-    places: NDArray[np.int64]
-    right: NDArray[np.bool_]
+    positions: NDArray[np.int64]
+    is_positive: NDArray[np.bool_]
     truth: NDArray[np.int64]
 
     @classmethod
     def of(cls, ranking: Ranking) -> Self:
-        last = int(ranking.places[-1]) + 1 if len(ranking.places) else 0
-        return cls(ranking.video[:last], ranking.places, ranking.matched >= 0, ranking.truth)
+        end = ranking.true_positives.max(initial=-1) + 1
+        return cls(ranking.video[:end], ranking.true_positives, ranking.matched >= 0, ranking.truth)
 
 
-def _resampled_areas(
-    predictions: _RightPredictions, weights: NDArray[np.int32], interpolation: str
+def _resampled_precision(
+    positives: _TruePositives, weights: NDArray[np.int32], interpolation: str
 ) -> NDArray[np.float64]:
     """The average precision (B, T) in B resamples at T thresholds.
 
-    A prediction of a video that is drawn w times occurs w times in a row. Precision at a right
-    prediction is the number of right ones up to it over the number of all up to it, both so weighted.
+    A prediction of a video that is drawn w times occurs w times in a row, so both the true positives and
+    all predictions up to a rank are counted with the weights of their videos.
     """
-    places = predictions.places
-    areas = np.zeros((len(weights), len(predictions.right)))
-    if len(places):
-        times = weights[:, predictions.video]  # (B, D)
-        starts = np.concatenate([[0], places[:-1] + 1])
+    positions = positives.positions
+    areas = np.zeros((len(weights), len(positives.is_positive)))
+    if len(positions):
+        times = weights[:, positives.video]  # (B, D)
+        starts = np.concatenate([[0], positions[:-1] + 1])
         ranks = np.cumsum(np.add.reduceat(times, starts, axis=1), axis=1)
-        for t, right in enumerate(predictions.right):
-            areas[:, t] = weighted_area(ranks[:, right], times[:, places[right]], interpolation)
-    return divide(areas, (weights @ predictions.truth)[:, None])
+        for t, chosen in enumerate(positives.is_positive):
+            areas[:, t] = weighted_area(ranks[:, chosen], times[:, positions[chosen]], interpolation)
+    return divide(areas, (weights @ positives.truth)[:, None])
 
 
 def _nanmean(parts: Sequence[NDArray]) -> NDArray[np.float64]:
-    """Mean over the parts that are numbers; NaN without a warning where there is none."""
+    """Mean over the parts, ignoring NaN; NaN, without numpy's warning, if all parts are NaN."""
     stacked = np.stack(parts)
     known = ~np.isnan(stacked)
     return divide(np.where(known, stacked, 0).sum(0), known.sum(0))

@@ -63,12 +63,11 @@ def kinds_table(
     pool = Pool(videos)
     names = np.array([video.video for video in pool.videos], object)
     parts = []
-    for action, column in pool.columns(classes).items():
-        ranking = pool.rank(column, action, [iou], protocol)
+    for ranking in pool.rankings(classes, [iou], protocol):
         kind, truth = _kinds(pool, ranking, iou, protocol)
         overlaps = [_overlap_of(pool.videos, ranking, truth, name) for name in ("iou", "temporal", "spatial")]
         columns = [
-            names[ranking.video], ranking.tube, np.full(len(truth), action, object), ranking.score,
+            names[ranking.video], ranking.tube, np.full(len(truth), ranking.action, object), ranking.score,
             np.arange(1, len(truth) + 1), np.array(KINDS, object)[kind], truth, *overlaps,
         ]  # fmt: skip
         parts.append(pd.DataFrame(dict(zip(KIND_COLUMNS, columns, strict=True))))
@@ -91,23 +90,24 @@ def errors_table(
         Columns ``ERROR_COLUMNS`` from ``class`` on; class ``all`` is the sum over the classes.
     """
     pool = Pool(videos)
-    counts: dict[tuple[str, str, str], int] = {}
-    actions = pool.columns(classes)
-    for action, column in actions.items():
-        ranking = pool.rank(column, action, [iou], protocol)
+    counts: dict[str, dict[str, NDArray]] = {}
+    for ranking in pool.rankings(classes, [iou], protocol):
         kind, _ = _kinds(pool, ranking, iou, protocol)
         truth = int(ranking.truth.sum())
-        for which, some in (("top", kind[:truth]), ("all", kind)):
-            by_kind = dict(zip(KINDS, np.bincount(some, minlength=len(KINDS)).tolist(), strict=True))
-            by_kind[MISSED] = truth - by_kind["correct"]
-            for name, count in by_kind.items():
-                counts[action, which, name] = count
-                counts["all", which, name] = counts.get(("all", which, name), 0) + count
+        numbers = [np.bincount(part, minlength=len(KINDS)) for part in (kind[:truth], kind)]
+        counts[ranking.action] = {
+            which: np.append(by_kind, truth - by_kind[KINDS.index("correct")])
+            for which, by_kind in zip(("top", "all"), numbers, strict=True)
+        }
+    nothing = np.zeros(len(KINDS) + 1, int)
+    counts["all"] = {
+        which: sum((each[which] for each in counts.values()), nothing) for which in ("top", "all")
+    }
     rows = [
-        (action, f"{iou:g}", which, name, counts.get((action, which, name), 0))
-        for action in [*(one for one in actions if one != "all"), "all"]
-        for which in ("top", "all")
-        for name in (*KINDS, MISSED)
+        (action, f"{iou:g}", which, name, int(count))
+        for action, tables in counts.items()
+        for which, by_kind in tables.items()
+        for name, count in zip((*KINDS, MISSED), by_kind, strict=True)
     ]
     return pd.DataFrame(rows, columns=ERROR_COLUMNS[4:])
 
@@ -118,7 +118,7 @@ def _kinds(
     """(D,) kind of each prediction as an index of ``KINDS``, and (D,) the ground-truth tube it is about."""
     best, which = pool.best
     best, which = best[ranking.row], which[ranking.row]
-    # right for videos without ground truth of the class; the loop overwrites the other videos
+    # final for videos without ground truth of the class; the loop overwrites the others
     other = protocol.reaches(best, iou)
     kind = np.where(other, KINDS.index("wrong class"), KINDS.index("background"))
     truth = np.where(other, which, -1)
@@ -126,7 +126,7 @@ def _kinds(
     for number, rows in _rows_of_videos(ranking.video, np.flatnonzero(mine)):
         video, tubes = pool.videos[number], ranking.tube[rows]
         kind[rows], truth[rows] = _kinds_if_unmatched(video, tubes, ranking.action, iou, protocol)
-    kind[ranking.places], truth[ranking.places] = KINDS.index("correct"), ranking.matched[0]
+    kind[ranking.true_positives], truth[ranking.true_positives] = KINDS.index("correct"), ranking.matched[0]
     return kind, truth
 
 

@@ -27,14 +27,14 @@ class _Video:
     Attributes:
         score: (P, C).
         length: (P,) int64, number of boxes of each tube.
-        right: The right boxes, by class with ground truth and by threshold: tube numbers, and
-            positions among the tube's boxes, in the order of the scores.
+        true_positives: By class with ground truth and by threshold: tube numbers of the true positives, and
+            their positions among the tube's boxes, in the order of the scores.
         truth: Number of ground-truth boxes of each class.
     """
 
     score: NDArray[np.floating]
     length: NDArray[np.int64]
-    right: Mapping[str, Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]]
+    true_positives: Mapping[str, Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]]
     truth: Mapping[str, int]
 
 
@@ -102,7 +102,7 @@ def _video(
         counted = np.isin(np.arange(tubes.frames), sorted(annotated))
     boxes = tubes.boxes[:, counted]
     there = np.asarray(~np.isnan(boxes).any(-1))
-    right = {}
+    positives = {}
     for column, name in enumerate(classes):
         mine = [tube for tube in truth if tube.action == name]
         if mine:
@@ -110,11 +110,13 @@ def _video(
             for one, tube in zip(true, mine, strict=True):
                 one[tube.frames] = tube.boxes
             true = true[:, : tubes.frames][:, counted]
-            right[name] = _right(tubes.class_score[:, column], boxes, there, true, thresholds, protocol)
-    return _Video(tubes.class_score, there.sum(1), right, counts)
+            positives[name] = _true_positives(
+                tubes.class_score[:, column], boxes, there, true, thresholds, protocol
+            )
+    return _Video(tubes.class_score, there.sum(1), positives, counts)
 
 
-def _right(
+def _true_positives(
     score: NDArray,
     boxes: NDArray,
     there: NDArray[np.bool_],
@@ -122,11 +124,11 @@ def _right(
     thresholds: Sequence[float],
     protocol: EvaluationProtocol,
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Which boxes of tubes (P, N, 4) match the ground truth (G, N, 4) of a class; all frames at once."""
+    """Match the boxes of tubes (P, N, 4) with the ground truth (G, N, 4) of a class, in all frames."""
     wider = np.array([0, 0, 1, 1]) * (protocol.box_area == "plus_one")
     iou = np.stack([paired_iou(boxes + wider, one + wider) for one in true.astype(float)], -1)
     iou = np.where(np.isnan(iou), -1.0, np.round(iou, DECIMALS))  # (P, N, G)
-    place = np.cumsum(there, axis=1) - 1
+    position = np.cumsum(there, axis=1) - 1
     matched = np.zeros((len(thresholds), *iou.shape[1:]), bool)
     frames = np.arange(iou.shape[1])
     pairs: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in thresholds]
@@ -135,13 +137,13 @@ def _right(
         for t, threshold in enumerate(thresholds):
             free = np.where(matched[t], -1.0, iou[p])
             best = (free if protocol.matching == "free" else iou[p]).argmax(1)
-            right = np.flatnonzero(protocol.reaches(free[frames, best], threshold))
-            matched[t, right, best[right]] = True
-            pairs[t].append((p, place[p, right]))
+            positive = np.flatnonzero(protocol.reaches(free[frames, best], threshold))
+            matched[t, positive, best[positive]] = True
+            pairs[t].append((p, position[p, positive]))
     return [
         (
-            np.concatenate([np.zeros(0, int), *(np.full(len(places), p) for p, places in each)]),
-            np.concatenate([np.zeros(0, int), *(places for _, places in each)]),
+            np.concatenate([np.zeros(0, int), *(np.full(len(positions), p) for p, positions in each)]),
+            np.concatenate([np.zeros(0, int), *(positions for _, positions in each)]),
         )
         for each in pairs
     ]
@@ -163,9 +165,9 @@ def _of_class(
     offsets = np.cumsum([0, *(len(video.score) for video in videos)])
     ranks = [np.zeros(0, int)]
     for offset, video in zip(offsets, videos, strict=False):
-        if name in video.right:
-            tube, place = video.right[name][threshold]
-            ranks.append(before[offset + tube] + place + 1)
-    right = np.sort(np.concatenate(ranks))[None]
-    area = weighted_area(right, np.ones_like(right), protocol.interpolation)[0]
+        if name in video.true_positives:
+            tube, position = video.true_positives[name][threshold]
+            ranks.append(before[offset + tube] + position + 1)
+    ranked = np.sort(np.concatenate(ranks))[None]
+    area = weighted_area(ranked, np.ones_like(ranked), protocol.interpolation)[0]
     return (float(area / truth) if truth else float("nan")), truth, int(ends[-1]) if len(ends) else 0

@@ -94,7 +94,7 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
                     self._check_frames(video, name, entry)
 
     def _add(self, rows: pd.DataFrame, before: int) -> int:
-        """Store some rows; return how many of them follow a later frame of their tube."""
+        """Store rows; return how many of them come after a later frame of their tube."""
         if rows.empty:
             return 0
         last = rows.groupby(["video", "tube"])["frame"].shift()

@@ -1,6 +1,7 @@
 """Warnings about doubtful input of an evaluation, counted and logged once."""
 
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
 from actorsup.errors import DataError, first_few
@@ -9,28 +10,24 @@ _LOG = logging.getLogger(__name__)
 
 
 class InputWarnings:
-    """Count oddities by kind, and name the first videos of each."""
+    """Count doubtful input by kind and video."""
 
     def __init__(self) -> None:
-        self._count: dict[str, int] = {}
-        self._videos: dict[str, list[str]] = {}
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def add(self, what: str, video: str, count: int = 1) -> None:
-        """Count ``count`` oddities of one kind in a video; 0 adds nothing."""
+        """Count ``count`` cases of one kind in a video; 0 adds nothing."""
         if count:
-            self._count[what] = self._count.get(what, 0) + int(count)
-            videos = self._videos.setdefault(what, [])
-            if video not in videos[-1:]:
-                videos.append(video)
+            self._counts[what][video] += int(count)
 
     def log(self) -> None:
-        """Log one warning for each kind."""
-        for what, count in self._count.items():
-            _LOG.warning("%d %s: %s", count, what, first_few(self._videos[what]))
+        """Log one warning for each kind, with the first videos."""
+        for what, counts in self._counts.items():
+            _LOG.warning("%d %s: %s", counts.total(), what, first_few(counts))
 
 
 def warn_of_names(what: str, names: Sequence[str]) -> None:
-    """Warn of some names, if there are any; ``what`` has a place for their number."""
+    """Log a warning that names the first few; ``what`` has a place for their number."""
     if names:
         _LOG.warning(f"{what}: %s", len(names), first_few(names))
 
@@ -75,6 +72,6 @@ def warn_of_videos(
         [name for name in names if name in truth and name not in tubes],
     )
     warn_of_names(
-        "%d videos have no ground truth, so all their tubes are wrong",
+        "%d videos have no ground truth, so all their tubes are false positives",
         [name for name in names if name in tubes and name not in truth],
     )

@@ -117,24 +117,24 @@ def match(
         protocol: How to match.
 
     Returns:
-        (T, P) numbers of ground-truth tubes, or -1 for a wrong prediction.
+        (T, P) numbers of the matched ground-truth tubes; -1 for a false positive.
     """
-    taken = np.zeros((len(thresholds), iou.shape[1]), bool)
-    matched = np.full((len(thresholds), len(score)), -1)
+    is_matched = np.zeros((len(thresholds), iou.shape[1]), bool)
+    matches = np.full((len(thresholds), len(score)), -1)
     lowest = thresholds.min(initial=np.inf)
     for p in np.argsort(-score, kind="stable"):  # NaN comes last
         if np.isnan(score[p]) or not protocol.reaches(iou[p].max(initial=-1.0), lowest):
             continue
         if protocol.matching == "free":
-            free = np.where(taken, -1.0, iou[p])
-            best = free.argmax(1)
-            right = protocol.reaches(free.max(1), thresholds)
+            unmatched = np.where(is_matched, -1.0, iou[p])
+            best = unmatched.argmax(1)
+            positive = protocol.reaches(unmatched.max(1), thresholds)
         else:
             best = np.full(len(thresholds), iou[p].argmax())
-            right = protocol.reaches(iou[p].max(), thresholds) & ~taken[:, best[0]]
-        taken[right, best[right]] = True
-        matched[right, p] = best[right]
-    return matched
+            positive = protocol.reaches(iou[p].max(), thresholds) & ~is_matched[:, best[0]]
+        is_matched[positive, best[positive]] = True
+        matches[positive, p] = best[positive]
+    return matches
 
 
 def _cut(frames: NDArray, boxes: NDArray, kept: NDArray) -> tuple[NDArray, NDArray]:
@@ -185,7 +185,7 @@ def _check_video(
     annotated: Collection[int] | None,
     size: tuple[int, int] | None,
 ) -> None:
-    """Count the oddities of one video."""
+    """Count the doubtful input of one video."""
     if annotated is not None:
         kept = np.array(sorted(annotated), np.int64)
         outside = sum(int((~np.isin(tube.frames, kept)).sum()) for tube in truth)

@@ -1,9 +1,11 @@
-"""Predictions of a class ranked by score, and the area under their precision-recall curve.
+"""Predictions of a class ranked by score, and their average precision (Gkioxari & Malik 2015; Section 4.1).
 
-Video level (Gkioxari & Malik 2015; Section 4.1).
+Precision at rank r is the fraction of true positives among the r best predictions; recall at rank r is their
+number divided by the number of ground-truth tubes. Average precision is the area under precision as a
+function of recall.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,9 +29,10 @@ class Ranking:
         tube: (D,) int32, tube number in its video.
         row: (D,) int64, tube number in the pool.
         score: (D,) floating.
-        places: (K,) int64, ascending: the predictions that are right at any threshold.
+        true_positives: (K,) int64, ascending: positions of the predictions that are true positives at any
+            threshold.
         matched: (T, K) int32: the ground-truth tube that each of these matches at each threshold, by
-            its number in the video; -1: none, the prediction is wrong at this threshold.
+            its number in the video; -1 for a false positive at this threshold.
         truth: (V,) int64, number of ground-truth tubes of the class in each video.
     """
 
@@ -38,7 +41,7 @@ class Ranking:
     tube: NDArray[np.int32]
     row: NDArray[np.int64]
     score: NDArray[np.floating]
-    places: NDArray[np.int64]
+    true_positives: NDArray[np.int64]
     matched: NDArray[np.int32]
     truth: NDArray[np.int64]
 
@@ -46,7 +49,10 @@ class Ranking:
         """Return the average precision at each threshold, (T,); NaN without ground truth."""
         count = int(self.truth.sum())
         return np.array(
-            [area_under_curve(self.places[row >= 0] + 1, count, interpolation) for row in self.matched]
+            [
+                area_under_curve(self.true_positives[row >= 0] + 1, count, interpolation)
+                for row in self.matched
+            ]
         )
 
 
@@ -85,60 +91,54 @@ class Pool:
         values = np.concatenate([none.astype(float), *(part[0] for part in parts)])
         return values, np.concatenate([none, *(part[1] for part in parts)])
 
-    def columns(self, classes: Sequence[str]) -> dict[str, int]:
-        """Return the column of ``class_score`` of each class; -1 for classes only in the ground truth.
+    def rankings(
+        self, classes: Sequence[str], thresholds: Sequence[float], protocol: EvaluationProtocol
+    ) -> Iterator[Ranking]:
+        """Rank and match the predictions of each class, including classes only in the ground truth.
+
+        Args:
+            classes: Names of the columns of ``class_score``.
+            thresholds: T IoU thresholds.
+            protocol: How to match.
 
         Raises:
             DataError: A video has scores for another number of classes.
         """
         for video in self.videos:
             check_columns(video.video, video.class_score, classes)
-        return {name: i for i, name in enumerate(classes)} | dict.fromkeys(
-            sorted(self.truth.keys() - {*classes}), -1
-        )
+        scores = [video.class_score for video in self.videos if video.class_score.size]
+        for column, action in enumerate(classes):
+            score = np.concatenate([np.zeros(0), *(each[:, column] for each in scores)])
+            yield self._rank(action, score, np.array(thresholds, float), protocol)
+        for action in sorted(self.truth.keys() - {*classes}):
+            yield self._rank(action, np.full(len(self.video), np.nan), np.array(thresholds, float), protocol)
 
-    def rank(
-        self, column: int, action: str, thresholds: Sequence[float], protocol: EvaluationProtocol
-    ) -> Ranking:
-        """Rank and match the predictions of a class.
-
-        Args:
-            column: The class's column of ``class_score``; -1 if there is none.
-            action: The class name.
-            thresholds: T IoU thresholds.
-            protocol: How to match.
-        """
+    def _rank(self, action: str, score: NDArray, levels: NDArray, protocol: EvaluationProtocol) -> Ranking:
         mine = self.truth.get(action, {})
         truth = np.zeros(len(self.videos), np.int64)
         truth[[*mine]] = [len(tubes) for tubes in mine.values()]
-        levels = np.array(thresholds, float)
-        if column < 0 or not len(self.video):
-            none, rows = np.zeros(0, np.int32), np.zeros(0, np.int64)
-            unmatched = none.reshape(len(levels), 0)
-            return Ranking(action, none, none, rows, np.zeros(0), rows, unmatched, truth)
-        score = np.concatenate([v.class_score[:, column] for v in self.videos if v.class_score.size])
         order = np.argsort(-score, kind="stable")  # ties stay in the order of videos and tubes
         order = order[: np.count_nonzero(~np.isnan(score))]  # NaN, no prediction, comes last
         rows, matched = self._match(score, mine, levels, protocol)
-        place = np.empty(len(score), np.int64)
-        place[order] = np.arange(len(order))
-        by_place = np.argsort(place[rows])
+        rank = np.empty(len(score), np.int64)
+        rank[order] = np.arange(len(order))
+        by_rank = np.argsort(rank[rows])
         return Ranking(
             action, self.video[order], self.tube[order], order, score[order],
-            place[rows][by_place], matched[:, by_place], truth,
+            rank[rows][by_rank], matched[:, by_rank], truth,
         )  # fmt: skip
 
     def _match(
         self, score: NDArray, mine: Mapping[int, Sequence[int]], levels: NDArray, protocol: EvaluationProtocol
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """The tubes (K,) that match ground truth at any of T thresholds, and which (T, K) at each."""
+        """The rows (K,) that match ground truth at any threshold, and the tubes (T, K) they match at each."""
         rows, matched = [np.zeros(0, np.int64)], [np.zeros((len(levels), 0), np.int32)]
         for number, tubes in mine.items():
             start, end = self._starts[number : number + 2]
             numbers = match(score[start:end], self.videos[number].iou[:, tubes], levels, protocol)
-            some = np.flatnonzero((numbers >= 0).any(0))
-            rows.append(start + some)
-            matched.append(np.where(numbers >= 0, np.array(tubes)[numbers], -1)[:, some].astype(np.int32))
+            found = np.flatnonzero((numbers >= 0).any(0))
+            rows.append(start + found)
+            matched.append(np.where(numbers >= 0, np.array(tubes)[numbers], -1)[:, found].astype(np.int32))
         return np.concatenate(rows), np.concatenate(matched, axis=1)
 
 
@@ -159,7 +159,7 @@ def area_under_curve(ranks: NDArray, ground_truth: int, interpolation: str) -> f
     """Return the area under the precision-recall curve: the average precision.
 
     Args:
-        ranks: (K,) ranks of the right predictions, ascending from 1.
+        ranks: (K,) ranks of the true positives, ascending from 1.
         ground_truth: Number of ground-truth tubes.
         interpolation: ``envelope`` or ``trapezoid``, as in ``EvaluationProtocol``.
 
@@ -172,22 +172,22 @@ def area_under_curve(ranks: NDArray, ground_truth: int, interpolation: str) -> f
 
 
 def weighted_area(ranks: NDArray, times: NDArray, interpolation: str) -> NDArray[np.float64]:
-    """Return the area (B,) under precision as a function of the number of right predictions.
+    """Return the area (B,) under precision as a function of the number of true positives.
 
-    Only right predictions add area, so precision is needed only there.
+    Recall rises only at true positives, so precision is needed only there.
 
     Args:
-        ranks: (B, K) number of predictions up to and including each of K right ones.
-        times: (B, K) how often each right prediction occurs.
+        ranks: (B, K) number of predictions up to and including each of K true positives.
+        times: (B, K) how often each true positive occurs; 1 without resampling.
         interpolation: ``envelope`` or ``trapezoid``.
     """
-    right = np.cumsum(times, axis=1)
+    positives = np.cumsum(times, axis=1)
     if interpolation == "envelope":
-        # precision rises within a row of copies of one prediction, so the last copy's precision counts
-        precision = divide(right, ranks)
+        # precision rises over the copies of a prediction, so the envelope takes it from the last copy
+        precision = divide(positives, ranks)
         envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         return np.asarray((times * np.where(times > 0, envelope, 0)).sum(1))
-    before, start = right - times, ranks - times
+    before, start = positives - times, ranks - times
     total = np.zeros(times.shape)
     for nth in range(1, int(times.max(initial=0)) + 1):
         here = (before + nth) / np.maximum(start + nth, 1)

@@ -49,17 +49,12 @@ def map_table(
     Returns:
         Columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` counts the predictions of the class.
     """
-    pool = Pool(videos)
     levels = sorted({*thresholds, *RANGE_THRESHOLDS})
     rows = []
-    for name, column in pool.columns(classes).items():
-        ranking = pool.rank(column, name, levels, protocol)
-        count = int(ranking.truth.sum())
-        precision = ranking.average_precision(protocol.interpolation)
-        values = with_range(dict(zip(levels, precision, strict=True)), thresholds)
-        rows += [
-            (name, threshold, float(value), count, len(ranking.score)) for threshold, value in values.items()
-        ]
+    for ranking in Pool(videos).rankings(classes, levels, protocol):
+        counts = int(ranking.truth.sum()), len(ranking.score)
+        values = with_range(levels, ranking.average_precision(protocol.interpolation), thresholds)
+        rows += [(ranking.action, threshold, float(value), *counts) for threshold, value in values.items()]
     return with_means(pd.DataFrame(rows, columns=MAP_COLUMNS[4:]), "ground_truth", "tubes")
 
 
@@ -72,7 +67,7 @@ def actor_table(
     """Compute the average precision on the ground truth of each actor, as the mean over its classes.
 
     Predictions are ranked and matched as in ``map_table``. A prediction that matches a ground-truth
-    tube of another actor counts neither as right nor as wrong.
+    tube of another actor is neither a true nor a false positive.
 
     Returns:
         Columns ``ACTOR_COLUMNS`` from ``actor`` on; no rows if no actor is annotated.
@@ -82,33 +77,38 @@ def actor_table(
     actors = sorted({label.actor for video in pool.videos for label in video.truth} - {""})
     precisions: dict[str, list[NDArray]] = {actor: [] for actor in actors}
     counts = dict.fromkeys(actors, 0)
-    for name, column in pool.columns(classes).items():
-        ranking = pool.rank(column, name, levels, protocol)
-        truth = pool.truth.get(name, {})
-        labels = {(v, q): pool.videos[v].truth[q] for v, tubes in truth.items() for q in tubes}
-        by_actor = Counter(label.actor for label in labels.values() if label.actor)
-        for actor, count in by_actor.items():
+    for ranking in pool.rankings(classes, levels, protocol):
+        tubes = [(v, q) for v, numbers in pool.truth.get(ranking.action, {}).items() for q in numbers]
+        actor_of = {(v, q): pool.videos[v].truth[q].actor for v, q in tubes}
+        video = ranking.video[ranking.true_positives].tolist()
+        for actor, count in Counter(actor for actor in actor_of.values() if actor).items():
             counts[actor] += count
             areas = []
             for matched in ranking.matched:
-                pairs = zip(ranking.video[ranking.places].tolist(), matched.tolist(), strict=True)
-                right = np.array([q >= 0 and labels[v, q].actor == actor for v, q in pairs], bool)
-                others = np.cumsum((matched >= 0) & ~right)  # do not count, so later ranks move up
-                ranks = (ranking.places + 1 - others)[right]
+                pairs = zip(video, matched.tolist(), strict=True)
+                mine = np.array([q >= 0 and actor_of[v, q] == actor for v, q in pairs], bool)
+                ignored = np.cumsum((matched >= 0) & ~mine)  # matches of other actors: later ranks move up
+                ranks = (ranking.true_positives + 1 - ignored)[mine]
                 areas.append(area_under_curve(ranks, count, protocol.interpolation))
             precisions[actor].append(np.array(areas))
     rows = []
     for actor in actors:
-        at = dict(zip(levels, np.mean(precisions[actor], axis=0), strict=True))
-        rows += [(actor, t, float(v), counts[actor]) for t, v in with_range(at, thresholds).items()]
+        values = with_range(levels, np.mean(precisions[actor], axis=0), thresholds)
+        rows += [(actor, threshold, float(value), counts[actor]) for threshold, value in values.items()]
     return pd.DataFrame(rows, columns=ACTOR_COLUMNS[4:])
 
 
-def with_range(values: dict[float, NDArray], thresholds: Sequence[float]) -> dict[str, NDArray]:
-    """Return the values at some thresholds, by the threshold's text, and their mean over ``RANGE``."""
-    return {f"{threshold:g}": values[threshold] for threshold in thresholds} | {
-        RANGE: np.mean([values[threshold] for threshold in RANGE_THRESHOLDS], axis=0)
-    }
+def with_range(levels: Sequence[float], values: NDArray, thresholds: Sequence[float]) -> dict[str, NDArray]:
+    """Return values at some thresholds, by the threshold's text, and their mean over ``RANGE``.
+
+    Args:
+        levels: All T thresholds.
+        values: (T, ...) values at these.
+        thresholds: Some of them.
+    """
+    at = dict(zip(levels, values, strict=True))
+    of_range = np.mean([at[threshold] for threshold in RANGE_THRESHOLDS], axis=0)
+    return {f"{threshold:g}": at[threshold] for threshold in thresholds} | {RANGE: of_range}
 
 
 def with_means(table: pd.DataFrame, *counts: str) -> pd.DataFrame:
@@ -143,8 +143,8 @@ def recall_table(
     for count in proposal_counts(videos) if counts is None else counts:
         best = best_overlaps(videos, count)
         for threshold in thresholds:
-            right = protocol.reaches(best, threshold)
-            recalls = {name: _fraction(right[mask]) for name, mask in groups.items()}
+            is_found = protocol.reaches(best, threshold)
+            recalls = {name: _fraction(is_found[mask]) for name, mask in groups.items()}
             by_class = [value for name, value in recalls.items() if name.startswith("class:")]
             recalls["class-mean"] = _fraction(np.array(by_class))
             rows += [

@@ -52,25 +52,21 @@ def _videos(path: Path, content: Any, frame_base: int | None) -> list[LabeledVid
     images = _by_id(path, content, "images")
     numbers = {key: _frame(path, key, image) for key, image in images.items()}
     base = _base(path, numbers.values()) if frame_base is None else frame_base
-    grouped: dict[Any, list[tuple[int, Any]]] = {}
+    # the same number in two videos is two tracks, as in MOT17's files
+    grouped: dict[Any, dict[Any, list[tuple[int, Any]]]] = {}
     for number, annotation in enumerate(_list(path, content, "annotations")):
         where = f"{path}: annotation {number}"
         image = _lookup(where, annotation, "image_id", images)
         _lookup(where, annotation, "category_id", categories)
         _lookup(where, image, "video_id", videos)
         frame = numbers[annotation["image_id"]] - base
-        grouped.setdefault(_one_of(path, f"annotation {number}", annotation, _TRACK), []).append(
-            (frame, annotation)
-        )
+        of_track = grouped.setdefault(_one_of(path, f"annotation {number}", annotation, _TRACK), {})
+        of_track.setdefault(image["video_id"], []).append((frame, annotation))
     infos = _infos(path, images, numbers, base, videos)
     tubes: dict[Any, list[LabeledTube]] = {key: [] for key in videos}
-    # the same number in two videos is two tracks, as in MOT17's files
-    for track, rows in grouped.items():
-        of_video: dict[Any, list[tuple[int, Any]]] = {}
-        for frame, annotation in rows:
-            of_video.setdefault(images[annotation["image_id"]]["video_id"], []).append((frame, annotation))
-        for video, mine in of_video.items():
-            tubes[video].append(_tube(f"{path}: {names[video]}: track {track}", track, mine, categories))
+    for track, of_track in grouped.items():
+        for video, rows in of_track.items():
+            tubes[video].append(_tube(f"{path}: {names[video]}: track {track}", track, rows, categories))
     return [LabeledVideo(names[key], infos[key], tuple(tubes[key])) for key in videos]
 
 

@@ -164,22 +164,20 @@ def _visible(where: str, boxes: list[Element], end: int) -> list[tuple[range, An
     if shapes and end and frames[-1] >= end and not shapes[-1][1]:
         raise DataError(f"{where}: has a box in frame {frames[-1]}, but its task has frames 0 to {end - 1}")
     found: list[tuple[range, Any]] = []
-    start = 0
-    while start < len(shapes):
-        if shapes[start][1]:
-            start += 1
+    part: list[tuple[int, bool, list[float]]] = []
+    for shape in shapes:
+        if not part and shape[1]:
             continue
-        stop = start
-        while stop + 1 < len(shapes) and not shapes[stop][1]:
-            stop += 1
-        part = shapes[start : stop + 1]
-        filled = with_gaps_filled(np.array(frames[start : stop + 1]), np.array([s[2] for s in part]))
-        if part[-1][1]:
+        part.append(shape)
+        if not shape[1] and shape is not shapes[-1]:
+            continue
+        filled = with_gaps_filled(np.array([s[0] for s in part]), np.array([s[2] for s in part]))
+        if shape[1]:
             filled = filled[:-1]
         elif end:
-            filled = np.concatenate([filled, np.repeat(filled[-1:], end - 1 - frames[stop], axis=0)])
-        found.append((range(frames[start], frames[start] + len(filled)), filled))
-        start = stop + 1
+            filled = np.concatenate([filled, np.repeat(filled[-1:], end - 1 - shape[0], axis=0)])
+        found.append((range(part[0][0], part[0][0] + len(filled)), filled))
+        part = []
     return found
 
 

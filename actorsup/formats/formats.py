@@ -45,11 +45,11 @@ def format_written(path: Path) -> str:
     Raises:
         DataError: The name does not show it.
     """
-    match path.suffix.lower():
-        case ".csv" | ".xml" as suffix:
-            return _BY_SUFFIX[suffix]
-        case ".json":
-            return "predictions" if path.stem.startswith("predictions") else "coco"
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".xml"):
+        return _BY_SUFFIX[suffix]
+    if suffix == ".json":
+        return "predictions" if path.stem.startswith("predictions") else "coco"
     raise DataError(f"{path}: the name does not show the format; name it with --to: {', '.join(FORMATS)}")
 
 

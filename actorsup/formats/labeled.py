@@ -1,4 +1,4 @@
-"""Labeled tubes: the common representation of all exchange formats."""
+"""Labeled tubes: the common representation of annotations and of all exchange formats."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.errors import DataError, report_read_errors
+from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
 
 UNKNOWN = VideoInfo(0, 0.0, 0, 0)
 """The length, frame rate and size of a video if no file has them."""
 LOG_SIZES = "pass a table with them, such as a run's videos.csv: --videos results/NAME/videos.csv"
-_CORNERS = ["x1", "y1", "x2", "y2"]
 DECIMALS = 2
 """Decimals of the box corners in every file written: hundredths of a pixel."""
 
@@ -27,7 +27,7 @@ class LabeledTube:
         name: Identifies the tube in its video.
         action: Name of its action class.
         frames: (M,) int64, 0-based, ascending; missing frames are gaps.
-        boxes: (M, 4) float64 xyxy in pixels of the source frame.
+        boxes: (M, 4) float64 or float32 xyxy in pixels.
         actor: Name of its actor category; empty if unknown.
         score: Score of a prediction; None for an annotation.
     """
@@ -35,7 +35,7 @@ class LabeledTube:
     name: str
     action: str
     frames: NDArray[np.int64]
-    boxes: NDArray[np.float64]
+    boxes: NDArray[np.floating]
     actor: str = ""
     score: float | None = None
 
@@ -180,16 +180,14 @@ def known_info(where: str, video: LabeledVideo) -> VideoInfo:
 
 def table_of(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     """Return ground-truth rows, ``video,tube,class,frame,x1,y1,x2,y2``, and ``actor`` if any is known."""
-    parts = [
-        pd.DataFrame(tube.boxes, columns=_CORNERS).assign(
-            video=video.video, tube=tube.name, frame=tube.frames, actor=tube.actor, **{"class": tube.action}
-        )
-        for video in videos
-        for tube in video.tubes
-    ]
-    columns = ["video", "tube", "class", "frame", *_CORNERS, "actor"]
-    rows = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
-    return rows[columns if (rows["actor"] != "").any() else columns[:-1]].reset_index(drop=True)
+    tubes = [(video.video, tube) for video in videos for tube in video.tubes]
+    names = [(video, tube.name, tube.action, tube.actor) for video, tube in tubes]
+    text = np.repeat(np.array(names, object).reshape(-1, 4), [len(tube.frames) for _, tube in tubes], axis=0)
+    rows = pd.DataFrame(text, columns=["video", "tube", "class", "actor"])
+    rows["frame"] = np.concatenate([np.zeros(0, np.int64), *(tube.frames for _, tube in tubes)])
+    rows[CORNERS] = np.concatenate([np.zeros((0, 4)), *(tube.boxes for _, tube in tubes)])
+    known = (rows["actor"] != "").any()
+    return rows[GROUND_TRUTH_COLUMNS if known else GROUND_TRUTH_COLUMNS[:-1]]
 
 
 def videos_of(rows: pd.DataFrame, where: str) -> list[LabeledVideo]:
@@ -198,7 +196,7 @@ def videos_of(rows: pd.DataFrame, where: str) -> list[LabeledVideo]:
     for _, part in rows.groupby(["video", "tube"], sort=False):
         video, name = str(part["video"].iloc[0]), str(part["tube"].iloc[0])
         actor = part["actor"].iloc[0] if "actor" in part else ""
-        boxes = part[_CORNERS].to_numpy(np.float64)
+        boxes = part[CORNERS].to_numpy(np.float64)
         tube = checked_tube(
             f"{where}: {video}: tube {name}", name, part["class"].iloc[0], part["frame"], boxes, actor=actor
         )

@@ -33,7 +33,7 @@ def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
             found = "empty" if isinstance(value, h5py.Empty) else repr(value)
             raise DataError(f"{path}: attribute 'classes' is {found}; wanted names")
         names = [str(name) for name in value]
-        "".join(names).encode()  # raises if a name is not valid text
+        "".join(names).encode()  # raises an error if a name is not valid text
     if len({*names}) < len(names):
         raise DataError(f"{path}: attribute 'classes' names a class twice: {', '.join(names)}")
     return names

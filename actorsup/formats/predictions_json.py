@@ -39,7 +39,7 @@ class ScoredTube:
     """
 
     interval: tuple[int, int]
-    boxes: NDArray[np.float64]
+    boxes: NDArray[np.floating]
     score: float
     actor: str
     class_score: Mapping[str, float]

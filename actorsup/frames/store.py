@@ -3,8 +3,7 @@
 import operator
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import cv2
 import h5py
@@ -92,35 +91,18 @@ class KeptFrames(Sequence[Image]):
         return self._kept[index]
 
 
-class FrameStore:
+class FrameStore(ShardReader):
     """A shard of frames: ``store[video]`` gives the ``VideoFrames`` of a video.
 
     Args:
         path: The shard.
-
-    Attributes:
-        videos: Ids of the decoded videos, sorted.
-        failures: Reason for each video that could not be decoded, by id.
 
     Raises:
         DataError: The file is missing, damaged or not a frame store.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._shard = ShardReader(path, SCHEMA)
-        self.videos = self._shard.videos
-        self.failures = self._shard.failures
+        super().__init__(path, SCHEMA)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._shard.__exit__(kind, error, trace)
-
-    def __contains__(self, video: str) -> bool:
-        return video in self._shard
-
-    def __getitem__(self, video: str) -> VideoFrames:
-        return VideoFrames(video, self._shard[video])
+    def __getitem__(self, video: str) -> VideoFrames:  # type: ignore[override]  # not the bare group
+        return VideoFrames(video, super().__getitem__(video))

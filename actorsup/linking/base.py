@@ -1,7 +1,7 @@
 """The interfaces of trackers and linkers (Section 3.1, actor linking)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -85,28 +85,21 @@ class _Type(Generic[Built]):
     Attributes:
         build: Builds one from its section, its weights file (None: random weights) and a device. Import
             packages that take long to import inside this function.
+        section: The settings class of its sections; for a tracker a subclass of ``TrackingSection``. Settings
+            of its own reach ``build`` as ``settings.options``; ``weights`` says where weights come from.
         files: Settings that name the files of a section; these files are its weights.
-        weights: Whether a section has the setting ``weights``. Not for types with ``files``.
         published: Returns the name of the published weights for a section, or None if there are none.
-        settings: JSON Schemas of the type's own settings, by name. Their values reach ``build`` as
-            ``settings.options``.
-        reads: The shared settings that the type uses. For built-in types, ``schemas/config.schema.yaml``
-            lists both kinds of settings.
     """
 
     build: Callable[[LinkerSettings, Path | None, str], Built]
+    section: type[Any]
     files: tuple[str, ...] = ()
-    weights: bool = False
     published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TrackerType(_Type[Tracker]):
     """A type of tracker for Algorithm 1."""
-
-    reads: tuple[str, ...] = ("filter_iou", "seeds_ahead")
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from actorsup.errors import ConfigError
 _LINK = affects("link_actors")
 _BOTH = affects("link_actors", "train_siamese")
 _TRAIN = affects("train_siamese")
+_FILE = affects("link_actors", "sum_cost", "write_report")
 _DATA = affects("train_siamese", indirect=True)
 Trunk = Literal["vgg16", "small"]
 
@@ -124,9 +125,9 @@ class LinkerSection:
 
     type: Annotated[str, _LINK]
     """Type of the linker."""
-    detector: Annotated[str, _LINK]
+    detector: Annotated[str, _FILE]
     """Section of the detector whose detections are linked."""
-    tubes: Annotated[Count, _LINK] = 50
+    tubes: Annotated[Count, affects("link_actors", "write_paper_item")] = 50
     """Most tubes of a video, N; 4.3 goes to 50. Paper: 6.1."""
 
 
@@ -147,7 +148,7 @@ class SiameseSection(TrackingSection):
 
     trunk: Annotated[Trunk, _BOTH] = "vgg16"
     """``vgg16``: its first four convolutional blocks, or ``small``. Paper: 4.2."""
-    weights: Annotated[str, _LINK] = "published"
+    weights: Annotated[str, _FILE] = "published"
     """``published`` (ImageNet: nobody publishes a SiamFC of VGG16), ``trained`` (as ``training:`` says),
     ``random``, or a file."""
     exemplar_size: Annotated[Integer | None, Field(ge=16), _BOTH] = None
@@ -192,9 +193,9 @@ class SiameseSection(TrackingSection):
 class NanotrackSection(TrackingSection):
     """The type ``nanotrack``."""
 
-    backbone: Annotated[str, _LINK] = field(kw_only=True)
+    backbone: Annotated[str, _FILE] = field(kw_only=True)
     """ONNX file of the backbone."""
-    head: Annotated[str, _LINK] = field(kw_only=True)
+    head: Annotated[str, _FILE] = field(kw_only=True)
     """ONNX file of the head."""
 
 

@@ -87,10 +87,10 @@ def read_record(path: str | Path) -> list[Record]:
             raise ValueError("no line")
         return [
             Record(
-                float(row["s"]),
-                _measured(row["cpu_time"]),
-                _measured(row["max_rss"]),
-                _measured(row["io_out"]) * _MEBIBYTE,
+                wall=float(row["s"]),
+                cpu=_measured(row["cpu_time"]),
+                memory=_measured(row["max_rss"]),
+                written=_measured(row["io_out"]) * _MEBIBYTE,
             )
             for row in rows
         ]

@@ -1,4 +1,4 @@
-"""Videos with their tubes drawn into the frames, for a talk or a colleague."""
+"""Videos with their tubes drawn into the frames."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -40,7 +40,7 @@ def draw_videos(
         ground_truth: The ground-truth table, or None.
         output: The folder to make, with ``<id>.webm`` for each video; an id may contain subfolders.
         max_side: Longest side in pixels.
-        provenance: What makes the folder.
+        provenance: Provenance of the folder.
 
     Raises:
         DataError: A shard or the table cannot be used.

@@ -1,4 +1,4 @@
-"""The stage that makes the gallery of the page, a shard of videos at a time."""
+"""The stage that makes the gallery of the page, one shard of videos per job."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ CARDS = "cards.json"
 
 @dataclass(frozen=True)
 class Shards:
-    """The shards that each stage made of the same videos."""
+    """The shards of each stage for the same videos."""
 
     frames: Path
     detections: Path
@@ -63,14 +63,14 @@ def write_gallery(
         output: The folder to make, named after the shard.
         max_side: Longest side of the videos in pixels.
         evaluation: How predictions are matched, and the IoU of a correct one.
-        provenance: What makes the folder; partial work with another provenance is deleted.
+        provenance: Provenance of the folder; partial work with another provenance is deleted.
 
     Raises:
         DataError: A shard or a table cannot be used.
     """
     truth = {} if ground_truth is None else read_ground_truth(ground_truth)
     sparse = None if annotated is None else read_annotated(annotated)
-    rules, threshold = evaluation.rules, evaluation.error_iou
+    protocol, threshold = evaluation.rules, evaluation.error_iou
     cards = []
     with whole_folder(output, provenance) as partial, ExitStack() as stack:
         store = stack.enter_context(FrameStore(shards.frames))
@@ -81,13 +81,10 @@ def write_gallery(
         videos = progress(scored.videos, len(scored.videos), "making the page's videos")
         for number, video in enumerate(videos):
             split, classes_of_video = labels.get(video, ("", ()))
-            tubes, proposals, true = (
-                read_tubes(scored[video]),
-                read_tubes(linked[video]),
-                truth.get(video, []),
-            )
+            tubes, proposals = read_tubes(scored[video]), read_tubes(linked[video])
+            true = truth.get(video, [])
             frames = None if sparse is None else sparse.get(video, set())
-            iou = overlap(video, proposals, true, frames, rules).iou
+            iou = overlap(video, proposals, true, frames, protocol).iou
             example = Example(
                 video=video,
                 info=read_info(scored[video]),
@@ -97,7 +94,7 @@ def write_gallery(
                 proposals=proposals,
                 detections=read_detections(detections[video]),
                 truth=true,
-                judged=judged(overlap(video, tubes, true, frames, rules), classes, threshold, rules),
+                judged=judged(overlap(video, tubes, true, frames, protocol), classes, threshold, protocol),
                 overlap=iou.max(axis=1) if true else np.full(len(iou), np.nan),
             )
             name = f"{number:04d}"
@@ -119,10 +116,10 @@ def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) ->
 
 
 def judged(
-    video: VideoOverlap, classes: Sequence[str], threshold: float, rules: EvaluationProtocol
+    video: VideoOverlap, classes: Sequence[str], threshold: float, protocol: EvaluationProtocol
 ) -> list[Judged]:
     """Return the predictions of a video in descending order of score, each with its kind of error."""
-    rows = kinds_table([video], classes, threshold, rules)
+    rows = kinds_table([video], classes, threshold, protocol)
     rows = rows.sort_values("score", ascending=False, kind="stable")
     actions = np.array([label.action for label in video.truth], object)
     return [

@@ -1,4 +1,4 @@
-"""The page of a data set, which opens from disk and without a network."""
+"""The page of a data set, which opens from disk without a network."""
 
 import base64
 import json

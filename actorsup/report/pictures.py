@@ -160,7 +160,11 @@ def draw_boxes(
         is_present = not np.isnan(tube.boxes[index]).any()
         drawn.append(tuple(int(v) for v in np.round(tube.boxes[index] / scale)) if is_present else ())
         if is_present:
-            (_dashed if tube.is_true else _solid)(image, drawn[-1])
+            if tube.is_true:
+                _draw_dashed(image, drawn[-1])
+            else:
+                cv2.rectangle(image, drawn[-1][:2], drawn[-1][2:], _INK, 4)
+                cv2.rectangle(image, drawn[-1][:2], drawn[-1][2:], _PREDICTED, 2)
     return drawn
 
 
@@ -176,13 +180,7 @@ def write_label(image: Image, tube: DrawnTube, box: tuple[int, ...]) -> None:
     cv2.putText(image, tube.text, (x + 2, y), _FONT, 0.45, _INK, 1, cv2.LINE_AA)
 
 
-def _solid(cell: Image, box: tuple[int, ...]) -> None:
-    x1, y1, x2, y2 = box
-    cv2.rectangle(cell, (x1, y1), (x2, y2), _INK, 4)
-    cv2.rectangle(cell, (x1, y1), (x2, y2), _PREDICTED, 2)
-
-
-def _dashed(cell: Image, box: tuple[int, ...]) -> None:
+def _draw_dashed(cell: Image, box: tuple[int, ...]) -> None:
     x1, y1, x2, y2 = box
     for start in range(x1, x2, 2 * _DASH):
         for y in (y1, y2):

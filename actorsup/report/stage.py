@@ -29,7 +29,7 @@ def write_report(
         inputs: The input files of the page.
         output: The HTML file, next to ``report_data/``, which holds the galleries.
         settings: Whether the page is a single file.
-        error_iou: IoU from which the galleries count a prediction as correct.
+        error_iou: IoU from which a prediction in the gallery is correct.
 
     Raises:
         DataError: An input file cannot be used.

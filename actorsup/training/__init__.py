@@ -1,1 +1,1 @@
-"""What every training loop shares: the loop, its monitor, devices, processes and weights."""
+"""Shared parts of training: the loop, its monitor, processes, devices, weights and backbones."""

@@ -1,4 +1,4 @@
-"""Convolutional trunks that detector, Siamese network and video encoder are made of."""
+"""Convolutional trunks of detectors, the Siamese network and video encoders."""
 
 from functools import cache
 
@@ -7,23 +7,23 @@ from torch import Tensor, nn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Mean and standard deviation, RGB in [0, 1], that every trunk's input is scaled with (6.2)."""
+"""Mean and standard deviation, RGB in [0, 1], that scale the input of every trunk (6.2)."""
 
 
 def vgg16_blocks(blocks: int, padding: int = 1, last_relu: bool = True) -> nn.Sequential:
-    """VGG16's first convolutional blocks, in torchvision's order and names (``0``, ``2``, ...).
+    """Build the first convolutional blocks of VGG16, with the names of torchvision (``0``, ``2``, ...).
 
-    Ends after the last ReLU of the last block, without its pooling: stride 8 for four blocks
+    The trunk ends after the last ReLU of the last block, without its pooling: stride 8 for four blocks
     (conv4_3) and 16 for five (conv5_3).
 
     Args:
         blocks: 1 to 5.
-        padding: 1 as in VGG16, or 0 for valid convolutions, as the Siamese tracker wants.
-        last_relu: False leaves out the last ReLU, so that features can be negative.
+        padding: 1 as in VGG16, or 0 for valid convolutions, as in the Siamese tracker.
+        last_relu: False omits the last ReLU, so that features can be negative.
     """
     from torchvision.models.vgg import cfgs, make_layers
 
-    # without the fully connected layers, whose random weights take seconds
+    # omits the fully connected layers, which take seconds to initialize
     layers = list(make_layers(cfgs["D"]))
     ends = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
     trunk = nn.Sequential(*layers[: ends[blocks - 1] - (not last_relu)])
@@ -46,7 +46,7 @@ class SmallBackbone(nn.Sequential):
     stride = 8
     channels = 64
     origin = 0.5
-    """Pixels from the frame's edge to the middle of the first cell: its strides keep even pixels."""
+    """Pixels from the edge of the frame to the center of the first cell: the strides keep even pixels."""
 
     def __init__(self) -> None:
         widths = [(3, 16, 2), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)]
@@ -54,7 +54,7 @@ class SmallBackbone(nn.Sequential):
 
 
 def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
-    """3x3 convolution, batch normalization, ReLU: (B, I, H, W) to (B, O, H/stride, W/stride)."""
+    """Build a 3x3 convolution, batch normalization and ReLU: (B, I, H, W) to (B, O, H/stride, W/stride)."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
         nn.BatchNorm2d(channels_out),
@@ -63,7 +63,7 @@ def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequ
 
 
 def normalize(images: Tensor) -> Tensor:
-    """Images (B, H, W, 3) RGB, 0-255, to (B, 3, H, W) float32, scaled with ImageNet's values."""
+    """Scale images (B, H, W, 3) RGB, 0-255, by the values of ImageNet: (B, 3, H, W) float32."""
     mean, deviation = _scaling(images.device)
     pixels = images.permute(0, 3, 1, 2).to(torch.float32, copy=True)
     return pixels.div_(255).sub_(mean).div_(deviation)
@@ -71,7 +71,7 @@ def normalize(images: Tensor) -> Tensor:
 
 @cache
 def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
-    # carried over once; training may follow inference, and could not use a tensor made in it
+    # training may follow inference, and cannot use a tensor created in inference mode
     with torch.inference_mode(False):
         values = torch.tensor([IMAGENET_MEAN, IMAGENET_STD], device=device).view(2, 3, 1, 1)
         return values[0], values[1]

@@ -1,4 +1,4 @@
-"""Where networks run."""
+"""Devices that networks run on."""
 
 import logging
 import os
@@ -14,20 +14,20 @@ _LOG = logging.getLogger(__name__)
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of a name: ``"auto"`` is the GPU where there is one, else the CPU.
+    """Return the device of a name; ``"auto"`` is the GPU if there is one, else the CPU.
 
     Args:
         name: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
     Raises:
-        ConfigError: No such device, or a GPU where PyTorch sees none.
+        ConfigError: The name is unknown, or PyTorch sees no such GPU.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"device: {name!r} is none; allowed: auto, cpu, cuda, cuda:0, ...") from error
+        raise ConfigError(f"device: {name!r} is unknown; allowed: auto, cpu, cuda, cuda:0, ...") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device: {name!r}: PyTorch sees no such GPU here; use auto or cpu")
     return device
@@ -35,13 +35,13 @@ def resolve_device(name: str) -> torch.device:
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
-    """Let PyTorch use operations alone that give one result; a GPU pays for it in time.
+    """Restrict PyTorch to deterministic operations, which are slower on a GPU.
 
     Args:
-        wanted: If it is; else nothing changes.
+        wanted: False changes nothing.
 
     Raises:
-        RuntimeError: Within, of an operation that has no such form.
+        RuntimeError: Inside the context, by an operation without a deterministic form.
     """
     before = torch.are_deterministic_algorithms_enabled()
     if wanted:
@@ -54,45 +54,49 @@ def deterministic(wanted: bool) -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-def seed_chance(seed: int, device: torch.device) -> None:
-    """Start PyTorch's own chance anew, on a device and on the CPU.
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed PyTorch's random generators of the CPU and of a device.
 
-    ``torch.manual_seed`` seeds every kind of device there might be, and keeps a note of each call
-    for those that have not started: a millisecond, and memory that grows.
+    ``torch.manual_seed`` seeds every kind of device, and queues a call for each that has not started: it
+    takes a millisecond, and memory that grows.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
 
 
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor to a device without waiting for the GPU."""
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
 def put(values: Sequence[int], device: torch.device) -> Tensor:
-    """Numbers (N,) int64 on a device, without waiting for what it does."""
-    host = torch.tensor(values, dtype=torch.int64)
-    return host if device.type == "cpu" else host.pin_memory().to(device, non_blocking=True)
+    """Return numbers as a tensor (N,) int64 on a device, without waiting for the GPU."""
+    return to_device(torch.tensor(values, dtype=torch.int64), device)
 
 
 def retry_with_smaller_batches(job: Callable[[slice], Tensor], count: int, what: str) -> Tensor:
-    """What a job makes of ``count`` items at once, or of half of them where memory is too small.
+    """Run a job on all items at once, and on halves if they do not fit into GPU memory.
 
     Args:
-        job: Some of the items to a tensor, one row an item.
-        count: How many items there are.
-        what: They are, for the log.
+        job: Maps a slice of the items to a tensor with one row per item.
+        count: Number of items.
+        what: Name of the items, for the log.
 
     Raises:
-        torch.OutOfMemoryError: The memory does not hold a single one.
+        torch.OutOfMemoryError: The memory is too small for a single item.
     """
-    return _of_part(job, 0, count, what)
+    return _run_part(job, 0, count, what)
 
 
-def _of_part(job: Callable[[slice], Tensor], start: int, end: int, what: str) -> Tensor:
+def _run_part(job: Callable[[slice], Tensor], start: int, end: int, what: str) -> Tensor:
     try:
         return job(slice(start, end))
     except torch.OutOfMemoryError:
         if end - start == 1:
             raise
-    # after the handler, whose error holds on to the memory
+    # outside the handler, whose exception keeps the memory in use
     torch.cuda.empty_cache()
-    _LOG.info("not enough memory for %d %s at once: they go in halves", end - start, what)
+    _LOG.info("not enough memory for %d %s at once; retrying with halves", end - start, what)
     middle = (start + end) // 2
-    return torch.cat([_of_part(job, start, middle, what), _of_part(job, middle, end, what)])
+    return torch.cat([_run_part(job, start, middle, what), _run_part(job, middle, end, what)])

@@ -1,4 +1,8 @@
-"""Several processes that train one network together: one a GPU, started by torchrun."""
+"""Processes that train one network together, one per GPU, started by torchrun.
+
+Not DistributedDataParallel or Fabric: gradients are summed once per step in one fixed order, so that N
+processes reproduce one process up to the order of sums, and training resumes at the same step.
+"""
 
 import ctypes
 import json
@@ -15,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from actorsup.errors import DataError
 from actorsup.training.devices import resolve_device
@@ -23,10 +28,9 @@ _LOG = logging.getLogger(__name__)
 
 
 def join(device: torch.device) -> torch.device:
-    """Join the other processes, where torchrun has started this one beside others.
+    """Join the other processes if torchrun started several, and return the device of this process.
 
-    Returns:
-        The device of this process: each has a GPU of its own, or all the CPU.
+    Each process has a GPU of its own, or all share the CPU.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return device
@@ -39,80 +43,81 @@ def join(device: torch.device) -> torch.device:
 
 
 def leave() -> None:
-    """Part from the other processes."""
-    if distributed.is_available() and distributed.is_initialized():
+    """Leave the process group."""
+    if _joined():
         distributed.destroy_process_group()
 
 
 def rank() -> int:
-    """Number of this process among those that train together, from 0."""
-    return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else 0
+    """Return the number of this process, from 0."""
+    return distributed.get_rank() if _joined() else 0
 
 
 def count() -> int:
-    """How many processes train together."""
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+    """Return the number of processes that train together."""
+    return distributed.get_world_size() if _joined() else 1
+
+
+def _joined() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
-    """The sum of a tensor over all processes, the same in each."""
+    """Return the sum of a tensor over all processes, the same in each."""
     if count() > 1:
         distributed.all_reduce(values)
     return values
 
 
 def sum_gradients(parameters: Iterable[Tensor]) -> None:
-    """Make each parameter's gradient the sum of all processes' ones."""
+    """Replace the gradient of each trained parameter by its sum over all processes."""
     if count() == 1:
         return
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    for parameter in trained:
-        if parameter.grad is None:  # this process had no part of the batch
-            parameter.grad = torch.zeros_like(parameter)
-    gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
-    together = sum_over_processes(torch.cat([gradient.flatten() for gradient in gradients]))
-    parts = together.split([gradient.numel() for gradient in gradients])
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view_as(gradient))
+    # a process without a video of the batch has no gradient
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
+    vector_to_parameters(sum_over_processes(parameters_to_vector(gradients)), gradients)
+    for parameter, gradient in zip(trained, gradients, strict=True):
+        parameter.grad = gradient
 
 
 def check_same(value: Any, what: str) -> None:
-    """Whether all processes have the same value; each waits until all have told theirs.
+    """Wait for all processes and check that they have the same value.
 
     Raises:
-        DataError: They have not, as where nodes do not share a folder.
+        DataError: They differ, for example because the nodes do not share a folder.
     """
     values = [value] * count()
     if count() > 1:
         distributed.all_gather_object(values, value)
     if values.count(value) < len(values):
         raise DataError(
-            f"{what}: the processes find different states there, {values}; all nodes must share the folder"
+            f"{what}: the processes read different states, {values}; all nodes must share the folder"
         )
 
 
 def run_together(
     module: str, job: Mapping[str, Any], path: Path, processes: int, launcher: str | None = None
 ) -> None:
-    """Run a module of this library in several processes: by torchrun on this machine, or as told.
+    """Run a module of this library in several processes.
 
     Args:
-        module: Its name; it is given the path of the job as its one argument.
-        job: What to do: plain values.
-        path: Where to write the job; it is deleted in the end.
-        processes: How many on this machine.
-        launcher: A command that starts torchrun on each of several nodes; ``-m``, the module and the
-            job's path are put after it.
+        module: Name of the module; its only argument is the path of the job.
+        job: The job, as values that JSON can represent.
+        path: Where to write the job; the file is deleted at the end.
+        processes: Number of processes on this machine, which torchrun starts.
+        launcher: Command that starts torchrun on several nodes instead; ``-m``, the module and the path of
+            the job are appended to it.
 
     Raises:
-        DataError: They failed, with what they said last; or there is no such command.
+        DataError: The processes failed, with their last error; or the command does not exist.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dict(job), ensure_ascii=False), encoding="utf-8")
     here = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
     command = [*(shlex.split(launcher) if launcher else here), "-m", module, str(path)]
     _LOG.info("%s", shlex.join(command))
-    end, said = partial(_end_with_parent, ctypes.CDLL(None)), ""
+    end, reason = partial(_end_with_parent, ctypes.CDLL(None)), ""
     try:
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=end
@@ -120,19 +125,19 @@ def run_together(
             assert running.stdout is not None
             for line in running.stdout:
                 _LOG.info("%s", line.rstrip())
-                said = line.removeprefix("ERROR: ").rstrip() if line.startswith("ERROR: ") else said
+                reason = line.removeprefix("ERROR: ").rstrip() if line.startswith("ERROR: ") else reason
     except FileNotFoundError as error:
-        raise DataError(f"training.launcher: there is no command {command[0]!r} here") from error
+        raise DataError(f"training.launcher: the command {command[0]!r} does not exist here") from error
     finally:
         path.unlink(missing_ok=True)
     if running.returncode:
-        raise DataError(said or f"{module} failed in one of its processes; the log says why")
+        raise DataError(reason or f"{module} failed in one of its processes; see the log")
 
 
 def _end_with_parent(libc: ctypes.CDLL) -> None:
-    """Have the kernel end this process when its parent dies, however: Linux's PR_SET_PDEATHSIG.
+    """Ask the kernel to end this process when its parent dies (Linux, PR_SET_PDEATHSIG).
 
-    Else torchrun would train on beside the run that takes over.
+    Otherwise torchrun would continue to train while another run resumes.
     """
     if sys.platform == "linux":
         libc.prctl(1, signal.SIGTERM)

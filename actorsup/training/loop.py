@@ -1,21 +1,25 @@
-"""Training by epochs that a killed run goes on with: for the detector, the Siamese network and attention."""
+"""The training loop that detector, Siamese network and actor attention share; a killed run resumes."""
 
 import csv
 import io
 import logging
+import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
 
 from actorsup.artifacts.atomic import write_whole
 from actorsup.errors import DataError
 from actorsup.logs import progress
 from actorsup.training import distributed
-from actorsup.training.monitor import Expectation, Health, Monitor
+from actorsup.training.monitor import Expectation, Health, Monitor, gradient_norm
 from actorsup.training.weights import epoch_file, load_weights, save_weights
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -24,12 +28,12 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Step:
-    """What a step of a training came to.
+    """Result of one training step.
 
     Attributes:
-        values: Its losses and the like, by their name in the curve.
-        weight: What they count in the means over an epoch.
-        health: What the monitor checks.
+        values: Losses and other values, by their column in the curves.
+        weight: Weight of the step in the means over an epoch.
+        health: Values that the monitor checks.
     """
 
     values: Mapping[str, float]
@@ -37,44 +41,40 @@ class Step:
     health: Health | None = None
 
 
-class Training(Protocol):
-    """A network on its way."""
+class Training:
+    """A network being trained; a subclass takes the steps.
 
-    @property
-    def parts(self) -> Mapping[str, Any]:
-        """All whose state the next step depends on: network, optimiser, schedule."""
-        ...
+    Attributes:
+        state: Everything that the next step depends on, by name: network, optimizer, schedule.
+        steps: Steps of an epoch.
+        expectation: What the monitor expects of the run.
+    """
 
-    @property
-    def steps(self) -> int:
-        """Of an epoch."""
-        ...
-
-    @property
-    def expectation(self) -> Expectation:
-        """What the monitor expects of the run."""
-        ...
+    state: Mapping[str, Any]
+    steps: int
+    expectation: Expectation
 
     def epoch(self, epoch: int, first: int) -> Iterator[Step]:
-        """Take the steps of an epoch, counted from 0, from step ``first`` on.
+        """Take the steps of an epoch, counted from 0, starting at step ``first``.
 
-        Chance must depend on the epoch and the step alone, so that a resumed run has the same.
+        Random numbers must depend only on the epoch and the step, so that a resumed run repeats them.
         """
-        ...
+        raise NotImplementedError
 
     def after_epoch(self) -> Mapping[str, float]:
-        """What an epoch's row of the curve says beside the means over its steps."""
-        ...
+        """Return more columns for the row of an epoch in the curve."""
+        return {}
 
 
 @dataclass(frozen=True)
 class CheckpointOptions:
-    """What is kept of a training on its way, beside its result.
+    """What to keep of a training run, in addition to its result.
 
     Attributes:
-        steps: Steps from one checkpoint to the next within an epoch; None is five minutes.
+        steps: Steps between checkpoints within an epoch; None is five minutes.
         board: Folder for TensorBoard; None writes none.
-        epochs: Folder for the weights after each epoch (``epoch_file``), whole in the end; None keeps none.
+        epochs: Folder for the weights after each epoch (``epoch_file``), complete when training ends; None
+            keeps none.
     """
 
     steps: int | None = None
@@ -82,7 +82,17 @@ class CheckpointOptions:
     epochs: Path | None = None
 
 
-_NOTHING_ELSE = CheckpointOptions()
+_DEFAULT = CheckpointOptions()
+
+
+def descend(
+    optimizer: Optimizer, parameters: Iterable[Tensor], largest_gradient: float | None = None
+) -> float:
+    """Clip the gradient, take a step unless it is not finite, and return its L2 norm before clipping."""
+    gradient = gradient_norm(parameters, largest_gradient)
+    if math.isfinite(gradient):
+        optimizer.step()
+    return gradient
 
 
 def train_epochs(
@@ -92,69 +102,60 @@ def train_epochs(
     content: Callable[[], Mapping[str, Any]],
     provenance: Mapping[str, Any],
     what: str,
-    checkpoints: CheckpointOptions = _NOTHING_ELSE,
+    checkpoints: CheckpointOptions = _DEFAULT,
 ) -> None:
     """Train, and write the weights.
 
-    What it takes to go on is kept beside the output as ``<output>.partial`` after each epoch, and
-    every so many steps or ``SECONDS_BETWEEN_CHECKPOINTS`` within one. A run that was killed goes on
-    from there, to the weights of an uninterrupted one (bit for bit on a CPU). Of several processes
-    (``processes``) the first one writes.
+    A checkpoint ``<output>.partial`` is written after each epoch, and within one after every
+    ``checkpoints.steps`` or ``SECONDS_BETWEEN_CHECKPOINTS``. A killed run resumes there, and ends with the
+    weights of an uninterrupted run (bit for bit on a CPU). Of several processes, the first one writes.
 
     Args:
-        training: What is trained.
-        epochs: How often it sees its training set.
-        output: The weights file to make. Curves go beside it: ``<its name>.csv``, the means over
-            each epoch, counted from 1, and its seconds; ``<its name>_steps.csv``, each step.
-        content: What the weights file is to hold.
-        provenance: What makes the weights; a checkpoint of another one is not taken.
-        what: Is trained, for the log.
-        checkpoints: What else is kept.
+        training: The training.
+        epochs: Number of epochs.
+        output: The weights file to write. Next to it are the curves: ``<stem>.csv`` with the means over each
+            epoch, counted from 1, and its seconds, and ``<stem>_steps.csv`` with each step.
+        content: Returns the content of the weights file.
+        provenance: Inputs and settings that the weights depend on; a checkpoint with another provenance is
+            ignored.
+        what: Name of the network, for the log.
+        checkpoints: What else to keep.
 
     Raises:
-        DataError: The run has died or diverged (``monitor.Monitor``); no weights file is written.
+        DataError: The run died or diverged (``monitor.Monitor``); no weights file is written.
     """
     monitor = Monitor(what, training.expectation, epochs)
-    writer = _Writer(output, checkpoints, provenance, content) if distributed.rank() == 0 else None
-    reached = _resume(training, output, dict(provenance), checkpoints)
-    # and none goes on, and removes a checkpoint, before all have read it
-    distributed.check_same((len(reached.curve), reached.step), f"what was trained of {output}")
-    board = _board(checkpoints, len(reached.rows)) if writer else None
-    start, begun = time.monotonic(), reached.seconds
-    last_step, last_time = len(reached.rows), time.monotonic()
+    files = _Files(output, checkpoints, dict(provenance), content)
+    reached = files.resume(training)
+    # no process continues, and removes a checkpoint, before all processes have read it
+    distributed.check_same((len(reached.curve), reached.step), f"the checkpoint of {output}")
+    writer = _Writer(files, training, reached) if distributed.rank() == 0 else None
+    clock = time.monotonic()
     for epoch in range(len(reached.curve), epochs):
-        told = f"training {what}, epoch {epoch + 1} of {epochs}{_left(reached.curve, epochs)}"
+        title = f"training {what}, epoch {epoch + 1} of {epochs}{_left(reached.curve, epochs)}"
         first = reached.step
-        for step in progress(training.epoch(epoch, first), training.steps - first, told):
+        for step in progress(training.epoch(epoch, first), training.steps - first, title):
             if step.health:
                 monitor.step(step.health, epoch, reached.step)
-            reached.take(step, epoch)
-            reached.seconds = begun + time.monotonic() - start
-            if board:
-                for name, value in step.values.items():
-                    board.add_scalar(f"step/{name}", value, len(reached.rows))
-            if writer and reached.step < training.steps and _due(checkpoints, reached, last_step, last_time):
-                writer.checkpoint(training, reached)
-                last_step, last_time = len(reached.rows), time.monotonic()
+            now = time.monotonic()
+            reached.add(step, epoch, now - clock)
+            clock = now
+            if writer:
+                writer.after_step(step)
         monitor.end_epoch(epoch)
         row = reached.end_epoch(training.after_epoch())
-        start, begun = time.monotonic(), 0.0
-        means = ", ".join(f"{k} {v:.4g}" for k, v in row.items())
+        clock = time.monotonic()
+        means = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
         _LOG.info("epoch %d: %s%s", epoch + 1, means, _left(reached.curve, epochs))
-        if board:
-            for name, value in row.items():
-                board.add_scalar(f"epoch/{name}", value, epoch + 1)
         if writer:
-            writer.after_epoch(training, reached, epoch)
-    if board:
-        board.close()
+            writer.after_epoch(row)
     if writer:
-        writer.finish(reached)
+        writer.finish()
 
 
 @dataclass
 class _Reached:
-    """How far a training is: rows of its epochs and steps, steps of the next epoch and sums over them."""
+    """How far a run is: the rows of both curves, and step, sums and seconds of the current epoch."""
 
     curve: list[dict[str, float]] = field(default_factory=list)
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -163,10 +164,11 @@ class _Reached:
     weight: float = 0.0
     seconds: float = 0.0
 
-    def take(self, step: Step, epoch: int) -> None:
+    def add(self, step: Step, epoch: int, seconds: float) -> None:
         self.step += 1
         self.rows.append({"epoch": epoch + 1, "step": self.step, **step.values})
         self.weight += step.weight
+        self.seconds += seconds
         for name, value in step.values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * step.weight
 
@@ -179,105 +181,115 @@ class _Reached:
 
 
 def _left(curve: Sequence[Mapping[str, float]], epochs: int) -> str:
-    """The time that is left after some epochs of a training, for a person; nothing before the first."""
+    """Return the time that is left, for the log; empty before the first and after the last epoch."""
     if not curve or len(curve) == epochs:
         return ""
-    each = sum(row["seconds"] for row in curve) / len(curve)
-    return f", {timedelta(seconds=round(each * (epochs - len(curve))))} left"
+    mean = sum(row["seconds"] for row in curve) / len(curve)
+    return f", {timedelta(seconds=round(mean * (epochs - len(curve))))} left"
 
 
-def _due(checkpoints: CheckpointOptions, reached: _Reached, last_step: int, last_time: float) -> bool:
-    if checkpoints.steps is not None:
-        return len(reached.rows) - last_step >= checkpoints.steps
-    return time.monotonic() - last_time >= SECONDS_BETWEEN_CHECKPOINTS
+@dataclass(frozen=True)
+class _Files:
+    """The files of a run."""
+
+    output: Path
+    checkpoints: CheckpointOptions
+    provenance: dict[str, Any]
+    content: Callable[[], Mapping[str, Any]]
+
+    @property
+    def partial(self) -> Path:
+        return self.output.with_name(self.output.name + ".partial")
+
+    @property
+    def partial_epochs(self) -> Path:
+        # not the path of an output, whose folder Snakemake would empty when it resumes a killed run
+        return self.output.with_name(self.output.name + ".partial.epochs")
+
+    def resume(self, training: Training) -> _Reached:
+        """Restore a checkpoint of the same provenance that has all the epochs to keep."""
+        saved = self._checkpoint()
+        same = saved.get("provenance") == self.provenance and "weight" in saved.get("reached", {})
+        if same and self.checkpoints.epochs:
+            done = range(1, len(saved["reached"]["curve"]) + 1)
+            same = all(epoch_file(self.partial_epochs, epoch).exists() for epoch in done)
+        if not same:
+            shutil.rmtree(self.partial_epochs, ignore_errors=True)
+            return _Reached()
+        for name, part in training.state.items():
+            part.load_state_dict(saved["state"][name])
+        reached = _Reached(**saved["reached"])
+        _LOG.info("resuming %s after epoch %d, step %d", self.output, len(reached.curve), reached.step)
+        return reached
+
+    def _checkpoint(self) -> dict[str, Any]:
+        if not self.partial.exists():
+            return {}
+        try:
+            return load_weights(self.partial)
+        except DataError as error:
+            _LOG.warning("%s; training starts over", error)
+            return {}
 
 
 class _Writer:
-    """Where a training's weights, checkpoints and curves go."""
+    """Writes curves, checkpoints and weights of a run."""
 
-    def __init__(
-        self,
-        output: Path,
-        checkpoints: CheckpointOptions,
-        provenance: Mapping[str, Any],
-        content: Callable[[], Mapping[str, Any]],
-    ) -> None:
-        self._output, self._checkpoints = output, checkpoints
-        self._provenance, self._content = dict(provenance), content
+    def __init__(self, files: _Files, training: Training, reached: _Reached) -> None:
+        self._files, self._training, self._reached = files, training, reached
+        self._saved, self._board = time.monotonic(), None
+        if files.checkpoints.board:
+            from torch.utils.tensorboard import SummaryWriter
 
-    def checkpoint(self, training: Training, reached: _Reached) -> None:
-        state = {name: part.state_dict() for name, part in training.parts.items()}
-        content = {"state": state, "reached": asdict(reached), "provenance": self._provenance}
-        save_weights(_partial(self._output), content)
+            # hides the steps that a killed run logged after its last checkpoint
+            self._board = SummaryWriter(files.checkpoints.board, purge_step=len(reached.rows) + 1)  # type: ignore[no-untyped-call]
 
-    def after_epoch(self, training: Training, reached: _Reached, epoch: int) -> None:
-        self._write_curves(reached)
-        if self._checkpoints.epochs:
-            save_weights(epoch_file(_partial_epochs(self._output), epoch + 1), self._content())
-        self.checkpoint(training, reached)
+    def after_step(self, step: Step) -> None:
+        self._log("step", step.values, len(self._reached.rows))
+        steps = self._files.checkpoints.steps
+        if steps is None:
+            due = time.monotonic() - self._saved >= SECONDS_BETWEEN_CHECKPOINTS
+        else:
+            due = len(self._reached.rows) % steps == 0
+        if due and self._reached.step < self._training.steps:
+            self._save_checkpoint()
 
-    def finish(self, reached: _Reached) -> None:
-        # Snakemake deletes them after a kill, one between the last epoch and here too
-        self._write_curves(reached)
-        if self._checkpoints.epochs:
-            shutil.rmtree(self._checkpoints.epochs, ignore_errors=True)
-            _partial_epochs(self._output).replace(self._checkpoints.epochs)
-        save_weights(self._output, self._content())
-        _partial(self._output).unlink(missing_ok=True)
+    def after_epoch(self, row: Mapping[str, float]) -> None:
+        epoch = len(self._reached.curve)
+        self._log("epoch", row, epoch)
+        self._write_curves()
+        if self._files.checkpoints.epochs:
+            save_weights(epoch_file(self._files.partial_epochs, epoch), self._files.content())
+        self._save_checkpoint()
 
-    def _write_curves(self, reached: _Reached) -> None:
-        epochs = [{"epoch": epoch, **row} for epoch, row in enumerate(reached.curve, 1)]
-        _write_table(self._output.with_suffix(".csv"), epochs)
-        _write_table(self._output.with_name(f"{self._output.stem}_steps.csv"), reached.rows)
+    def finish(self) -> None:
+        files = self._files
+        if self._board:
+            self._board.close()  # type: ignore[no-untyped-call]
+        # again, because Snakemake deletes them if the run was killed after the last epoch
+        self._write_curves()
+        if files.checkpoints.epochs:
+            shutil.rmtree(files.checkpoints.epochs, ignore_errors=True)
+            files.partial_epochs.replace(files.checkpoints.epochs)
+        save_weights(files.output, files.content())
+        files.partial.unlink(missing_ok=True)
 
+    def _log(self, kind: str, values: Mapping[str, float], number: int) -> None:
+        if self._board:
+            for name, value in values.items():
+                self._board.add_scalar(f"{kind}/{name}", value, number)
 
-def _partial(output: Path) -> Path:
-    return output.with_name(output.name + ".partial")
+    def _save_checkpoint(self) -> None:
+        state = {name: part.state_dict() for name, part in self._training.state.items()}
+        content = {"state": state, "reached": asdict(self._reached), "provenance": self._files.provenance}
+        save_weights(self._files.partial, content)
+        self._saved = time.monotonic()
 
-
-def _partial_epochs(output: Path) -> Path:
-    # not where Snakemake looks for an output: it would empty the folder of a run that was killed
-    return output.with_name(output.name + ".partial.epochs")
-
-
-def _checkpoint(output: Path) -> dict[str, Any]:
-    """What is kept of a run that was killed; nothing if it cannot be used."""
-    partial = _partial(output)
-    if not partial.exists():
-        return {}
-    try:
-        return load_weights(partial)
-    except DataError as error:
-        _LOG.warning("%s; training begins anew", error)
-        return {}
-
-
-def _resume(
-    training: Training, output: Path, provenance: dict[str, Any], checkpoints: CheckpointOptions
-) -> _Reached:
-    """Go on from a checkpoint of the same provenance, with all epochs that are to be kept."""
-    kept, epochs = _checkpoint(output), _partial_epochs(output)
-    same = kept.get("provenance") == provenance and "weight" in kept.get("reached", {})
-    if same and checkpoints.epochs:
-        done = range(1, len(kept["reached"]["curve"]) + 1)
-        same = all(epoch_file(epochs, epoch).exists() for epoch in done)
-    if not same:
-        shutil.rmtree(epochs, ignore_errors=True)
-        return _Reached()
-    for name, part in training.parts.items():
-        part.load_state_dict(kept["state"][name])
-    reached = _Reached(**kept["reached"])
-    _LOG.info("going on after epoch %d, step %d, of %s", len(reached.curve), reached.step, output)
-    return reached
-
-
-def _board(checkpoints: CheckpointOptions, steps: int) -> Any:
-    """Where TensorBoard reads; what a killed run told after its last checkpoint is hidden."""
-    if checkpoints.board is None:
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(checkpoints.board, purge_step=steps + 1)  # type: ignore[no-untyped-call]
+    def _write_curves(self) -> None:
+        output = self._files.output
+        epochs = [{"epoch": epoch, **row} for epoch, row in enumerate(self._reached.curve, 1)]
+        _write_table(output.with_suffix(".csv"), epochs)
+        _write_table(output.with_name(f"{output.stem}_steps.csv"), self._reached.rows)
 
 
 def _write_table(path: Path, rows: Sequence[Mapping[str, float]]) -> None:

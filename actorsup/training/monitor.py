@@ -1,4 +1,4 @@
-"""Checks of a training run: does it learn, or has it died or diverged without saying so?"""
+"""Monitor of a training run: warns if it does not learn, and stops it if it died or diverged."""
 
 import logging
 import math
@@ -12,17 +12,17 @@ from actorsup.errors import DataError
 from actorsup.training import distributed
 
 PATIENCE = 20
-"""Steps in a row that a network may show no sign of life before the run is stopped."""
+"""Consecutive steps without a sign of life after which the run is stopped."""
 EXPLODED = 10.0
-"""Ratio of an epoch's mean loss to a constant predictor's from which the loss counts as exploded."""
+"""Ratio of the mean loss of an epoch to that of a constant predictor above which the loss has exploded."""
 EPOCHS_TO_LEARN = 5
-"""Epochs after which the loss should be below a constant predictor's."""
+"""Epochs after which the loss should be below that of a constant predictor."""
 _CONSTANT = 1e-6
-"""Spread of features, relative to their size, below which they count as constant in float32."""
+"""Spread of features below which they are constant in float32."""
 _BETTER = 0.99
-"""Share of a constant predictor's loss that a network which has learned anything stays below."""
+"""Share of the loss of a constant predictor below which a network has learned something."""
 _SOLVED = 0.01
-"""Share of a constant predictor's loss up to which a gradient of zero is no fault: all is learned."""
+"""Share of the loss of a constant predictor up to which a zero gradient is normal: all is learned."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,12 +32,12 @@ class Health:
     """Signs of life of one training step.
 
     Attributes:
-        loss: Mean loss of the batch, comparable with ``Expectation.constant_loss``.
+        loss: Mean loss of the batch, on the scale of ``Expectation.constant_loss``.
         gradient: L2 norm of the gradient over all trained parameters.
-        size: Root mean square of the features that the last layer sees; 0 is a dead network. NaN if
-            they were not measured.
-        spread: Their standard deviation between examples, as a share of ``size``; 0 means that every
-            input gives the same features. NaN if they were not measured, or for a single example.
+        size: Root mean square of the input features of the last layer; 0 is a dead network. NaN if not
+            measured.
+        spread: Standard deviation of these features between examples, as a share of ``size``; 0 means that
+            every input gives the same features. NaN if not measured, or for a single example.
     """
 
     loss: float
@@ -48,14 +48,13 @@ class Health:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a monitor expects of a training run.
+    """Expected loss of a training run, and the advice if it is not reached.
 
     Attributes:
-        constant_loss: The lowest mean loss that a predictor reaches which ignores its input. None takes
-            the mean loss of the first epoch instead.
-        remedy: The settings to change when a run diverges, for the messages: "lower learning_rate".
-        no_learning: The likely cause, and what to do, when the loss is no better than a constant
-            predictor's.
+        constant_loss: The lowest mean loss of a predictor that ignores its input; None uses the mean loss of
+            the first epoch instead.
+        remedy: Advice if the run diverges: "lower learning_rate".
+        no_learning: Likely cause and advice if the loss is no better than that of a constant predictor.
     """
 
     constant_loss: float | None = None
@@ -64,17 +63,17 @@ class Expectation:
 
 
 class Monitor:
-    """Warns when a training run does not learn, and stops it when it has died or diverged.
+    """Warns if a training run does not learn, and stops it if it died or diverged.
 
     Args:
         what: Name of the network, for messages: "the Siamese network".
-        expectation: What is expected of the run.
+        expectation: Expected loss of the run, and advice.
         epochs: Number of epochs of the run.
     """
 
     def __init__(self, what: str, expectation: Expectation, epochs: int) -> None:
         self._what, self._expected, self._epochs = what, expectation, epochs
-        self._baseline, self._than = expectation.constant_loss, "a predictor that ignores its input"
+        self._baseline, self._reference = expectation.constant_loss, "a predictor that ignores its input"
         self._silent: dict[str, int] = {}
         self._warned: set[str] = set()
         self._learned = False
@@ -84,13 +83,13 @@ class Monitor:
         """Check one step.
 
         Args:
-            health: What was measured in it.
-            epoch: Its epoch, counted from 0.
-            step: Its step within the epoch, counted from 0.
+            health: Its measurements.
+            epoch: Epoch, counted from 0.
+            step: Step within the epoch, counted from 0.
 
         Raises:
-            DataError: The loss or the gradient is not finite, or the features or gradients have been
-                dead for ``PATIENCE`` steps in a row.
+            DataError: The loss or the gradient is not finite, or the features or gradients were dead for
+                ``PATIENCE`` consecutive steps.
         """
         where = f"epoch {epoch + 1}, step {step + 1}"
         for name, value in (("loss", health.loss), ("gradient", health.gradient)):
@@ -102,17 +101,17 @@ class Monitor:
         self._losses.append(health.loss)
         solved = health.loss <= _SOLVED * (1.0 if self._baseline is None else self._baseline)
         remedy = (
-            "if it is so from the first step on, check the starting weights and the images; "
-            f"else {self._expected.remedy}"
+            "if this is so from the first step on, check the initial weights and the images; "
+            f"otherwise {self._expected.remedy}"
         )
         signs = {
             "every feature is zero: the network is dead": health.size == 0,
             "the features are the same for every input": 0 < health.size and health.spread < _CONSTANT,
             "every gradient is zero": health.gradient == 0 and not solved,
         }
-        for sign, shown in signs.items():
-            self._silent[sign] = self._silent.get(sign, 0) + 1 if shown else 0
-            if not shown:
+        for sign, present in signs.items():
+            self._silent[sign] = self._silent.get(sign, 0) + 1 if present else 0
+            if not present:
                 continue
             self._warn(sign, f"{where}: {sign}; {remedy}")
             if self._silent[sign] >= PATIENCE:
@@ -125,19 +124,19 @@ class Monitor:
         """Check the mean loss of an epoch, counted from 0.
 
         Raises:
-            DataError: It was the last epoch, and its loss has exploded.
+            DataError: The loss of the last epoch exploded.
         """
         losses, self._losses = self._losses, []
         if self._baseline is None and epoch == 0 and losses:
-            self._baseline, self._than = sum(losses) / len(losses), "the first epoch"
+            self._baseline, self._reference = sum(losses) / len(losses), "the first epoch"
             return
-        if not losses or not self._baseline:  # a single class leaves nothing to learn
+        if not losses or not self._baseline:  # with a single class there is nothing to learn
             return
         mean = sum(losses) / len(losses)
         ratio = mean / self._baseline
-        than = f"that of {self._than} ({self._baseline:.4g})"
+        reference = f"that of {self._reference} ({self._baseline:.4g})"
         if ratio > EXPLODED:
-            exploded = f"epoch {epoch + 1}: the mean loss {mean:.4g} is {ratio:.3g} times {than}"
+            exploded = f"epoch {epoch + 1}: the mean loss {mean:.4g} is {ratio:.3g} times {reference}"
             if epoch + 1 == self._epochs:
                 raise DataError(
                     f"training {self._what}, {exploded}: the run has diverged and no model is written; "
@@ -148,24 +147,24 @@ class Monitor:
         if not self._learned and epoch + 1 >= min(EPOCHS_TO_LEARN, self._epochs):
             self._warn(
                 "no learning",
-                f"after {epoch + 1} epochs the mean loss {mean:.4g} is no better than {than}; "
+                f"after {epoch + 1} epochs the mean loss {mean:.4g} is no better than {reference}; "
                 f"{self._expected.no_learning}",
             )
 
     def _warn(self, about: str, message: str) -> None:
         if about not in self._warned:
             self._warned.add(about)
-            if distributed.rank():  # of several processes, which all see the same, the first one speaks
+            if distributed.rank():  # all processes see the same; the first one warns
                 return
             _LOG.warning("training %s, %s", self._what, message)
 
 
 @torch.no_grad()
 def feature_health(features: Tensor) -> Tensor:
-    """Size and spread of features, as ``Health`` defines them.
+    """Measure size and spread of features (``Health``).
 
     Args:
-        features: (B, ...) of B examples.
+        features: (B, ...) features of B examples.
 
     Returns:
         (2,) float32 on the device of the features; the spread is NaN for one example.
@@ -179,11 +178,11 @@ def feature_health(features: Tensor) -> Tensor:
 
 
 def gradient_norm(parameters: Iterable[Tensor], largest: float | None = None) -> float:
-    """L2 norm of the gradient of all parameters together, before it is clipped.
+    """Clip the gradient and return its L2 norm over all parameters before clipping.
 
     Args:
         parameters: The trained parameters.
-        largest: Gradients are scaled down to this norm; None leaves them as they are.
+        largest: Norm to clip to; None does not clip.
     """
     norm = nn.utils.clip_grad_norm_(parameters, math.inf if largest is None else largest)
     return float(norm)

@@ -1,4 +1,4 @@
-"""Weights: fetched with a checksum, or read from a path, never executing what a file holds."""
+"""Weights files: published ones with their checksum, and safe reading that never executes code."""
 
 import logging
 import re
@@ -17,14 +17,14 @@ _LOG = logging.getLogger(__name__)
 
 
 def fetch_published(model: str, output: str | Path) -> None:
-    """Fetch torchvision's published weights of a model, checked against their digest.
+    """Fetch the weights of a model that torchvision publishes, and check their checksum.
 
     Args:
-        model: A name of torchvision's registry, such as ``"ssd300_vgg16"`` or ``"vgg16"``.
-        output: Where to put them; written whole or not at all.
+        model: Name in the registry of torchvision, such as ``"ssd300_vgg16"`` or ``"vgg16"``.
+        output: The file to write, complete or not at all.
 
     Raises:
-        DataError: No network, or another content; it says which file to put where.
+        DataError: The download failed, or its checksum differs; the message says which file to put where.
     """
     from torchvision.models import get_model_weights
 
@@ -43,20 +43,20 @@ def fetch_published(model: str, output: str | Path) -> None:
 
 
 def load_weights(path: str | Path) -> dict[str, Any]:
-    """Read what ``torch.save`` wrote: tensors and plain values only, on the CPU.
+    """Read a file of ``torch.save`` onto the CPU: tensors and plain values only.
 
     Raises:
-        DataError: The file is missing, truncated, or holds code.
+        DataError: The file is missing, damaged, or contains code.
     """
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:  # PyTorch does not look at its checksums
+            with zipfile.ZipFile(path) as archive:  # PyTorch ignores its checksums
                 if damaged := archive.testzip():
                     raise ValueError(f"damaged, {damaged} and its checksum differ; delete it and run again")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such weights file") from error
-    except Exception as error:  # a damaged pickle raises nearly anything
+    except Exception as error:  # a damaged pickle raises almost any type
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a weights file that can be used safely ({reason})") from error
     if not isinstance(content, dict):
@@ -65,22 +65,22 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 
 
 def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values for ``load_weights``, whole or not at all."""
-    # by its name, PyTorch does not tell of a full disk
+    """Write tensors and plain values for ``load_weights``, complete or not at all."""
+    # given a path instead of a stream, PyTorch does not report a full disk
     with report_write_errors(path), replacing(path) as temporary, open(temporary, "wb") as stream:
         torch.save(dict(content), stream)
 
 
 def epoch_file(folder: str | Path, epoch: int) -> Path:
-    """Where the weights after an epoch of a training are kept, counted from 1."""
+    """Return the path of the weights after an epoch, counted from 1."""
     return Path(folder) / f"epoch{epoch:03d}.pt"
 
 
 def put_weights(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
-    """Put weights into a module, all of them and no others.
+    """Load weights into a module, all of them and no others.
 
     Raises:
-        DataError: Names or shapes differ: the weights are of another architecture.
+        DataError: Names or shapes differ, because the weights are of another architecture.
     """
     try:
         module.load_state_dict(dict(state))

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.artifacts.provenance import code_digest, settings_digest
+from actorsup.config.fields import parameters, select
 from actorsup.datasets.base import Dataset, DatasetType, Listing, VideoRecord, bucket_of
 from actorsup.datasets.digests import content_digests, files_digest
 from actorsup.datasets.readers import DATASETS, open_dataset
 from actorsup.datasets.readers.demo import demo_settings
+from actorsup.demo.settings import DemoSettings
 from actorsup.errors import ConfigError
 
 Section = Mapping[str, Any]
-_OF_RUNS = ("actors", "linkers", "models", "seeds", "shards", "absent_videos", "stills", "sequences")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class PlannedDataset:
     def digests(self) -> dict[str, str]:
         """Digest of the content of each video; the demo's are those of what makes them."""
         if self.type.made:
-            made_by = settings_digest([self.demo_settings(), code_digest("actorsup.demo.videos")])
+            made_by = settings_digest(
+                [self.demo_settings("make_demo_videos"), code_digest("actorsup.demo.videos")]
+            )
             return dict.fromkeys((record.video for record in self.listing.records), made_by)
         return content_digests(self.listing.records, Path(f"results/{self.name}/digests.json"))
 
@@ -89,12 +92,11 @@ class PlannedDataset:
         missing = self.listing.missing if counted else ()
         return sorted([*self.listing.records, *missing], key=lambda record: record.video)
 
-    def demo_settings(self, *more: str) -> dict[str, int]:
-        """What the demo's videos are made from, and what is ``more``: its stills or sequences."""
+    def demo_settings(self, stage: str) -> dict[str, int]:
+        """Parameters of a stage that makes videos, images or sequences of the demo."""
         if not self.type.made:
             raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
-        others = {key: self.section[key] for key in more if key in self.section}
-        return {**demo_settings(self.section), **others, "seed": self.seed}
+        return select({**demo_settings(self.section), "seed": self.seed}, parameters(DemoSettings, stage))
 
     def made_by_rules(self) -> list[str]:
         """What must be made before the videos can be decoded."""
@@ -126,8 +128,8 @@ class PlannedDataset:
         return [f"results/{self.name}/annotated.csv"] if self.type.sparse(self.section) else []
 
     def ground_truth_section(self) -> dict[str, Any]:
-        """What of its section the ground truth depends on."""
-        return {key: value for key, value in self.section.items() if key not in _OF_RUNS}
+        """The settings that the ground truth depends on."""
+        return select(self.section, parameters(self.type.section, "write_ground_truth"))
 
     def check_evaluable(self) -> None:
         """Whether its predictions can be evaluated, told before any work.

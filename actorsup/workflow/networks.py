@@ -9,22 +9,23 @@ from actorsup.attention.encoders import ENCODERS, TORCHVISION, encoder_module, e
 from actorsup.attention.presets import with_preset
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
+from actorsup.config.fields import parameters, select
 from actorsup.config.read import base_of
 from actorsup.detection.base import DetectorType
 from actorsup.detection.detectors import DETECTORS
+from actorsup.detection.settings import DetectorTrainingSection
 from actorsup.errors import ConfigError
 from actorsup.linking.base import LinkerType, TrackerType
 from actorsup.linking.linkers import LINKERS
+from actorsup.linking.settings import SiameseTrainingSection
 from actorsup.linking.trackers import TRACKERS
 from actorsup.registry import Registry
 
-_SCORING = {field.name for field in fields(ScoringSettings)}
-_READ_BY_TRAINING = {
-    "detectors": ("type", "model"),
-    "linkers": ("trunk", "exemplar_size", "search_size", "context"),
+_STAGES = {"detectors": "detect_actors", "linkers": "link_actors"}
+_TRAINING = {
+    "detectors": ("train_detector", DetectorTrainingSection),
+    "linkers": ("train_siamese", SiameseTrainingSection),
 }
-TRAINING_PATHS = ("images", "annotations", "sequences", "held_out")
-"""Settings of ``training:`` that name what is trained on."""
 
 
 class Networks:
@@ -60,20 +61,22 @@ class Networks:
         self.encoder_weights(model)
 
     def settings(self, kind: str, name: str) -> dict[str, Any]:
-        """A section without what it takes to train its network: that is in the weights."""
-        section = {key: value for key, value in self._config[kind][name].items() if key != "training"}
-        section = with_preset(section) if kind == "models" else section
-        files = () if kind == "models" else self._type(kind, name).files
-        paths = {key: expand_path(section[key], f"{kind}.{name}.{key}") for key in files if key in section}
-        return section | {key: str(path) for key, path in paths.items()}
+        """Parameters of the stage that a detector or a linker runs in."""
+        type_ = self._type(kind, name)
+        section = select(self._config[kind][name], parameters(type_.section, _STAGES[kind]))
+        paths = {key: str(expand_path(section[key], f"{kind}.{name}.{key}")) for key in type_.files}
+        return section | paths
 
     def model_settings(self, model: str) -> dict[str, Any]:
         """What a model is built and trained with."""
-        return {k: v for k, v in self.settings("models", model).items() if k not in _SCORING}
+        return self._of_model(model, AttentionSettings, "train_attention")
 
     def scoring_settings(self, model: str) -> dict[str, Any]:
         """What a model's tubes are scored with, once it is trained."""
-        return {k: v for k, v in self.settings("models", model).items() if k in _SCORING}
+        return self._of_model(model, ScoringSettings, "score_tubes")
+
+    def _of_model(self, model: str, settings: Any, stage: str) -> dict[str, Any]:
+        return select(with_preset(self._config["models"][model]), parameters(settings, stage))
 
     def detector_of(self, linker: str) -> str:
         """Name of the detector whose detections a linker links."""
@@ -105,7 +108,7 @@ class Networks:
         section, type_ = self._config[kind][name], self._type(kind, name)
         if type_.files:
             return [str(existing_path(section[key], f"{kind}.{name}.{key}")) for key in type_.files]
-        if not type_.weights:
+        if "weights" not in {each.name for each in fields(type_.section)}:
             return []
         return self._weights(kind, name, section.get("weights", "published"), type_.published(section))
 
@@ -156,8 +159,9 @@ class Networks:
         What it detects or tracks with, once it is trained, is not among it.
         """
         section = self._config[kind][name]
-        read = {key: value for key, value in section.items() if key in _READ_BY_TRAINING[kind]}
-        training = {k: v for k, v in section.get("training", {}).items() if k not in TRAINING_PATHS}
+        stage, model = _TRAINING[kind]
+        read = select(section, parameters(self._type(kind, name).section, stage) - {"training"})
+        training = select(section.get("training") or {}, parameters(model, stage))
         if training.get("start"):
             training["start"] = str(existing_path(training["start"], f"{kind}.{name}.training.start"))
         return {**read, "training": training}
@@ -165,12 +169,13 @@ class Networks:
     def training_data(self, kind: str, name: str) -> dict[str, str]:
         """Where the set lies that a detector or a Siamese network is trained on."""
         section = self._config[kind][name]
-        if "training" not in section:
+        stage, model = _TRAINING[kind]
+        if not section.get("training"):
             raise ConfigError(f"{kind}.{name}: its weights are to be trained; say on what under training:")
         return {
             key: self._file(path, f"{kind}.{name}.training.{key}")
-            for key, path in section["training"].items()
-            if key in TRAINING_PATHS
+            for key, path in select(section["training"], parameters(model, stage, indirect=True)).items()
+            if path is not None
         }
 
     @staticmethod
@@ -191,7 +196,7 @@ class Networks:
                 return []
             case "published" if published:
                 return [f"results/weights/published/{published}.pth"]
-            case "trained" if kind in _READ_BY_TRAINING:
+            case "trained" if kind in _TRAINING:
                 self.training_data(kind, name)
                 return [f"results/weights/{kind}/{self._taught_as(kind, name)}.pt"]
             case "published" | "trained":

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.attention.settings import AttentionSettings
-from actorsup.config.fields import parameters
-from actorsup.config.read import check_config, with_variants
+from actorsup.config.fields import parameters, select
+from actorsup.config.read import check_config
 from actorsup.errors import ConfigError, did_you_mean
 from actorsup.frames.settings import DecodingLimits, FrameSettings
+from actorsup.training.settings import TrainingOptions
 from actorsup.workflow.dataset import PlannedDataset
 from actorsup.workflow.networks import Networks
 
@@ -32,8 +33,7 @@ class Plan:
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = with_variants(config)
-        check_config(self.config)
+        self.config = check_config(config)
         self.networks = Networks(self.config)
         self._datasets: dict[str, PlannedDataset] = {}
         self._evaluable: set[str] = set()
@@ -75,17 +75,24 @@ class Plan:
             self._evaluable.add(name)
         return dataset
 
+    def settings(self, section: str, model: Any, stage: str) -> dict[str, Any]:
+        """Settings of a section, such as ``evaluation``, that are parameters of a stage."""
+        return select(self.config.get(section, {}), parameters(model, stage))
+
     @property
     def frame_settings(self) -> dict[str, Any]:
-        """How frames are stored: the settings that ``decode_frames`` declares."""
-        keys = parameters(FrameSettings, "decode_frames")
-        return {key: value for key, value in self.config["frames"].items() if key in keys}
+        """How frames are stored."""
+        return self.settings("frames", FrameSettings, "decode_frames")
 
     @property
     def decoding_limits(self) -> dict[str, Any]:
         """Limits of the decoding of one video."""
-        names = {each.name for each in fields(DecodingLimits)}
-        return {key: value for key, value in self.config["frames"].items() if key in names}
+        return select(self.config["frames"], {each.name for each in fields(DecodingLimits)})
+
+    @property
+    def training_options(self) -> dict[str, Any]:
+        """How training jobs run."""
+        return select(self.config.get("training", {}), {each.name for each in fields(TrainingOptions)})
 
     def ablation(self, dataset: str, name: str) -> dict[str, Any]:
         """What an ablation compares on a data set: its linkers, models and seeds.
@@ -97,7 +104,8 @@ class Plan:
         if name not in names:
             hint = did_you_mean(name, names)
             raise ConfigError(f"ablations: there is no {name!r}; allowed: {', '.join(names)}{hint}")
-        section = {**self.evaluated_dataset(dataset).section, **names[name]}
+        compared = {key: value for key, value in names[name].items() if value is not None}
+        section = {**self.evaluated_dataset(dataset).section, **compared}
         self.networks.check(section)
         return section
 

@@ -24,7 +24,7 @@ class Bucket:
     keys: dict[str, str]
 
     def files(self) -> dict[str, int]:
-        """Names and sizes of what is in it."""
+        """Return the names and sizes of the files in the bucket."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         return {each["Key"]: each["Size"] for page in pages for each in page.get("Contents", [])}
 
@@ -35,7 +35,7 @@ class Bucket:
 
 @contextmanager
 def bucket_on_this_machine(name: str) -> Iterator[Bucket]:
-    """Run the server in a thread of this process, so that nothing of it stays."""
+    """Run the server in a thread of this process, so that it ends with the tests."""
     import boto3
     from moto.server import ThreadedMotoServer
 

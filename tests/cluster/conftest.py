@@ -1,4 +1,4 @@
-"""What the tests of clusters share: packages that must be there, said loudly where they are not."""
+"""Fixtures of the cluster tests; a missing package fails them with the command that installs it."""
 
 import importlib.util
 import os
@@ -25,7 +25,7 @@ def need_modules(*names: str) -> None:
 
 
 def need_slurm() -> None:
-    """Install Slurm from the distribution where this may be done, and fail where it is not there then."""
+    """Install Slurm from the distribution where root may do so, and fail if it is still missing."""
     if missing_programs() and os.geteuid() == 0:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "DPKG_LOCK_TIMEOUT": "300"}
         subprocess.run(["sh", "-c", INSTALL], env=environment, stdout=subprocess.DEVNULL, check=False)
@@ -35,7 +35,7 @@ def need_slurm() -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Slurm:
-    """A Slurm of one node, with more memory and CPUs in name than are used at once."""
+    """A Slurm of one node, that claims more memory and CPUs than are used at once."""
     need_modules("snakemake_executor_plugin_slurm")
     need_slurm()
     with slurm(cpus=4, memory=16000) as running:

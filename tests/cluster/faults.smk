@@ -5,7 +5,7 @@ configfile: "config.yaml"
 include: "rules/common.smk"
 
 
-def told(wildcards, attempt):
+def attempt_number(wildcards, attempt):
     return attempt
 
 
@@ -24,10 +24,10 @@ rule failed:
     resources:
         mem_mb=need(500),
         runtime=need(2),
-        told=told,
+        number=attempt_number,
     shell:
-        "test {resources.told} -gt 1; "
-        "echo {resources.told} {resources.mem_mb} {resources.runtime} > {output}"
+        "test {resources.number} -gt 1; "
+        "echo {resources.number} {resources.mem_mb} {resources.runtime} > {output}"
 
 
 rule cancelled:
@@ -36,10 +36,10 @@ rule cancelled:
     resources:
         mem_mb=need(500),
         runtime=need(2),
-        told=told,
+        number=attempt_number,
     shell:
-        "if test {resources.told} -eq 1; then scancel $SLURM_JOB_ID; sleep 60; fi; "
-        "echo {resources.told} {resources.mem_mb} {resources.runtime} > {output}"
+        "if test {resources.number} -eq 1; then scancel $SLURM_JOB_ID; sleep 60; fi; "
+        "echo {resources.number} {resources.mem_mb} {resources.runtime} > {output}"
 
 
 # longer than its first minute, shorter than the two of its second attempt
@@ -49,9 +49,9 @@ rule out_of_time:
     resources:
         mem_mb=need(500),
         runtime=need(1),
-        told=told,
+        number=attempt_number,
     shell:
-        "sleep 100; echo {resources.told} {resources.mem_mb} {resources.runtime} > {output}"
+        "sleep 100; echo {resources.number} {resources.mem_mb} {resources.runtime} > {output}"
 
 
 # more than its first memory, less than that of its second attempt, Snakemake's own included
@@ -61,10 +61,10 @@ rule out_of_memory:
     resources:
         mem_mb=need(700),
         runtime=need(2),
-        told=told,
+        number=attempt_number,
     shell:
         "{PYTHON} -c 'import time; held = bytearray(700 << 20); time.sleep(6)'; "
-        "echo {resources.told} {resources.mem_mb} {resources.runtime} > {output}"
+        "echo {resources.number} {resources.mem_mb} {resources.runtime} > {output}"
 
 
 PYTHON = sys.executable

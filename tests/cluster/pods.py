@@ -27,9 +27,9 @@ def create_secret(_: Any, namespace: str, secret: Any) -> None:
 
 
 def create_job(_: Any, namespace: str, body: Any) -> Any:
-    told = kubernetes.client.ApiClient().sanitize_for_serialization(body)
+    job = kubernetes.client.ApiClient().sanitize_for_serialization(body)
     number = len(ENDED)
-    (FOLDER / f"{number:03d}.json").write_text(json.dumps({"namespace": namespace, **told}))
+    (FOLDER / f"{number:03d}.json").write_text(json.dumps({"namespace": namespace, **job}))
     if number == 0:  # as the kernel kills one that goes over its memory
         ENDED[body.metadata.name] = 137
         return body
@@ -38,7 +38,7 @@ def create_job(_: Any, namespace: str, body: Any) -> Any:
 
 
 def run(container: Any) -> int:
-    """Run a container's command in an empty folder, with its own environment alone."""
+    """Run a container's command in an empty folder, with only its own environment."""
     # `pip install` of the storage plugin, which the executor puts first, is no business of a test
     environment = {"PATH": os.pathsep.join([str(FOLDER / "bin"), os.environ["PATH"]]), "HOME": str(FOLDER)}
     for variable in container.env:

@@ -1,6 +1,6 @@
 """A Slurm of one node on this machine: configuration, daemons and munge in one temporary folder.
 
-Nothing outside that folder is written, and all daemons listen on the loopback alone.
+Nothing outside that folder is written, and all daemons listen only on the loopback.
 """
 
 import ctypes
@@ -61,7 +61,7 @@ _NODE = (
     "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} "
     "Gres=gpu:1 State=UNKNOWN"
 )
-# a GPU in name alone: what is shown is that jobs ask for it and that it is shared out
+# not a real GPU: the tests show that jobs request it and that Slurm shares it out
 _GRES_CONF = "Name=gpu File=/dev/null\n"
 
 
@@ -89,7 +89,7 @@ class Slurm:
 
 
 def missing_programs() -> list[str]:
-    """Programs that are not installed, of those that are needed."""
+    """Return the required programs that are not installed."""
     return [name for name in PROGRAMS if not shutil.which(name, path=_PATH)]
 
 
@@ -219,8 +219,8 @@ def processes_of(folder: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-            if str(folder).encode() in told and int(process.name) != os.getpid():
+            named = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+            if str(folder).encode() in named and int(process.name) != os.getpid():
                 found.append(int(process.name))
     return found
 

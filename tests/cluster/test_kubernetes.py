@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from buckets import Bucket
-from test_workflow import house, own_changes, own_videos
+from test_workflow import own_changes, own_videos
+from workflow_runs import copy_workflow
 
 TUBES = "results/mine/tubes/fixed/0001.h5"
 
@@ -18,7 +19,7 @@ def pods(bucket: Bucket, repository, tmp_path_factory) -> dict[str, list[dict]]:
     """The pods of a run, by their rule; the first one of the run is killed before it does anything."""
     base = tmp_path_factory.mktemp("kubernetes")
     own_videos(base / "data")
-    folder = house(repository, base / "house", own_changes(base / "data"))
+    folder = copy_workflow(repository, base / "house", own_changes(base / "data"))
     # the files that are checked out are handed to the pods
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "all"]):
@@ -63,7 +64,7 @@ def test_a_pods_needs_are_those_of_its_rule(pods):
 
 def test_a_pod_asks_for_a_gpu_where_the_configuration_says_so(pods):
     (link,) = pods["link_actors"]
-    # Kubernetes takes a GPU among the limits alone, or in both alike
+    # Kubernetes takes a GPU only among the limits, or in both
     assert {container(link)["resources"][kind]["nvidia.com/gpu"] for kind in ("limits", "requests")} == {"1"}
     tolerated = link["spec"]["template"]["spec"]["tolerations"]
     assert [each["key"] for each in tolerated] == ["nvidia.com/gpu"]

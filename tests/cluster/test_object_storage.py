@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from buckets import Bucket
-from test_workflow import house, own_changes, own_videos, snakemake
+from test_workflow import own_changes, own_videos
+from workflow_runs import copy_workflow, snakemake
 
 PAPER = ("results/paper/table1.csv", "results/paper/linking.csv")
 TABLES = ("results/mine_map.csv", "results/mine_recall.csv", "results/mine/failures.csv", *PAPER)
@@ -28,7 +29,7 @@ def test_results_in_a_bucket_are_those_in_a_folder(bucket, repository, tmp_path)
     changes = own_changes(tmp_path / "data")
     changes |= {"paper.thumos13": "mine", "paper.linkers": ["fixed", "fewer"]}
     changes["linkers.fewer"] = {"type": "static", "detector": "given", "tubes": 2}
-    folder = house(repository, tmp_path / "house", changes)
+    folder = copy_workflow(repository, tmp_path / "house", changes)
     stored(folder, bucket)
     files = bucket.files()
     assert {f"run/{name}" for name in TABLES} <= set(files)
@@ -36,7 +37,7 @@ def test_results_in_a_bucket_are_those_in_a_folder(bucket, repository, tmp_path)
     # of what Snakemake knows nothing is in the folder
     assert not list((folder / "results").rglob("*.h5")) and not list((folder / "results").rglob("*.csv"))
     assert "Nothing to be done" in stored(folder, bucket, "--dry-run")
-    local = house(repository, tmp_path / "local", changes)
+    local = copy_workflow(repository, tmp_path / "local", changes)
     snakemake(local, *TABLES)
     for name in TABLES:
         assert bucket.read(f"run/{name}") == (local / name).read_bytes(), name

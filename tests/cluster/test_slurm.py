@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 from slurm import Slurm, free_ports, processes_of, slurm
-from test_workflow import configure, house, own_changes, own_videos, snakemake
+from test_workflow import own_changes, own_videos
+from workflow_runs import configure, copy_workflow, snakemake
 
 from actorsup.training.weights import load_weights
 
@@ -36,7 +37,7 @@ RESULTS = (*TABLES, "results/demo/videos.csv", "results/demo/predictions.json")
 
 
 def submit(folder: Path, cluster: Slurm, *arguments: str, minutes: int = 15) -> str:
-    """Run Snakemake by the profile for Slurm, and the site's own laid over it."""
+    """Run Snakemake by the profile for Slurm, overridden by the site's own."""
     command = [sys.executable, "-m", "snakemake", *arguments]
     command += ["--profile", "profiles/slurm", "--profile", str(ONE_NODE)]
     done = subprocess.run(
@@ -48,7 +49,9 @@ def submit(folder: Path, cluster: Slurm, *arguments: str, minutes: int = 15) -> 
 
 
 def test_a_run_by_slurm_ends_in_the_tables_of_a_local_one(cluster, repository, tmp_path):
-    here, there = (house(repository, tmp_path / name, {} if WHOLE else SMALL) for name in ("here", "there"))
+    here, there = (
+        copy_workflow(repository, tmp_path / name, {} if WHOLE else SMALL) for name in ("here", "there")
+    )
     text = submit(there, cluster, *RESULTS, minutes=60)
     jobs = set(re.findall(r"submitted with SLURM jobid (\d+)", text))
     assert len(jobs) >= 14, text[-4000:]
@@ -65,12 +68,12 @@ def test_a_run_by_slurm_ends_in_the_tables_of_a_local_one(cluster, repository, t
 
 
 def test_what_goes_wrong_is_handed_in_again_with_more(cluster, repository, tmp_path):
-    folder = house(repository, tmp_path / "house", {})
+    folder = copy_workflow(repository, tmp_path / "house", {})
     shutil.copy(Path(__file__).parent / "faults.smk", folder)
     text = submit(folder, cluster, "--snakefile", "faults.smk")
-    told = {path.stem: [*map(int, path.read_text().split())] for path in (folder / "faults").iterdir()}
+    measured = {path.stem: [*map(int, path.read_text().split())] for path in (folder / "faults").iterdir()}
     # attempt, MB and minutes of the attempt that ended well: twice what the rule says
-    assert told == {
+    assert measured == {
         "failed": [2, 1000, 4],
         "cancelled": [2, 1000, 4],
         "out_of_time": [2, 1000, 2],
@@ -82,7 +85,7 @@ def test_what_goes_wrong_is_handed_in_again_with_more(cluster, repository, tmp_p
 
 
 def test_jobs_ask_for_a_gpu_where_the_configuration_says_so(cluster, repository, tmp_path):
-    folder = house(repository, tmp_path / "house", {})
+    folder = copy_workflow(repository, tmp_path / "house", {})
     (folder / "gpu.smk").write_text(
         'configfile: "config.yaml"\ninclude: "rules/common.smk"\nrule gpu:\n    output: "gpu.txt"\n'
         '    resources: gpu=GPU\n    shell: "echo gpus ${{CUDA_VISIBLE_DEVICES:-none}} > {output}"\n'
@@ -95,19 +98,19 @@ def test_jobs_ask_for_a_gpu_where_the_configuration_says_so(cluster, repository,
 def test_nodes_that_train_together_train_what_one_process_does(repository, tmp_path):
     own_videos(tmp_path / "data")
     changes = own_changes(tmp_path / "data")
-    folder = house(repository, tmp_path / "house", changes)
+    folder = copy_workflow(repository, tmp_path / "house", changes)
     model = "results/blind/models/fixed/tiny/seed0.pt"
     snakemake(folder, model)
-    alone = load_weights(folder / model)["state"]
+    single = load_weights(folder / model)["state"]
     configure(folder, {"training.launcher": f"sh -c '{LAUNCHER.format(port=free_ports(1)[0])}' sh"})
     resources = [f"train_attention:{name}" for name in ("nodes=2", "tasks=2", "mpi=srun")]
     with slurm(cpus=2, memory=16000, nodes=2) as two_nodes:
         submit(folder, two_nodes, model, "--forcerun", "train_attention", "--set-resources", *resources)
     assert "--nnodes=2" in (folder / "logs/blind/train_attention/fixed/tiny/seed0.log").read_text()
     together = load_weights(folder / model)["state"]
-    for name, value in alone.items():
+    for name, value in single.items():
         assert (together[name] - value).abs().max() <= 1e-4 * value.abs().max(), name
-    assert any(not torch.equal(together[name], value) for name, value in alone.items())
+    assert any(not torch.equal(together[name], value) for name, value in single.items())
 
 
 def test_no_process_and_no_file_is_left():

@@ -1,4 +1,4 @@
-"""The decoding process, but for videos that do to it what their names say."""
+"""The decoding process, with faults that the names of the videos select."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Readers of the forms that other tools write: COCO, MOT text, CVAT XML, and ``actorsup convert``."""
+"""Readers of other tools' formats: COCO, MOT text, CVAT XML, and ``actorsup convert``."""
 
 import zipfile
 from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ def packed(members: Mapping[str, str]) -> Callable[[Path], None]:
 
 
 def tried(*readings: Callable[[], object]) -> None:
-    """Every reading of one file; an error where all end in documented ones."""
+    """Run every reader of a file; raise the error if all fail with documented ones."""
     errors = []
     for reading in readings:
         try:
@@ -71,14 +71,14 @@ def tried(*readings: Callable[[], object]) -> None:
 
 
 def converted(path: Path) -> None:
-    """Tubes of a file into every other form."""
+    """Convert the tubes of a file to every other format."""
     names = {"csv": "o.csv", "coco": "o.json", "predictions": "p.json", "mot": "o.zip", "cvat": "o.xml"}
     out = path.parent / "out"
     tried(*(lambda f=form: convert(path, out / names[f], Conversion(output_format=f)) for form in names))
 
 
 def exchanged(path: Path) -> None:
-    """The same, and as ground truth, and as detections."""
+    """The same, and read them as ground truth and as detections."""
     tried(
         lambda: converted(path),
         lambda: read_ground_truth_file(path),

@@ -1,4 +1,4 @@
-"""Damages to whole files of a form: what is in them changes, the form stays."""
+"""Damage the content of files whose format stays valid."""
 
 import io
 import pickle
@@ -15,13 +15,13 @@ from mutation import ODD_TEXTS, Damage, damaged_tree, odd_array
 
 
 def damaged_shard(chance: random.Random, data: bytes) -> bytes:
-    """A shard of another program's making whose datasets and attributes are not as they should be."""
+    """Damage datasets and attributes of a shard without a checksum."""
     held = io.BytesIO(data)
     with h5py.File(held, "r+") as file:
         for _ in range(chance.randint(1, 3)):
             held_here = [
                 name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)
-            ]  # a link that was put there before may lead nowhere
+            ]  # an earlier damage may have inserted a broken link
             groups = [
                 name for name in held_here if name.startswith("v0") and isinstance(file[name], h5py.Group)
             ]
@@ -52,7 +52,7 @@ def damaged_shard(chance: random.Random, data: bytes) -> bytes:
 
 
 def damaged_pickle(chance: random.Random, data: bytes) -> bytes:
-    """The annotations with a value replaced, pickled again."""
+    """Replace a value of the annotations and pickle them again."""
     return pickle.dumps(damaged_tree(chance, pickle.loads(data)), protocol=chance.choice([0, 2, 4]))
 
 
@@ -64,7 +64,7 @@ def damaged_yaml(chance: random.Random, data: bytes) -> bytes:
 
 
 def damaged_xml(chance: random.Random, data: bytes) -> bytes:
-    """Elements whose attributes, text, name or place are not as they should be."""
+    """Damage attributes, text, name or place of elements."""
     root = ElementTree.fromstring(data)
     for _ in range(chance.randint(1, 3)):
         element = chance.choice([*root.iter()])

@@ -1,4 +1,4 @@
-"""Small damages to files: what a fuzzer does to a good one."""
+"""Small random changes that damage a valid file."""
 
 import json
 import random
@@ -34,7 +34,7 @@ ODD_VALUES: list[Any] = [
 
 
 def damaged_bytes(chance: random.Random, data: bytes) -> bytes:
-    """Bytes flipped, cut out, doubled, or odd ones put in."""
+    """Flip, remove, duplicate or insert bytes."""
     for _ in range(chance.randint(1, 4)):
         at = chance.randint(0, len(data))
         end = min(len(data), at + chance.choice([1, 1, 4, 30]))
@@ -55,7 +55,7 @@ def damaged_bytes(chance: random.Random, data: bytes) -> bytes:
 
 
 def damaged_cells(chance: random.Random, data: bytes, separator: str = ",") -> bytes:
-    """A table with cells replaced, columns renamed, lines doubled or gone."""
+    """Replace cells, rename columns, duplicate or remove lines of a table."""
     lines = [line.split(separator) for line in data.decode(errors="surrogateescape").split("\n")]
     for _ in range(chance.randint(1, 4)):
         line = lines[chance.randrange(len(lines))]
@@ -73,7 +73,7 @@ def damaged_cells(chance: random.Random, data: bytes, separator: str = ",") -> b
 
 
 def damaged_json(chance: random.Random, data: bytes) -> bytes:
-    """JSON with values replaced, keys gone or added."""
+    """Replace values, and remove or add keys, of JSON."""
     tree = json.loads(data)
     for _ in range(chance.randint(1, 3)):
         tree = damaged_tree(chance, tree)
@@ -81,7 +81,7 @@ def damaged_json(chance: random.Random, data: bytes) -> bytes:
 
 
 def damaged_tree(chance: random.Random, tree: Any) -> Any:
-    """A tree of lists and dictionaries with one of its values replaced."""
+    """Replace one value in a tree of lists and dictionaries."""
     if isinstance(tree, dict) and tree and chance.random() < 0.85:
         key = chance.choice(sorted(tree, key=str))
         match chance.randrange(8):
@@ -99,7 +99,7 @@ def damaged_tree(chance: random.Random, tree: Any) -> Any:
 
 
 def odd_array(chance: random.Random) -> np.ndarray:
-    """An array of any small shape and of many types."""
+    """Create an array of a random small shape and type."""
     shape = tuple(chance.randrange(4) for _ in range(chance.randrange(4)))
     kind = chance.choice(["f4", "f8", "i8", "i2", "u1", "?", "S3", "c8", "f2"])
     values = chance.choice([0, 1, -1, 1e9, np.nan, np.inf])

@@ -1,4 +1,4 @@
-"""Readers of what the authors of data sets publish, and of a run's own records."""
+"""Readers of published data sets, and of the caches of a run."""
 
 import pickle
 from functools import partial
@@ -11,8 +11,7 @@ from forms import damaged_hdf5, damaged_matlab, damaged_pickle
 from mutation import Damage, damaged_bytes, damaged_cells
 from reader import JSON, TEXT, Reader, write
 
-from actorsup.datasets.a2d_labels import remembered_codes
-from actorsup.datasets.readers.a2d import A2D
+from actorsup.datasets.readers.a2d import A2D, remembered_codes
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import UcfSports
 from actorsup.linking.siamese.tracking_sets import read_tracking_set
@@ -33,7 +32,7 @@ def thumos(folder: Path) -> None:
 
 
 def cache(folder: Path) -> None:
-    """As ACT's authors keep the same."""
+    """The same in the form of ACT's cache."""
     rows = np.array([[1, 0, 1, 8, 29], [2, 1, 1, 8, 29]], np.float32)
     content = {
         "labels": ["Kick"],
@@ -111,7 +110,7 @@ def read_videoset(path: Path) -> None:
 
 
 def read_memory(path: Path) -> None:
-    """What A2D's labels were, remembered."""
+    """The cache of A2D's labels."""
     remembered_codes({"v": [path]}, lambda _: [11], path.with_name("memory.json"))
     path.with_name("memory.json").write_bytes(path.read_bytes())
     remembered_codes({"v": [path]}, lambda _: [11], path.with_name("memory.json"))

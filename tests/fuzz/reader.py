@@ -1,4 +1,4 @@
-"""What is fuzzed: a good file to begin with, how to damage it, and what reads it."""
+"""A reader to fuzz."""
 
 import json
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from mutation import Damage, damaged_bytes, damaged_cells, damaged_json
 
 @dataclass(frozen=True)
 class Reader:
-    """What is fuzzed.
+    """A reader to fuzz, with a valid file and ways to damage it.
 
     Attributes:
-        suffix: Of its files.
-        good: Makes a good file in a folder, and what else the reader needs there.
-        damages: What is done to the bytes of a good file.
+        suffix: Suffix of its files.
+        good: Creates a valid file in a folder, and the other files that the reader needs.
+        damages: Functions that damage the bytes of a valid file.
         read: Reads a file of that folder.
-        examples: How many files the tests damage, unless ``FUZZ_EXAMPLES`` says.
+        examples: Number of files that the tests damage; ``FUZZ_EXAMPLES`` overrides it.
     """
 
     suffix: str

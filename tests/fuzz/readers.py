@@ -1,4 +1,4 @@
-"""Every reader of files that users bring: a good file to begin with, how to damage it, and the reader.
+"""Every reader of user files: a valid file to start with, how to damage it, and the reader.
 
 A reader may raise ``ActorsupError`` and nothing else.
 """
@@ -73,11 +73,11 @@ def evaluate(path: Path, **other: str) -> None:
     files = {"ground-truth": "truth.csv", "predictions": "predictions.json", **other}
     arguments = [text for name, file in files.items() for text in (f"--{name}", str(path.parent / file))]
     outputs = ["--output", str(path.parent / "map.csv"), "--recall", str(path.parent / "recall.csv")]
-    told = io.StringIO()
-    with redirect_stderr(told), redirect_stdout(io.StringIO()):
+    errors = io.StringIO()
+    with redirect_stderr(errors), redirect_stdout(io.StringIO()):
         code = cli.main(["evaluate", *arguments, *outputs])
     if code:
-        raise DataError(told.getvalue())
+        raise DataError(errors.getvalue())
 
 
 def inspect(path: Path) -> None:
@@ -111,7 +111,7 @@ def read_images(path: Path) -> None:
 
 def read_folder(path: Path) -> None:
     listing = Folder(path.parent, table=path).listing()
-    # nothing outside of the folder is ever looked for
+    # no path outside of the folder is accessed
     for record in (*listing.records, *listing.missing):
         assert path.parent.resolve() in [*(path.parent / record.path).resolve().parents], record
 
@@ -173,6 +173,6 @@ READERS: dict[str, Reader] = {
 
 
 def good_file(reader: Reader, folder: Path) -> Path:
-    """A good file, with what its reader needs around it."""
+    """Create a valid file, and the other files that its reader needs."""
     reader.good(folder)
     return folder / f"good{reader.suffix}"

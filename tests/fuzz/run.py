@@ -1,20 +1,19 @@
-"""Fuzz the readers: files damaged at random; every error but the documented ones is a find.
+"""Fuzz the readers with randomly damaged files; every undocumented error is a find.
 
     python tests/fuzz/run.py --minutes 60 [--readers stills pickle] [--atheris]
 
-The readers share the time equally. Each has a process of its own, with limits on memory and on the
-time of a file, so that a crash, a hang and a bomb are finds too. A find is kept in
-``corpus/<reader>/`` and told in the end; the tests read the corpus again. Keep small ones alone (below
-10 kB), and write a test for the others.
+The readers share the time equally. Each runs in a separate process with limits on memory and on the time of
+a file, so crashes, hangs and decompression bombs are finds too. Finds are saved in ``corpus/<reader>/`` and
+printed at the end; the tests read the corpus. Commit only small finds (below 10 kB); write a test for others.
 
-``--atheris`` lets Google's atheris damage the bytes, led by the code that they reach. It is not among
-the requirements; put it into an environment of its own and beside the project's:
+``--atheris`` lets Google's atheris damage the bytes, guided by code coverage. It is not among the
+requirements; install it in a separate environment next to the project's:
 
     python -m venv /tmp/atheris && /tmp/atheris/bin/pip install atheris
     PYTHONPATH=$(echo /tmp/atheris/lib/python*/site-packages) python tests/fuzz/run.py --atheris --minutes 24
 
-It leaves out what no byte of is damaged (HDF5, the whole configuration), and sees little of what a
-checksum guards (sealed shards, weights) or a process of its own reads (MATLAB files).
+It skips readers without byte damage (HDF5, the whole configuration), and sees little of files that a checksum
+protects (shards, weights) or that a separate process reads (MATLAB files).
 """
 
 import argparse
@@ -38,7 +37,7 @@ SECONDS_OF_A_FILE = 20
 
 
 def main() -> int:
-    """Share the time among the readers, and tell what was found."""
+    """Share the time among the readers and print the finds."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -54,7 +53,7 @@ def main() -> int:
     from mutation import damaged_bytes
     from readers import READERS
 
-    # where no byte is damaged (HDF5), atheris would only try the library that reads it
+    # for readers without byte damage (HDF5), atheris would only test the HDF5 library
     names = options.readers or [
         n for n in READERS if not options.atheris or damaged_bytes in READERS[n].damages
     ]
@@ -64,7 +63,7 @@ def main() -> int:
 
 
 def fuzz(name: str, options: argparse.Namespace, minutes: float) -> list[str]:
-    """Fuzz one reader in processes of their own: a new one after a crash, until the time is over."""
+    """Fuzz one reader in a separate process, restarted after a crash, until the time is over."""
     end, found, seed = time.monotonic() + minutes * 60, [], options.seed
     while (left := end - time.monotonic()) > 0:
         command = [sys.executable, __file__, "--one", name, "--minutes", str(left / 60), "--seed", str(seed)]
@@ -75,8 +74,8 @@ def fuzz(name: str, options: argparse.Namespace, minutes: float) -> list[str]:
             if done.returncode and current.exists():
                 path = keep(name, current.read_bytes())
                 found.append(f"{path}: exit {done.returncode}: {done.stderr.strip()[-1500:]}")
-        told = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[-1]
-        print(f"{name}: {told} exit {done.returncode}", flush=True)
+        last = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[-1]
+        print(f"{name}: {last} exit {done.returncode}", flush=True)
         seed += 1
         if len(found) > 20:
             break
@@ -84,7 +83,7 @@ def fuzz(name: str, options: argparse.Namespace, minutes: float) -> list[str]:
 
 
 def keep(name: str, data: bytes) -> Path:
-    """Keep a find in the corpus."""
+    """Save a find in the corpus."""
     from readers import READERS
 
     path = CORPUS / name / (hashlib.sha256(data).hexdigest()[:12] + READERS[name].suffix)
@@ -94,7 +93,7 @@ def keep(name: str, data: bytes) -> Path:
 
 
 def try_one(name: str, folder: Path, data: bytes) -> None:
-    """Read a file; what escapes is a find."""
+    """Read a file; any exception other than ``ActorsupError`` is a find."""
     from readers import READERS
 
     from actorsup.errors import ActorsupError
@@ -106,13 +105,13 @@ def try_one(name: str, folder: Path, data: bytes) -> None:
     try:
         READERS[name].read(path)
     except ActorsupError as error:
-        assert str(error).strip(), "an error that says nothing"
+        assert str(error).strip(), "an error without a message"
     finally:
         signal.alarm(0)
 
 
 def prepared(name: str) -> tuple[Path, bytes]:
-    """A folder with a good file, and its bytes, in a process with limits."""
+    """Create a folder with a valid file, return both, and set the limits of this process."""
     import logging
 
     from readers import READERS, good_file
@@ -129,7 +128,7 @@ def prepared(name: str) -> tuple[Path, bytes]:
 
 
 def at_random(name: str, seconds: float, seed: int) -> None:
-    """Damage a good file, or an earlier find, at random again and again."""
+    """Damage a valid file at random until the time is over."""
     import warnings
 
     from readers import READERS
@@ -150,7 +149,7 @@ def at_random(name: str, seconds: float, seed: int) -> None:
 
 
 def with_atheris(name: str, seconds: float, seed: int) -> None:
-    """The same, damaged by atheris."""
+    """Let atheris damage the valid file."""
     import atheris
 
     with atheris.instrument_imports(include=["actorsup"]):

@@ -1,4 +1,4 @@
-"""Good tubes in the forms of the project, which several readers begin with."""
+"""Valid tubes in the project's own formats, shared by several readers."""
 
 from pathlib import Path
 

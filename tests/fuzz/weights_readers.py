@@ -1,4 +1,4 @@
-"""Readers of weights: trained here, or a user's own."""
+"""Readers of weights, trained by a run or supplied by a user."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from forms import damaged_weights
 from mutation import damaged_bytes
 from reader import Reader
 
-from actorsup.attention.encoder import build_encoder, put_encoder_weights
+from actorsup.attention.encoders import encoder_type, initialize_encoder
 from actorsup.attention.model import load_model, model_content, random_model
 from actorsup.attention.settings import AttentionSettings
 from actorsup.detection import networks
@@ -38,6 +38,6 @@ WEIGHTS: dict[str, Reader] = {
     "detector": Reader(".pt", detector, DAMAGES, lambda path: networks.load_network(SSD, path)),
     "tracker": Reader(".pt", tracker, DAMAGES, lambda path: siamese.siamese_network(TRUNK, path)),
     "encoder": Reader(
-        ".pt", detector, DAMAGES, lambda path: put_encoder_weights(TRUNK, build_encoder(TRUNK), path)
+        ".pt", detector, DAMAGES, lambda path: initialize_encoder(TRUNK, encoder_type(TRUNK).build(), path)
     ),
 }

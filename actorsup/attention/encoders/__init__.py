@@ -1,4 +1,4 @@
-"""The types of encoders: a module for each, named as its type, or any network of torchvision."""
+"""Encoder types: one module for each, named as the type, and every network of torchvision."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 from actorsup.registry import Registry
 
-if TYPE_CHECKING:  # planning a run imports this module, but not torch
+if TYPE_CHECKING:  # planning a run imports this module without torch
     from actorsup.attention.encoder import Encoder
 
 TORCHVISION = "actorsup.attention.torchvision_trunks"
-"""The module of every encoder that is not among ``ENCODERS``."""
+"""The module of every encoder that is not in ``ENCODERS``."""
 
 
 @dataclass(frozen=True)
 class EncoderType:
-    """A type of encoder: how it is built, and what planning a run needs to know of it.
+    """A type of encoder: how to build it, and what planning a run needs to know.
 
     Attributes:
-        build: Builds one with random weights. Packages that take long to import are imported inside.
-        put_weights: Puts the weights of a file into one; None reads the trunk's state by its names.
-        published: The name of its published weights, None where nobody publishes any.
-        check_snippet: Raises ConfigError unless it takes snippets of so many frames in a row.
+        build: Builds an encoder with random weights. Import slow packages inside.
+        put_weights: Loads a weights file into an encoder; None loads the trunk's state by its names.
+        published: Name of its published weights; None if there are none.
+        check_snippet: Raises ConfigError unless the encoder accepts snippets of this many frames.
     """
 
     build: Callable[[], "Encoder"]
@@ -38,18 +38,37 @@ ENCODERS: Registry[EncoderType] = Registry(
 
 
 def encoder_type(name: str) -> EncoderType:
-    """The type of an encoder: one of ``ENCODERS``, or a network of torchvision for images or videos.
+    """Return the type of an encoder: one of ``ENCODERS``, or a torchvision network for images or videos.
 
     Raises:
-        ConfigError: There is none of that name.
+        ConfigError: The name is unknown.
     """
     if name in ENCODERS:
         return ENCODERS[name]
-    # not an import statement: code_digest would include it for encoders of every type
-    found: EncoderType = import_module(TORCHVISION).torchvision_type(name)
-    return found
+    # not an import statement, which code_digest would count for encoders of every type
+    torchvision: EncoderType = import_module(TORCHVISION).torchvision_type(name)
+    return torchvision
+
+
+def initialize_encoder(name: str, encoder: "Encoder", path: Path) -> None:
+    """Load pretrained weights into an encoder (Section 4.2).
+
+    Args:
+        name: Name of the encoder; its type defines the content of the file (``EncoderType.put_weights``).
+        encoder: The encoder.
+        path: The weights file.
+
+    Raises:
+        DataError: The file is damaged or of another architecture.
+    """
+    from actorsup.attention.encoder import load_trunk
+
+    if (load := encoder_type(name).put_weights) is None:
+        load_trunk(encoder, name, path)
+    else:
+        load(encoder, path)
 
 
 def encoder_module(name: str) -> str:
-    """The module that defines an encoder; its code decides what the features are."""
+    """Return the module that defines an encoder; its code affects the features."""
     return ENCODERS.module(name) if name in ENCODERS else TORCHVISION

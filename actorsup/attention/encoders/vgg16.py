@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 def _build() -> "Encoder":
     from actorsup.attention.encoder import Encoder, TrunkInfo
-    from actorsup.training.backbones import IMAGENET_MEAN, IMAGENET_STD, vgg16_blocks
+    from actorsup.training.backbones import vgg16_blocks
 
-    return Encoder(vgg16_blocks(5), TrunkInfo(512, 16, 8, IMAGENET_MEAN, IMAGENET_STD))
-
-
-def _put_weights(encoder: "Encoder", path: Path) -> None:
-    """Put VGG16's convolutions, ``features.*`` in torchvision's names, into the encoder."""
-    from actorsup.attention.encoder import put_state
-
-    put_state(encoder, "vgg16", path, prefix="features.")
+    return Encoder(vgg16_blocks(5), TrunkInfo(channels=512, stride=16, origin=8))
 
 
-TYPE = EncoderType(_build, _put_weights, published="vgg16")
+def _load(encoder: "Encoder", path: Path) -> None:
+    """Load the convolutions of VGG16, which torchvision names ``features.*``."""
+    from actorsup.attention.encoder import load_trunk
+
+    load_trunk(encoder, "vgg16", path, prefix="features.")
+
+
+TYPE = EncoderType(_build, _load, published="vgg16")

@@ -1,4 +1,4 @@
-"""The types of data sets: a module for each, named as its type; ``DATASETS`` finds them."""
+"""The types of data sets, one module per type, named like it; ``DATASETS`` finds them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ DATASETS: Registry[DatasetType] = Registry("data set", "actorsup.datasets.reader
 
 
 def open_dataset(name: str, section: Mapping[str, Any], seed: int) -> Dataset:
-    """The data set of a section of ``datasets:``.
+    """Open the data set of a section of ``datasets:``.
 
     Args:
         name: The section's name.
         section: The section; its type is one of ``DATASETS``.
-        seed: The configuration's seed, which the demo is made with.
+        seed: The configuration's seed, from which the demo is generated.
 
     Raises:
-        ConfigError: A path that is not there, or needs an environment variable that is not set.
+        ConfigError: A path does not exist, or needs an environment variable that is not set.
     """
     return DATASETS[section["type"]].open(name, section, seed)

@@ -1,4 +1,4 @@
-"""The demo: videos that the project makes itself, known before they are made."""
+"""The demo: generated videos, whose list is known before they exist."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord
+from actorsup.datasets.settings import DemoSection
 from actorsup.demo.settings import CLASSES, DemoSettings, demo_records
 from actorsup.formats.ground_truth_csv import read_ground_truth_table
 
@@ -15,15 +16,15 @@ class Demo:
     """The videos of ``actorsup.demo``.
 
     Attributes:
-        root: Folder that they are made in.
-        settings: What is made.
+        root: Folder in which they are generated.
+        settings: Number and size of the videos.
     """
 
     root: Path
     settings: DemoSettings
 
     def listing(self) -> Listing:
-        """Which videos there will be."""
+        """List the videos, which may not exist yet."""
         records = [
             VideoRecord(video, self.root / f"{video}.avi", split, labels)
             for video, labels, split in demo_records(self.settings)
@@ -31,20 +32,22 @@ class Demo:
         return Listing(tuple(sorted(records, key=lambda record: record.video)), (), CLASSES)
 
     def ground_truth(self) -> GroundTruth:
-        """Where the acting actor is, as written with the videos."""
+        """Read the boxes of the acting actors, written with the videos."""
         return GroundTruth(read_ground_truth_table(self.root / "ground_truth.csv"), {})
 
 
 def demo_settings(section: Mapping[str, Any]) -> dict[str, Any]:
-    """What a section says of the demo's videos, by the names of ``DemoSettings``."""
-    names = {"train_videos": "train", "test_videos": "test", "frames": "frames", "untrimmed": "untrimmed"}
-    return {name: section[key] for key, name in names.items() if key in section}
+    """Return the settings of a section under their names in ``DemoSettings``."""
+    names = {"train_videos": "train", "test_videos": "test"}
+    keys = ("train_videos", "test_videos", "frames", "untrimmed", "stills", "sequences")
+    return {names.get(key, key): section[key] for key in keys if key in section}
 
 
 TYPE = DatasetType(
     lambda name, section, seed: Demo(
         Path(f"results/{name}/source"), DemoSettings(**demo_settings(section), seed=seed)
     ),
+    DemoSection,
     made=True,
     annotation_files=lambda name, section, dataset: [f"results/{name}/source/ground_truth.csv"],
 )

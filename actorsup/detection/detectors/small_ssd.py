@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actorsup.detection.base import Detector, DetectorType
-from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.settings import DetectorSettings, TrainableSection
 
 
 def _build(settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str) -> Detector:
@@ -14,4 +14,4 @@ def _build(settings: DetectorSettings, actors: Sequence[int], weights: Path | No
     return torchvision_detector("small_ssd", settings, actors, weights, resolve_device(device))
 
 
-TYPE = DetectorType(_build, weights=True, trunk=True)
+TYPE = DetectorType(_build, TrainableSection, trunk=True)

@@ -30,7 +30,7 @@ import pandas as pd
 from actorsup.boxes import area, clip
 from actorsup.coco import ID_OF, NAME_OF
 from actorsup.detection.base import Detections, DetectorType, ImageDetections
-from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.settings import DetectorSettings, SuppliedSection
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import ConfigError, DataError, VideoError, report_read_errors
 from actorsup.formats.cvat import read_cvat
@@ -211,4 +211,4 @@ def _build(
     return SuppliedDetections(weights, actors, settings)
 
 
-TYPE = DetectorType(_build, files=("path",))
+TYPE = DetectorType(_build, SuppliedSection, files=("path",))

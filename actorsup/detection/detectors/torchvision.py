@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actorsup.detection.base import Detector, DetectorType
-from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.settings import DetectorSettings, TorchvisionSection
 
 
 def _build(settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str) -> Detector:
@@ -16,7 +16,7 @@ def _build(settings: DetectorSettings, actors: Sequence[int], weights: Path | No
 
 TYPE = DetectorType(
     _build,
-    weights=True,
+    TorchvisionSection,
     published=lambda section: section.get("model", DetectorSettings.model),
     trunk=True,
 )

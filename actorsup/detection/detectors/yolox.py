@@ -12,7 +12,7 @@ from actorsup.artifacts.images import Image
 from actorsup.boxes import clip
 from actorsup.coco import CONTIGUOUS
 from actorsup.detection.base import DetectorType, ImageDetections
-from actorsup.detection.settings import DetectorSettings
+from actorsup.detection.settings import DetectorSettings, NetworkSection
 from actorsup.detection.suppression import suppress
 from actorsup.errors import ConfigError, DataError
 
@@ -115,4 +115,4 @@ def _build(
     return YoloxDetector(weights, actors, settings)
 
 
-TYPE = DetectorType(_build, weights=True)
+TYPE = DetectorType(_build, NetworkSection)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from actorsup.boxes import clip, iou_matrix
 from actorsup.detection.base import Detections
 from actorsup.linking.base import LinkerType, VideoDetections
+from actorsup.linking.settings import ViterbiSection
 from actorsup.tubes import Tubes
 
 Index = NDArray[np.int64]
@@ -125,4 +126,6 @@ def _tubes(video: VideoDetections, paths: Sequence[Index]) -> Tubes:
     )
 
 
-TYPE = LinkerType(lambda settings, weights, device: ViterbiLinker(settings.tubes, settings.overlap_weight))
+TYPE = LinkerType(
+    lambda settings, weights, device: ViterbiLinker(settings.tubes, settings.overlap_weight), ViterbiSection
+)

@@ -30,8 +30,8 @@ from actorsup.linking.siamese.tracking_sets import images_as_sequences, index_fi
 from actorsup.linking.success import sequences_success
 from actorsup.training.backbones import normalize
 from actorsup.training.devices import resolve_device
-from actorsup.training.loop import Step, train_epochs
-from actorsup.training.monitor import Expectation, Health, feature_health, gradient_norm
+from actorsup.training.loop import Step, Training, descend, train_epochs
+from actorsup.training.monitor import Expectation, Health, feature_health
 
 _CALIBRATION_PAIRS = 16
 
@@ -112,7 +112,7 @@ def train_siamese(
     train_epochs(training, settings.epochs, output, content, provenance, "the Siamese network")
 
 
-class _Training:
+class _Training(Training):
     """A Siamese network being trained, with its optimizer and schedule."""
 
     expectation = Expectation(
@@ -145,7 +145,7 @@ class _Training:
         self._trained = [value for value in network.parameters() if value.requires_grad]
         self._optimizer = optimizer_of(self._trained, settings)
         self._schedule = LambdaLR(self._optimizer, self._learning_rate_factor)
-        self.parts = {"network": network, "optimiser": self._optimizer, "schedule": self._schedule}
+        self.state = {"network": network, "optimizer": self._optimizer, "schedule": self._schedule}
 
     def track_after_each_epoch(self, held_out: Sequences, settings: LinkerSettings) -> None:
         """Make the success on held-out sequences a column of the curve."""
@@ -166,12 +166,9 @@ class _Training:
             loss, features = self._loss(pairs)
             self._optimizer.zero_grad()
             loss.backward()
-            gradient = gradient_norm(self._trained, self._settings.largest_gradient)
-            size, spread = feature_health(features).tolist()
-            health = Health(loss.item(), gradient, size, spread)
-            if math.isfinite(gradient):
-                self._optimizer.step()
+            gradient = descend(self._optimizer, self._trained, self._settings.largest_gradient)
             self._schedule.step()
+            health = Health(loss.item(), gradient, *feature_health(features).tolist())
             yield Step({"loss": health.loss}, health=health)
 
     def after_epoch(self) -> dict[str, float]:

@@ -11,6 +11,7 @@ from actorsup.artifacts.images import Image
 from actorsup.errors import ConfigError, DataError
 from actorsup.linking.base import TrackerType
 from actorsup.linking.frame_tracker import FrameTracker
+from actorsup.linking.settings import NanotrackSection
 
 # cv2.utils.logging exists in OpenCV 5; OpenCV 4 has its functions in cv2
 _LOGGING = getattr(cv2.utils, "logging", cv2)
@@ -66,5 +67,6 @@ def _bgr(image: Image) -> Image:
 
 TYPE = TrackerType(
     lambda settings, weights, device: NanoTracker(settings.backbone, settings.head),
+    NanotrackSection,
     files=("backbone", "head"),
 )

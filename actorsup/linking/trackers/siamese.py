@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from actorsup.linking.base import Tracker, TrackerType
-from actorsup.linking.settings import LinkerSettings
+from actorsup.linking.settings import LinkerSettings, SiameseSection
 
 
 def _build(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
@@ -16,6 +16,6 @@ def _build(settings: LinkerSettings, weights: Path | None, device: str) -> Track
 
 TYPE = TrackerType(
     _build,
-    weights=True,
+    SiameseSection,
     published=lambda section: "vgg16" if section.get("trunk", LinkerSettings.trunk) == "vgg16" else None,
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from actorsup.linking.base import Seed, Track, TrackerType
+from actorsup.linking.settings import TrackingSection
 
 
 class StaticTracker:
@@ -18,4 +19,4 @@ class StaticTracker:
         ]
 
 
-TYPE = TrackerType(lambda settings, weights, device: StaticTracker())
+TYPE = TrackerType(lambda settings, weights, device: StaticTracker(), TrackingSection)

@@ -86,17 +86,7 @@ def _measured(item: str, dataset: str, found: Measured, limits: Mapping[str, int
         at = found.table[found.table["iou_threshold"] == f"{threshold:g}"]
         if at.empty:
             raise DataError(f"{found.file}: no row at IoU {threshold:g}; add it to evaluation.iou_thresholds")
-        match item:
-            case "table1":
-                rows = _most_proposals(at)
-            case "table2":
-                rows = _mean_average_precision(at)
-            case "figure5":
-                rows = _actors(at)
-            case "linking":
-                rows = _gains(at, limits)
-            case _:
-                rows = _recall(at)
+        rows = _gains(at, limits) if item == "linking" else _ROWS[item](at)
         yield from ({"iou_threshold": threshold} | row for row in rows)
 
 
@@ -180,3 +170,11 @@ def _gains(table: pd.DataFrame, limits: Mapping[str, int]) -> Iterator[Row]:
                 "percent": round(100 * (at_most[first] - at_most[other]), 4),
                 "ground_truth": rows["ground_truth"].iloc[0],
             }
+
+
+_ROWS = {
+    "table1": _most_proposals,
+    "table2": _mean_average_precision,
+    "figure4": _recall,
+    "figure5": _actors,
+}

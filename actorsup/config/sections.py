@@ -1,0 +1,186 @@
+"""The whole configuration, and the model of each section."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.settings import AttentionSettings
+from actorsup.config.fields import (
+    Boolean,
+    Count,
+    Name,
+    Names,
+    Natural,
+    NonNegative,
+    Number,
+    Seeds,
+    affects,
+    settings,
+)
+from actorsup.config.messages import listed
+from actorsup.datasets.readers import DATASETS
+from actorsup.detection.detectors import DETECTORS
+from actorsup.errors import ConfigError
+from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.frames.settings import DecodingLimits, FrameSettings
+from actorsup.linking.linkers import LINKERS
+from actorsup.linking.trackers import TRACKERS
+from actorsup.registry import Registry
+from actorsup.report.settings import ReportSettings
+from actorsup.training.settings import TrainingSection
+
+REGISTRIES: dict[str, tuple[Registry[Any], ...]] = {
+    "datasets": (DATASETS,),
+    "detectors": (DETECTORS,),
+    "linkers": (TRACKERS, LINKERS),
+}
+"""Sections whose ``type`` selects their settings, and the registries of the types."""
+KINDS = (*REGISTRIES, "models", "ablations")
+"""Sections that hold named sections."""
+_SECTIONS = affects(indirect=True)
+
+
+@settings
+class FramesSection(FrameSettings, DecodingLimits):
+    """The section ``frames:``."""
+
+    keep: Annotated[Boolean, affects()] = True
+    """Whether decoded frames are kept. false deletes them when no planned job needs them; a later job that
+    needs them decodes again."""
+
+
+@settings
+class ScoredSection(ScoringSettings):
+    """What every ``models:`` section has."""
+
+    attention: Annotated[
+        Literal["paper", "best"], affects("train_attention", "score_tubes", indirect=True)
+    ] = "paper"
+    """Defaults of the section: ``paper``, or ``best``: the choices beyond the paper that help
+    (docs/attention.md)."""
+
+
+@settings
+class ModelSection(ScoredSection, AttentionSettings):
+    """A ``models:`` section that is trained."""
+
+
+@settings
+class TrainedSection(ScoredSection):
+    """A ``models:`` section of a model that is already trained. It has only the settings of scoring."""
+
+    trained: Annotated[str, affects("score_tubes", indirect=True)] = field(kw_only=True)
+    """File of the trained model. The data set needs no labels."""
+
+
+@settings
+class AblationSection:
+    """A section of ``ablations:``: what one table compares. null is what the data set lists."""
+
+    linkers: Annotated[Names | None, affects("evaluate_ablation", indirect=True)] = None
+    """Linkers, or variants of them such as ``siamese+scales=1``."""
+    models: Annotated[Names | None, affects("evaluate_ablation", indirect=True)] = None
+    """Models, or variants of them such as ``paper+k=1``."""
+    seeds: Annotated[Seeds | None, affects("evaluate_ablation", indirect=True)] = None
+    """Seeds of training."""
+
+
+@settings
+class PaperSection:
+    """The section ``paper:``: the data sets and linkers of the paper's tables and figures."""
+
+    ucf_sports: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "ucf_sports"
+    """Section of ``datasets:`` that stands for UCF Sports; one that is not there is left out."""
+    thumos13: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "thumos13"
+    """Section of ``datasets:`` that stands for THUMOS13."""
+    a2d: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "a2d"
+    """Section of ``datasets:`` that stands for A2D."""
+    linkers: Annotated[
+        Names, Field(min_length=2), affects("evaluate_linking", "write_paper_item", indirect=True)
+    ] = field(default_factory=lambda: ["siamese", "viterbi"])
+    """Linkers whose recall is compared: the first with each other one. Paper: 4.3."""
+
+
+@settings
+class ExportSettings:
+    """The section ``exports:``: tubes for other tools."""
+
+    top: Annotated[Count | None, affects("export_tubes")] = 3
+    """Tubes of a video, by the score of their best class; null is all."""
+    min_score: Annotated[Number, affects("export_tubes")] = 0.0
+    """Score of the best class below which a tube is left out."""
+    tolerance: Annotated[NonNegative, affects("export_tubes")] = 1.0
+    """Largest error of boxes that CVAT interpolates between keyframes; 0 keeps all boxes. Unit: pixels."""
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", name):
+        raise ValueError(f"{name!r} is not allowed; {listed(['auto', 'cpu', 'cuda', 'cuda:1'], name)}")
+    return name
+
+
+@settings
+class Configuration:
+    """The whole configuration."""
+
+    seed: Annotated[
+        Natural,
+        affects("train_detector", "train_siamese", "train_attention", "evaluate_intervals", indirect=True),
+    ]
+    """Seed of everything that is random."""
+    device: Annotated[str, AfterValidator(_device), affects()]
+    """``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ..."""
+    datasets: Annotated[dict[Any, Any], _SECTIONS]
+    """Data sets by name."""
+    frames: Annotated[FramesSection, _SECTIONS]
+    """How videos are decoded."""
+    detectors: Annotated[dict[Any, Any], _SECTIONS]
+    """Detectors by name."""
+    linkers: Annotated[dict[Any, Any], _SECTIONS]
+    """Linkers by name."""
+    models: Annotated[dict[Any, Any], _SECTIONS]
+    """Models by name."""
+    evaluation: Annotated[EvaluationSettings, _SECTIONS]
+    """How tubes are compared with the ground truth."""
+    training: Annotated[TrainingSection, _SECTIONS] = field(default_factory=TrainingSection)
+    """How models are trained."""
+    ablations: Annotated[dict[Any, Any], _SECTIONS] = field(default_factory=dict)
+    """Comparisons by name."""
+    report: Annotated[ReportSettings, _SECTIONS] = field(default_factory=ReportSettings)
+    """The page."""
+    paper: Annotated[PaperSection, _SECTIONS] = field(default_factory=PaperSection)
+    """The paper's tables and figures."""
+    exports: Annotated[ExportSettings, _SECTIONS] = field(default_factory=ExportSettings)
+    """Tubes for other tools."""
+
+
+def model_of(kind: str, section: Any, where: str) -> Any:
+    """Return the settings class of a named section.
+
+    Args:
+        kind: ``datasets``, ``detectors``, ``linkers``, ``models`` or ``ablations``.
+        section: The keys that a user gives.
+        where: Name of the section in messages.
+
+    Raises:
+        ConfigError: The type is missing or unknown.
+    """
+    section = section if isinstance(section, Mapping) else {}
+    if kind == "models":
+        return TrainedSection if "trained" in section else ModelSection
+    if kind == "ablations":
+        return AblationSection
+    if not section:
+        return next(iter(REGISTRIES[kind][0].values())).section
+    if "type" not in section:
+        raise ConfigError(f"{where}: the key 'type' is missing")
+    name = section["type"]
+    for registry in REGISTRIES[kind]:
+        if name in registry:
+            return registry[name].section
+    allowed = [name for registry in REGISTRIES[kind] for name in registry]
+    raise ConfigError(f"{where}.type: {name!r} is not allowed; {listed(allowed, str(name))}")
