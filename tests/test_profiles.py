@@ -24,8 +24,8 @@ rule ask:
     output:
         "asked.txt",
     resources:
-        mem_mb=need(100),
-        runtime=need(7),
+        mem_mb=scaled(100),
+        runtime=scaled(7),
         gpu=GPU,
         attempt=lambda wildcards, attempt: attempt,
     shell:
@@ -34,9 +34,9 @@ rule ask:
 
 rule grow:
     output:
-        trained("grown_{dataset}_{shard}.txt"),
+        protected_if_configured("grown_{dataset}_{shard}.txt"),
     resources:
-        mem_mb=need(100, each=2.5),
+        mem_mb=scaled(100, per_video=2.5),
     shell:
         "echo {resources.mem_mb} > {output}"
 """
