@@ -62,13 +62,8 @@ class EvaluationSettings:
     """Bootstrap resamples of the videos, for intervals.csv."""
 
     def __post_init__(self) -> None:
-        own = EvaluationProtocol(
-            **{field.name: getattr(self, field.name) for field in fields(EvaluationProtocol)}
-        )
-        if self.protocol is None:
-            return
         for field in fields(EvaluationProtocol):
-            value, theirs = getattr(own, field.name), getattr(self.rules, field.name)
+            value, theirs = getattr(self, field.name), getattr(self.evaluation_protocol, field.name)
             if value not in (field.default, theirs):
                 raise ConfigError(
                     f"evaluation.{field.name}: {value!r}, but protocol: {self.protocol} has {theirs!r}; "
@@ -76,7 +71,7 @@ class EvaluationSettings:
                 )
 
     @property
-    def rules(self) -> EvaluationProtocol:
+    def evaluation_protocol(self) -> EvaluationProtocol:
         """The evaluation protocol."""
         if self.protocol is not None:
             return protocol_named(self.protocol)
