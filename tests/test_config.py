@@ -186,7 +186,10 @@ def test_allowed_values_are_those_of_the_code():
         ("datasets.demo.linkers", ["static+scales=3"], "linkers.static.scales=3: unknown key 'scales'"),
         ("ablations.k.models", ["papre+k=2"], "ablations.k.models: 'papre.k=2' is not there"),
         ("models.paper.attention", "bets", "models.paper.attention: 'bets' is not allowed.*mean 'best'"),
-        ("models.paper.trim", 1, "trim: 1 is out of range"),
+        ("models.paper.trim", 1, "trim: 1 is out of range; allowed: above 0, below 1, or null$"),
+        ("models.paper.trim", "x", "trim: 'x' is text; allowed: a number or null$"),
+        ("paper.a2d", "a b", "paper.a2d: 'a b' is not a name; a name holds only letters, digits"),
+        ("datasets.demo.seeds", [0, 0], r"datasets.demo.seeds: \[0, 0\] has duplicates; name each once"),
         ("models.demo.weights", "detector:demo_sdd", "'demo_sdd' is not there.*mean 'demo_ssd'"),
         ("seed", -1, "seed: -1 is out of range; allowed: at least 0"),
         ("device", "gpu", "device: 'gpu' is not allowed; allowed: auto, cpu, cuda"),
@@ -203,6 +206,21 @@ def test_a_mistake_is_told_with_its_remedy(config, where, value, words):
     with pytest.raises(ConfigError, match=words) as told:
         check_config(wrong)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tub"], "class_score: 'tub' is not allowed; allowed: tube, video, class; did you mean 'tube'?"),
+        (["tube", "x"], "video_score: 'x' is text; allowed: true or false"),
+        (["tube", False, 0], "score_frames: 0 is out of range; allowed: at least 1, or null"),
+        (["tube", False, None, None, 0.1, None, 7], "argument 7: 7: Unexpected positional argument"),
+    ],
+)
+def test_messages_about_positional_arguments(arguments, message):
+    with pytest.raises(ConfigError) as raised:
+        ScoringSettings(*arguments)
+    assert str(raised.value) == message
 
 
 def test_the_detectors_that_may_be_named_are_torchvisions():
