@@ -14,6 +14,7 @@ from actorsup.attention.job import TrainingJob
 from actorsup.attention.presets import PRESETS
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
+from actorsup.config.page import page
 from actorsup.config.read import check_config
 from actorsup.config.sections import ModelSection
 from actorsup.datasets.readers import DATASETS
@@ -41,6 +42,11 @@ def names(settings: type) -> set[str]:
 
 def test_the_configuration_that_we_ship_is_right(config):
     check_config(config)
+
+
+def test_the_page_of_settings_is_current(repository):
+    text = (repository / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert text == page(), "run `python -m actorsup.config.page > docs/configuration.md`"
 
 
 def test_every_default_of_the_paper(config):
