@@ -46,10 +46,11 @@ def _settings(options: argparse.Namespace) -> EvaluationSettings:
     names = [field.name for field in fields(EvaluationSettings)]
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
     settings = EvaluationSettings(**given)
+    protocol = settings.evaluation_protocol
     for name in [field.name for field in fields(EvaluationProtocol)]:
-        if name in given and given[name] != getattr(settings.rules, name):
+        if name in given and given[name] != getattr(protocol, name):
             raise ConfigError(
-                f"--protocol {settings.protocol} has {name} {getattr(settings.rules, name)!r}; omit either"
+                f"--protocol {settings.protocol} has {name} {getattr(protocol, name)!r}; omit either"
             )
     return settings
 
@@ -59,7 +60,7 @@ def _tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[P
     truth, predictions = read_ground_truth(options.ground_truth), read_predictions(options.predictions)
     videos = _videos(truth, predictions, options.videos)
     annotated = read_annotated(options.annotated) if options.annotated else None
-    evaluation = Evaluation(truth, predictions, settings.rules, videos, annotated)
+    evaluation = Evaluation(truth, predictions, settings.evaluation_protocol, videos, annotated)
     levels, iou = settings.iou_thresholds, settings.error_iou
     tables: dict[str, Callable[[], pd.DataFrame]] = {
         "output": lambda: evaluation.average_precision(levels),

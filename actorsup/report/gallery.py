@@ -70,7 +70,7 @@ def write_gallery(
     """
     truth = {} if ground_truth is None else read_ground_truth(ground_truth)
     sparse = None if annotated is None else read_annotated(annotated)
-    protocol, threshold = evaluation.rules, evaluation.error_iou
+    protocol, threshold = evaluation.evaluation_protocol, evaluation.error_iou
     cards = []
     with whole_folder(output, provenance) as partial, ExitStack() as stack:
         store = stack.enter_context(FrameStore(shards.frames))
