@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.attention.model import ActorAttention, load_model
 from actorsup.attention.scoring import check_classes, logits_of, prepare
@@ -102,7 +102,7 @@ class Prediction:
 
     def save(self, path: str | Path) -> None:
         """Write ``to_json()`` to a file, complete or not at all."""
-        write_whole(path, self.to_json())
+        write_text_atomically(path, self.to_json())
 
     def _tube(self, p: int) -> PredictedTube | None:
         tubes = self.proposals

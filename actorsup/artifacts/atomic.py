@@ -23,7 +23,7 @@ _REMEDY = "free some space or fix its permissions, then run again; finished work
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replace_atomically(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path`` and rename it to ``path`` if the context ends without an error.
 
     The parent folder is created. After an error the temporary file is deleted and ``path`` is unchanged.
@@ -47,15 +47,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing_text(path: str | Path) -> Iterator[TextIO]:
+def open_text_atomically(path: str | Path) -> Iterator[TextIO]:
     """Yield a text stream; its file appears complete or not at all."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as stream:
+    with replace_atomically(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as stream:
         yield stream
 
 
-def write_whole(path: str | Path, text: str) -> None:
+def write_text_atomically(path: str | Path, text: str) -> None:
     """Write a text file atomically; raises DataError if it cannot be written."""
-    with report_write_errors(path), writing_text(path) as stream:
+    with report_write_errors(path), open_text_atomically(path) as stream:
         stream.write(text)
 
 

@@ -12,7 +12,7 @@ import os
 import zlib
 from pathlib import Path
 
-from actorsup.artifacts.atomic import report_write_errors, write_whole
+from actorsup.artifacts.atomic import report_write_errors, write_text_atomically
 from actorsup.errors import DataError
 
 BLOCK = 512
@@ -62,7 +62,7 @@ def write_checksum_file(path: str | Path) -> None:
     path = Path(path)
     if _has_checksum_file(path) and path.exists():
         with report_write_errors(path):
-            write_whole(_checksum_file(path), _checksum_line(path))
+            write_text_atomically(_checksum_file(path), _checksum_line(path))
 
 
 def check_checksum_file(path: str | Path) -> None:

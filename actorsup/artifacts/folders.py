@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 
 
 @contextmanager
-def whole_folder(output: Path, provenance: Mapping[str, Any] | None = None) -> Iterator[Path]:
+def replace_folder(output: Path, provenance: Mapping[str, Any] | None = None) -> Iterator[Path]:
     """Yield a folder to fill, and rename it to ``output`` if the context ends without an error.
 
     Args:
@@ -38,4 +38,4 @@ def resume_folder(folder: Path, provenance: str) -> None:
     if folder.exists() and not (stamp.exists() and stamp.read_text(encoding="utf-8") == provenance):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(stamp, provenance)
+    write_text_atomically(stamp, provenance)

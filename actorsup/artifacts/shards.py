@@ -103,7 +103,7 @@ class ShardWriter:
         """
         path = self._part(video)
         temporary = path.with_suffix(".tmp")
-        # not atomic.replacing: it would recreate a partial folder that disappeared, which is an error
+        # not replace_atomically, which would recreate a partial folder that disappeared: that is an error
         try:
             with report_write_errors(path):
                 yield temporary

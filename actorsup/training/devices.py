@@ -70,7 +70,7 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
-def put(values: Sequence[int], device: torch.device) -> Tensor:
+def int_tensor(values: Sequence[int], device: torch.device) -> Tensor:
     """Return numbers as a tensor (N,) int64 on a device, without waiting for the GPU."""
     return to_device(torch.tensor(values, dtype=torch.int64), device)
 

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
 from actorsup.logs import progress
 from actorsup.training import distributed
@@ -297,4 +297,4 @@ def _write_table(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    write_text_atomically(path, text.getvalue())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from actorsup.artifacts.atomic import replacing, report_write_errors
+from actorsup.artifacts.atomic import replace_atomically, report_write_errors
 from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write tensors and plain values for ``load_weights``, complete or not at all."""
     # given a path instead of a stream, PyTorch does not report a full disk
-    with report_write_errors(path), replacing(path) as temporary, open(temporary, "wb") as stream:
+    with report_write_errors(path), replace_atomically(path) as temporary, open(temporary, "wb") as stream:
         torch.save(dict(content), stream)
 
 
@@ -76,7 +76,7 @@ def epoch_file(folder: str | Path, epoch: int) -> Path:
     return Path(folder) / f"epoch{epoch:03d}.pt"
 
 
-def put_weights(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
+def load_state(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
     """Load weights into a module, all of them and no others.
 
     Raises:

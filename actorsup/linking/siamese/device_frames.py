@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from actorsup.detection.base import Image
-from actorsup.training.devices import put
+from actorsup.training.devices import int_tensor
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class DeviceFrames:
             self._keep(images)
         if id(images) in self._kept:
             self._kept.move_to_end(id(images))
-            found = self._kept[id(images)][1][put(frames, self._device)]
+            found = self._kept[id(images)][1][int_tensor(frames, self._device)]
         else:
             found = self._carried(images, frames)
         return found.permute(0, 3, 1, 2).float()

@@ -11,7 +11,7 @@ from torch.nn import functional
 from actorsup.detection.base import Image
 from actorsup.linking.siamese.crops import mean_colour, resample
 from actorsup.linking.siamese.regions import Encode, Regions
-from actorsup.training.devices import put
+from actorsup.training.devices import int_tensor
 
 
 class SharedRegions:
@@ -53,7 +53,7 @@ class SharedRegions:
             )
         found: list[Tensor] = [torch.empty(0)] * ratios.size
         for key, some in by_map.items():
-            places, sizes = (put(one, inside.device) for one in zip(*some, strict=True))
+            places, sizes = (int_tensor(one, inside.device) for one in zip(*some, strict=True))
             features = self._frame(key, regions.images[some[0][0]])
             centre, side = regions.centre[places], regions.side[places, sizes, None]
             # where the cells' middles are: along x and y, in pixels of the frame
