@@ -144,7 +144,7 @@ def test_a_part_lost_in_a_power_failure_is_made_again(tmp_path, left):
         for video in "abc":
             writer.add(video, {"x": np.arange(20)}, {"frames": 2})
         raise KeyboardInterrupt
-    part = writer._part("b")
+    part = writer._part_path("b")
     data = part.read_bytes()
     if isinstance(left, str):
         left = data[: len(data) // 2]
@@ -159,7 +159,7 @@ def test_a_part_lost_in_a_power_failure_is_made_again(tmp_path, left):
 def test_parts_of_unknown_provenance_are_not_reused(tmp_path):
     writer = ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1})
     writer.add("a", {"x": np.zeros(3)}, {})
-    (writer._partial / "provenance.json").write_bytes(b"")
+    (writer._partial_folder / "provenance.json").write_bytes(b"")
     assert not ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1}).finished("a")
 
 
