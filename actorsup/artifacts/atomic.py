@@ -79,9 +79,7 @@ def report_write_errors(path: str | Path) -> Iterator[None]:
         # libraries wrap the reason in long messages, or raise another error on top of it
         message = f"{error} {error.__context__}"
         numbers = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
-        reasons = [
-            os.strerror(code) for code in _DISK_ERRORS if code in codes or os.strerror(code) in message
-        ]
+        codes = [code for code in _DISK_ERRORS if code in numbers or os.strerror(code) in message]
         if not codes:
             raise
         raise DataError(f"{path}: cannot be written ({os.strerror(codes[0])}); {_REMEDY}") from error

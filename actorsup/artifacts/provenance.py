@@ -130,7 +130,7 @@ def find_dependencies(*modules: str) -> list[str]:
     parent_packages = {
         module.rsplit(".", n)[0] for module in visited for n in range(1, module.count(".") + 1)
     }
-    return sorted(visited | {package for package in parents if _find_source(package)})
+    return sorted(visited | {package for package in parent_packages if _find_source(package)})
 
 
 def imported_modules(module: str) -> set[str]:
