@@ -428,7 +428,7 @@ def test_videos_that_are_scored_together_get_the_scores_of_each_scored_separatel
     real, groups = scoring.compute_logits, []
     monkeypatch.setattr(scoring, "videos_at_once", lambda device: 2)
     monkeypatch.setattr(
-        scoring, "logits_of", lambda n, seen, *a: groups.append(len(seen)) or real(n, seen, *a)
+        scoring, "compute_logits", lambda n, seen, *a: groups.append(len(seen)) or real(n, seen, *a)
     )
     together, failures = score(tmp_path, videos, list(videos), "together.h5")
     assert (groups, failures, list(together)) == ([2, 1, 1, 1], {}, list(videos))
