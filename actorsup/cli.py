@@ -74,10 +74,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from actorsup.artifacts.atomic import write_whole
+    from actorsup.artifacts.atomic import write_text_atomically
     from actorsup.errors import VideoError
     from actorsup.formats.video_ids import video_id
-    from actorsup.predict import json_of, load
+    from actorsup.predict import load, predictions_to_json
 
     names = [video_id(path.name) for path in options.videos]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -96,7 +96,7 @@ def _predict(options: argparse.Namespace) -> int:
             first, end = tube.seconds
             print(f"{path}: {tube.action} {tube.score:.3f}, {tube.actor}, {first:.2f} to {end:.2f} s")
     if options.output:
-        write_whole(options.output, json_of(done))
+        write_text_atomically(options.output, predictions_to_json(done))
         print(f"{options.output}: {sum(map(len, done))} tubes of {len(done)} videos")
     return int(len(done) < len(names))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from test_house import modules, rules
 
-from actorsup.artifacts.provenance import closure
+from actorsup.artifacts.provenance import find_dependencies
 from actorsup.attention.encoders import ENCODERS, TORCHVISION
 from actorsup.datasets.readers import DATASETS
 from actorsup.detection.detectors import DETECTORS
@@ -57,12 +57,12 @@ def reruns(repository: Path) -> dict[str, set[str]]:
         call = re.search(r"code_digest\((.*?)\)\s*(?:,|\n)", text, flags=re.S)
         if not call:
             continue
-        stage = closure(*re.findall(r'"(actorsup[\w.]+)"', call[1]))
+        stage = find_dependencies(*re.findall(r'"(actorsup[\w.]+)"', call[1]))
         for module in stage:
             found[module].add(STAGE_OF[rule])
         for kind in (kind for how, kind in TYPES_OF.items() if how in call[1]):
             for name, module in KINDS[kind].items():
-                for used in set(closure(module)) - set(stage):
+                for used in set(find_dependencies(module)) - set(stage):
                     found[used].add(f"{STAGE_OF[rule]}:{name}")
     return found
 

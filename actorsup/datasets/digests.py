@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import VideoRecord
 from actorsup.errors import DataError
 
@@ -49,7 +49,7 @@ def cached(
     }
     if cache and current != known:
         try:
-            write_whole(cache, json.dumps(current, indent=0))
+            write_text_atomically(cache, json.dumps(current, indent=0))
         except (OSError, DataError) as error:
             _LOG.info("%s: cannot be written (%s); the files are read again next time", cache, error)
     return {key: value for key, (_, value) in current.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import Dataset
 from actorsup.errors import DataError
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
@@ -40,7 +40,7 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
     _warn(truth.boxes, ~in_run, "boxes are left out, since this run lacks their videos")
     rows = _fitted(truth.boxes[in_run].reset_index(drop=True), table, truth.size)
     columns = [name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]
-    write_whole(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    write_text_atomically(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
 def write_annotated_frames(dataset: Dataset, output: Path) -> None:
@@ -53,7 +53,7 @@ def write_annotated_frames(dataset: Dataset, output: Path) -> None:
     if truth is None or truth.annotated is None:
         raise DataError(f"{output}: the data set has no list of annotated frames")
     rows = truth.annotated[["video", "frame"]].sort_values(["video", "frame"])
-    write_whole(output, rows.to_csv(index=False, lineterminator="\n"))
+    write_text_atomically(output, rows.to_csv(index=False, lineterminator="\n"))
 
 
 def _fitted(rows: pd.DataFrame, table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]) -> pd.DataFrame:

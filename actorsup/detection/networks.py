@@ -13,7 +13,7 @@ from torchvision.models import get_model_builder, list_models
 from actorsup.coco import NAME_OF
 from actorsup.detection.small import SIZE, small_ssd
 from actorsup.errors import ConfigError, DataError, report_read_errors
-from actorsup.training.weights import load_weights, put_weights
+from actorsup.training.weights import load_state, load_weights
 
 SMALL_SSD = "small_ssd"
 COCO_COLUMNS = tuple(i if i in NAME_OF else 0 for i in range(91))
@@ -69,7 +69,7 @@ def load_network(architecture: str, path: str | Path) -> Network:
     if "architecture" in content:
         return _trained(architecture, content, path)
     network = build_network(architecture, COCO_COLUMNS)
-    put_weights(network.module, content, path)
+    load_state(network.module, content, path)
     if architecture in _FREE_OF_EPSILON:
         for layer in network.module.modules():
             if isinstance(layer, nn.BatchNorm2d):
@@ -82,7 +82,7 @@ def _trained(architecture: str, content: dict[str, Any], path: str | Path) -> Ne
         raise DataError(f"{path}: weights of {content['architecture']!r}, wanted those of {architecture!r}")
     with report_read_errors(path, "weights of another version; train it again"):
         network = build_network(architecture, content["categories"], tuple(content["size"]))
-        put_weights(network.module, content["state"], path)
+        load_state(network.module, content["state"], path)
     return network
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.shards import ShardReader
 from actorsup.frames import SCHEMA
 
@@ -32,7 +32,7 @@ def write_video_table(
     table = table.reindex(columns=VIDEO_COLUMNS).sort_values("video")
     integers = ["frames", "width", "height"]
     table[integers] = table[integers].astype("Int64")
-    write_whole(output, table.to_csv(index=False, lineterminator="\n"))
+    write_text_atomically(output, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _length_and_size(attributes: Mapping[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from actorsup.artifacts.images import Image
 from actorsup.linking.siamese.byte_cache import ByteCache
-from actorsup.training.devices import put
+from actorsup.training.devices import int_tensor
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class DeviceFrames:
             except torch.OutOfMemoryError:
                 _LOG.info("not enough memory for %d frames; from now on no frames are kept", len(images))
                 self._cache.disable()
-        found = self._copied(images, frames) if video is None else video[put(frames, self._device)]
+        found = self._copied(images, frames) if video is None else video[int_tensor(frames, self._device)]
         return found.permute(0, 3, 1, 2).float()
 
     def _copied(self, images: Sequence[Image], frames: Sequence[int]) -> Tensor:

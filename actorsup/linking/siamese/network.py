@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from actorsup.errors import ConfigError, DataError, report_read_errors
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.training.backbones import vgg16_blocks
-from actorsup.training.weights import load_weights, put_weights
+from actorsup.training.weights import load_state, load_weights
 
 ARCHITECTURE = "siamese"
 
@@ -205,7 +205,7 @@ def put_siamese_weights(
                 f"Siamese network with the trunk {trunk}; train one, or name its file"
             )
         with report_read_errors(path, "weights of another version; train it again"):
-            put_weights(network, content["state"], path)
+            load_state(network, content["state"], path)
         return
     state = {name: content.get(f"features.{name}") for name in network.trunk.state_dict()}
     if lacking := [name for name, value in state.items() if not isinstance(value, Tensor)]:
@@ -213,7 +213,7 @@ def put_siamese_weights(
             f"{path}: lacks features.{lacking[0]}; wanted what train_siamese writes for the trunk {trunk}, "
             "or VGG16's features for the trunk vgg16"
         )
-    put_weights(network.trunk, {name: value for name, value in state.items() if value is not None}, path)
+    load_state(network.trunk, {name: value for name, value in state.items() if value is not None}, path)
 
 
 def weights_content(network: SiameseNetwork, trunk: str, provenance: Mapping[str, Any]) -> dict[str, Any]:

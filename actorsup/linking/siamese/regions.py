@@ -19,7 +19,7 @@ from actorsup.artifacts.images import Image
 from actorsup.linking.siamese.crops import crop, sample_crops
 from actorsup.linking.siamese.device_frames import DeviceFrames
 from actorsup.training.backbones import normalize
-from actorsup.training.devices import put, retry_with_smaller_batches
+from actorsup.training.devices import int_tensor, retry_with_smaller_batches
 
 Item = TypeVar("Item")
 
@@ -47,7 +47,7 @@ class Regions:
 
     def take(self, places: Sequence[int]) -> "Regions":
         """Return the regions of some places."""
-        index = put(places, self.side.device)
+        index = int_tensor(places, self.side.device)
         images, frame = [self.images[i] for i in places], [self.frame[i] for i in places]
         return Regions(images, frame, self.centre[index], self.side[index], self.padding[index])
 
@@ -136,7 +136,7 @@ class DeviceRegions:
         crops = torch.empty(shape, device=self._encode.device)
         for places in by_video.values():
             job = partial(self._crops_of, regions, places, pixels)
-            crops[put(places, crops.device)] = retry_with_smaller_batches(job, len(places), "frames")
+            crops[int_tensor(places, crops.device)] = retry_with_smaller_batches(job, len(places), "frames")
         every = crops.flatten(0, 1).permute(0, 2, 3, 1)
         found = [self._encode(filled(some, self._crops))[: len(some)] for some in every.split(self._crops)]
         return torch.cat(found).contiguous()

@@ -9,7 +9,7 @@ from actorsup.artifacts.images import Image
 from actorsup.linking.siamese.byte_cache import ByteCache
 from actorsup.linking.siamese.crops import mean_colour, resample
 from actorsup.linking.siamese.regions import Encode, Regions
-from actorsup.training.devices import put
+from actorsup.training.devices import int_tensor
 
 
 class SharedRegions:
@@ -47,7 +47,7 @@ class SharedRegions:
             by_map.setdefault(key, []).append((place, size))
         found: list[Tensor] = [torch.empty(0)] * ratios.size
         for key, some in by_map.items():
-            places, sizes = (put(one, inside.device) for one in zip(*some, strict=True))
+            places, sizes = (int_tensor(one, inside.device) for one in zip(*some, strict=True))
             ratio = float(self._step ** key[2])  # pixels of the frame per encoded pixel
             features = self._cache.get(key)
             if features is None:

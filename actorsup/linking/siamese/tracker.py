@@ -23,7 +23,7 @@ from actorsup.linking.siamese.regions import (
 )
 from actorsup.linking.siamese.shared_regions import SharedRegions
 from actorsup.logs import progress
-from actorsup.training.devices import put
+from actorsup.training.devices import int_tensor
 
 UPSAMPLING = 16
 """Upsampling factor of the response before the peak is located (SiamFC: 17 to 272 cells)."""
@@ -106,7 +106,7 @@ class SiameseTracker:
 
     def _regions(self, targets: "_Targets", some: Sequence[int], step: int) -> Regions:
         """Return the exemplar-sized regions around targets in their frames of a step."""
-        index = put(some, self._device)
+        index = int_tensor(some, self._device)
         side = context_side(targets.first_size[index] * targets.scale[index, None], self._settings.context)
         images, frames = zip(*(targets.image(target, step) for target in some), strict=True)
         return Regions(images, frames, targets.centre[index], side[:, None], targets.padding[index])
@@ -116,7 +116,7 @@ class SiameseTracker:
         count, pixels = len(some), self._search_size
         if self._fixed:
             some = [*some, *[some[-1]] * (self._together - count)]
-        index = put(some, self._device)
+        index = int_tensor(some, self._device)
         regions = self._regions(targets, some, step)
         sides = regions.side * pixels / self._exemplar_size
         features = self._features(replace(regions, side=sides * self._factors), pixels)
@@ -202,9 +202,9 @@ class _Targets:
 
     def note(self, some: Sequence[int], step: int, score: Tensor) -> None:
         """Record the boxes and scores of targets at a step."""
-        index = put(some, self._device)
+        index = int_tensor(some, self._device)
         rows = [int(self._first[target // 2]) + self._frame(target, step) for target in some]
-        row = put(rows, self._device)
+        row = int_tensor(rows, self._device)
         half = self.first_size[index] * self.scale[index, None] / 2
         centre = self.centre[index]
         self._boxes[row] = torch.cat([centre - half, centre + half], 1).float()
