@@ -12,7 +12,7 @@ from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
 from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
 from actorsup.evaluation.ranking import check_columns, weighted_area
 from actorsup.evaluation.tables import with_means
-from actorsup.tubes import DECIMALS, Tubes
+from actorsup.tubes import IOU_DECIMALS, Tubes
 
 FRAME_COLUMNS = [
     "dataset", "linker", "model", "seed", "class", "iou_threshold", "average_precision", "ground_truth",
@@ -127,7 +127,7 @@ def _true_positives(
     """Match the boxes of tubes (P, N, 4) with the ground truth (G, N, 4) of a class, in all frames."""
     wider = np.array([0, 0, 1, 1]) * (protocol.box_area == "plus_one")
     iou = np.stack([paired_iou(boxes + wider, one + wider) for one in true.astype(float)], -1)
-    iou = np.where(np.isnan(iou), -1.0, np.round(iou, DECIMALS))  # (P, N, G)
+    iou = np.where(np.isnan(iou), -1.0, np.round(iou, IOU_DECIMALS))  # (P, N, G)
     position = np.cumsum(there, axis=1) - 1
     matched = np.zeros((len(thresholds), *iou.shape[1:]), bool)
     frames = np.arange(iou.shape[1])
