@@ -89,7 +89,9 @@ class SiameseTracker:
         every = range(len(targets))
         exemplars = self._features(self._regions(targets, every[::2], 0), self._exemplar_size)
         steps = range(1, targets.steps + 1)
-        for step in progress(steps, len(steps), f"tracking {len(exemplars)} seeds both ways", passing=True):
+        for step in progress(
+            steps, len(steps), f"tracking {len(exemplars)} seeds both ways", is_subtask=True
+        ):
             active = [target for target in every if targets.has(target, step)]
             for some in chunks(active, self._together):
                 self._step(targets, some, exemplars, step)
