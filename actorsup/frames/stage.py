@@ -6,7 +6,7 @@ from typing import Any
 
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.datasets.base import VideoRecord
-from actorsup.datasets.digests import UNREADABLE, content_digest
+from actorsup.datasets.digests import UNREADABLE_DIGEST, content_digest
 from actorsup.errors import VideoError
 from actorsup.frames import SCHEMA
 from actorsup.frames.decoder import Decoder
@@ -45,8 +45,8 @@ def decode_videos(
             try:
                 with writer.part(record.video) as part:
                     decoder.decode(record, part)
-                    planned = (digests or {}).get(record.video, UNREADABLE)
-                    if planned != UNREADABLE and content_digest(record.path) != planned:
+                    planned = (digests or {}).get(record.video, UNREADABLE_DIGEST)
+                    if planned != UNREADABLE_DIGEST and content_digest(record.path) != planned:
                         raise VideoError(f"{record.path}: changed since this run was planned; run again")
             except VideoError as error:
                 writer.fail(record.video, str(error))
