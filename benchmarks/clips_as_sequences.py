@@ -40,7 +40,7 @@ def true_tubes(results: Path) -> dict[str, list[Boxes]]:
     return {video: [(tube.frames, tube.boxes) for tube in tubes] for video, tubes in truth.items()}
 
 
-def linked_tubes(folder: Path) -> dict[str, list[Boxes]]:
+def link_instances(folder: Path) -> dict[str, list[Boxes]]:
     """The tubes of a linker with a score of ``LOWEST_SCORE`` or more, of every video."""
     tubes_of: dict[str, list[Boxes]] = {}
     for path in sorted(folder.glob("*.h5")):
@@ -94,7 +94,7 @@ def main() -> None:
     train = set(table.loc[table["split"] == "train", "video"])
     if options.leave_out:
         train = {video for video in train if not re.search(options.leave_out, video)}
-    tubes_of = linked_tubes(results / "tubes" / options.tubes) if options.tubes else true_tubes(results)
+    tubes_of = link_instances(results / "tubes" / options.tubes) if options.tubes else true_tubes(results)
     names = []
     for path in sorted((results / "frames").glob("*.h5")):
         with FrameStore(path) as store:

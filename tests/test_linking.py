@@ -17,7 +17,7 @@ from actorsup.detection.base import Detections
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos
-from actorsup.frames.store import KeptFrames
+from actorsup.frames.store import CachedFrames
 from actorsup.linking import stage
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Seed, Track, VideoDetections
@@ -321,7 +321,7 @@ def test_a_long_video_is_read_lazily_with_the_same_result(tmp_path, monkeypatch)
     link_group = TrackingLinker.link
 
     def watched(self, videos):
-        groups.append([isinstance(video.images, KeptFrames) for video in videos])
+        groups.append([isinstance(video.images, CachedFrames) for video in videos])
         return link_group(self, videos)
 
     monkeypatch.setattr(TrackingLinker, "link", watched)

@@ -122,7 +122,7 @@ def _read(
     network: ActorAttention, images: VideoFrames, group: h5py.Group, settings: ScoringSettings
 ) -> ScoringInput | VideoError:
     tubes = read_tubes(group)
-    if difference := images.mismatch(replace(read_info(group), frames=tubes.frames)):
+    if difference := images.describe_mismatch(replace(read_info(group), frames=tubes.frames)):
         return VideoError(f"{group.file.filename}: tubes over {difference}; delete the file and run again")
     return prepare_input(network, images, tubes, settings.score_frames)
 

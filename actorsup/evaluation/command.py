@@ -53,7 +53,7 @@ def _read_settings(options: argparse.Namespace) -> EvaluationSettings:
     for name in [field.name for field in fields(EvaluationProtocol)]:
         if name in user_values and user_values[name] != getattr(settings.evaluation_protocol, name):
             raise ConfigError(
-                f"--protocol {settings.protocol} has {name} {getattr(protocol, name)!r}; omit either"
+                f"--protocol {settings.protocol} has {name} {getattr(settings.evaluation_protocol, name)!r}; omit either"
             )
     return settings
 

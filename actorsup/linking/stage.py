@@ -14,7 +14,7 @@ from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, read_info, wr
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.base import Detections, read_detections
 from actorsup.errors import VideoError
-from actorsup.frames.store import FrameStore, KeptFrames, VideoFrames
+from actorsup.frames.store import CachedFrames, FrameStore, VideoFrames
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Linker, Tracker, VideoDetections
 from actorsup.linking.linkers import LINKERS
@@ -111,8 +111,8 @@ def _usable(
 
 
 def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: str) -> None:
-    """Raise VideoError if the detections are of another video, or one of them cannot be tracked."""
-    if difference := images.mismatch(info):
+    """Raise VideoError where detections are not of this video, or no box can be tracked."""
+    if difference := images.describe_mismatch(info):
         raise VideoError(f"{path}: detections of {difference}; delete the file and run again")
     wrong = {
         "a frame that the video has not": (detections.frame < 0) | (detections.frame >= len(images)),
@@ -151,7 +151,7 @@ def link_group(linker: Linker, group: Sequence[Job]) -> Iterator[tuple[str, Vide
     for _, images, detections in group:
         stored = boxes.scale(detections.boxes, 1 / images.scale_x, 1 / images.scale_y)
         fits = len(images) * images[0].nbytes <= _GROUP_BYTES
-        kept = KeptFrames(images) if fits else images
+        kept = CachedFrames(images) if fits else images
         jobs.append(VideoDetections(kept, replace(detections, boxes=stored)))
     for (video, images, _), tubes in zip(group, linker.link(jobs), strict=True):
         scaled = boxes.scale(tubes.boxes, images.scale_x, images.scale_y)
