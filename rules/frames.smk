@@ -22,7 +22,7 @@ rule decode_frames:
         root=untracked(lambda w: str(PLAN.dataset(w.dataset).dataset.root)),
         limits=untracked(lambda w: PLAN.decoding_limits),
         # the digest of a generated video is that of its settings, not of its file
-        verify=untracked(lambda w: not PLAN.dataset(w.dataset).type.made),
+        verify=untracked(lambda w: not PLAN.dataset(w.dataset).type.is_generated),
         code=code_digest("actorsup.frames.stage"),
     message:
         "Decoding the videos of {wildcards.dataset}, shard {wildcards.shard}"

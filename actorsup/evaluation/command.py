@@ -50,10 +50,11 @@ def _read_settings(options: argparse.Namespace) -> EvaluationSettings:
     names = [field.name for field in fields(EvaluationSettings)]
     user_values = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
     settings = EvaluationSettings(**user_values)
+    protocol = settings.evaluation_protocol
     for name in [field.name for field in fields(EvaluationProtocol)]:
-        if name in user_values and user_values[name] != getattr(settings.evaluation_protocol, name):
+        if name in user_values and user_values[name] != getattr(protocol, name):
             raise ConfigError(
-                f"--protocol {settings.protocol} has {name} {getattr(settings.evaluation_protocol, name)!r}; omit either"
+                f"--protocol {settings.protocol} has {name} {getattr(protocol, name)!r}; omit either"
             )
     return settings
 
