@@ -1,5 +1,5 @@
-# Actor Supervision: from videos and their labels to who does what, where and when.
-# The rules stand in the order of the data; settings are in config.yaml.
+# Actor Supervision: spatiotemporal action localization from video labels.
+# Rules are included in the order of the data; settings are in config.yaml.
 from snakemake.utils import min_version
 
 min_version("9.20")

@@ -1,13 +1,12 @@
 """Actor Supervision: spatiotemporal action localization learned from video-level labels.
 
-The packages read in the order of the data: ``datasets``, ``frames``, ``detection``,
-``linking``, ``attention``, ``evaluation``; none imports one that comes later. Shared ground
-is ``boxes``, ``tubes``, ``storage`` and the small modules beside them.
+The packages of the pipeline, in the order of the data flow, are ``datasets``, ``frames``, ``detection``,
+``linking``, ``attention`` and ``evaluation``; no package imports a later one. All of them use the modules
+``boxes`` and ``tubes`` and the package ``artifacts``.
 
-Inside, boxes are float32 xyxy in pixels of the source frame, frames are 0-based and
-intervals are half-open.
+Boxes are float32 xyxy in pixels of the source frame, frame indices are 0-based, and intervals are half-open.
 
-``load`` gives what predicts videos (docs/predict.md)::
+``load`` returns a predictor of actions in videos (docs/predict.md)::
 
     predictor = actorsup.load("demo")
     for tube in predictor.predict("video.mp4"):
@@ -21,7 +20,7 @@ __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
-    """``load`` and what it gives, which need PyTorch: imported when they are first asked for."""
+    """Import ``load`` and its result classes on first access, because they import PyTorch."""
     if name in ("load", "Predictor", "Prediction", "PredictedTube"):
         return getattr(import_module("actorsup.predict"), name)
     raise AttributeError(f"module 'actorsup' has no attribute {name!r}")

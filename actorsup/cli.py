@@ -1,4 +1,4 @@
-"""The console command ``actorsup``, for tasks that need no Snakemake run."""
+"""Console command ``actorsup``, for tasks that need no Snakemake run."""
 
 import argparse
 import json
@@ -15,8 +15,16 @@ from actorsup.formats.convert import run as run_conversion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand; a user error is printed as one line and exits with code 2."""
-    options = _parser().parse_args(arguments)
+    """Run a subcommand of ``actorsup``.
+
+    Args:
+        arguments: Command-line arguments; None for those of the process.
+
+    Returns:
+        Exit code: 0 for success; 1 if ``check`` finds a problem or ``predict`` fails for a video; 2 for an
+        error that the user can fix, which is printed as one line.
+    """
+    options = _create_parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
     except ActorsupError as error:
@@ -24,9 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _create_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("actorsup", description=__doc__)
-    overrides = "override config.yaml, as in Snakemake"
+    override_help = "override config.yaml, as in Snakemake"
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     evaluate = commands.add_parser("evaluate", help="evaluate scored tubes from files")
     add_evaluation_options(evaluate)
@@ -37,9 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     convert = commands.add_parser("convert", help="convert tubes to and from the formats of other tools")
     add_conversion_options(convert)
     convert.set_defaults(run=run_conversion)
-    check = commands.add_parser("check", help="list missing and contradictory data before any work")
+    check = commands.add_parser(
+        "check", help="list missing and contradictory data of a data set before a run"
+    )
     check.add_argument("dataset", help="a section under datasets: in config.yaml")
-    check.add_argument("--configfile", type=Path, nargs="+", default=[], help=overrides)
+    check.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
     check.add_argument("--decode", action="store_true", help="decode every video to count its frames")
     check.set_defaults(run=_check)
     predict = commands.add_parser("predict", help="find who does what, where and when in your own videos")
@@ -48,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--dataset", default="demo", help="data set whose linker and trained model to use")
     predict.add_argument("--output", type=Path, help="file in the format of predictions.json; default: print")
-    predict.add_argument("--configfile", type=Path, nargs="+", default=[], help=overrides)
+    predict.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
     predict.set_defaults(run=_predict)
     return parser
 
@@ -63,42 +73,42 @@ def _check(options: argparse.Namespace) -> int:
     from actorsup.workflow.plan import Plan
 
     plan = Plan(read_config(options.configfile))
-    names = plan.config["datasets"]
-    if options.dataset not in names:
-        hint = did_you_mean(options.dataset, names)
-        raise ConfigError(f"datasets: no section {options.dataset!r}; allowed: {', '.join(names)}{hint}")
-    planned = PlannedDataset(options.dataset, names[options.dataset], plan.config["seed"])
-    inspection = inspect_dataset(planned, options.decode)
+    sections = plan.config["datasets"]
+    if options.dataset not in sections:
+        hint = did_you_mean(options.dataset, sections)
+        raise ConfigError(f"datasets: no section {options.dataset!r}; allowed: {', '.join(sections)}{hint}")
+    dataset = PlannedDataset(options.dataset, sections[options.dataset], plan.config["seed"])
+    inspection = inspect_dataset(dataset, options.decode)
     print(report(inspection, FrameSettings(**plan.frame_settings)))
     return int(any(finding.serious for finding in inspection.findings))
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from actorsup.artifacts.atomic import write_whole
+    from actorsup.artifacts.atomic import write_text_atomically
     from actorsup.errors import VideoError
     from actorsup.formats.video_ids import video_id
-    from actorsup.predict import json_of, load
+    from actorsup.predict import load, predictions_to_json
 
-    names = [video_id(path.name) for path in options.videos]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"two videos have the name {twice[0]!r}, which must be a unique id; rename one")
+    video_ids = [video_id(path.name) for path in options.videos]
+    if duplicates := [name for name in video_ids if video_ids.count(name) > 1]:
+        raise DataError(f"two videos have the name {duplicates[0]!r}, which must be a unique id; rename one")
     # this command prints the failed videos itself
     logging.getLogger("actorsup.artifacts.shards").setLevel(logging.ERROR)
     predictor = load(options.dataset, configfiles=options.configfile)
-    done = []
+    predicted_tubes = []
     for path in options.videos:
         try:
-            done.append(predictor.predict(path))
+            predicted_tubes.append(predictor.predict(path))
         except VideoError as error:
             print(f"actorsup: {error}", file=sys.stderr)
             continue
-        for tube in [] if options.output else done[-1]:
-            first, end = tube.seconds
-            print(f"{path}: {tube.action} {tube.score:.3f}, {tube.actor}, {first:.2f} to {end:.2f} s")
+        for tube in [] if options.output else predicted_tubes[-1]:
+            start, end = tube.seconds
+            print(f"{path}: {tube.action} {tube.score:.3f}, {tube.actor}, {start:.2f} to {end:.2f} s")
     if options.output:
-        write_whole(options.output, json_of(done))
-        print(f"{options.output}: {sum(map(len, done))} tubes of {len(done)} videos")
-    return int(len(done) < len(names))
+        write_text_atomically(options.output, predictions_to_json(predicted_tubes))
+        print(f"{options.output}: {sum(map(len, predicted_tubes))} tubes of {len(predicted_tubes)} videos")
+    return int(len(predicted_tubes) < len(video_ids))
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -114,7 +124,7 @@ def _inspect(options: argparse.Namespace) -> None:
         print(f"schema: {schema}")
         print(f"provenance: {json.dumps(shard.provenance, indent=2)}")
         for video in shard:
-            arrays = [f"{name} {item.shape} {item.dtype}" for name, item in shard[video].items()]
+            arrays = [f"{name} {array.shape} {array.dtype}" for name, array in shard[video].items()]
             attributes = [f"{name}={value}" for name, value in shard[video].attrs.items()]
             print(f"{video}: {', '.join(attributes)}; {', '.join(arrays)}")
         for video, reason in shard.failures.items():

@@ -1,4 +1,4 @@
-"""COCO's 80 object categories: names and the ids of its annotation files (1-90, with gaps)."""
+"""The 80 object categories of COCO: names, and ids as in its annotation files (1-90, with gaps)."""
 
 from actorsup.errors import ConfigError
 
@@ -14,17 +14,17 @@ _NAMES = (
 ).split(",")
 
 NAME_OF: dict[int, str] = {i: name for i, name in enumerate(_NAMES, 1) if name}
-"""Category id (1-90) to name."""
+"""Category name by category id (1-90)."""
 
 ID_OF: dict[str, int] = {name: i for i, name in NAME_OF.items()}
-"""Name to category id (1-90)."""
+"""Category id (1-90) by category name."""
 
 CONTIGUOUS: tuple[int, ...] = tuple(NAME_OF)
-"""Category ids (1-90) by contiguous index (0-79), as in YOLOX."""
+"""Category id (1-90) at each contiguous index (0-79), which YOLOX uses."""
 
 
 def category_ids(names: list[str]) -> list[int]:
-    """Return the COCO category ids of actors of interest.
+    """Return the COCO category ids (1-90) of category names.
 
     Raises:
         ConfigError: A name is not a COCO category.

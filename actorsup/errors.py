@@ -1,4 +1,4 @@
-"""Errors for users: each names the file or setting, what was expected and the remedy."""
+"""Errors for users. Each message names the file or setting, the expected content, and the remedy."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class ActorsupError(Exception):
-    """A problem that a user can fix; shown as one line, without a traceback."""
+    """A problem that a user can fix, printed as one line without a traceback."""
 
 
 class ConfigError(ActorsupError):
@@ -19,19 +19,22 @@ class DataError(ActorsupError):
 
 
 class VideoError(ActorsupError):
-    """One unusable video; it is recorded in failures.csv, and the other videos are still processed."""
+    """An unusable video, which failures.csv lists; the other videos are still processed."""
 
 
 @contextmanager
 def report_read_errors(path: str | Path, wanted: str) -> Iterator[None]:
-    """Convert any error that malformed content causes into a DataError of one line.
+    """Convert any error that malformed content of a file causes to a DataError with a one-line message.
 
-    Malformed content makes parsers raise errors of many types: JSON nested 100,000 levels deep, a number
-    of 5,000 digits, a list in place of a name, ...
+    Malformed content makes parsers raise errors of many types. Examples are JSON nested 100,000 levels deep,
+    a number of 5,000 digits, and a list in place of a name.
 
     Args:
-        path: The file.
-        wanted: The expected content, for the message: ``"expected a table video,frame"``.
+        path: Path of the file.
+        wanted: Expected content of the file, for the message, such as ``"expected a table video,frame"``.
+
+    Raises:
+        DataError: The body of the ``with`` statement raised an error that malformed content can cause.
     """
     try:
         yield
@@ -42,22 +45,26 @@ def report_read_errors(path: str | Path, wanted: str) -> Iterator[None]:
     except (
         OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
     ) as error:  # fmt: skip
-        raise DataError(f"{path}: {wanted} ({_summary(error)})") from error
+        raise DataError(f"{path}: {wanted} ({_summarize(error)})") from error
 
 
-def _summary(error: Exception) -> str:
+def _summarize(error: Exception) -> str:
     text = " ".join((str(error) if isinstance(error, OSError | ValueError) else repr(error)).split())
     return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """End of a message about an unknown name: suggest the closest known name, if one is close."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """Return the end of a message about an unknown name, which suggests the most similar of ``names``.
+
+    Returns:
+        Text such as ``"; did you mean 'siamese'?"``; empty if no name is similar.
+    """
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
 def first_few(names: Iterable[object]) -> str:
-    """The first five names as text, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - 5:,} more" if len(listed) > 5 else ""
-    return ", ".join(listed[:5]) + more
+    """Return the first five names, separated by commas, and the number of the other names."""
+    texts = [str(name) for name in names]
+    remainder = f" and {len(texts) - 5:,} more" if len(texts) > 5 else ""
+    return ", ".join(texts[:5]) + remainder

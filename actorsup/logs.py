@@ -1,4 +1,4 @@
-"""Job logs: everything goes to a file, warnings and errors also to the screen."""
+"""Logs of jobs: a log file with all messages, and warnings and errors on the screen."""
 
 import logging
 import os
@@ -23,13 +23,13 @@ _SECONDS_BETWEEN_LINES = 10.0
 def job(
     path: str | Path, threads: int, inputs: Iterable[str] = (), outputs: Iterable[str] = ()
 ) -> Iterator[None]:
-    """Run a job with a log file and a fixed number of threads.
+    """Run the body of the ``with`` statement with a log file and a fixed number of threads.
 
-    An ``ActorsupError`` is logged as one line and exits with code 1. Enter this context before you import
-    numpy, torch or OpenCV, because they read the number of threads when they are imported.
+    Log an ``ActorsupError`` as one line, and exit with code 1. Enter this context before you import numpy,
+    torch or OpenCV, because they read the number of threads when they are imported.
 
     Args:
-        path: The log file.
+        path: Path of the log file.
         threads: Number of threads.
         inputs: Files and folders that the job reads; a damaged table or folder ends the job.
         outputs: Files and folders that the job writes; tables and folders get a checksum file.
@@ -37,13 +37,13 @@ def job(
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[variable] = str(threads)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    to_screen = logging.StreamHandler()
-    to_screen.setLevel(logging.WARNING)
-    to_screen.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    file_handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    screen_handler = logging.StreamHandler()
+    screen_handler.setLevel(logging.WARNING)
+    screen_handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     root = logging.getLogger()
-    root.handlers[:] = [to_file, to_screen]
+    root.handlers[:] = [file_handler, screen_handler]
     root.setLevel(logging.INFO)
     try:
         for file in inputs:
@@ -58,34 +58,37 @@ def job(
         _LOG.exception("this is a bug in actorsup; see the log, %s", path)
         raise
     finally:
-        to_file.close()
+        file_handler.close()
 
 
-def progress(items: Iterable[Item], total: int, what: str, passing: bool = False) -> Iterator[Item]:
-    """Iterate over items while showing how many are done, the rate and the remaining time.
+def progress(items: Iterable[Item], total: int, task: str, is_subtask: bool = False) -> Iterator[Item]:
+    """Yield items, and show the number of finished items, the rate and the remaining time.
 
-    Shows a bar on a terminal; otherwise writes a log line every ten seconds and one at the end.
+    Show a progress bar on a terminal; otherwise log a line every ten seconds and a line at the end.
 
     Args:
-        items: The items.
+        items: Items to yield.
         total: Number of items.
-        what: Description of the work, for a reader.
-        passing: A part of longer work: show nothing if it ends within ten seconds, and leave no bar.
+        task: Description of the work, for users.
+        is_subtask: Whether the work is part of a longer task: it shows nothing if it ends within ten seconds,
+            and its bar disappears at the end.
     """
     if sys.stderr.isatty():
-        delay = _SECONDS_BETWEEN_LINES if passing else 0
-        bar = tqdm(items, total=total, desc=what, unit="", dynamic_ncols=True, delay=delay, leave=not passing)
+        delay = _SECONDS_BETWEEN_LINES if is_subtask else 0
+        bar = tqdm(
+            items, total=total, desc=task, unit="", dynamic_ncols=True, delay=delay, leave=not is_subtask
+        )
         yield from bar
         return
-    start = last = time.monotonic()
-    done = 0
-    for done, item in enumerate(items, 1):
+    start = last_report = time.monotonic()
+    num_done = 0
+    for num_done, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
-        if now - last >= _SECONDS_BETWEEN_LINES and done < total:
-            rate = done / (now - start)
-            left = (total - done) / rate
-            _LOG.info("%s: %d of %d, %.1f per second, %.0f s left", what, done, total, rate, left)
-            last = now
-    if not passing or last > start:
-        _LOG.info("%s: %d of %d in %.1f s", what, done, total, time.monotonic() - start)
+        if now - last_report >= _SECONDS_BETWEEN_LINES and num_done < total:
+            rate = num_done / (now - start)
+            seconds_left = (total - num_done) / rate
+            _LOG.info("%s: %d of %d, %.1f per second, %.0f s left", task, num_done, total, rate, seconds_left)
+            last_report = now
+    if not is_subtask or last_report > start:
+        _LOG.info("%s: %d of %d in %.1f s", task, num_done, total, time.monotonic() - start)

@@ -1,8 +1,8 @@
-"""Prediction from Python: ``actorsup.load(...)`` once, then ``.predict(path)`` for each video.
+"""Prediction from Python: call ``actorsup.load(...)`` once, then ``predict(path)`` for each video.
 
 A section of ``datasets:`` names a detector, a linker, a trained model and the actors of interest. ``load``
-builds them as the workflow does, and ``predict`` calls the functions of the stages, so that the results are
-those of the workflow.
+builds them as the workflow does, and ``predict`` calls the functions of the pipeline stages, so that the
+predictions equal the predictions of the workflow.
 """
 
 import os
@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.attention.model import ActorAttention, load_model
-from actorsup.attention.scoring import check_classes, logits_of, prepare
+from actorsup.attention.scoring import check_classes, compute_logits, prepare_input
 from actorsup.attention.scoring_settings import ScoringSettings
-from actorsup.attention.tube_scores import scored
+from actorsup.attention.tube_scores import score_tubes
 from actorsup.coco import NAME_OF
 from actorsup.config.read import check_config, read_config
 from actorsup.datasets.base import VideoRecord
@@ -45,17 +45,17 @@ from actorsup.workflow.plan import Plan
 
 @dataclass(frozen=True)
 class PredictedTube:
-    """One actor through a video, and its action.
+    """Tube of one actor in a video, with the predicted action.
 
     Attributes:
-        action: The class with the highest score.
-        score: The score of this class, in [0, 1].
-        class_score: The scores of all predicted classes.
-        actor: The COCO category of the actor, such as ``"person"``.
-        proposal_score: The detection score of the tube's seed, independent of the action.
-        interval: First frame, 0-based, and one past the last.
-        seconds: Begin and end.
-        boxes: (M, 4) float32 xyxy in pixels of the video, one for each frame of the interval.
+        action: Name of the action class with the highest score.
+        score: Score of ``action``, in [0, 1].
+        class_score: Scores of all predicted classes, by class name.
+        actor: COCO category of the actor, such as ``"person"``.
+        proposal_score: Detection score of the seed of the tube, independent of the action.
+        interval: First frame (0-based) and end frame (exclusive).
+        seconds: Start and end of the interval in seconds.
+        boxes: (M, 4) float32 xyxy in pixels of the source frames, one box per frame of the interval.
     """
 
     action: str
@@ -70,13 +70,14 @@ class PredictedTube:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Who does what, where and when in one video. Iterating gives its tubes, best first.
+    """Predicted tubes of one video; iteration yields ``tubes``.
 
     Attributes:
-        video: Video id: by default, the file name without its extension.
-        info: Number of frames, frames per second, width and height in pixels.
-        classes: Names of all classes that the model knows.
-        proposals: All P tubes as in the workflow's files, including those without a predicted class.
+        video: Video id; by default, the file name without its extension.
+        info: Number of frames, frames per second, and width and height in pixels.
+        classes: Names of all action classes of the model.
+        proposals: All P tubes of the video in the format of the workflow, including tubes without a
+            predicted class.
     """
 
     video: str
@@ -86,8 +87,8 @@ class Prediction:
 
     @cached_property
     def tubes(self) -> tuple[PredictedTube, ...]:
-        """The tubes with a predicted class, sorted by the score of their best class, descending."""
-        tubes = (self._tube(p) for p in range(len(self.proposals)))
+        """Tubes with a predicted class, sorted by ``PredictedTube.score`` in descending order."""
+        tubes = (self._tube(index) for index in range(len(self.proposals)))
         return tuple(sorted((tube for tube in tubes if tube), key=lambda tube: -tube.score))
 
     def __iter__(self) -> Iterator[PredictedTube]:
@@ -98,95 +99,99 @@ class Prediction:
 
     def to_json(self) -> str:
         """Return all proposals in the format of ``predictions.json``, as strict JSON."""
-        return json_of([self])
+        return predictions_to_json([self])
 
     def save(self, path: str | Path) -> None:
-        """Write ``to_json()`` to a file, complete or not at all."""
-        write_whole(path, self.to_json())
+        """Write all proposals to a file in the format of ``predictions.json``; the write is atomic.
 
-    def _tube(self, p: int) -> PredictedTube | None:
+        Raises:
+            DataError: The file cannot be written.
+        """
+        write_text_atomically(path, self.to_json())
+
+    def _tube(self, index: int) -> PredictedTube | None:
         tubes = self.proposals
         assert tubes.class_score is not None
-        scores = zip(self.classes, tubes.class_score[p].tolist(), strict=True)
+        scores = zip(self.classes, tubes.class_score[index].tolist(), strict=True)
         predicted = {name: score for name, score in scores if not np.isnan(score)}
         if not predicted:
             return None
-        first, end = map(int, tubes.interval[p])
+        first, end = map(int, tubes.interval[index])
         action = max(predicted, key=predicted.__getitem__)
         return PredictedTube(
             action=action,
             score=predicted[action],
             class_score=predicted,
-            actor=NAME_OF[int(tubes.actor[p])],
-            proposal_score=float(tubes.score[p]),
+            actor=NAME_OF[int(tubes.actor[index])],
+            proposal_score=float(tubes.score[index]),
             interval=(first, end),
             seconds=(first / self.info.fps, end / self.info.fps),
-            boxes=tubes.boxes[p, first:end],
+            boxes=tubes.boxes[index, first:end],
         )
 
 
-def json_of(predictions: Sequence[Prediction]) -> str:
-    """Return predictions of one predictor in the format of ``predictions.json``."""
+def predictions_to_json(predictions: Sequence[Prediction]) -> str:
+    """Return the predictions of one predictor as strict JSON, in the format of ``predictions.json``."""
     stream = StringIO()
     classes = predictions[0].classes if predictions else ()
-    videos = (ScoredVideo.from_tubes(one.video, one.info, one.proposals, classes) for one in predictions)
+    videos = (ScoredVideo.from_tubes(p.video, p.info, p.proposals, classes) for p in predictions)
     write_predictions_json(videos, stream, classes)
     return stream.getvalue()
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A detector, a linker and a trained model, ready for any number of videos; ``load`` builds one.
+    """Loaded detector, linker and model that predict any number of videos; built by ``load``.
 
     Attributes:
-        frame_settings: How frames are stored temporarily.
+        frame_settings: Settings of the temporary frame store.
         limits: Limits on the decoding of a video.
-        find: The detector.
-        linker: The linker.
-        network: The trained model.
-        scoring: How tubes are scored and which are predicted.
+        detect: Function that runs the detector on a video.
+        linker: Linker that builds tubes from detections.
+        network: Trained attention network, in evaluation mode.
+        scoring: Settings of the scoring and selection of tubes.
     """
 
     frame_settings: FrameSettings
     limits: DecodingLimits
-    find: Find
+    detect: Find
     linker: Linker
     network: ActorAttention
     scoring: ScoringSettings
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes that the model knows."""
+        """Names of the action classes of the model."""
         return tuple(self.network.classes)
 
     def predict(self, path: str | os.PathLike[str], video: str | None = None) -> Prediction:
-        """Find who does what, where and when in a video.
+        """Predict the actions and the tubes of the actors in one video.
 
-        Its frames are stored in a temporary folder (``TMPDIR``) during prediction.
+        The decoded frames are stored in a temporary folder (``TMPDIR``) during prediction.
 
         Args:
-            path: A video file, or a folder of numbered images.
-            video: Video id in the output; None is the file name without its extension.
+            path: Path of a video file, or of a folder of numbered images.
+            video: Video id in the output; None uses the file name without its extension.
 
         Raises:
             VideoError: The file does not exist, is not a video, or cannot be used.
         """
-        where = Path(path)
-        video = video or video_id(where.name) or "video"
+        source = Path(path)
+        video = video or video_id(source.name) or "video"
         with tempfile.TemporaryDirectory(prefix="actorsup-") as folder:
             frames = Path(folder) / "frames.h5"
-            record = VideoRecord(video, where, "", ())
+            record = VideoRecord(video, source, "", ())
             decode_videos([record], frames, self.frame_settings, {"stage": "predict"}, self.limits)
             with FrameStore(frames) as store:
                 if video in store.failures:
                     raise VideoError(store.failures[video])
                 images = store[video]
                 info = VideoInfo(len(images), images.fps, images.width, images.height)
-                job = video, images, self.find(video, images)
-                ((_, _, tubes),) = link_group(self.linker, [job])
-                seen = prepare(self.network, images, tubes, self.scoring.score_frames)
-                (logits,) = logits_of(self.network, [seen], self.scoring.trim is not None)
-                return Prediction(video, info, self.classes, scored(tubes, logits, self.scoring))
+                linking_input = video, images, self.detect(video, images)
+                ((_, _, tubes),) = link_group(self.linker, [linking_input])
+                scoring_input = prepare_input(self.network, images, tubes, self.scoring.score_frames)
+                (logits,) = compute_logits(self.network, [scoring_input], self.scoring.trim is not None)
+                return Prediction(video, info, self.classes, score_tubes(tubes, logits, self.scoring))
 
 
 def load(
@@ -199,83 +204,85 @@ def load(
     folder: str | os.PathLike[str] = ".",
     configfiles: Sequence[str | os.PathLike[str]] = (),
 ) -> Predictor:
-    """Load the predictor of a section of ``datasets:``.
+    """Load the detector, linker and model of a section of ``datasets:``.
 
-    The videos of the section are not needed. The workflow must have made its weights and models.
+    The workflow must have written the weights and the model; the videos of the section may be missing.
 
     Args:
-        dataset: The section, with its actors and its first linker, model and seed.
-        linker: Another linker than the first, or a variant: ``"demo_siamese+tubes=5"``.
-        model: Another model than the first, or a variant.
-        seed: Another seed than the first.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...; None uses the configuration.
-        folder: The folder of ``config.yaml`` and ``results/``; paths in ``config.yaml`` are relative to it.
-            It is the current folder of the process while the networks are loaded.
-        configfiles: Files that override ``config.yaml``, as ``--configfile`` does.
+        dataset: Name of the section of ``datasets:``.
+        linker: Name of a linker, or a variant such as ``"demo_siamese+tubes=5"``; None uses the first linker
+            of the section.
+        model: Name of a model, or a variant; None uses the first model of the section.
+        seed: Seed of the model; None uses the first seed of the section.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; None uses the device of the configuration.
+        folder: Folder of ``config.yaml`` and ``results/``; paths in ``config.yaml`` are relative to it. It is
+            the working directory of the process during ``load``.
+        configfiles: Configuration files that override ``config.yaml``, as ``--configfile`` does.
 
     Raises:
-        ConfigError: The configuration has a mistake, or names a file that does not exist.
-        DataError: Weights or a model are missing, damaged, or of another network or other classes.
+        ConfigError: The configuration is invalid, or names a file that does not exist.
+        DataError: A weights or model file is missing or damaged, or belongs to a different network or to
+            different classes.
     """
     overlays = [Path(path).absolute() for path in configfiles]
     try:
         with chdir(folder):
-            chosen = {"linkers": linker, "models": model, "seeds": seed}
-            return _load(read_config(overlays), dataset, chosen, device)
+            choices = {"linkers": linker, "models": model, "seeds": seed}
+            return _load(read_config(overlays), dataset, choices, device)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(f"folder: {folder}: no such folder; wanted the folder of config.yaml") from error
 
 
 def _load(
-    config: dict[str, Any], dataset: str, chosen: Mapping[str, str | int | None], device: str | None
+    config: dict[str, Any], dataset: str, choices: Mapping[str, str | int | None], device: str | None
 ) -> Predictor:
     check_config(config)
-    first = {key: [value] for key, value in chosen.items() if value is not None}
-    # the plan checks the chosen names too, and builds variants
+    chosen_settings = {key: [value] for key, value in choices.items() if value is not None}
+    # Plan also checks these names, and resolves variants
     sections = {
-        name: {**section, **(first if name == dataset else {})}
+        name: {**section, **(chosen_settings if name == dataset else {})}
         for name, section in config["datasets"].items()
     }
     plan = Plan({**config, "datasets": sections, **({"device": device} if device else {})})
     section = plan.dataset(dataset).section
     linker, model, seed = (section[key][0] for key in ("linkers", "models", "seeds"))
     networks = plan.networks
-    where, detector = str(plan.config["device"]), networks.detector_of(linker)
-    network = load_model(_made(plan.model_file(dataset, linker, model, seed)))
-    if trained := networks.trained_model(model):
-        check_classes(Path(trained), network.classes, _classes(plan, dataset))
+    device_name, detector = str(plan.config["device"]), networks.detector_of(linker)
+    network = load_model(_existing_file(plan.model_file(dataset, linker, model, seed)))
+    if model_file := networks.trained_model(model):
+        check_classes(Path(model_file), network.classes, _classes(plan, dataset))
     return Predictor(
         FrameSettings(**plan.frame_settings),
         DecodingLimits(**plan.decoding_limits),
         finder(
             DetectorSettings.of_section(networks.settings("detectors", detector)),
             section["actors"],
-            _first(networks.detector_weights(detector)),
-            where,
+            _first_file(networks.detector_weights(detector)),
+            device_name,
         ),
         build_linker(
             LinkerSettings.of_section(networks.settings("linkers", linker)),
-            _first(networks.linker_weights(linker)),
-            where,
+            _first_file(networks.linker_weights(linker)),
+            device_name,
         ),
-        network.to(resolve_device(where)),
+        network.to(resolve_device(device_name)),
         ScoringSettings(**networks.scoring_settings(model)),
     )
 
 
 def _classes(plan: Plan, dataset: str) -> Sequence[str]:
-    """Return the classes of the labels of a data set; none if its videos are missing."""
+    """Return the class names of a data set; empty if its videos are missing."""
     try:
         return plan.dataset(dataset).listing.classes
     except ActorsupError:
-        return ()  # without videos there is nothing that the model could contradict
+        return ()  # without labels, the classes of the model cannot be checked
 
 
-def _first(paths: Sequence[str]) -> Path | None:
-    return _made(paths[0]) if paths else None
+def _first_file(paths: Sequence[str]) -> Path | None:
+    return _existing_file(paths[0]) if paths else None
 
 
-def _made(path: str) -> Path:
+def _existing_file(path: str) -> Path:
     if not Path(path).exists():
         raise DataError(f"{path}: does not exist yet; make it with: snakemake --cores 2 {path}")
     return Path(path)

@@ -44,7 +44,7 @@ from actorsup.attention.training import TrainingJob, train_attention
 from actorsup.coco import ID_OF
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.store import SCHEMA
-from actorsup.frames.write import encoder
+from actorsup.frames.write import make_encoder
 from actorsup.training.devices import resolve_device
 from actorsup.tubes import Tubes
 from actorsup.workflow.plan import Plan
@@ -58,7 +58,7 @@ def made_up(folder: Path, count: int, size: tuple[int, int], frames: int = 96) -
     The pattern takes what real video takes on disk, 18 kB a frame of 320x240.
     """
     (width, height), random = size, np.random.default_rng(0)
-    encode, info = encoder(FrameSettings()), VideoInfo(frames, 25.0, width, height)
+    encode, info = make_encoder(FrameSettings()), VideoInfo(frames, 25.0, width, height)
     files = [folder / "frames.h5", folder / "tubes.h5"]
     names = [f"{video:03d}" for video in range(count)]
     with ShardWriter(files[0], SCHEMA, {}) as store, ShardWriter(files[1], TUBES_SCHEMA, {}) as shard:

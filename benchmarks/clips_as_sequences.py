@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_tubes
 from actorsup.boxes import xyxy_to_xywh
@@ -40,7 +40,7 @@ def true_tubes(results: Path) -> dict[str, list[Boxes]]:
     return {video: [(tube.frames, tube.boxes) for tube in tubes] for video, tubes in truth.items()}
 
 
-def linked_tubes(folder: Path) -> dict[str, list[Boxes]]:
+def link_instances(folder: Path) -> dict[str, list[Boxes]]:
     """The tubes of a linker with a score of ``LOWEST_SCORE`` or more, of every video."""
     tubes_of: dict[str, list[Boxes]] = {}
     for path in sorted(folder.glob("*.h5")):
@@ -74,7 +74,7 @@ def write_tube(root: Path, name: str, images: VideoFrames, tube: Boxes) -> list[
             cv2.imwrite(str(folder / f"{number:08d}.jpg"), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
         rows = xyxy_to_xywh(boxes[start : start + FRAMES])
         lines = (",".join(f"{value:.2f}" for value in row) for row in rows)
-        write_whole(folder / "groundtruth.txt", "\n".join(lines) + "\n")
+        write_text_atomically(folder / "groundtruth.txt", "\n".join(lines) + "\n")
     return names
 
 
@@ -94,7 +94,7 @@ def main() -> None:
     train = set(table.loc[table["split"] == "train", "video"])
     if options.leave_out:
         train = {video for video in train if not re.search(options.leave_out, video)}
-    tubes_of = linked_tubes(results / "tubes" / options.tubes) if options.tubes else true_tubes(results)
+    tubes_of = link_instances(results / "tubes" / options.tubes) if options.tubes else true_tubes(results)
     names = []
     for path in sorted((results / "frames").glob("*.h5")):
         with FrameStore(path) as store:
@@ -107,7 +107,7 @@ def main() -> None:
         for name in (options.also / "list.txt").read_text(encoding="utf-8").split():
             shutil.copytree(options.also / name, options.output / name, dirs_exist_ok=True)
             names.append(name)
-    write_whole(options.output / "list.txt", "\n".join(names) + "\n")
+    write_text_atomically(options.output / "list.txt", "\n".join(names) + "\n")
     print(f"{len(names)} sequences in {options.output}")
 
 

@@ -41,10 +41,10 @@ from actorsup.attention import training
 from actorsup.attention.clips import on_device
 from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.pooled_features import PooledFeatures
-from actorsup.attention.scoring import ScoringInput, _logits, prepare
+from actorsup.attention.scoring import ScoringInput, _logits, prepare_input
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
-from actorsup.attention.tube_scores import scored
+from actorsup.attention.tube_scores import score_tubes
 from actorsup.config.read import read_config, with_variants
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import read_ground_truth
@@ -89,7 +89,7 @@ class Clips:
 
     def pooled(self, model: ActorAttention, video: str, count: int, name: str) -> tuple[ScoringInput, Pooled]:
         """What scoring sees of a video, and the features of its tubes in each of those frames."""
-        seen = prepare(model, self.images[video], self.found[video], count)
+        seen = prepare_input(model, self.images[video], self.found[video], count)
         path = self.cache / f"{name}_scoring{count}.h5"
         with h5py.File(path, "a") as kept:
             if video not in kept:
@@ -151,7 +151,7 @@ def run(
             with torch.no_grad():
                 logits = _logits(model, seen.sampled, pooled, scoring.trim is not None)
             right.append(classes[int(logits.video.argmax())] in wanted)
-            tubes = scored(tubes, logits, scoring)
+            tubes = score_tubes(tubes, logits, scoring)
         overlaps.append(overlap(video, tubes, clips.truth.get(video, [])))
     table = map_table(overlaps, classes)
     means = table[table["class"] == "mean"].set_index("iou_threshold")["average_precision"]

@@ -27,7 +27,8 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from actorsup.detection.base import Detections, Image
+from actorsup.artifacts.images import Image
+from actorsup.detection.base import Detections
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Seed, Track, Tracker, VideoDetections
 from actorsup.linking.settings import LinkerSettings
@@ -146,13 +147,15 @@ def main() -> None:
         network.trunk(torch.zeros(1, 3, search, search, device=device))
     operations = counter.get_total_flops() * settings["exact"].scales
     plain = min(options.plain, options.targets)
-    seconds, alone = seconds_of(lambda: [exact.track([seed])[0] for seed in seeds[:plain]])
+    seconds, single = seconds_of(lambda: [exact.track([seed])[0] for seed in seeds[:plain]])
     base = plain * steps / seconds
     row("plain loop (baseline)", seconds, plain, base, f", {base * operations / limit:.2f} of the limit")
     seconds, together = seconds_of(lambda: exact.track(seeds))
     rate = options.targets * steps / seconds
-    told = f", {rate * operations / limit:.2f} of the limit, same {same(alone, together[:plain])} of {plain}"
-    row(f"exact, {options.targets} together", seconds, options.targets, base, told)
+    remark = (
+        f", {rate * operations / limit:.2f} of the limit, same {same(single, together[:plain])} of {plain}"
+    )
+    row(f"exact, {options.targets} together", seconds, options.targets, base, remark)
     seconds, _ = seconds_of(lambda: trackers["shared"].track(seeds))
     row(f"shared, {options.targets} together", seconds, options.targets, base)
     for ahead in (0, 4, options.targets - 1):

@@ -23,7 +23,7 @@ from snakemake.utils import update_config
 
 from actorsup.boxes import paired_iou
 from actorsup.evaluation.ground_truth import read_ground_truth, test_videos
-from actorsup.frames.store import FrameStore, KeptFrames
+from actorsup.frames.store import CachedFrames, FrameStore
 from actorsup.linking.base import Seed, Tracker
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.stage import build_tracker
@@ -61,7 +61,7 @@ def seeds_of(
                     scale = np.array([images.scale_x, images.scale_y] * 2)
                     boxes = (tube.boxes / scale).astype(np.float32)
                     first, end = int(tube.frames[0]), min(int(tube.frames[-1]) + 1, len(images))
-                    kept = KeptFrames(images.read(range(first, end, every)))
+                    kept = CachedFrames(images.read(range(first, end, every)))
                     inside = (tube.frames < end) & ((tube.frames - first) % every == 0)
                     index, boxes = ((tube.frames[inside] - first) // every).astype(np.int64), boxes[inside]
                     middle = len(index) // 2

@@ -1,7 +1,7 @@
-# Actor attention (3.2, 4.2, 6.2): trained from video labels, then every tube is scored.
+# Actor attention (3.2, 4.2, 6.2): train on video labels, then score every tube.
 
-# on request: the weights of a model after each epoch are gigabytes
-kept_epochs = (
+# `training.keep_epochs: true` keeps the weights after each epoch, which take gigabytes
+epoch_weights = (
     {"epochs": directory("results/{dataset}/models/{linker}/{model}/seed{seed}_epochs")}
     if PLAN.keeps_epochs
     else {}
@@ -12,15 +12,15 @@ rule train_attention:
     input:
         frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_train())),
         tubes=from_dataset(
-            lambda w, d: tube_shards(w.dataset, w.linker, d.shards_to_train())
+            lambda w, d: tube_shards(w.dataset, [w.linker], d.shards_to_train())
         ),
-        weights=given(lambda w: NETWORKS.encoder_weights(w.model)),
+        weights=user_files(lambda w: NETWORKS.encoder_weights(w.model)),
     output:
-        **kept_epochs,
-        model=protected_if_wanted(
+        **epoch_weights,
+        model=protected_if_configured(
             "results/{dataset}/models/{linker}/{model}/seed{seed}.pt"
         ),
-        curve=shown(
+        curve=in_report(
             "results/{dataset}/models/{linker}/{model}/seed{seed}.csv",
             "training_curve",
             "Training",
@@ -34,23 +34,23 @@ rule train_attention:
         VISION_ENV
     threads: 8
     resources:
-        mem_mb=need(8000 * PLAN.processes, each=2),
-        runtime=need(120, each=2),
+        mem_mb=scaled(8000 * PLAN.processes, per_video=2),
+        runtime=scaled(120, per_video=2),
         gpu=TRAINING_GPUS,
     params:
         labels=from_dataset(lambda w, d: d.train_labels),
         classes=from_dataset(lambda w, d: d.listing.classes),
-        settings=planned(lambda w: NETWORKS.model_settings(w.model)),
+        settings=from_plan(lambda w: NETWORKS.model_settings(w.model)),
         seed=lambda w: PLAN.config["seed"] + int(w.seed),
-        options=uncompared(lambda w: PLAN.training_options),
+        options=untracked(lambda w: PLAN.training_options),
         device=DEVICE,
-        code=planned(
+        code=from_plan(
             lambda w: code_digest(
                 "actorsup.attention.job", *NETWORKS.encoder_modules(w.model)
             )
         ),
     message:
-        "Training {wildcards.model} on {wildcards.dataset}, tubes of {wildcards.linker}, seed {wildcards.seed}"
+        "Training {wildcards.model} on {wildcards.dataset} with the tubes of {wildcards.linker}, seed {wildcards.seed}"
     script:
         "../workflow_scripts/train_attention.py"
 
@@ -59,7 +59,9 @@ rule score_tubes:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
         tubes="results/{dataset}/tubes/{linker}/{shard}.h5",
-        model=given(lambda w: PLAN.model_file(w.dataset, w.linker, w.model, w.seed)),
+        model=user_files(
+            lambda w: PLAN.model_file(w.dataset, w.linker, w.model, w.seed)
+        ),
     output:
         "results/{dataset}/predictions/{linker}/{model}/seed{seed}/{shard}.h5",
     log:
@@ -69,21 +71,21 @@ rule score_tubes:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(6000),
-        runtime=need(30, each=1),
+        mem_mb=scaled(6000),
+        runtime=scaled(30, per_video=1),
         gpu=GPU,
     params:
         videos=from_dataset(lambda w, d: d.videos_to_score(w.shard)),
         classes=from_dataset(lambda w, d: d.listing.classes),
-        settings=planned(lambda w: NETWORKS.scoring_settings(w.model)),
+        settings=from_plan(lambda w: NETWORKS.scoring_settings(w.model)),
         device=DEVICE,
-        code=planned(
+        code=from_plan(
             lambda w: code_digest(
                 "actorsup.attention.scoring", *NETWORKS.encoder_modules(w.model)
             )
         ),
     message:
-        "Scoring tubes of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"
+        "Scoring the tubes of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"
     script:
         "../workflow_scripts/score_tubes.py"
 
@@ -92,7 +94,7 @@ use rule score_tubes as score_tubes_by_epoch with:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
         tubes="results/{dataset}/tubes/{linker}/{shard}.h5",
-        model=planned(
+        model=from_plan(
             lambda w: PLAN.epochs_folder(w.dataset, w.linker, w.model, w.seed)
         ),
     output:

@@ -1,4 +1,4 @@
-# What the rules share: the plan of the run, its errors in one line, its summary at the end.
+# The plan of the run, and helpers of the rules.
 import math
 import os
 import re
@@ -9,18 +9,19 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
-# jobs that run in an environment of their own find the library too
+# jobs that run in their own conda environment also import the library from here
 python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
-from actorsup.evaluation.settings import EvaluationSettings
-from actorsup.report.cost import find_records, records_digest
 from actorsup.errors import ActorsupError
-from actorsup.workflow.paper import PaperPlan
-from actorsup.config.read import NAME, VARIANT
-from actorsup.workflow.plan import Plan
 from actorsup.artifacts.provenance import code_digest
+from actorsup.config.read import NAME, VARIANT
+from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.workflow.paper import PaperPlan
+from actorsup.workflow.plan import Plan
 from actorsup.workflow.summary import summary
+
+STARTED = time.time()
 
 try:
     PLAN = Plan(config)
@@ -28,11 +29,12 @@ except ActorsupError as error:
     raise WorkflowError(str(error))
 
 NETWORKS = PLAN.networks
-STARTED = time.time()
-# None is no resource at all: a job without a GPU is not to say that it wants 0 of them
+PAPER = PaperPlan(PLAN)
+
+# None omits the resource instead of requesting 0 GPUs
 GPU = 1 if PLAN.uses_gpu else None
 TRAINING_GPUS = PLAN.processes if PLAN.uses_gpu else None
-# jobs that run here share this machine's GPU, one at a time; a cluster shares out its own
+# local jobs use this machine's GPU one at a time; a cluster assigns its own GPUs
 if workflow.nodes is None and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
@@ -52,78 +54,130 @@ wildcard_constraints:
     shard="[0-9]{4}",
 
 
-def planned(question):
-    """An input or params function of the wildcards, its errors told in one line."""
+# Wrappers of the functions that compute inputs and params
 
-    def answer(wildcards):
+
+def from_plan(function):
+    """Show errors of ``function(wildcards)`` as one line instead of a traceback."""
+
+    def wrapped(wildcards):
         try:
-            return question(wildcards)
+            return function(wildcards)
         except ActorsupError as error:
             raise WorkflowError(str(error))
 
-    return answer
+    return wrapped
 
 
-def from_dataset(question):
-    """The same, of the wildcards and their data set."""
-    return planned(lambda w: question(w, PLAN.dataset(w.dataset)))
+def from_dataset(function):
+    """Call ``function(wildcards, dataset)`` with the planned data set of the wildcards."""
+    return from_plan(lambda w: function(w, PLAN.dataset(w.dataset)))
 
 
-def from_evaluated(question):
-    """The same, of a data set that is to be evaluated."""
-    return planned(lambda w: question(w, PLAN.evaluated_dataset(w.dataset)))
+def from_evaluated_dataset(function):
+    """Same as ``from_dataset``, after a check that the data set can be evaluated."""
+    return from_plan(lambda w: function(w, PLAN.evaluated_dataset(w.dataset)))
 
 
-def given(question):
-    """Inputs that may be the user's own files: those stay here where results go to object storage."""
+def user_files(function):
+    """Inputs that may be the user's files, which are local even if results are in object storage."""
 
-    def here(path):
+    def located(path):
         return path if path.startswith("results/") else local(path)
 
-    def sorted_out(wildcards):
-        files = planned(question)(wildcards)
+    def wrapped(wildcards):
+        files = from_plan(function)(wildcards)
         if isinstance(files, dict):
-            return {key: here(path) for key, path in files.items()}
-        return here(files) if isinstance(files, str) else [here(path) for path in files]
+            return {key: located(path) for key, path in files.items()}
+        if isinstance(files, str):
+            return located(files)
+        return [located(path) for path in files]
 
-    return sorted_out
-
-
-def uncompared(question):
-    """A parameter whose change re-runs nothing: Snakemake does not compare one that depends on resources."""
-    answer = planned(question)
-    return lambda wildcards, resources: answer(wildcards)
+    return wrapped
 
 
-SEED = planned(lambda w: PLAN.config["seed"])
-DEVICE = uncompared(lambda w: PLAN.config["device"])
+def untracked(function):
+    """A parameter whose change re-runs nothing: Snakemake does not compare params that depend on resources."""
+    wrapped = from_plan(function)
+    return lambda wildcards, resources: wrapped(wildcards)
 
 
-def need(base, each=0):
-    """A resource that grows with the videos of a job, and doubles with each attempt.
+SEED = from_plan(lambda w: PLAN.config["seed"])
+DEVICE = untracked(lambda w: PLAN.config["device"])
 
-    What it starts from is a guess on the safe side; a profile sets another for a rule.
+
+def evaluation_settings(stage):
+    """Settings of the evaluation that the stage declares (actorsup/evaluation/settings.py)."""
+    return from_plan(lambda w: PLAN.settings("evaluation", EvaluationSettings, stage))
+
+
+# Resources and outputs
+
+
+def scaled(base, per_video=0):
+    """A resource that grows with the number of videos of a job and doubles with each attempt.
+
+    The values in the rules are generous guesses; a profile can override them for a rule.
     """
-
-    videos = from_dataset(lambda w, d: d.count(w.get("shard")))
+    count = from_dataset(lambda w, d: d.count(w.get("shard")))
 
     def amount(wildcards, attempt):
-        work = base + each * videos(wildcards) if each else base
-        return math.ceil(work * 2 ** (attempt - 1))
+        videos = count(wildcards) if per_video else 0
+        return math.ceil((base + per_video * videos) * 2 ** (attempt - 1))
 
     return amount
+
+
+def temp_unless_kept(path):
+    """Delete a shard of frames when no planned job needs it, if `frames.keep` is false."""
+    return path if PLAN.config["frames"].get("keep", True) else temp(path)
+
+
+def protected_if_configured(path):
+    """Write-protect a trained network if `training.protect` is true."""
+    protect = PLAN.config.get("training", {}).get("protect")
+    return protected(path) if protect else path
+
+
+def in_report(path, caption, category, **options):
+    """An output that `snakemake --report` shows, with a caption from report/."""
+    labels = {name: f"{{{name}}}" for name in re.findall(r"{(\w+)}", path)}
+    labels["what"] = caption.replace("_", " ")
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=category,
+        labels=labels,
+        **options,
+    )
+
+
+# Files and runs of a data set
 
 
 def frame_shards(dataset, shards):
     return [f"results/{dataset}/frames/{shard}.h5" for shard in shards]
 
 
-def tube_shards(dataset, linker, shards):
-    return [f"results/{dataset}/tubes/{linker}/{shard}.h5" for shard in shards]
+def detection_shards(dataset, linkers, shards):
+    """Shards of the detections that the linkers link, without duplicates."""
+    return [
+        f"results/{dataset}/detections/{detector}/{shard}.h5"
+        for detector in dict.fromkeys(map(NETWORKS.detector_of, linkers))
+        for shard in shards
+    ]
 
 
-def compared(section):
-    """Every linker, model and seed of a data set, in the order of its section."""
+def tube_shards(dataset, linkers, shards):
+    return [
+        f"results/{dataset}/tubes/{linker}/{shard}.h5"
+        for linker in linkers
+        for shard in shards
+    ]
+
+
+def runs_of(section):
+    """Every linker, model and seed of a data set or an ablation, in the order of its section."""
     return [
         {"linker": linker, "model": model, "seed": seed}
         for linker in section["linkers"]
@@ -132,47 +186,29 @@ def compared(section):
     ]
 
 
-def shards_of(dataset, runs):
-    """The shards of scored tubes of some runs, one run after another."""
-    return [path for run in runs for path in PLAN.prediction_shards(dataset, **run)]
-
-
-def evaluated_with(stage):
-    """Settings of the evaluation that a stage declares (actorsup/evaluation/settings.py)."""
-    return planned(lambda w: PLAN.settings("evaluation", EvaluationSettings, stage))
-
-
-def weights_used(section):
-    """The weights of a data set's linkers and of their detectors."""
-    found = [NETWORKS.linker_weights(linker) for linker in section["linkers"]]
-    found += [
-        NETWORKS.detector_weights(NETWORKS.detector_of(linker))
-        for linker in section["linkers"]
-    ]
-    return sorted({path for paths in found for path in paths})
-
-
-def by_epoch(section):
-    """The same as ``compared``, after each epoch."""
+def epoch_runs(section):
+    """Every linker, model, seed and epoch of a data set, in the order of its section."""
     return [
         {**run, "epoch": epoch}
-        for run in compared(section)
+        for run in runs_of(section)
         for epoch in PLAN.epochs_of(run["model"])
     ]
 
 
-PAPER = PaperPlan(PLAN)
+def first_run(dataset):
+    """The first configured linker, model and seed, whose tubes are drawn and exported."""
+    return runs_of(PLAN.dataset(dataset).section)[0]
 
 
-def shown(path, caption, category, **how):
-    """An output that `snakemake --report` shows, with a caption of report/."""
-    labels = {name: f"{{{name}}}" for name in re.findall(r"{(\w+)}", path)}
-    labels["what"] = caption.replace("_", " ")
-    file = f"../report/{caption}.rst"
-    return report(path, caption=file, category=category, labels=labels, **how)
+def shards_of_runs(dataset, runs):
+    """Shards of scored tubes, run after run."""
+    return [path for run in runs for path in PLAN.prediction_shards(dataset, **run)]
 
 
-# `training.protect: true` write-protects trained networks
-protected_if_wanted = (
-    protected if PLAN.config.get("training", {}).get("protect") else lambda path: path
-)
+def weights_of(section):
+    """Weights of a data set's linkers and of their detectors."""
+    paths = set()
+    for linker in section["linkers"]:
+        paths.update(NETWORKS.linker_weights(linker))
+        paths.update(NETWORKS.detector_weights(NETWORKS.detector_of(linker)))
+    return sorted(paths)

@@ -1,10 +1,10 @@
-# Ground truth of a data set, in the pixels of its videos; for evaluation alone (4.1).
+# Ground truth of a data set in the pixels of its videos, for evaluation only (4.1).
 
 
 rule write_ground_truth:
     input:
         videos="results/{dataset}/videos.csv",
-        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
+        annotations=user_files(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/ground_truth.csv",
     log:
@@ -14,8 +14,8 @@ rule write_ground_truth:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(2000, each=0.1),
-        runtime=need(30, each=0.01),
+        mem_mb=scaled(2000, per_video=0.1),
+        runtime=scaled(30, per_video=0.01),
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
@@ -24,14 +24,14 @@ rule write_ground_truth:
             lambda w, d: code_digest("actorsup.datasets.ground_truth", d.module)
         ),
     message:
-        "Writing the ground truth of {wildcards.dataset}, for evaluation alone"
+        "Writing the ground truth of {wildcards.dataset}, for evaluation only"
     script:
         "../workflow_scripts/write_ground_truth.py"
 
 
 rule write_annotated_frames:
     input:
-        annotations=given(lambda w: PLAN.dataset(w.dataset).annotation_files()),
+        annotations=user_files(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/annotated.csv",
     log:
@@ -41,8 +41,8 @@ rule write_annotated_frames:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(2000, each=0.1),
-        runtime=need(30, each=0.01),
+        mem_mb=scaled(2000, per_video=0.1),
+        runtime=scaled(30, per_video=0.01),
     params:
         dataset=from_dataset(lambda w, d: d.ground_truth_section()),
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
@@ -51,6 +51,6 @@ rule write_annotated_frames:
             lambda w, d: code_digest("actorsup.datasets.ground_truth", d.module)
         ),
     message:
-        "Listing the annotated frames of {wildcards.dataset}, for evaluation alone"
+        "Listing the annotated frames of {wildcards.dataset}, for evaluation only"
     script:
         "../workflow_scripts/write_annotated_frames.py"

@@ -1,4 +1,4 @@
-# The demo's own data: videos, images to train the detector, sequences to train the tracker.
+# Generated data of the demo: videos, images that train the detector, sequences that train the tracker.
 
 
 rule make_demo_videos:
@@ -13,8 +13,8 @@ rule make_demo_videos:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(2000),
-        runtime=need(60),
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
     params:
         settings=from_dataset(lambda w, d: d.demo_settings("make_demo_videos")),
         code=code_digest("actorsup.demo.videos"),
@@ -35,13 +35,13 @@ rule make_demo_images:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(2000),
-        runtime=need(60),
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
     params:
         settings=from_dataset(lambda w, d: d.demo_settings("make_demo_images")),
         code=code_digest("actorsup.demo.images"),
     message:
-        "Making images for the detector of {wildcards.dataset}"
+        "Making the images for the detector of {wildcards.dataset}"
     script:
         "../workflow_scripts/make_demo_images.py"
 
@@ -57,12 +57,12 @@ rule make_demo_sequences:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(2000),
-        runtime=need(60),
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
     params:
         settings=from_dataset(lambda w, d: d.demo_settings("make_demo_sequences")),
         code=code_digest("actorsup.demo.sequences"),
     message:
-        "Making sequences for the tracker of {wildcards.dataset}"
+        "Making the sequences for the tracker of {wildcards.dataset}"
     script:
         "../workflow_scripts/make_demo_sequences.py"

@@ -3,14 +3,14 @@
 
 rule train_detector:
     input:
-        images=given(
+        images=user_files(
             lambda w: NETWORKS.training_data("detectors", w.detector)["images"]
         ),
-        annotations=given(
+        annotations=user_files(
             lambda w: NETWORKS.training_data("detectors", w.detector)["annotations"]
         ),
     output:
-        weights=protected_if_wanted("results/weights/detectors/{detector}.pt"),
+        weights=protected_if_configured("results/weights/detectors/{detector}.pt"),
         curve="results/weights/detectors/{detector}.csv",
     log:
         "logs/weights/train_detector_{detector}.log",
@@ -20,16 +20,18 @@ rule train_detector:
         VISION_ENV
     threads: 8
     resources:
-        mem_mb=need(8000),
-        runtime=need(720),
+        mem_mb=scaled(8000),
+        runtime=scaled(720),
         gpu=GPU,
     params:
-        settings=planned(lambda w: NETWORKS.training_settings("detectors", w.detector)),
+        settings=from_plan(
+            lambda w: NETWORKS.training_settings("detectors", w.detector)
+        ),
         seed=SEED,
         device=DEVICE,
         code=code_digest("actorsup.detection.training"),
     message:
-        "Training detector {wildcards.detector}"
+        "Training the detector {wildcards.detector}"
     script:
         "../workflow_scripts/train_detector.py"
 
@@ -37,7 +39,7 @@ rule train_detector:
 rule detect_actors:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
-        weights=given(lambda w: NETWORKS.detector_weights(w.detector)),
+        weights=user_files(lambda w: NETWORKS.detector_weights(w.detector)),
     output:
         "results/{dataset}/detections/{detector}/{shard}.h5",
     log:
@@ -47,14 +49,14 @@ rule detect_actors:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(4000),
-        runtime=need(30, each=3),
+        mem_mb=scaled(4000),
+        runtime=scaled(30, per_video=3),
         gpu=GPU,
     params:
-        settings=planned(lambda w: NETWORKS.settings("detectors", w.detector)),
+        settings=from_plan(lambda w: NETWORKS.settings("detectors", w.detector)),
         actors=from_dataset(lambda w, d: d.section["actors"]),
         device=DEVICE,
-        code=planned(
+        code=from_plan(
             lambda w: code_digest(
                 "actorsup.detection.stage", NETWORKS.module("detectors", w.detector)
             )

@@ -1,17 +1,15 @@
-# Tables (4.1, 4.3, 4.4).
+# Tables of recall, average precision and errors (4.1, 4.3, 4.4).
 
 
-# boxes are compared in frames that are annotated alone
-ANNOTATED = from_evaluated(lambda w, d: d.annotated_table())
-TUBES = from_evaluated(
-    lambda w, d: [
-        path
-        for linker in d.section["linkers"]
-        for path in tube_shards(w.dataset, linker, d.shards_to_score())
-    ]
+# sparse ground truth: boxes are compared in the annotated frames only
+ANNOTATED = from_evaluated_dataset(lambda w, d: d.annotated_table())
+TUBES = from_evaluated_dataset(
+    lambda w, d: tube_shards(w.dataset, d.section["linkers"], d.shards_to_score())
 )
-RUNS = from_evaluated(lambda w, d: compared(d.section))
-SHARDS_OF_RUNS = from_evaluated(lambda w, d: shards_of(w.dataset, compared(d.section)))
+RUNS = from_evaluated_dataset(lambda w, d: runs_of(d.section))
+SHARDS_OF_RUNS = from_evaluated_dataset(
+    lambda w, d: shards_of_runs(w.dataset, runs_of(d.section))
+)
 
 
 rule evaluate_recall:
@@ -21,7 +19,7 @@ rule evaluate_recall:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        shown("results/{dataset}_recall.csv", "recall", "Evaluation"),
+        in_report("results/{dataset}_recall.csv", "recall", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_recall.log",
     benchmark:
@@ -29,14 +27,14 @@ rule evaluate_recall:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=0.1),
+        runtime=scaled(60, per_video=0.1),
     params:
-        linkers=from_evaluated(lambda w, d: d.section["linkers"]),
-        settings=evaluated_with("evaluate_recall"),
+        linkers=from_evaluated_dataset(lambda w, d: d.section["linkers"]),
+        settings=evaluation_settings("evaluate_recall"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "Recall of the proposals of {wildcards.dataset}"
+        "Computing the recall of the proposals of {wildcards.dataset}"
     script:
         "../workflow_scripts/evaluate_recall.py"
 
@@ -49,7 +47,7 @@ rule evaluate_map:
         annotated=ANNOTATED,
         failures="results/{dataset}/failures.csv",
     output:
-        shown("results/{dataset}_map.csv", "map", "Evaluation"),
+        in_report("results/{dataset}_map.csv", "map", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_map.log",
     benchmark:
@@ -57,70 +55,72 @@ rule evaluate_map:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=0.1),
+        runtime=scaled(60, per_video=0.1),
     params:
         table="map",
         runs=RUNS,
-        settings=evaluated_with("evaluate_map"),
+        settings=evaluation_settings("evaluate_map"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "Mean average precision of {wildcards.dataset}"
+        "Computing the mean average precision on {wildcards.dataset}"
     script:
         "../workflow_scripts/evaluate_map.py"
 
 
 use rule evaluate_map as evaluate_ablation with:
     input:
-        predictions=planned(
-            lambda w: shards_of(
-                w.dataset, compared(PLAN.ablation(w.dataset, w.ablation))
+        predictions=from_plan(
+            lambda w: shards_of_runs(
+                w.dataset, runs_of(PLAN.ablation(w.dataset, w.ablation))
             )
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        shown("results/{dataset}/ablations/{ablation}.csv", "ablation", "Evaluation"),
+        in_report(
+            "results/{dataset}/ablations/{ablation}.csv", "ablation", "Evaluation"
+        ),
     log:
         "logs/{dataset}/evaluate_ablation/{ablation}.log",
     benchmark:
         "benchmarks/results/{dataset}/evaluate_ablation/{ablation}.tsv"
     params:
         table="ablation",
-        runs=planned(lambda w: compared(PLAN.ablation(w.dataset, w.ablation))),
-        settings=evaluated_with("evaluate_ablation"),
+        runs=from_plan(lambda w: runs_of(PLAN.ablation(w.dataset, w.ablation))),
+        settings=evaluation_settings("evaluate_ablation"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "Comparing what ablations.{wildcards.ablation} names on {wildcards.dataset}"
+        "Comparing the runs of ablations.{wildcards.ablation} on {wildcards.dataset}"
 
 
 use rule evaluate_map as evaluate_epochs with:
     input:
-        predictions=from_evaluated(
-            lambda w, d: shards_of(w.dataset, by_epoch(d.section))
+        predictions=from_evaluated_dataset(
+            lambda w, d: shards_of_runs(w.dataset, epoch_runs(d.section))
         ),
         ground_truth="results/{dataset}/ground_truth.csv",
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        shown("results/{dataset}/map_by_epoch.csv", "map_by_epoch", "Evaluation"),
+        in_report("results/{dataset}/map_by_epoch.csv", "map_by_epoch", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_epochs.log",
     benchmark:
         "benchmarks/results/{dataset}/evaluate_epochs.tsv"
     params:
         table="map_by_epoch",
-        runs=from_evaluated(lambda w, d: by_epoch(d.section)),
-        settings=evaluated_with("evaluate_epochs"),
+        runs=from_evaluated_dataset(lambda w, d: epoch_runs(d.section)),
+        settings=evaluation_settings("evaluate_epochs"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "Mean average precision of {wildcards.dataset} after each epoch"
+        "Computing the mean average precision on {wildcards.dataset} after each epoch"
 
 
 use rule evaluate_map as evaluate_actors with:
     output:
-        shown("results/{dataset}/actor_map.csv", "actor_map", "Evaluation"),
+        in_report("results/{dataset}/actor_map.csv", "actor_map", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_actors.log",
     benchmark:
@@ -128,15 +128,15 @@ use rule evaluate_map as evaluate_actors with:
     params:
         table="actor_map",
         runs=RUNS,
-        settings=evaluated_with("evaluate_actors"),
+        settings=evaluation_settings("evaluate_actors"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "Average precision for each actor of {wildcards.dataset}"
+        "Computing the average precision of each actor category of {wildcards.dataset}"
 
 
 use rule evaluate_map as evaluate_frames with:
     output:
-        shown("results/{dataset}/frame_map.csv", "frame_map", "Evaluation"),
+        in_report("results/{dataset}/frame_map.csv", "frame_map", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_frames.log",
     benchmark:
@@ -144,15 +144,15 @@ use rule evaluate_map as evaluate_frames with:
     params:
         table="frame_map",
         runs=RUNS,
-        settings=evaluated_with("evaluate_frames"),
+        settings=evaluation_settings("evaluate_frames"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "Average precision of the boxes of all frames of {wildcards.dataset}"
+        "Computing the frame-level average precision on {wildcards.dataset}"
 
 
 use rule evaluate_map as evaluate_errors with:
     output:
-        shown("results/{dataset}/errors.csv", "errors", "Evaluation"),
+        in_report("results/{dataset}/errors.csv", "errors", "Evaluation"),
     log:
         "logs/{dataset}/evaluate_errors.log",
     benchmark:
@@ -160,10 +160,10 @@ use rule evaluate_map as evaluate_errors with:
     params:
         table="errors",
         runs=RUNS,
-        settings=evaluated_with("evaluate_errors"),
+        settings=evaluation_settings("evaluate_errors"),
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "What kinds of errors there are on {wildcards.dataset}"
+        "Classifying the errors on {wildcards.dataset}"
 
 
 rule evaluate_intervals:
@@ -174,7 +174,7 @@ rule evaluate_intervals:
         videos="results/{dataset}/videos.csv",
         annotated=ANNOTATED,
     output:
-        shown(
+        in_report(
             "results/{dataset}/confidence_intervals.csv",
             "confidence_intervals",
             "Evaluation",
@@ -186,15 +186,15 @@ rule evaluate_intervals:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=0.1),
+        runtime=scaled(60, per_video=0.1),
     params:
-        linkers=from_evaluated(lambda w, d: d.section["linkers"]),
+        linkers=from_evaluated_dataset(lambda w, d: d.section["linkers"]),
         runs=RUNS,
-        settings=evaluated_with("evaluate_intervals"),
+        settings=evaluation_settings("evaluate_intervals"),
         seed=SEED,
         code=code_digest("actorsup.evaluation.stage"),
     message:
-        "Confidence intervals of the tables of {wildcards.dataset}"
+        "Computing confidence intervals for {wildcards.dataset}"
     script:
         "../workflow_scripts/evaluate_intervals.py"

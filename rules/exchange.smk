@@ -1,14 +1,10 @@
-# Scored tubes for other programs, on request: in one file, and in the forms of other tools.
-
-
+# Scored tubes for other programs: merged into one file, and in the formats of other tools.
 from actorsup.config.sections import ExportSettings
 
 
 rule merge_predictions:
     input:
-        from_dataset(
-            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
-        ),
+        from_plan(lambda w: PLAN.prediction_shards(w.dataset, **first_run(w.dataset))),
     output:
         h5="results/{dataset}/predictions.h5",
         json="results/{dataset}/predictions.json",
@@ -19,8 +15,8 @@ rule merge_predictions:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=0.1),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=0.1),
+        runtime=scaled(60, per_video=0.1),
     params:
         code=code_digest("actorsup.formats.predictions"),
     message:
@@ -31,9 +27,7 @@ rule merge_predictions:
 
 rule export_tubes:
     input:
-        from_dataset(
-            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
-        ),
+        from_plan(lambda w: PLAN.prediction_shards(w.dataset, **first_run(w.dataset))),
     output:
         coco="results/{dataset}/exports/coco.json",
         cvat=directory("results/{dataset}/exports/cvat"),
@@ -45,10 +39,10 @@ rule export_tubes:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(4000, each=2),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=2),
+        runtime=scaled(60, per_video=0.1),
     params:
-        settings=planned(
+        settings=from_plan(
             lambda w: PLAN.settings("exports", ExportSettings, "export_tubes")
         ),
         code=code_digest("actorsup.formats.exports"),

@@ -1,28 +1,20 @@
-# Videos that could not be used, of all stages in one table.
+# Videos that could not be used, from all stages in one table.
 
 
 rule collect_failures:
     input:
         frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards)),
         detections=from_dataset(
-            lambda w, d: [
-                f"results/{w.dataset}/detections/{detector}/{shard}.h5"
-                for detector in dict.fromkeys(
-                    map(NETWORKS.detector_of, d.section["linkers"])
-                )
-                for shard in d.shards
-            ]
+            lambda w, d: detection_shards(w.dataset, d.section["linkers"], d.shards)
         ),
         tubes=from_dataset(
-            lambda w, d: [
-                path
-                for linker in d.section["linkers"]
-                for path in tube_shards(w.dataset, linker, d.shards)
-            ]
+            lambda w, d: tube_shards(w.dataset, d.section["linkers"], d.shards)
         ),
-        predictions=from_dataset(lambda w, d: shards_of(w.dataset, compared(d.section))),
+        predictions=from_dataset(
+            lambda w, d: shards_of_runs(w.dataset, runs_of(d.section))
+        ),
     output:
-        shown("results/{dataset}/failures.csv", "failures", "Videos"),
+        in_report("results/{dataset}/failures.csv", "failures", "Videos"),
     log:
         "logs/{dataset}/collect_failures.log",
     benchmark:
@@ -30,8 +22,8 @@ rule collect_failures:
     conda:
         TABLES_ENV
     resources:
-        mem_mb=need(2000),
-        runtime=need(30, each=0.01),
+        mem_mb=scaled(2000),
+        runtime=scaled(30, per_video=0.01),
     params:
         missing=from_dataset(
             lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]

@@ -1,11 +1,11 @@
-# Actor linking (3.1, 4.2, Algorithm 1).
+# Actor linking (3.1, 4.2, Algorithm 1 in 6.1).
 
 
 rule train_siamese:
     input:
-        unpack(given(lambda w: NETWORKS.training_data("linkers", w.linker))),
+        unpack(user_files(lambda w: NETWORKS.training_data("linkers", w.linker))),
     output:
-        weights=protected_if_wanted("results/weights/linkers/{linker}.pt"),
+        weights=protected_if_configured("results/weights/linkers/{linker}.pt"),
         curve="results/weights/linkers/{linker}.csv",
     log:
         "logs/weights/train_siamese_{linker}.log",
@@ -15,11 +15,11 @@ rule train_siamese:
         VISION_ENV
     threads: 8
     resources:
-        mem_mb=need(8000),
-        runtime=need(720),
+        mem_mb=scaled(8000),
+        runtime=scaled(720),
         gpu=GPU,
     params:
-        settings=planned(lambda w: NETWORKS.training_settings("linkers", w.linker)),
+        settings=from_plan(lambda w: NETWORKS.training_settings("linkers", w.linker)),
         seed=SEED,
         device=DEVICE,
         code=code_digest("actorsup.linking.siamese.training"),
@@ -32,10 +32,10 @@ rule train_siamese:
 rule link_actors:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
-        detections=planned(
-            lambda w: f"results/{w.dataset}/detections/{NETWORKS.detector_of(w.linker)}/{w.shard}.h5"
+        detections=from_plan(
+            lambda w: detection_shards(w.dataset, [w.linker], [w.shard])[0]
         ),
-        weights=given(lambda w: NETWORKS.linker_weights(w.linker)),
+        weights=user_files(lambda w: NETWORKS.linker_weights(w.linker)),
     output:
         "results/{dataset}/tubes/{linker}/{shard}.h5",
     log:
@@ -45,13 +45,13 @@ rule link_actors:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(6000),
-        runtime=need(60, each=10),
+        mem_mb=scaled(6000),
+        runtime=scaled(60, per_video=10),
         gpu=GPU,
     params:
-        settings=planned(lambda w: NETWORKS.settings("linkers", w.linker)),
+        settings=from_plan(lambda w: NETWORKS.settings("linkers", w.linker)),
         device=DEVICE,
-        code=planned(
+        code=from_plan(
             lambda w: code_digest(
                 "actorsup.linking.stage", NETWORKS.module("linkers", w.linker)
             )

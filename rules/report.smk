@@ -1,16 +1,20 @@
-# The page to look at, and drawn tubes, on request.
+# The report page, and tubes drawn into pictures and videos.
 
 
 rule make_gallery:
     input:
         frames="results/{dataset}/frames/{shard}.h5",
-        detections=planned(
-            lambda w: f"results/{w.dataset}/detections/{NETWORKS.detector_of(first_run(w.dataset)['linker'])}/{w.shard}.h5"
+        detections=from_plan(
+            lambda w: detection_shards(
+                w.dataset, [first_run(w.dataset)["linker"]], [w.shard]
+            )[0]
         ),
-        tubes=planned(
-            lambda w: f"results/{w.dataset}/tubes/{first_run(w.dataset)['linker']}/{w.shard}.h5"
+        tubes=from_plan(
+            lambda w: tube_shards(
+                w.dataset, [first_run(w.dataset)["linker"]], [w.shard]
+            )[0]
         ),
-        predictions=planned(
+        predictions=from_plan(
             lambda w: "results/{dataset}/predictions/{linker}/{model}/seed{seed}/{shard}.h5".format(
                 dataset=w.dataset, shard=w.shard, **first_run(w.dataset)
             )
@@ -26,15 +30,15 @@ rule make_gallery:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(4000, each=1),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=1),
+        runtime=scaled(60, per_video=0.1),
     params:
         labels=from_dataset(lambda w, d: d.splits_and_labels(w.shard)),
-        settings=page_settings("make_gallery"),
-        evaluation=evaluated_with("make_gallery"),
-        code=code_digest("actorsup.report.gallery"),
+        settings=report_settings("make_gallery"),
+        evaluation=evaluation_settings("make_gallery"),
+        code=code_digest("actorsup.report.gallery", "actorsup.report.settings"),
     message:
-        "Making the page's videos of {wildcards.dataset}, shard {wildcards.shard}"
+        "Making the videos of the page of {wildcards.dataset}, shard {wildcards.shard}"
     script:
         "../workflow_scripts/make_gallery.py"
 
@@ -49,16 +53,16 @@ rule write_report:
                 for shard in d.shards_to_score()
             ]
         ),
-        stages=planned(lambda w: list(shown_shards(w).values())),
-        map=where_evaluable("results/{dataset}_map.csv"),
-        recall=where_evaluable("results/{dataset}_recall.csv"),
-        errors=where_evaluable("results/{dataset}/errors.csv"),
-        intervals=where_evaluable("results/{dataset}/confidence_intervals.csv"),
-        ablations=ablations_made,
-        curves=planned(
+        stages=from_plan(lambda w: list(example_shards(w.dataset).values())),
+        map=table_if_evaluable("results/{dataset}_map.csv"),
+        recall=table_if_evaluable("results/{dataset}_recall.csv"),
+        errors=table_if_evaluable("results/{dataset}/errors.csv"),
+        intervals=table_if_evaluable("results/{dataset}/confidence_intervals.csv"),
+        ablations=existing_ablations,
+        curves=from_plan(
             lambda w: [
                 PLAN.model_file(w.dataset, **run).removesuffix(".pt") + ".csv"
-                for run in learned_runs(w.dataset)
+                for run in trained_runs(w.dataset)
             ]
         ),
     output:
@@ -71,18 +75,20 @@ rule write_report:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(4000, each=1),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=1),
+        runtime=scaled(60, per_video=0.1),
     params:
-        runs=planned(lambda w: [tuple(run.values()) for run in learned_runs(w.dataset)]),
-        stages=planned(lambda w: list(shown_shards(w))),
-        settings=page_settings("write_report"),
-        evaluation=evaluated_with("write_report"),
-        weights=from_dataset(lambda w, d: weights_used(d.section)),
-        published=planned(lambda w: PAPER.name_of(w.dataset)),
+        runs=from_plan(
+            lambda w: [tuple(run.values()) for run in trained_runs(w.dataset)]
+        ),
+        stages=from_plan(lambda w: list(example_shards(w.dataset))),
+        settings=report_settings("write_report"),
+        evaluation=evaluation_settings("write_report"),
+        weights=from_dataset(lambda w, d: weights_of(d.section)),
+        published=from_plan(lambda w: PAPER.name_of(w.dataset)),
         code=code_digest("actorsup.report.stage"),
     message:
-        "Writing the page of {wildcards.dataset}"
+        "Writing the report page of {wildcards.dataset}"
     script:
         "../workflow_scripts/write_report.py"
 
@@ -90,12 +96,12 @@ rule write_report:
 rule draw_tubes:
     input:
         frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
-        predictions=from_dataset(
-            lambda w, d: PLAN.prediction_shards(w.dataset, **compared(d.section)[0])
+        predictions=from_plan(
+            lambda w: PLAN.prediction_shards(w.dataset, **first_run(w.dataset))
         ),
         ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
     output:
-        shown("results/{dataset}/tubes.png", "tubes", "Pictures"),
+        in_report("results/{dataset}/tubes.png", "tubes", "Pictures"),
     log:
         "logs/{dataset}/draw_tubes.log",
     benchmark:
@@ -103,12 +109,12 @@ rule draw_tubes:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(4000),
-        runtime=need(30),
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
     params:
         code=code_digest("actorsup.report.pictures"),
     message:
-        "Drawing tubes of {wildcards.dataset}"
+        "Drawing the tubes of {wildcards.dataset}"
     script:
         "../workflow_scripts/draw_tubes.py"
 
@@ -116,12 +122,12 @@ rule draw_tubes:
 rule draw_videos:
     input:
         frames=from_dataset(lambda w, d: frame_shards(w.dataset, d.shards_to_score())),
-        predictions=planned(
+        predictions=from_plan(
             lambda w: PLAN.prediction_shards(w.dataset, **first_run(w.dataset))
         ),
         ground_truth=from_dataset(lambda w, d: d.ground_truth_table()),
     output:
-        shown(
+        in_report(
             directory("results/{dataset}/drawn_videos"),
             "drawn_videos",
             "Pictures",
@@ -134,12 +140,12 @@ rule draw_videos:
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(4000, each=1),
-        runtime=need(60, each=0.1),
+        mem_mb=scaled(4000, per_video=1),
+        runtime=scaled(60, per_video=0.1),
     params:
-        settings=page_settings("draw_videos"),
-        code=code_digest("actorsup.report.drawn_videos"),
+        settings=report_settings("draw_videos"),
+        code=code_digest("actorsup.report.drawn_videos", "actorsup.report.settings"),
     message:
-        "Drawing tubes into the videos of {wildcards.dataset}"
+        "Drawing the tubes into the videos of {wildcards.dataset}"
     script:
         "../workflow_scripts/draw_videos.py"

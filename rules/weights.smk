@@ -1,4 +1,4 @@
-# Weights that are published: fetched once, checked against their digest.
+# Published weights, downloaded once and verified by checksum.
 
 
 rule fetch_weights:
@@ -6,17 +6,17 @@ rule fetch_weights:
         "results/weights/published/{model}.pth",
     log:
         "logs/weights/fetch_{model}.log",
-    # shared by workflows where a user says so (docs/scale.md); such a rule has no benchmark
+    # can be shared between workflows (docs/scale.md); Snakemake allows no benchmark here
     cache: True
     conda:
         VISION_ENV
     resources:
-        mem_mb=need(1000),
-        runtime=need(60),
+        mem_mb=scaled(1000),
+        runtime=scaled(60),
     params:
-        # what a cache tells weights apart by: it knows no wildcards
+        # part of the cache key, which does not include wildcards
         model="{model}",
     message:
-        "Fetching torchvision's weights of {wildcards.model}"
+        "Downloading torchvision's weights of {wildcards.model}"
     script:
         "../workflow_scripts/fetch_weights.py"

@@ -9,7 +9,7 @@ import numpy as np
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
 from actorsup.frames.settings import FrameSettings
-from actorsup.frames.write import encoder
+from actorsup.frames.write import make_encoder
 from actorsup.tubes import Tubes
 
 
@@ -37,7 +37,7 @@ def tubes_of(boxes: np.ndarray) -> Tubes:
 def write_set(folder: Path, videos: Mapping[str, Video], name: str = "0000") -> tuple[Path, Path]:
     """Lossless frame store and shard of tubes, as the stages before write them."""
     frames, tubes = folder / f"frames_{name}.h5", folder / f"tubes_{name}.h5"
-    encode = encoder(FrameSettings(encoding="png"))
+    encode = make_encoder(FrameSettings(encoding="png"))
     with ShardWriter(frames, "frames/1", {}) as store, ShardWriter(tubes, TUBES_SCHEMA, {}) as shard:
         for video, what in videos.items():
             count, height, width = what.frames.shape[:3]

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.boxes import xyxy_to_xywh
 
 
@@ -38,6 +38,6 @@ def write_sequences(root: Path, count: int, frames: int = 8) -> Path:
         for frame, image in enumerate(images):
             cv2.imwrite(str(root / name / f"{frame + 1:08d}.jpg"), image[..., ::-1])
         lines = [",".join(map(str, row)) for row in xyxy_to_xywh(boxes)]
-        write_whole(root / name / "groundtruth.txt", "\n".join(lines) + "\n")
-    write_whole(root / "list.txt", "\n".join(names) + "\n")
+        write_text_atomically(root / name / "groundtruth.txt", "\n".join(lines) + "\n")
+    write_text_atomically(root / "list.txt", "\n".join(names) + "\n")
     return root

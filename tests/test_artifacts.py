@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from actorsup.artifacts.atomic import write_whole, writing_text
+from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.errors import DataError
 
@@ -96,14 +96,14 @@ def test_errors_name_a_damaged_shard(tmp_path, damage):
 
 
 def test_write_whole_creates_the_folder_and_one_file(tmp_path):
-    write_whole(tmp_path / "a" / "b.csv", "x\né\n")
+    write_text_atomically(tmp_path / "a" / "b.csv", "x\né\n")
     assert (tmp_path / "a" / "b.csv").read_text(encoding="utf-8") == "x\né\n"
     assert len(list((tmp_path / "a").iterdir())) == 1
 
 
 def test_an_error_of_another_file_while_writing_passes_through(tmp_path):
     path, missing = tmp_path / "deep" / "table.csv", tmp_path / "missing.csv"
-    with pytest.raises(FileNotFoundError, match=r"missing\.csv"), writing_text(path) as stream:
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"), open_text_atomically(path) as stream:
         stream.write("half a table")
         missing.read_text()
     assert list(path.parent.iterdir()) == []

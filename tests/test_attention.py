@@ -18,7 +18,7 @@ from actorsup.attention import scoring
 from actorsup.attention.clips import Clip, on_device, prefetch, read_clip, segment_frames
 from actorsup.attention.model import ActorAttention, Pooled, load_model, model_content, random_model
 from actorsup.attention.pooling import actor_pooling
-from actorsup.attention.scoring import logits_of, prepare, score_videos
+from actorsup.attention.scoring import compute_logits, prepare_input, score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import ConfigError, DataError
@@ -425,10 +425,10 @@ def test_videos_that_are_scored_together_get_the_scores_of_each_scored_separatel
     videos = {v: random_video(i, size=size) for i, (v, size) in enumerate(sizes.items())}
     videos["b"].boxes[1] = np.nan
     single, _ = score(tmp_path, videos, list(videos))
-    real, groups = scoring.logits_of, []
+    real, groups = scoring.compute_logits, []
     monkeypatch.setattr(scoring, "videos_at_once", lambda device: 2)
     monkeypatch.setattr(
-        scoring, "logits_of", lambda n, seen, *a: groups.append(len(seen)) or real(n, seen, *a)
+        scoring, "compute_logits", lambda n, seen, *a: groups.append(len(seen)) or real(n, seen, *a)
     )
     together, failures = score(tmp_path, videos, list(videos), "together.h5")
     assert (groups, failures, list(together)) == ([2, 1, 1, 1], {}, list(videos))
@@ -452,9 +452,9 @@ def test_logits_of_frames_average_to_those_of_tubes(tmp_path, snippet):
     network = random_model(replace(SMALL, snippet=snippet), ["a", "b"], seed=0).eval()
     frames, tubes = write_set(tmp_path, {"v": video})
     with FrameStore(frames) as store, ShardReader(tubes, TUBES_SCHEMA) as shard:
-        seen = prepare(network, store["v"], read_tubes(shard["v"]), 5)
-        (made,) = logits_of(network, [seen], per_frame=True)
-        (single,) = logits_of(network, [seen])
+        seen = prepare_input(network, store["v"], read_tubes(shard["v"]), 5)
+        (made,) = compute_logits(network, [seen], per_frame=True)
+        (single,) = compute_logits(network, [seen])
     assert made.frames.shape == (3, 5 * snippet, 2)
     assert made.sampled.tolist() == sorted(
         {4 + 8 * s + a for s in range(5) for a in range(-(snippet // 2), 2)}

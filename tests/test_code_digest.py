@@ -5,7 +5,7 @@ from pathlib import Path
 
 from test_house import modules, rules
 
-from actorsup.artifacts.provenance import closure
+from actorsup.artifacts.provenance import find_dependencies
 from actorsup.attention.encoders import ENCODERS, TORCHVISION
 from actorsup.datasets.readers import DATASETS
 from actorsup.detection.detectors import DETECTORS
@@ -57,12 +57,12 @@ def reruns(repository: Path) -> dict[str, set[str]]:
         call = re.search(r"code_digest\((.*?)\)\s*(?:,|\n)", text, flags=re.S)
         if not call:
             continue
-        stage = closure(*re.findall(r'"(actorsup[\w.]+)"', call[1]))
+        stage = find_dependencies(*re.findall(r'"(actorsup[\w.]+)"', call[1]))
         for module in stage:
             found[module].add(STAGE_OF[rule])
         for kind in (kind for how, kind in TYPES_OF.items() if how in call[1]):
             for name, module in KINDS[kind].items():
-                for used in set(closure(module)) - set(stage):
+                for used in set(find_dependencies(module)) - set(stage):
                     found[used].add(f"{STAGE_OF[rule]}:{name}")
     return found
 
@@ -148,8 +148,6 @@ train_detector detect train_siamese link train:small score:small report:
     detection
 train_detector detect:small_ssd detect:torchvision train_siamese link:siamese train score:
     training training.backbones training.devices training.weights
-train_detector detect train_siamese link report:
-    detection.base
 train_detector detect:small_ssd detect:torchvision train:small score:small:
     detection.small
 train_detector detect:small_ssd detect:torchvision:
@@ -164,6 +162,8 @@ train_detector:
     detection.augmentation detection.training
 detect link train score report draw:
     frames.store
+detect train_siamese link report:
+    detection.base
 detect:small_ssd detect:torchvision:
     detection.torchvision_models
 detect:supplied detect:yolox:
@@ -181,8 +181,9 @@ detect:yolox:
 train_siamese link:
     linking linking.base linking.settings
 train_siamese link:siamese:
-    linking.siamese linking.siamese.crops linking.siamese.device_frames linking.siamese.network
-    linking.siamese.regions linking.siamese.shared_regions linking.siamese.tracker
+    linking.siamese linking.siamese.byte_cache linking.siamese.crops linking.siamese.device_frames
+    linking.siamese.network linking.siamese.regions linking.siamese.shared_regions
+    linking.siamese.tracker
 train_siamese:
     linking.siamese.pairs linking.siamese.sequences linking.siamese.tracking_sets
     linking.siamese.training linking.success
@@ -231,17 +232,17 @@ paper:
     report.paper.curve_figures report.paper.items report.paper.stage report.paper.style
     report.paper.table_figures report.paper.tables
 report draw:
-    report.webm
+    report.settings report.webm
 report:
     report.charts report.examples report.gallery report.html report.inputs report.numbers
-    report.page report.settings report.stage
+    report.page report.stage
 draw:
     report.drawn_videos report.pictures
 -:
-    attention.presets cli config config.fields config.messages config.read config.sections errors
-    evaluation.arrays evaluation.command formats.convert frames.probe logs predict registry
-    training.settings workflow.check workflow.check_report workflow.dataset workflow.networks
-    workflow.paper workflow.plan workflow.summary
+    attention.presets cli config config.fields config.messages config.page config.read
+    config.sections errors evaluation.arrays evaluation.command formats.convert frames.probe logs
+    predict registry training.settings workflow.check workflow.check_report workflow.dataset
+    workflow.networks workflow.paper workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -14,6 +14,7 @@ from actorsup.attention.job import TrainingJob
 from actorsup.attention.presets import PRESETS
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
+from actorsup.config.page import page
 from actorsup.config.read import check_config
 from actorsup.config.sections import ModelSection
 from actorsup.datasets.readers import DATASETS
@@ -41,6 +42,11 @@ def names(settings: type) -> set[str]:
 
 def test_the_configuration_that_we_ship_is_right(config):
     check_config(config)
+
+
+def test_the_page_of_settings_is_current(repository):
+    text = (repository / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert text == page(), "run `python -m actorsup.config.page > docs/configuration.md`"
 
 
 def test_every_default_of_the_paper(config):
@@ -186,7 +192,10 @@ def test_allowed_values_are_those_of_the_code():
         ("datasets.demo.linkers", ["static+scales=3"], "linkers.static.scales=3: unknown key 'scales'"),
         ("ablations.k.models", ["papre+k=2"], "ablations.k.models: 'papre.k=2' is not there"),
         ("models.paper.attention", "bets", "models.paper.attention: 'bets' is not allowed.*mean 'best'"),
-        ("models.paper.trim", 1, "trim: 1 is out of range"),
+        ("models.paper.trim", 1, "trim: 1 is out of range; allowed: above 0, below 1, or null$"),
+        ("models.paper.trim", "x", "trim: 'x' is text; allowed: a number or null$"),
+        ("paper.a2d", "a b", "paper.a2d: 'a b' is not a name; a name holds only letters, digits"),
+        ("datasets.demo.seeds", [0, 0], r"datasets.demo.seeds: \[0, 0\] has duplicates; name each once"),
         ("models.demo.weights", "detector:demo_sdd", "'demo_sdd' is not there.*mean 'demo_ssd'"),
         ("seed", -1, "seed: -1 is out of range; allowed: at least 0"),
         ("device", "gpu", "device: 'gpu' is not allowed; allowed: auto, cpu, cuda"),
@@ -203,6 +212,21 @@ def test_a_mistake_is_told_with_its_remedy(config, where, value, words):
     with pytest.raises(ConfigError, match=words) as told:
         check_config(wrong)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tub"], "class_score: 'tub' is not allowed; allowed: tube, video, class; did you mean 'tube'?"),
+        (["tube", "x"], "video_score: 'x' is text; allowed: true or false"),
+        (["tube", False, 0], "score_frames: 0 is out of range; allowed: at least 1, or null"),
+        (["tube", False, None, None, 0.1, None, 7], "argument 7: 7: Unexpected positional argument"),
+    ],
+)
+def test_messages_about_positional_arguments(arguments, message):
+    with pytest.raises(ConfigError) as raised:
+        ScoringSettings(*arguments)
+    assert str(raised.value) == message
 
 
 def test_the_detectors_that_may_be_named_are_torchvisions():

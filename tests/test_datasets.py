@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from actorsup.config.read import check_config
-from actorsup.datasets.base import GroundTruth, Listing, VideoRecord, bucket_of
+from actorsup.datasets.base import GroundTruth, Listing, VideoRecord, shard_index
 from actorsup.datasets.digests import content_digests
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth import write_ground_truth
@@ -419,9 +419,9 @@ def test_an_unreadable_video_has_a_digest(tmp_path):
 
 def test_a_bucket_depends_only_on_the_video_id():
     digest = hashlib.blake2b(b"a/b", digest_size=8).digest()
-    assert bucket_of("a/b", 96) == int.from_bytes(digest, "big") % 96  # results are laid out by it
-    assert all(0 <= bucket_of(f"v{n}", 7) < 7 for n in range(50))
-    counts = np.bincount([bucket_of(f"v{n}", 10) for n in range(5000)], minlength=10)
+    assert shard_index("a/b", 96) == int.from_bytes(digest, "big") % 96  # results are laid out by it
+    assert all(0 <= shard_index(f"v{n}", 7) < 7 for n in range(50))
+    counts = np.bincount([shard_index(f"v{n}", 10) for n in range(5000)], minlength=10)
     assert counts.min() > 400
 
 

@@ -13,10 +13,10 @@ import pytest
 from published_sets import write_a2d, write_mat, write_ucf_sports
 from scipy.io import savemat
 
-from actorsup.datasets.a2d_frames import ACTIONS, ACTORS, CODES, name_of, read_frame
+from actorsup.datasets.a2d_frames import ACTIONS, ACTORS, CODES, class_name, read_frame
 from actorsup.datasets.ground_truth import write_annotated_frames
 from actorsup.datasets.pickles import read_numbers
-from actorsup.datasets.readers.a2d import A2D, remembered_codes
+from actorsup.datasets.readers.a2d import A2D, cached_codes
 from actorsup.datasets.readers.folder import Folder
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import FOLDERS, UcfSports
@@ -192,7 +192,7 @@ def test_a2d_codes_cover_all_real_videos(shared):
     found = {int(float(code)) for label in table["label"] for code in label.split()}
     assert found == set(CODES) and len(found) == 43
     assert len(ACTORS) == 7 and len(ACTIONS) == 9
-    assert (name_of(11), name_of(79), name_of(44)) == ("adult-climbing", "dog-none", "bird-flying")
+    assert (class_name(11), class_name(79), class_name(44)) == ("adult-climbing", "dog-none", "bird-flying")
     videos = table.assign(video=table["img_id"].str.split("/").str[1]).groupby("usage")["video"].nunique()
     assert videos.to_dict() == {"0": 3036, "1": 746}
 
@@ -271,13 +271,13 @@ def test_a2d_labels_are_read_once(tmp_path):
         return [18, 11]
 
     for _ in range(2):
-        assert remembered_codes({"a": [path]}, codes, memory) == {"a": [11, 18]}
+        assert cached_codes({"a": [path]}, codes, memory) == {"a": [11, 18]}
     assert len(read) == 1
     write_mat(path, [(11, (1, 1, 5, 5)), (11, (1, 1, 5, 5))])
-    remembered_codes({"a": [path]}, codes, memory)
+    cached_codes({"a": [path]}, codes, memory)
     assert len(read) == 2
     memory.write_text("{damaged")
-    assert remembered_codes({"a": [path]}, codes, memory) == {"a": [11, 18]}
+    assert cached_codes({"a": [path]}, codes, memory) == {"a": [11, 18]}
 
 
 # -------------------------------------------------------- the annotations of UCF101-24

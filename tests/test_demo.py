@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.folders import replace_folder
 from actorsup.datasets.pickles import read_numbers
 from actorsup.demo.actors import PERSON, TEDDY_BEAR, skeleton
 from actorsup.demo.images import image_scene, make_images
@@ -245,11 +245,11 @@ def test_sequences_are_got10k(root: Path) -> None:
 
 
 def test_a_killed_run_leaves_no_finished_output(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "videos") as folder:
+    with pytest.raises(KeyboardInterrupt), replace_folder(tmp_path / "videos") as folder:
         (folder / "v_0000.avi").write_bytes(b"half")
         raise KeyboardInterrupt
     assert not (tmp_path / "videos").exists()
-    with whole_folder(tmp_path / "videos") as folder:  # and the next one starts from nothing
+    with replace_folder(tmp_path / "videos") as folder:  # and the next one starts from nothing
         (folder / "v_0001.avi").write_bytes(b"whole")
     assert [p.name for p in tmp_path.rglob("*.avi")] == ["v_0001.avi"]
     assert not [p for p in root.rglob("*") if "partial" in p.name or "tmp" in p.name]

@@ -131,9 +131,9 @@ def test_detections_of_a_batch_are_those_of_each_image():
     images = [picture(seed) for seed in range(3)]
     together = detector.detect(images)
     for image, found in zip(images, together, strict=True):
-        (alone,) = detector.detect([image])
-        np.testing.assert_allclose(found.boxes, alone.boxes, atol=1e-3)
-        np.testing.assert_allclose(found.score, alone.score, atol=1e-5)
+        (single,) = detector.detect([image])
+        np.testing.assert_allclose(found.boxes, single.boxes, atol=1e-3)
+        np.testing.assert_allclose(found.score, single.score, atol=1e-5)
         assert (np.diff(found.score) <= 0).all()
 
 
@@ -222,7 +222,7 @@ def test_supplied_coco_results_are_the_same(tmp_path):
         ("a,0,x,2,80,12,0.5,person", "not a finite number"),
     ],
 )
-def test_a_bad_supplied_box_fails_its_video_alone(tmp_path, row, words):
+def test_a_bad_supplied_box_fails_only_its_video(tmp_path, row, words):
     detections = supplied(tmp_path / "d.csv", CSV + row + "\n")
     with pytest.raises(VideoError, match=f"row 8: .*{words}"):
         detections.detections("a", 3, 64, 48)

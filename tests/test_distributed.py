@@ -101,11 +101,11 @@ def test_nodes_that_find_other_states_do_not_train(monkeypatch):
     def gather(values, value):
         values[:] = [value, (2, 5)]
 
-    monkeypatch.setattr(distributed, "count", lambda: 2)
+    monkeypatch.setattr(distributed, "num_processes", lambda: 2)
     monkeypatch.setattr(distributed.distributed, "all_gather_object", gather)
-    distributed.check_same((2, 5), "m.pt")
+    distributed.check_same_value((2, 5), "m.pt")
     with pytest.raises(DataError, match=r"m.pt: .* \[\(0, 0\), \(2, 5\)\]; all nodes must share the folder"):
-        distributed.check_same((0, 0), "m.pt")
+        distributed.check_same_value((0, 0), "m.pt")
 
 
 def test_every_setting_of_training_reaches_the_job():

@@ -91,7 +91,7 @@ def test_unusable_ground_truth_is_an_error(evaluate, truth, words):
 def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
     read = ground_truth_module.ground_truth_chunks
     monkeypatch.setattr(ground_truth_module, "ground_truth_chunks", lambda path: read(path, 2))
-    monkeypatch.setattr(ground_truth_module, "_IN_MEMORY", 10)  # so boxes go to a temporary file
+    monkeypatch.setattr(ground_truth_module, "_MAX_BYTES_IN_MEMORY", 10)  # so boxes go to a temporary file
     lines = [f"a,{t},run,{f},{f},{t},10,10" for f in range(4) for t in range(2)]
     (tmp_path / "gt.csv").write_text(rows(*lines))
     first, second = evaluation.read_ground_truth(tmp_path / "gt.csv")["a"]
@@ -118,7 +118,7 @@ def test_unsorted_frames_give_the_same_number_and_a_warning(evaluate):
     ("truth", "predictions", "words"),
     [
         (GOOD + "a,1,jump,0,0,0,9,9\n", WHOLE, "1 classes of the ground truth have no predictions, so "
-         "their precision is 0: jump"),
+         "their average precision is 0: jump"),
         (GOOD, WHOLE | {"classes": ["run", "swim"]}, "1 predicted classes have no ground truth"),
         (GOOD + "b,0,run,0,0,0,9,9\n", WHOLE, "1 videos have no predictions, so their ground truth is missed: b"),
         (GOOD, WHOLE | {"videos": {"a": VIDEO, "x": VIDEO}}, "1 videos have no ground truth, so all their "
@@ -131,7 +131,7 @@ def test_unsorted_frames_give_the_same_number_and_a_warning(evaluate):
         (GOOD, WHOLE | {"videos": {}}, "1 videos have no predictions"),
     ],
 )  # fmt: skip
-def test_doubtful_input_is_a_warning(evaluate, truth, predictions, words):
+def test_suspicious_input_is_a_warning(evaluate, truth, predictions, words):
     code, error, table = evaluate(truth, predictions)
     assert code == 0 and table is not None
     assert "actorsup: WARNING: " + words in error
@@ -428,7 +428,7 @@ def test_the_library_warns_of_names_that_only_one_side_has(caplog):
     for measure in MEASURES:
         caplog.clear()
         measure(truth, made)
-        for words in ("1 classes of the ground truth have no predictions, so their precision is 0: run",
+        for words in ("1 classes of the ground truth have no predictions, so their average precision is 0: run",
                       "1 predicted classes have no ground truth, so they have no average precision: swim",
                       "1 videos have no predictions, so their ground truth is missed: b",
                       "1 videos have no ground truth, so all their tubes are false positives: c"):  # fmt: skip

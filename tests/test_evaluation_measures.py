@@ -15,7 +15,7 @@ from test_evaluation_protocol import CLASSES, make
 from actorsup import evaluation
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.evaluation import EvaluationProtocol, Predictions, ground_truth_tube, predicted_tubes
-from actorsup.evaluation.bootstrap import draws
+from actorsup.evaluation.bootstrap import draw_resamples
 from actorsup.evaluation.error_analysis import KINDS
 
 BOX, FAR = [0, 0, 10, 10], [50, 50, 60, 60]
@@ -241,7 +241,7 @@ def test_each_resample_equals_the_table_of_the_drawn_videos(interpolation):
             seed=seed,
             protocol=protocol,
         )
-        (weights,) = next(draws(len(videos), 1, seed, 1))
+        (weights,) = next(draw_resamples(len(videos), 1, seed, 1))
         drawn = [(f"{v}#{n}", v) for v, times in zip(videos, weights, strict=True) for n in range(times)]
         resampled = {name: truth[v] for name, v in drawn}
         found = Predictions({name: predictions[v] for name, v in drawn}, CLASSES)
@@ -280,8 +280,8 @@ def test_intervals_contain_the_value_are_repeatable_and_shrink():
 
 
 def test_resamples_do_not_depend_on_how_many_are_drawn_at_once():
-    few = np.concatenate(list(draws(7, 10, 3, 4_000_000)))
-    assert (few == next(draws(7, 10, 3, 1))).all() and (few.sum(1) == 7).all()
+    few = np.concatenate(list(draw_resamples(7, 10, 3, 4_000_000)))
+    assert (few == next(draw_resamples(7, 10, 3, 1))).all() and (few.sum(1) == 7).all()
 
 
 # ------------------------------------------------------------------------------------ actors

@@ -255,8 +255,9 @@ def test_unknown_choices_are_errors(options, words):
 
 
 def test_settings():
-    assert EvaluationSettings().rules == Protocol()
-    assert EvaluationSettings(protocol="act", nms_iou=0.3).rules == evaluation.protocol_named("act")
+    assert EvaluationSettings().evaluation_protocol == Protocol()
+    act = EvaluationSettings(protocol="act", nms_iou=0.3)
+    assert act.evaluation_protocol == evaluation.protocol_named("act")
     with pytest.raises(ConfigError, match=r"evaluation\.matching: 'voc', but protocol: act has 'free'"):
         EvaluationSettings(protocol="act", matching="voc")
     with pytest.raises(ConfigError, match=r"protocol: 'atc' is not .*: act, .*did you mean 'act'"):

@@ -17,7 +17,7 @@ import torch
 from test_frames import decode, file_video, images
 
 from actorsup.artifacts import shards
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.checksums import check_checksum_file, check_embedded_checksum, write_checksum_file
 from actorsup.artifacts.provenance import provenance
 from actorsup.artifacts.shards import ShardReader, ShardWriter
@@ -144,7 +144,7 @@ def test_a_part_lost_in_a_power_failure_is_made_again(tmp_path, left):
         for video in "abc":
             writer.add(video, {"x": np.arange(20)}, {"frames": 2})
         raise KeyboardInterrupt
-    part = writer._part("b")
+    part = writer._part_path("b")
     data = part.read_bytes()
     if isinstance(left, str):
         left = data[: len(data) // 2]
@@ -159,7 +159,7 @@ def test_a_part_lost_in_a_power_failure_is_made_again(tmp_path, left):
 def test_parts_of_unknown_provenance_are_not_reused(tmp_path):
     writer = ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1})
     writer.add("a", {"x": np.zeros(3)}, {})
-    (writer._partial / "provenance.json").write_bytes(b"")
+    (writer._partial_folder / "provenance.json").write_bytes(b"")
     assert not ShardWriter(tmp_path / "0.h5", "x/1", {"a": 1}).finished("a")
 
 
@@ -169,7 +169,7 @@ def test_a_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: done.append(Path(os.readlink(f"/proc/self/fd/{number}"))))
     monkeypatch.setattr(os, "replace", lambda a, b: (done.append((Path(a), Path(b))), real(a, b)))
     shard(tmp_path / "0.h5")
-    write_whole(tmp_path / "t.csv", "x\n")
+    write_text_atomically(tmp_path / "t.csv", "x\n")
     save_weights(tmp_path / "w.pt", {"x": torch.zeros(1)})
     for name in ("0.h5", "t.csv", "w.pt"):
         renamed = next(one for one in done if isinstance(one, tuple) and one[1] == tmp_path / name)
@@ -189,7 +189,7 @@ def when_full(folder: Path, video: Path) -> list[str]:
     jobs = {
         "frames.h5": lambda path: decode(path, {"v": video}),
         "shard.h5": add,
-        "table.csv": lambda path: write_whole(path, "x" * 2_000_000),
+        "table.csv": lambda path: write_text_atomically(path, "x" * 2_000_000),
         "weights.pt": lambda path: save_weights(path, {"x": torch.zeros(500_000)}),
     }
     messages = []

@@ -141,18 +141,6 @@ def test_conda_files_match_pyproject(repository):
                 assert wanted[name] == version, f"{path}: {name}"
 
 
-def test_conda_files_contain_what_their_stages_import(repository):
-    vision = (repository / "envs" / "vision.yaml").read_text(encoding="utf-8")
-    tables = (repository / "envs" / "tables.yaml").read_text(encoding="utf-8")
-    for name in ("pytorch", "torchvision", "py-opencv", "h5py", "numpy", "tqdm"):
-        assert f"- {name}" in vision
-    for name in ("pandas", "h5py", "numpy", "tqdm"):
-        assert f"- {name}" in tables
-    figures = (repository / "envs" / "figures.yaml").read_text(encoding="utf-8")
-    for name in ("matplotlib", "pandas", "numpy", "tqdm"):
-        assert f"- {name}" in figures
-
-
 def tracked(repository: Path) -> list[Path]:
     done = subprocess.run(["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True)
     if done.returncode:

@@ -17,7 +17,7 @@ from actorsup.detection.base import Detections
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos
-from actorsup.frames.store import KeptFrames
+from actorsup.frames.store import CachedFrames
 from actorsup.linking import stage
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Seed, Track, VideoDetections
@@ -176,10 +176,10 @@ def test_videos_together_are_videos_one_by_one(some, most):
     together = TrackingLinker(tracker, most, 0.5).link(some)
     assert len(tracker.calls) == max(map(len, together), default=0)  # rounds, not tubes
     for video, tubes in zip(some, together, strict=True):
-        alone = TrackingLinker(DriftingTracker(), most, 0.5).link([video])[0]
+        single = TrackingLinker(DriftingTracker(), most, 0.5).link([video])[0]
         for name, array in tubes.arrays().items():
-            np.testing.assert_array_equal(array, alone.arrays()[name], err_msg=name)
-            assert array.dtype == alone.arrays()[name].dtype
+            np.testing.assert_array_equal(array, single.arrays()[name], err_msg=name)
+            assert array.dtype == single.arrays()[name].dtype
 
 
 def test_a_detection_at_the_threshold_stays_and_one_above_it_goes():
@@ -321,7 +321,7 @@ def test_a_long_video_is_read_lazily_with_the_same_result(tmp_path, monkeypatch)
     link_group = TrackingLinker.link
 
     def watched(self, videos):
-        groups.append([isinstance(video.images, KeptFrames) for video in videos])
+        groups.append([isinstance(video.images, CachedFrames) for video in videos])
         return link_group(self, videos)
 
     monkeypatch.setattr(TrackingLinker, "link", watched)
@@ -339,7 +339,7 @@ def change(path: Path, video: str, name: str, value) -> None:
             file[group][name][0] = value
         else:
             file[group].attrs[name] = value
-    embed_checksum(path)  # wrong before it was sealed
+    embed_checksum(path)  # so that the change looks like the original content
 
 
 @pytest.mark.parametrize(
@@ -397,6 +397,6 @@ def test_an_unknown_type_is_named():
         ({"type": "viterbi"}, False),
     ],
 )
-def test_videos_that_gain_nothing_by_company_are_written_one_by_one(changes, gains):
+def test_videos_are_linked_one_by_one_unless_batches_are_faster(changes, gains):
     linker = build_linker(LinkerSettings(**changes), None, "cpu")
     assert getattr(linker, "batches_videos", False) == gains

@@ -34,5 +34,5 @@ def test_short_work_logs_one_line(caplog, clock):
 
 
 def test_a_part_of_longer_work_is_logged_only_if_it_is_long(caplog, clock):
-    assert lines(caplog, clock, seconds=1, passing=True) == []
-    assert len(lines(caplog, clock, seconds=6, passing=True)) == 4
+    assert lines(caplog, clock, seconds=1, is_subtask=True) == []
+    assert len(lines(caplog, clock, seconds=6, is_subtask=True)) == 4

@@ -19,7 +19,7 @@ from actorsup.errors import DataError
 from actorsup.linking.siamese import training as siamese_training
 from actorsup.linking.siamese.training import TrainingSet, train_siamese
 from actorsup.training.loop import Step, Training, train_epochs
-from actorsup.training.monitor import PATIENCE, Expectation, Health, Monitor, feature_health, gradient_norm
+from actorsup.training.monitor import PATIENCE, Expectation, Health, Monitor, clip_gradient, feature_health
 
 torch.set_num_threads(1)
 
@@ -47,7 +47,7 @@ def test_the_gradient_norm_is_over_all_parameters_and_is_clipped_only_where_aske
     parameters = [torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(1))]
     for given, expected in ((None, 5.0), (10.0, 5.0), (1.0, 1.0)):
         parameters[0].grad, parameters[1].grad = torch.tensor([3.0, 0.0]), torch.tensor([4.0])
-        assert gradient_norm(parameters, given) == pytest.approx(5.0)
+        assert clip_gradient(parameters, given) == pytest.approx(5.0)
         left = math.hypot(*parameters[0].grad, *parameters[1].grad)
         assert left == pytest.approx(expected, rel=1e-5)
 

@@ -442,7 +442,9 @@ def test_with_no_data_there_are_published_figures_and_what_was_left_out(reposito
     text = snakemake(folder, "--dry-run", "paper_tables")
     assert len(re.findall(r"^Job \d+: Writing \w+ of the paper; left out:", text, flags=re.M)) == len(ITEMS)
     assert re.search(r"Writing table1 .*thumos13.*datasets.thumos13.root: no such file or folder", text)
-    assert "Writing table2 of the paper; left out: {'ucf_sports'" in snakemake(folder, "paper_tables")
+    assert re.search(
+        r"Writing table2 of the paper; left out: .*ucf_sports", snakemake(folder, "paper_tables")
+    )
     table = pd.read_csv(folder / "results" / "paper" / "table2.csv")
     assert set(table["source"]) == {"published"}
     left_out = pd.read_csv(folder / "results" / "paper" / "left_out.csv")

@@ -24,8 +24,8 @@ rule ask:
     output:
         "asked.txt",
     resources:
-        mem_mb=need(100),
-        runtime=need(7),
+        mem_mb=scaled(100),
+        runtime=scaled(7),
         gpu=GPU,
         attempt=lambda wildcards, attempt: attempt,
     shell:
@@ -34,9 +34,9 @@ rule ask:
 
 rule grow:
     output:
-        trained("grown_{dataset}_{shard}.txt"),
+        protected_if_configured("grown_{dataset}_{shard}.txt"),
     resources:
-        mem_mb=need(100, each=2.5),
+        mem_mb=scaled(100, per_video=2.5),
     shell:
         "echo {resources.mem_mb} > {output}"
 """
@@ -101,14 +101,14 @@ def test_one_job_at_a_time_uses_the_gpu_of_this_machine(asking, profile, limit):
 
 def imports(modules: set[str]) -> set[str]:
     """Packages that modules of this library import, directly or through others of its modules."""
-    parsed = [provenance._parsed(module) for module in provenance.closure(*modules)]
+    parsed = [provenance._parse_module(module) for module in provenance.find_dependencies(*modules)]
     names = {name.split(".")[0] for module in parsed for name in module.imports}
     # jinja2 depends on markupsafe
     return names - sys.stdlib_module_names - {"actorsup", "markupsafe"}
 
 
 def test_each_conda_environment_has_the_packages_that_its_rules_import(repository, monkeypatch):
-    monkeypatch.setattr(provenance, "NO_RESULTS", frozenset())
+    monkeypatch.setattr(provenance, "MODULES_WITHOUT_RESULTS", frozenset())
     conda_names = {
         "cv2": "py-opencv",
         "torch": "pytorch",

@@ -85,7 +85,7 @@ def test_the_digest_of_a_package_of_types_follows_relative_imports(tmp_path, mon
     (folder / "util.py").write_text("import actorsup.boxes\nvalue = 1\n")
     (folder / "other.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = provenance.closure("lab_types.inner.change")
+    found = provenance.find_dependencies("lab_types.inner.change")
     wanted = {f"lab_types.inner{name}" for name in ("", ".change", ".util", ".other")}
     assert {name for name in found if name.startswith("lab_types")} == wanted
     assert "actorsup.boxes" in found

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from report_runs import CLASSES, FRAMES, HEIGHT, NASTY, VIDEOS, WIDTH, details_of, make_run, square
 
-from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.folders import replace_folder
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.report import charts, html
 from actorsup.report.drawn_videos import draw_videos
@@ -128,7 +128,7 @@ def test_the_played_video_shows_the_square_where_the_box_is(run):
 def test_a_killed_gallery_resumes_after_the_last_finished_video(run, tmp_path):
     _, shards, table, gallery = run
     output, stamp = tmp_path / "0001", {"stage": "make_gallery"}
-    with pytest.raises(RuntimeError), whole_folder(output, stamp) as partial:
+    with pytest.raises(RuntimeError), replace_folder(output, stamp) as partial:
         (partial / "0000.js").write_text("finished", encoding="utf-8")
         raise RuntimeError("killed")
     assert not output.exists()

@@ -190,7 +190,8 @@ def jobs(workflow: Any, config: dict[str, Any], where: str, item: str) -> dict[s
 
 
 def _value(item: Any, wildcards: Any) -> Any:
-    item = getattr(item, "callable", None) or item  # unpack(...) wraps a function
+    item = getattr(item, "_file", item)  # unpack(...) wraps a function
+    item = getattr(item, "callable", None) or item
     if not callable(item):
         return item
     if "resources" in signature(item).parameters:  # Snakemake does not compare it

@@ -161,16 +161,16 @@ def test_size_follows_and_aspect_ratio_stays():
     assert last_height(1.02, 0, scales=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_many_targets_at_once_are_each_by_itself():
+def test_many_targets_at_once_are_independent():
     seeds = []
     for number, (count, frame) in enumerate([(9, 0), (5, 4), (1, 0), (12, 6), (9, 3)] * 4):
         images, boxes = moving(count, seed=number, step=(3, -1))
         seeds.append(Seed(images, frame, boxes[frame]))
     together = tracker().track(seeds)
     for seed, track in zip(seeds, together, strict=True):
-        alone = tracker().track([seed])[0]
-        np.testing.assert_array_equal(track.boxes, alone.boxes)
-        np.testing.assert_array_equal(track.score, alone.score)
+        single = tracker().track([seed])[0]
+        np.testing.assert_array_equal(track.boxes, single.boxes)
+        np.testing.assert_array_equal(track.score, single.score)
         assert len(track.boxes) == len(seed.images)
     assert tracker().track([]) == []
 

@@ -41,10 +41,10 @@ def test_settings_that_cannot_be_used_say_so(wrong, said):
         SiameseTrainingSettings(**wrong)
 
 
-def test_steps_are_those_of_sgd_with_momentum_and_weight_decay_on_weights_alone(tmp_path, monkeypatch):
+def test_steps_are_those_of_sgd_with_momentum_and_weight_decay_on_weights_only(tmp_path, monkeypatch):
     """The optimizer's steps by hand, from the gradients that it was given."""
     gradients, states = [], []
-    real = training.gradient_norm
+    real = training.clip_gradient
 
     def seen(parameters, largest):
         norm = real(parameters, largest)

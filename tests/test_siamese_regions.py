@@ -89,11 +89,11 @@ def test_a_frame_is_encoded_once_a_size_and_what_is_kept_is_bounded():
         shared(regions(images, [0, 0], [middle] * 2, [98.0] * 2), 49)
         assert len(calls) == 1
     torch.testing.assert_close(again, features.repeat(3, 1, 1, 1), atol=1e-5, rtol=1e-5)
-    one = next(iter(shared._kept.values()))[1].nbytes
+    one = next(iter(shared._cache._kept.values()))[1].nbytes
     _, small = both(memory=2 * one)
     with torch.inference_mode():
         torch.testing.assert_close(small(frames, 49), features, atol=1e-5, rtol=1e-5)
-    assert small._bytes <= 2 * one
+    assert small._cache.size <= 2 * one
 
 
 @pytest.mark.parametrize("seed_frame", [0, 14])
@@ -118,7 +118,7 @@ def test_awkward_boxes_give_finite_tubes_in_the_shared_mode(box):
     assert np.isfinite(track.boxes).all() and np.isfinite(track.score).all()
 
 
-def test_bfloat16_is_near_float32_and_leaves_the_trunk_alone():
+def test_bfloat16_is_near_float32_and_does_not_change_the_trunk():
     network = siamese_network("small", None).trunk
     images = torch.from_numpy(np.stack([textured(n, 49, 49) for n in range(3)]))
     with torch.inference_mode():
@@ -204,15 +204,16 @@ def test_frames_are_carried_over_once_where_they_fit(memory):
         found = frames(images, [2, 0, 2])
         expected = np.stack([images[n] for n in (2, 0, 2)]).transpose(0, 3, 1, 2)
         np.testing.assert_array_equal(found.numpy(), expected)
-        assert frames._bytes <= memory and frames._bytes == sum(v.nbytes for _, v in frames._kept.values())
-    assert len(frames._kept) == {0: 0, 3 * 60 * 80 * 3: 1, 1 << 30: 2}[memory]
+        kept = frames._cache
+        assert kept.size <= memory and kept.size == 3 * 60 * 80 * 3 * len(kept)
+    assert len(kept) == {0: 0, 3 * 60 * 80 * 3: 1, 1 << 30: 2}[memory]
 
 
 def test_too_little_memory_keeps_no_frames_and_halves_the_crops(monkeypatch, caplog):
     images = [textured(n, 60, 80) for n in range(4)]
     encode = Encode(siamese_network("small", None).trunk, CPU)
     places = regions(images, range(4), [[40, 30]] * 4, [49.0] * 4)
-    carried, counts = DeviceFrames._carried, []
+    carried, counts = DeviceFrames._copied, []
 
     def full(self, images, frames):
         counts.append(len(frames))
@@ -222,10 +223,10 @@ def test_too_little_memory_keeps_no_frames_and_halves_the_crops(monkeypatch, cap
 
     with torch.inference_mode(), caplog.at_level("INFO"):
         expected = DeviceRegions(encode, crops=4, memory=1 << 30)(places, 49)
-        monkeypatch.setattr(DeviceFrames, "_carried", full)
+        monkeypatch.setattr(DeviceFrames, "_copied", full)
         torch.testing.assert_close(DeviceRegions(encode, crops=4, memory=1 << 30)(places, 49), expected)
     assert counts == [4, 4, 2, 2]
-    assert "none are kept" in caplog.text and "not enough memory for 4 frames at once" in caplog.text
+    assert "no frames are kept" in caplog.text and "not enough memory for 4 frames at once" in caplog.text
 
 
 def on_device(settings: LinkerSettings) -> SiameseTracker:
@@ -236,25 +237,25 @@ def on_device(settings: LinkerSettings) -> SiameseTracker:
     return tracker
 
 
-def test_tracks_with_frames_on_the_device_are_each_by_themselves():
+def test_tracks_with_frames_on_the_device_are_independent():
     settings = LinkerSettings(trunk="small")
     videos = [moving(n) for n in (9, 12, 5)]
     seeds = [Seed(images, frame, boxes[frame]) for images, boxes in videos for frame in (0, 2, 4)]
     tracker, shapes = on_device(settings), set()
     for module in (tracker._network, tracker._features._encode.trunk):
         module.register_forward_pre_hook(lambda _, inputs: shapes.add(inputs[0].shape))
-    together, alone = tracker.track(seeds), [on_device(settings).track([seed])[0] for seed in seeds]
+    together, separate = tracker.track(seeds), [on_device(settings).track([seed])[0] for seed in seeds]
     # one of the correlation, and one each of exemplars and search regions through the trunk
     assert len(shapes) == 3
     host = SiameseTracker(siamese_network("small", None), settings, CPU).track(seeds)
-    for one, other, third in zip(together, alone, host, strict=True):
+    for one, other, third in zip(together, separate, host, strict=True):
         np.testing.assert_array_equal(one.boxes, other.boxes)
         np.testing.assert_array_equal(one.score, other.score)
         assert paired_iou(one.boxes, third.boxes).min() > 0.9
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is at hand")
-def test_on_a_gpu_nothing_in_the_loop_waits_and_tracks_are_each_by_themselves():
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is available")
+def test_on_a_gpu_nothing_in_the_loop_waits_and_tracks_are_independent():
     settings = LinkerSettings(trunk="small")
     videos = [moving(n) for n in (40, 25)]
     seeds = [Seed(images, frame, boxes[frame]) for images, boxes in videos for frame in (0, 3, 20)]
@@ -266,6 +267,6 @@ def test_on_a_gpu_nothing_in_the_loop_waits_and_tracks_are_each_by_themselves():
         tracker._followed(targets)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    alone = [tracker.track([seed])[0] for seed in seeds]
-    apart = [np.abs(a.boxes - b.boxes).max() for a, b in zip(tracker.track(seeds), alone, strict=True)]
+    separate = [tracker.track([seed])[0] for seed in seeds]
+    apart = [np.abs(a.boxes - b.boxes).max() for a, b in zip(tracker.track(seeds), separate, strict=True)]
     assert np.mean(np.array(apart) <= 0.01) >= 0.99

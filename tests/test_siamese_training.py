@@ -10,7 +10,7 @@ import torch
 from kills import die_after, steps_taken
 from moving_targets import moving, textured, write_sequences
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
@@ -54,8 +54,8 @@ def test_pairs_show_the_target_where_they_say(tmp_path):
         image[50:70, 60 + 10 * frame : 80 + 10 * frame] = 255
         cv2.imwrite(str(root / "s" / f"{frame + 1:08d}.jpg"), image)
     rows = "\n".join(f"{60 + 10 * frame},50,20,20" for frame in range(3))
-    write_whole(root / "s" / "groundtruth.txt", rows + "\n")
-    write_whole(root / "list.txt", "s\n")
+    write_text_atomically(root / "s" / "groundtruth.txt", rows + "\n")
+    write_text_atomically(root / "list.txt", "s\n")
     chosen = SiameseTrainingSettings(trunk="small", shift=4)
     pairs = PairMaker(Sequences(read_tracking_set(root)), chosen, crop_sizes(chosen)).make(
         np.zeros(20, np.int64), np.random.default_rng(0)
@@ -71,10 +71,10 @@ def test_pairs_show_the_target_where_they_say(tmp_path):
 
 def test_frames_without_the_target_are_left_out(tmp_path):
     root = write_sequences(tmp_path / "set", 1)
-    write_whole(root / "s0" / "absence.label", "0\n1\n0\n0\n0\n0\n1\n1\n")
+    write_text_atomically(root / "s0" / "absence.label", "0\n1\n0\n0\n0\n0\n1\n1\n")
     truth = (root / "s0" / "groundtruth.txt").read_text().split()
     truth[3] = "5,5,0,10"
-    write_whole(root / "s0" / "groundtruth.txt", "\n".join(truth) + "\n")
+    write_text_atomically(root / "s0" / "groundtruth.txt", "\n".join(truth) + "\n")
     assert Sequences(read_tracking_set(root)).sequences[0].usable.tolist() == [0, 2, 4, 5]
 
 
@@ -103,7 +103,7 @@ def write_alov(root: Path) -> Path:
         lines.append(f"{frame + 1} {x1:.4f} {y2:.4f} {x1:.4f} {y1:.4f} {x2:.4f} {y1:.4f} {x2:.4f} {y2:.4f}")
     annotation = root / "alov300++_rectangleAnnotation_full" / "01-Light" / "01-Light_video00001.ann"
     annotation.parent.mkdir(parents=True)
-    write_whole(annotation, "\n".join(lines) + "\n")
+    write_text_atomically(annotation, "\n".join(lines) + "\n")
     return root
 
 
@@ -142,11 +142,11 @@ def write_images(root: Path) -> tuple[Path, Path]:
     ]
     images = [{"id": 1, "file_name": "a.png", "width": 80, "height": 60}]
     content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
-    write_whole(root / "annotations.json", json.dumps(content))
+    write_text_atomically(root / "annotations.json", json.dumps(content))
     return root, root / "annotations.json"
 
 
-def test_boxes_of_stills_are_sequences_of_one_image(tmp_path):
+def test_boxes_of_images_are_sequences_of_one_image(tmp_path):
     images, annotations = write_images(tmp_path / "stills")
     found = images_as_sequences(images, annotations)
     assert [sequence.boxes.tolist() for sequence in found] == [[[10, 10, 30, 40]], [[30, 5, 42, 17]]]
@@ -261,7 +261,7 @@ def test_held_out_sequences_are_tracked_after_each_epoch_and_change_nothing(tmp_
     assert 0 < last < 1
 
 
-def test_training_takes_stills_beside_sequences(tmp_path):
+def test_training_takes_images_in_addition_to_sequences(tmp_path):
     images, annotations = write_images(tmp_path / "stills")
     root = write_sequences(tmp_path / "set", 1)
     sequences, held_out = TrainingSet(root, images, annotations).read()
@@ -286,7 +286,7 @@ def test_training_takes_stills_beside_sequences(tmp_path):
 )
 def test_sequences_that_cannot_be_used_are_named(tmp_path, file, text, match):
     root = write_sequences(tmp_path / "set", 1)
-    write_whole(root / file, text)
+    write_text_atomically(root / file, text)
     with pytest.raises(DataError, match=match):
         read_tracking_set(root)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.trimming import best_spans, over_time
-from actorsup.attention.tube_scores import TubeLogits, scored, suppress_tubes
+from actorsup.attention.tube_scores import TubeLogits, score_tubes, suppress_tubes
 from actorsup.errors import ConfigError
 from actorsup.tubes import Tubes, tube_iou
 
@@ -58,7 +58,7 @@ def literal_score(p: int, c: int, kind: str) -> float:
 def test_scores_against_loops(kind, video_score):
     video = np.array([1.5, -0.5, 0], np.float32)
     logits = TubeLogits(LOGITS, video, None, np.arange(2))
-    found = scored(apart(4, 2), logits, ScoringSettings(class_score=kind, video_score=video_score))
+    found = score_tubes(apart(4, 2), logits, ScoringSettings(class_score=kind, video_score=video_score))
     np.testing.assert_array_equal(found.class_logit, LOGITS)
     assert np.isnan(found.class_score[2]).all() and found.class_score.dtype == np.float64
     for p in KNOWN:
@@ -74,7 +74,7 @@ def test_scores_against_loops(kind, video_score):
 @pytest.mark.parametrize("kind", ["tube", "video", "class"])
 def test_scores_far_up_are_still_in_order(kind):
     logits = np.array([[50.0, 0], [51, 0], [49, 0]], np.float32) / (2 if kind == "class" else 1)
-    found = scored(apart(3, 2), TubeLogits(logits, logits[0], None, np.arange(2)), ScoringSettings(kind))
+    found = score_tubes(apart(3, 2), TubeLogits(logits, logits[0], None, np.arange(2)), ScoringSettings(kind))
     # 1 - 1e-22 is 1 to a double, but 1 - 1e-11 is not; and no score is lost to float32
     order = np.argsort(-found.class_score[:, 0], kind="stable")
     assert found.class_score[:, 0].max() <= 1
@@ -136,7 +136,7 @@ def cut_case(frames: int = 12):
 
 def test_a_cut_holds_the_frames_that_speak_for_its_class():
     tubes, logits = cut_case()
-    found = scored(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=0))
+    found = score_tubes(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=0))
     (row,) = [r for r in range(1, len(found)) if not np.isnan(found.class_score[r, 0])]
     assert found.interval[row].tolist() == [4, 8]
     assert (~np.isnan(found.boxes[row]).any(1)).tolist() == [4 <= frame < 8 for frame in range(12)]
@@ -147,7 +147,7 @@ def test_a_cut_holds_the_frames_that_speak_for_its_class():
     assert found.class_logit[row, 0] == pytest.approx(4)
     assert np.isnan(found.class_score[row, 1:]).all()
     # the whole tube stays as it was, and class 1, which fills it, has no cut
-    plain = scored(tubes, logits, ScoringSettings("class"))
+    plain = score_tubes(tubes, logits, ScoringSettings("class"))
     np.testing.assert_array_equal(found.class_score[0], plain.class_score[0])
     np.testing.assert_array_equal(found.boxes[0], tubes.boxes[0])
     assert np.isnan(found.class_score[1:, 1]).all()
@@ -162,7 +162,7 @@ def test_cuts_lie_within_their_tube_and_none_is_of_a_tube_that_was_not_seen():
     with warnings.catch_warnings(action="ignore"):  # of the tube that is never there
         mean = np.nanmean(of_frames, axis=1)
     logits = TubeLogits(mean, mean[0], of_frames, np.arange(12))
-    found = scored(tubes_of(boxes), logits, ScoringSettings("class", trim=0.5, trim_smooth=0))
+    found = score_tubes(tubes_of(boxes), logits, ScoringSettings("class", trim=0.5, trim_smooth=0))
     cuts = found.interval[3:][~np.isnan(found.class_score[3:, 0])].tolist()
     assert cuts == [[4, 8], [6, 8]]
 
@@ -172,7 +172,7 @@ def test_smoothing_bridges_a_frame_that_was_missed():
     logits.frames[0, 6, 0] = -5
     cut = {}
     for smooth in (0, 0.25):
-        found = scored(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=smooth))
+        found = score_tubes(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=smooth))
         (row,) = [r for r in range(1, len(found)) if not np.isnan(found.class_score[r, 0])]
         cut[smooth] = found.interval[row].tolist()
     assert cut[0] == [4, 6]
@@ -184,24 +184,24 @@ def test_a_frame_speaks_for_a_cut_above_the_probability_that_is_set(trim, wanted
     tubes, logits = cut_case()
     # a probability of 0.73
     logits.frames[0, [3, 8], 0] = 1
-    found = scored(tubes, logits, ScoringSettings("class", trim=trim, trim_smooth=0))
+    found = score_tubes(tubes, logits, ScoringSettings("class", trim=trim, trim_smooth=0))
     assert found.interval[1:][~np.isnan(found.class_score[1:, 0])].tolist() == [wanted]
 
 
 def test_no_tubes_have_no_cuts():
     logits = TubeLogits(*(np.zeros(shape, np.float32) for shape in ((0, 3), 3, (0, 4, 3))), np.arange(4))
-    found = scored(Tubes.empty(4), logits, ScoringSettings("class", trim=0.5, nms_iou=0.3))
+    found = score_tubes(Tubes.empty(4), logits, ScoringSettings("class", trim=0.5, nms_iou=0.3))
     assert found.class_score.shape == (0, 3)
 
 
 def test_of_a_tube_and_its_cut_one_is_predicted():
     tubes, logits = cut_case()
-    found = scored(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.3))
+    found = score_tubes(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.3))
     # they overlap by a third: the cut scores more
     rows = np.flatnonzero(~np.isnan(found.class_score[:, 0])).tolist()
     assert [found.interval[row].tolist() for row in rows] == [[4, 8]]
     # class 2 speaks against every frame: its cut is one frame, which overlaps too little to be dropped
-    both = scored(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.5))
+    both = score_tubes(tubes, logits, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.5))
     assert np.count_nonzero(~np.isnan(both.class_score[:, 0])) == 2
 
 
@@ -210,7 +210,7 @@ def test_of_two_tubes_alike_the_cut_of_the_better_stays():
     of_frames = np.concatenate([logits.frames, logits.frames - 0.1])
     pair = TubeLogits(of_frames.mean(1), logits.video, of_frames, logits.sampled)
     both = tubes_of(np.repeat(tubes.boxes, 2, axis=0))
-    found = scored(both, pair, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.3))
+    found = score_tubes(both, pair, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.3))
     # both whole tubes are there still, predicted or not; what is cut of the lesser one is not
     assert found.interval[:, 0].tolist()[:2] == [0, 0]
     assert np.count_nonzero(~np.isnan(found.class_score[:, 0])) == 1

@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
 
     params = snakemake.params
     decode_videos(
-        # labels and splits do not matter here
+        # decoding needs no labels and splits
         [VideoRecord(video, Path(params.root) / path, "", ()) for video, path, _ in params.videos],
         Path(snakemake.output[0]),
         FrameSettings(**params.settings),

@@ -7,17 +7,18 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.evaluation.split import TestSplit, shards_by
     from actorsup.evaluation.stage import write_confidence_intervals
 
-    runs = [tuple(run.values()) for run in snakemake.params.runs]
+    inputs, params = snakemake.input, snakemake.params
+    runs = [tuple(run.values()) for run in params.runs]
     write_confidence_intervals(
         TestSplit(
             snakemake.wildcards.dataset,
-            Path(snakemake.input.ground_truth),
-            Path(snakemake.input.videos),
-            next(map(Path, snakemake.input.annotated), None),
-            EvaluationSettings(**snakemake.params.settings),
+            Path(inputs.ground_truth),
+            Path(inputs.videos),
+            Path(inputs.annotated[0]) if inputs.annotated else None,
+            EvaluationSettings(**params.settings),
         ),
-        shards_by(snakemake.params.linkers, snakemake.input.tubes),
-        shards_by(runs, snakemake.input.predictions),
+        shards_by(params.linkers, inputs.tubes),
+        shards_by(runs, inputs.predictions),
         Path(snakemake.output[0]),
-        snakemake.params.seed,
+        params.seed,
     )

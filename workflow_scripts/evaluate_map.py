@@ -7,16 +7,17 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.evaluation.split import TestSplit, shards_by
     from actorsup.evaluation.stage import write_run_table
 
-    runs = [tuple(run.values()) for run in snakemake.params.runs]
+    inputs, params = snakemake.input, snakemake.params
+    runs = [tuple(run.values()) for run in params.runs]
     write_run_table(
-        snakemake.params.table,
+        params.table,
         TestSplit(
             snakemake.wildcards.dataset,
-            Path(snakemake.input.ground_truth),
-            Path(snakemake.input.videos),
-            next(map(Path, snakemake.input.annotated), None),
-            EvaluationSettings(**snakemake.params.settings),
+            Path(inputs.ground_truth),
+            Path(inputs.videos),
+            Path(inputs.annotated[0]) if inputs.annotated else None,
+            EvaluationSettings(**params.settings),
         ),
-        shards_by(runs, snakemake.input.predictions),
+        shards_by(runs, inputs.predictions),
         Path(snakemake.output[0]),
     )

@@ -7,14 +7,15 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.evaluation.split import TestSplit, shards_by
     from actorsup.evaluation.stage import write_recall
 
+    inputs, params = snakemake.input, snakemake.params
     write_recall(
         TestSplit(
             snakemake.wildcards.dataset,
-            Path(snakemake.input.ground_truth),
-            Path(snakemake.input.videos),
-            next(map(Path, snakemake.input.annotated), None),
-            EvaluationSettings(**snakemake.params.settings),
+            Path(inputs.ground_truth),
+            Path(inputs.videos),
+            Path(inputs.annotated[0]) if inputs.annotated else None,
+            EvaluationSettings(**params.settings),
         ),
-        shards_by(snakemake.params.linkers, snakemake.input.tubes),
+        shards_by(params.linkers, inputs.tubes),
         Path(snakemake.output[0]),
     )

@@ -1,15 +1,16 @@
 from actorsup.logs import job
 
-# exports are there to be corrected by hand, and have no checksum
+# exports get no checksum files, because users may correct them
 with job(snakemake.log[0], snakemake.threads, snakemake.input):
     from pathlib import Path
 
     from actorsup.formats.exports import export_tubes
 
+    output = snakemake.output
     export_tubes(
         list(snakemake.input),
-        Path(snakemake.output.coco),
-        Path(snakemake.output.cvat),
-        Path(snakemake.output.mot),
+        Path(output.coco),
+        Path(output.cvat),
+        Path(output.mot),
         **snakemake.params.settings,
     )

@@ -1,6 +1,6 @@
 from actorsup.logs import job
 
-# the videos are known by the plan's digests, as a user's are
+# videos get no checksum files, because the plan digests what they are generated from
 tables = snakemake.output.table, snakemake.output.ground_truth
 with job(snakemake.log[0], snakemake.threads, snakemake.input, tables):
     from pathlib import Path

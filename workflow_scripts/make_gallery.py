@@ -10,7 +10,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
 
     inputs, params = snakemake.input, snakemake.params
     shards = Shards(*(Path(inputs[name]) for name in ("frames", "detections", "tubes", "predictions")))
-    tables = [Path(path) for path in (*inputs.ground_truth, *inputs.annotated)]
     write_gallery(
         shards,
         params.labels,
@@ -22,7 +21,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
         provenance(
             snakemake.rule,
             {**params.settings, **params.evaluation},
-            [shards.frames, shards.detections, shards.tubes, shards.predictions, *tables],
+            list(inputs),
             code=params.code,
             labels=params.labels,
         ),

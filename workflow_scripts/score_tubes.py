@@ -9,7 +9,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.training.weights import epoch_file
 
     inputs, params = snakemake.input, snakemake.params
-    # by epoch it is the folder of them all
+    # the model of score_tubes_by_epoch is the folder of all epochs
     epoch = snakemake.wildcards.get("epoch")
     model = epoch_file(inputs.model, int(epoch)) if epoch else Path(inputs.model)
     score_videos(

@@ -5,7 +5,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.attention.job import TrainingJob, train
 
     inputs, params = snakemake.input, snakemake.params
-    what = {
+    data = {
         "labels": {video: list(labels) for video, labels in params.labels.items()},
         "classes": list(params.classes),
         "seed": params.seed,
@@ -18,10 +18,10 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
             settings=dict(params.settings),
             weights=inputs.weights[0] if inputs.weights else None,
             device=params.device,
-            provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code, **what),
+            provenance=provenance(snakemake.rule, params.settings, list(inputs), code=params.code, **data),
             **params.options,
             board=snakemake.log[0].removesuffix(".log"),
             epochs=snakemake.output.get("epochs"),
-            **what,
+            **data,
         )
     )

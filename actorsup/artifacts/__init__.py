@@ -1,1 +1,1 @@
-"""Files that stages exchange: shards, checksums, provenance and atomic writes."""
+"""Files that pipeline stages exchange: shards, checksums, provenance and atomic writes."""

@@ -1,4 +1,4 @@
-"""Atomic writes: a file appears complete or not at all."""
+"""Atomic file writes: a file appears complete or not at all."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from typing import TextIO
 
 from actorsup.errors import DataError
 
-_DISK = (
+_DISK_ERRORS = (
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -23,59 +23,70 @@ _REMEDY = "free some space or fix its permissions, then run again; finished work
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path next to ``path`` and rename it to ``path`` if the context ends without an error.
+def replace_atomically(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path, and rename the file at it to ``path`` if the context ends without an error.
 
-    The parent folder is created. After an error the temporary file is deleted and ``path`` is unchanged.
-    Errors raised inside the context pass through, because they may concern a file that is read there; wrap
-    the statements that write in ``report_write_errors``.
+    The parent folder of ``path`` is created. After an error, the temporary file is deleted and ``path`` is
+    unchanged. Errors raised inside the context are not converted, because they may come from reading another
+    file; wrap statements that write in ``report_write_errors``.
 
     Raises:
-        DataError: The folder or the file cannot be written.
+        DataError: The parent folder or ``path`` cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary_path = path.with_name(f".{path.name}.tmp")
     with report_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield temporary
+        yield temporary_path
         with report_write_errors(path):
-            sync(temporary)
-            os.replace(temporary, path)
+            sync(temporary_path)
+            os.replace(temporary_path, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        temporary_path.unlink(missing_ok=True)
 
 
 @contextmanager
-def writing_text(path: str | Path) -> Iterator[TextIO]:
-    """Yield a text stream; its file appears complete or not at all."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as stream:
+def open_text_atomically(path: str | Path) -> Iterator[TextIO]:
+    """Yield a UTF-8 text stream whose file appears at ``path`` complete or not at all."""
+    with (
+        replace_atomically(path) as temporary_path,
+        open(temporary_path, "w", encoding="utf-8", newline="") as stream,
+    ):
         yield stream
 
 
-def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file atomically; raises DataError if it cannot be written."""
-    with report_write_errors(path), writing_text(path) as stream:
+def write_text_atomically(path: str | Path, text: str) -> None:
+    """Write a UTF-8 text file that appears complete or not at all.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    with report_write_errors(path), open_text_atomically(path) as stream:
         stream.write(text)
 
 
 @contextmanager
 def report_write_errors(path: str | Path) -> Iterator[None]:
-    """Convert errors of the disk, such as a full one, into a DataError of one line."""
+    """Convert write errors, such as a full disk or a missing permission, into a DataError of one line.
+
+    Raises:
+        DataError: Writing to ``path`` failed inside the context.
+    """
     try:
         yield
     except (OSError, RuntimeError) as error:
         # libraries wrap the reason in long messages, or raise another error on top of it
         message = f"{error} {error.__context__}"
-        codes = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
-        reasons = [os.strerror(code) for code in _DISK if code in codes or os.strerror(code) in message]
-        if not reasons:
+        numbers = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
+        codes = [code for code in _DISK_ERRORS if code in numbers or os.strerror(code) in message]
+        if not codes:
             raise
-        raise DataError(f"{path}: cannot be written ({reasons[0]}); {_REMEDY}") from error
+        raise DataError(f"{path}: cannot be written ({os.strerror(codes[0])}); {_REMEDY}") from error
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or the entries of a folder, to the disk."""
+    """Flush the content of a file, or the directory entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

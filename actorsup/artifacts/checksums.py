@@ -1,10 +1,10 @@
-"""Checksums of artifacts, compared before a file is read, so that damage is detected.
+"""Checksums of output files, compared before a file is read, so that damage is detected.
 
-HDF5 checks neither the values of a contiguous dataset nor most of its own structure, and a damaged
-structure can crash the library. A shard's checksum is therefore stored outside that structure, in the
-*user block*: the first 512 bytes, which HDF5 reserves for applications and every reader skips.
+HDF5 checks neither the values of a contiguous dataset nor most of the file structure, and a damaged
+structure can crash the HDF5 library. The checksum of a shard is therefore stored outside the HDF5 structure,
+in the *user block*: the first 512 bytes of the file, which HDF5 reserves for applications and ignores.
 
-Tables and folders have no user block. Their checksum is a hidden file in the same folder:
+Tables and folders have no user block. Their checksum is a hidden file in the same parent folder:
 ``.map.csv.crc32`` for ``map.csv``.
 """
 
@@ -12,20 +12,20 @@ import os
 import zlib
 from pathlib import Path
 
-from actorsup.artifacts.atomic import report_write_errors, write_whole
+from actorsup.artifacts.atomic import report_write_errors, write_text_atomically
 from actorsup.errors import DataError
 
-BLOCK = 512
-"""Size of the user block in bytes; pass ``userblock_size=BLOCK`` when you create the file."""
+USER_BLOCK_SIZE = 512
+"""Size of the user block in bytes; create HDF5 files with ``userblock_size=USER_BLOCK_SIZE``."""
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_CHUNK = 1 << 20
-_SELF_CHECKED = (".h5", ".pt")
-"""Suffixes of files that contain their checksums: shards, and PyTorch files (``weights.load_weights``)."""
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_CHUNK_SIZE = 1 << 20
+_CHECKSUMMED_SUFFIXES = (".h5", ".pt")
+"""Suffixes of files that contain their own checksums: shards, and PyTorch files (``load_weights``)."""
 
 
 def embed_checksum(path: str | Path) -> None:
-    """Write the checksum of a finished HDF5 file into its user block."""
+    """Compute the checksum of a complete HDF5 file and write it into the user block of the file."""
     with open(path, "r+b") as stream:
         block = _user_block(stream.fileno())
         stream.seek(0)
@@ -33,28 +33,28 @@ def embed_checksum(path: str | Path) -> None:
 
 
 def check_embedded_checksum(path: str | Path) -> None:
-    """Compare a file with the checksum in its user block, before HDF5 opens it.
+    """Check an HDF5 file against the checksum in its user block, before HDF5 opens the file.
 
-    Files without a user block, such as those of other programs, pass.
+    An HDF5 file without a user block, such as a file of another program, is not checked.
 
     Raises:
-        DataError: The file is missing, unreadable, not HDF5, or damaged.
+        DataError: The file is missing, unreadable, not an HDF5 file, or damaged.
     """
     try:
         with open(path, "rb") as stream:
-            start = stream.read(BLOCK)
-            intact = start.startswith(_HDF5) or start == _user_block(stream.fileno())
+            first_bytes = stream.read(USER_BLOCK_SIZE)
+            is_intact = first_bytes.startswith(_HDF5_SIGNATURE) or first_bytes == _user_block(stream.fileno())
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); delete it and run again") from error
-    if not intact:
-        raise _damaged(path)
+    if not is_intact:
+        raise _damage_error(path)
 
 
 def write_checksum_file(path: str | Path) -> None:
-    """Write the checksum of a finished table or folder into a hidden file next to it.
+    """Write the checksum of a complete table or folder into a hidden file in the same parent folder.
 
-    Shards and weights contain their own. Nothing is written outside ``results/``, where the local copies of
-    an object storage are during a job; the storage verifies them.
+    Shards and weights files contain their own checksums and are skipped. Paths outside ``results/`` are
+    skipped too: they are local copies of files in an object storage, which verifies them itself.
 
     Raises:
         DataError: The checksum cannot be written.
@@ -62,47 +62,47 @@ def write_checksum_file(path: str | Path) -> None:
     path = Path(path)
     if _has_checksum_file(path) and path.exists():
         with report_write_errors(path):
-            write_whole(_checksum_file(path), _checksum_line(path))
+            write_text_atomically(_checksum_path(path), _checksum_line(path))
 
 
 def check_checksum_file(path: str | Path) -> None:
-    """Compare a table or folder with its checksum file, if it has one.
+    """Check a table or folder against its checksum file, if the checksum file exists.
 
     Raises:
-        DataError: It is damaged or unreadable.
+        DataError: The table or folder is damaged or unreadable.
     """
     path = Path(path)
     if not _has_checksum_file(path):
         return
     try:
-        wanted = _checksum_file(path).read_text(encoding="utf-8", errors="replace")
-        intact = _checksum_line(path) == wanted
+        expected_line = _checksum_path(path).read_text(encoding="utf-8", errors="replace")
+        is_intact = _checksum_line(path) == expected_line
     except FileNotFoundError:
         return
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); delete it and run again") from error
-    if not intact:
-        raise _damaged(path)
+    if not is_intact:
+        raise _damage_error(path)
 
 
-def _damaged(path: str | Path) -> DataError:
+def _damage_error(path: str | Path) -> DataError:
     return DataError(
         f"{path}: damaged, its content does not match its checksum; delete it and run again to rebuild it"
     )
 
 
 def _has_checksum_file(path: Path) -> bool:
-    return path.suffix not in _SELF_CHECKED and path.parts[:1] == ("results",)
+    return path.suffix not in _CHECKSUMMED_SUFFIXES and path.parts[:1] == ("results",)
 
 
-def _checksum_file(path: Path) -> Path:
+def _checksum_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.crc32")
 
 
 def _checksum_line(path: Path) -> str:
-    """Checksum of a file, or of the names and contents of a folder's files.
+    """Return the content of a checksum file, for a file or for all names and contents in a folder.
 
-    Hidden files are skipped: Snakemake adds one to each folder when a job ends.
+    Hidden files are skipped, because Snakemake adds a hidden file to each output folder.
     """
     checksum = 0
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -115,13 +115,12 @@ def _checksum_line(path: Path) -> str:
 
 
 def _user_block(descriptor: int) -> bytes:
-    """Compute the user block of a file."""
-    checksum, size = _crc32(descriptor, 0, BLOCK)
-    return f"actorsup 1 crc32 {checksum:08x} bytes {size}\n".encode().ljust(BLOCK, b"\0")
+    checksum, size = _crc32(descriptor, 0, USER_BLOCK_SIZE)
+    return f"actorsup 1 crc32 {checksum:08x} bytes {size}\n".encode().ljust(USER_BLOCK_SIZE, b"\0")
 
 
 def _crc32(descriptor: int, checksum: int, offset: int) -> tuple[int, int]:
-    """Return the CRC-32 of a file from an offset to its end, continuing a checksum, and its size."""
-    while data := os.pread(descriptor, _CHUNK, offset):
+    """Return the CRC-32 of a file from ``offset`` on, continuing ``checksum``, and the file size."""
+    while data := os.pread(descriptor, _CHUNK_SIZE, offset):
         checksum, offset = zlib.crc32(data, checksum), offset + len(data)
     return checksum, offset

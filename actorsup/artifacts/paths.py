@@ -1,4 +1,4 @@
-"""Paths in the configuration: ``~``, environment variables, and existence checks."""
+"""Paths in the configuration: expansion of ``~`` and environment variables, and existence checks."""
 
 import os
 import re
@@ -10,8 +10,12 @@ from actorsup.errors import ConfigError, did_you_mean
 def expand_path(path: str, key: str) -> Path:
     """Expand ``~`` and ``${VARIABLE}`` in a path of the configuration.
 
+    Args:
+        path: Path as written in the configuration.
+        key: Name of the setting, for the error message.
+
     Raises:
-        ConfigError: A variable is not set.
+        ConfigError: An environment variable is not set.
     """
     for name in re.findall(r"\$\{?(\w+)\}?", path):
         if name not in os.environ:
@@ -22,19 +26,19 @@ def expand_path(path: str, key: str) -> Path:
 
 
 def existing_path(path: str, key: str, remedy: str = "") -> Path:
-    """Expand a path of the configuration that must exist.
+    """Expand a path of the configuration and check that it exists.
 
     Args:
-        path: The value in the configuration.
-        key: The setting, for the message.
-        remedy: What to do if the path does not exist.
+        path: Path as written in the configuration.
+        key: Name of the setting, for the error message.
+        remedy: Advice for the error message, such as "create it".
 
     Raises:
-        ConfigError: The path does not exist; the message suggests the nearest name in its folder.
+        ConfigError: The path does not exist. The message suggests the most similar name in the same folder.
     """
-    found = expand_path(path, key)
-    if not found.exists():
-        siblings = [entry.name for entry in found.parent.iterdir()] if found.parent.is_dir() else []
-        hint = (f"; {remedy}" if remedy else "") + did_you_mean(found.name, siblings)
-        raise ConfigError(f"{key}: no such file or folder: {found}{hint}")
-    return found
+    full_path = expand_path(path, key)
+    if not full_path.exists():
+        siblings = [entry.name for entry in full_path.parent.iterdir()] if full_path.parent.is_dir() else []
+        hint = (f"; {remedy}" if remedy else "") + did_you_mean(full_path.name, siblings)
+        raise ConfigError(f"{key}: no such file or folder: {full_path}{hint}")
+    return full_path

@@ -1,4 +1,4 @@
-"""Read and write the tubes of linking and scoring in shards."""
+"""Reading and writing of the tubes of a video in shards."""
 
 import math
 from dataclasses import dataclass, fields
@@ -12,22 +12,23 @@ from actorsup.tubes import Tubes
 
 TUBES_SCHEMA = "tubes/1"
 PREDICTIONS_SCHEMA = "predictions/1"
-"""Tubes with ``class_logit`` and ``class_score``; file attribute ``classes`` names the classes."""
+"""Schema of shards of scored tubes, with the datasets ``class_logit`` and ``class_score``. The file attribute
+``classes`` contains the class names."""
 
 MOST_FRAMES = 10_000_000
-"""Maximum number of frames that a file may declare for a video; more would exhaust memory."""
-_REQUIRED = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
+"""Maximum number of frames of a video that a file may declare; a larger number would exhaust memory."""
+_REQUIRED_DATASETS = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Length, rate and size of a video.
+    """Number of frames, frame rate and frame size of a video.
 
     Attributes:
-        frames: Number of frames that can be decoded.
+        frames: Number of decodable frames.
         fps: Frames per second.
-        width: Width of the source frames, pixels.
-        height: Height of the source frames, pixels.
+        width: Width of the source frames in pixels.
+        height: Height of the source frames in pixels.
     """
 
     frames: int
@@ -37,14 +38,14 @@ class VideoInfo:
 
 
 def video_info(frames: Any, fps: Any, width: Any, height: Any) -> VideoInfo:
-    """Convert and check values from a file; 0 means unknown.
+    """Build a ``VideoInfo`` from values of a file, after checking them; 0 means that a value is unknown.
 
     Raises:
-        ValueError, TypeError, ArithmeticError: A value is not a number, or impossible for a video.
+        ValueError, TypeError, ArithmeticError: A value is not a number, or is impossible for a video.
     """
     info = VideoInfo(int(frames), float(fps), int(width), int(height))
-    sensible = 0 <= info.frames <= MOST_FRAMES and 0 <= info.fps < math.inf
-    if not sensible or not 0 <= min(info.width, info.height) <= max(info.width, info.height) < 2**31:
+    is_plausible = 0 <= info.frames <= MOST_FRAMES and 0 <= info.fps < math.inf
+    if not is_plausible or not 0 <= min(info.width, info.height) <= max(info.width, info.height) < 2**31:
         raise ValueError(f"impossible video: {frames} frames, {fps} per second, {width} x {height} pixels")
     return info
 
@@ -53,7 +54,7 @@ def write_tubes(writer: ShardWriter, video: str, info: VideoInfo, tubes: Tubes) 
     """Write the tubes of one video into a shard of ``TUBES_SCHEMA`` or ``PREDICTIONS_SCHEMA``.
 
     Raises:
-        DataError: The tubes and the video differ in their number of frames.
+        DataError: The tubes and the video have different numbers of frames.
     """
     if tubes.frames != info.frames:
         raise DataError(f"{video}: tubes over {tubes.frames} frames, but the video has {info.frames}")
@@ -61,17 +62,17 @@ def write_tubes(writer: ShardWriter, video: str, info: VideoInfo, tubes: Tubes) 
 
 
 def read_tubes(group: h5py.Group) -> Tubes:
-    """Read the tubes of one video, including class scores if the file has them.
+    """Read the tubes of one video, with class logits and scores if the file contains them.
 
     Raises:
         DataError: A dataset is missing or has the wrong shape.
     """
-    present = [field.name for field in fields(Tubes) if field.name in group]
-    if missing := [name for name in _REQUIRED if name not in present]:
+    stored_names = [field.name for field in fields(Tubes) if field.name in group]
+    if missing := [name for name in _REQUIRED_DATASETS if name not in stored_names]:
         raise DataError(
             f"{group.file.filename}: {group.name} lacks {', '.join(missing)}; delete the file and run again"
         )
-    tubes = Tubes(**{name: group[name][()] for name in present})
+    tubes = Tubes(**{name: group[name][()] for name in stored_names})
     shapes = {name: array.shape for name, array in tubes.arrays().items()}
     if tubes.boxes.ndim != 3 or any(shapes[name] != shape for name, shape in _shapes(tubes).items()):
         raise DataError(
@@ -81,21 +82,24 @@ def read_tubes(group: h5py.Group) -> Tubes:
 
 
 def _shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
-    """Expected shapes of the arrays, given the shape of the boxes."""
+    """Return the expected shape of each array, derived from the shape of the boxes."""
     count, frames = tubes.boxes.shape[:2]
-    one_each = dict.fromkeys(("score", "actor", "seed_frame"), (count,))
-    return {"boxes": (count, frames, 4), **one_each, "frame_score": (count, frames), "interval": (count, 2)}
+    vectors = dict.fromkeys(("score", "actor", "seed_frame"), (count,))
+    return {
+        "boxes": (count, frames, 4),
+        **vectors,
+        "frame_score": (count, frames),
+        "interval": (count, 2),
+    }
 
 
 def read_info(group: h5py.Group) -> VideoInfo:
-    """Read length, rate and size of one video.
+    """Read the number of frames, frame rate and frame size of one video.
 
     Raises:
-        DataError: An attribute is missing or not a number.
+        DataError: An attribute is missing, not a number, or impossible for a video.
     """
-    where = f"{group.file.filename}: {group.name}"
-    expected = (
-        "expected numbers in the attributes frames, fps, width and height; delete the file and run again"
-    )
-    with report_read_errors(where, expected):
+    location = f"{group.file.filename}: {group.name}"
+    remedy = "expected numbers in the attributes frames, fps, width and height; delete the file and run again"
+    with report_read_errors(location, remedy):
         return video_info(*(group.attrs[field.name] for field in fields(VideoInfo)))

@@ -115,7 +115,7 @@ def _usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[str, 
     if video not in images or video not in groups:
         _LOG.info("%s: no %s; skipped", video, "tubes" if video in images else "frames")
         return False
-    if difference := images[video].mismatch(read_info(groups[video])):
+    if difference := images[video].describe_mismatch(read_info(groups[video])):
         raise DataError(
             f"{groups[video].file.filename}: {video} has tubes over {difference}; "
             "delete the file and run again"

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from actorsup.errors import DataError
 from actorsup.training.backbones import IMAGENET_MEAN, IMAGENET_STD
-from actorsup.training.weights import load_weights, put_weights
+from actorsup.training.weights import load_state, load_weights
 
 Color = tuple[float, float, float]
 
@@ -107,4 +107,4 @@ def load_trunk(encoder: Encoder, name: str, path: Path, prefix: str = "") -> Non
             f"{path}: lacks {prefix}{missing[0]}; the encoder {name} starts from weights as torchvision "
             "publishes them, with the same names"
         )
-    put_weights(encoder.trunk, tensors, path)
+    load_state(encoder.trunk, tensors, path)

@@ -22,7 +22,7 @@ def train(job: TrainingJob) -> None:
         train_attention(job)
         return
     path = Path(job.output).with_suffix(".job.json")
-    distributed.run_together("actorsup.attention.job", asdict(job), path, job.processes, job.launcher)
+    distributed.run_processes("actorsup.attention.job", asdict(job), path, job.processes, job.launcher)
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         print(f"ERROR: {error}", flush=True)
         sys.exit(1)
     finally:
-        distributed.leave()
+        distributed.leave_process_group()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.selection import tube_logits
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import ConfigError, DataError, report_read_errors
-from actorsup.training.weights import load_weights, put_weights
+from actorsup.training.weights import load_state, load_weights
 
 ARCHITECTURE = "actor_attention"
 _MIN_NORM = 1e-6
@@ -194,5 +194,5 @@ def _load(
         model = random_model(settings, classes, seed=0)
     except ConfigError as error:
         raise DataError(f"{path}: a model of another version ({error}); train it again") from error
-    put_weights(model, state, path)
+    load_state(model, state, path)
     return model

@@ -19,7 +19,7 @@ from actorsup.attention.clips import Clip, loader_threads, on_device, prefetch, 
 from actorsup.attention.model import ActorAttention, Pooled, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.selection import SELECTIONS
-from actorsup.attention.tube_scores import TubeLogits, scored
+from actorsup.attention.tube_scores import TubeLogits, score_tubes
 from actorsup.errors import DataError, VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
@@ -77,10 +77,10 @@ def score_videos(
         read = zip(todo, prefetch(jobs, loader_threads(where)), strict=True)
         for batch in _batches(progress(read, len(todo), "scoring tubes"), videos_at_once(where)):
             inputs = [(video, item) for video, item in batch if isinstance(item, ScoringInput)]
-            logits = logits_of(network, [item for _, item in inputs], settings.trim is not None)
+            logits = compute_logits(network, [item for _, item in inputs], settings.trim is not None)
             for (video, item), of_video in zip(inputs, logits, strict=True):
                 write_tubes(
-                    writer, video, read_info(tube_shard[video]), scored(item.tubes, of_video, settings)
+                    writer, video, read_info(tube_shard[video]), score_tubes(item.tubes, of_video, settings)
                 )
             for video, error in batch:
                 if isinstance(error, VideoError):
@@ -122,12 +122,12 @@ def _read(
     network: ActorAttention, images: VideoFrames, group: h5py.Group, settings: ScoringSettings
 ) -> ScoringInput | VideoError:
     tubes = read_tubes(group)
-    if difference := images.mismatch(replace(read_info(group), frames=tubes.frames)):
+    if difference := images.describe_mismatch(replace(read_info(group), frames=tubes.frames)):
         return VideoError(f"{group.file.filename}: tubes over {difference}; delete the file and run again")
-    return prepare(network, images, tubes, settings.score_frames)
+    return prepare_input(network, images, tubes, settings.score_frames)
 
 
-def prepare(
+def prepare_input(
     network: ActorAttention, images: VideoFrames, tubes: Tubes, segments: int | None = None
 ) -> ScoringInput:
     """Read the input of a network for one video: this many segments, or as many as in training."""
@@ -157,7 +157,7 @@ def videos_at_once(device: torch.device) -> int:
 
 
 @torch.no_grad()
-def logits_of(
+def compute_logits(
     network: ActorAttention, inputs: Sequence[ScoringInput], per_frame: bool = False
 ) -> list[TubeLogits]:
     """Compute the logits of the tubes of some videos.

@@ -18,18 +18,17 @@ class ScoringSettings:
     """
 
     class_score: Annotated[Literal["tube", "video", "class"], _SCORE] = "tube"
-    """``tube``: softmax of the logits of a tube over the classes; ``video``: one softmax over all tubes
-    and classes of a video; ``class``: sigmoid of each logit, for a model trained with
-    ``label_loss: sigmoid``."""
+    """``tube``: softmax over the classes for each tube; ``video``: one softmax over all tubes and classes of
+    a video; ``class``: sigmoid of each logit, for models trained with ``label_loss: sigmoid``."""
     video_score: Annotated[Boolean, _SCORE] = False
-    """Whether a score is multiplied by the score that the class has for the whole video."""
+    """Whether scores are multiplied by the score of the class for the whole video."""
     score_frames: Annotated[Count | None, _SCORE] = None
-    """Frames of a video that are scored, one from each of as many equal segments; null: as many as in
-    training."""
+    """Frames scored per video, one from each of as many equal segments; null: as many as in training."""
     trim: Annotated[Number | None, Field(gt=0, lt=1), _SCORE] = None
-    """Class probability at which tubes are cut in time; null does not cut."""
+    """Class probability above which frames show the action. For each class, a copy of a tube that is trimmed
+    to the best span of such frames is added; null: no trimming."""
     trim_smooth: Annotated[Fraction, _SCORE] = 0.1
-    """Width of the window that smooths the scores of frames before a cut, as a share of the video."""
+    """Width of the window that smooths frame scores before trimming, as a share of the video."""
     nms_iou: Annotated[Fraction | None, _SCORE] = None
-    """Tube IoU above which only the better of two tubes is predicted for a class (ACT and MOC: 0.3); null
-    predicts all, as the paper does."""
+    """IoU threshold of tube non-maximum suppression within a class (ACT and MOC: 0.3); null: no suppression,
+    as in the paper."""

@@ -49,48 +49,50 @@ class AttentionSettings:
     """
 
     encoder: Annotated[str, _TRAIN] = "vgg16"
-    """``vgg16`` (its convolutional stages), ``small``, or a network of torchvision for images or videos.
-    Paper: 4.2."""
+    """``vgg16`` (its convolutional stages), ``small``, or a torchvision network for images or videos. Paper:
+    4.2."""
     weights: Annotated[str, _TRAIN] = "published"
     """Initial weights of the encoder: ``published`` (ImageNet), ``random``, ``detector:NAME`` (the trunk of
     that detector), or a file. Paper: 4.2."""
     train_encoder: Annotated[Boolean, _TRAIN] = True
-    """Whether the encoder is trained too; false reuses its features in each epoch. Paper: 6.2."""
+    """Whether to train the encoder too; false computes its features once and reuses them in each epoch.
+    Paper: 6.2."""
     draws: Annotated[Count, _TRAIN] = 8
-    """With ``train_encoder: false``, the choices of frames and flips of a video that epochs alternate
-    between."""
+    """With ``train_encoder: false``: random choices of frames and flips per video, which the epochs use in
+    turn."""
     pixels: Annotated[Literal["imagenet", "half"], _TRAIN] = "imagenet"
-    """``imagenet``: scaled with the mean and deviation of 6.2 (a video encoder uses its own);
-    ``half``: to [-0.5, 0.5]. Paper: 6.2."""
+    """Scale of pixel values: ``imagenet`` (the mean and deviation of 6.2; a video encoder uses its own) or
+    ``half`` ([-0.5, 0.5]). Paper: 6.2."""
     shorter_side: Annotated[Integer, Field(ge=32), _TRAIN] = 240
-    """Shorter side of a resized frame; the paper does not say. Encoders of a fixed input size ignore it.
-    Unit: pixels."""
+    """Shorter side of a resized frame, which the paper does not give. Ignored by encoders of a fixed input
+    size. Unit: pixels."""
     grid: Annotated[Count, _TRAIN] = 5
-    """Samples along each side of a box: 5 for 5x5. Paper: 4.2."""
+    """Sampling points along each side of a box: 5 for 5x5. Paper: 4.2."""
     tubes: Annotated[Count, _TRAIN] = 20
-    """Tubes of a video that are trained on, best first. Paper: 4.2."""
+    """Maximum number of tubes per training video, best first. Paper: 4.2."""
     selection: Annotated[Literal["top_k", "noisy_or", "log_sum_exp"], _TRAIN] = "top_k"
     """How a class combines its ``k`` most relevant tubes. Paper: 3.2."""
     k: Annotated[Count, _TRAIN] = 12
-    """Tubes of a video that a class averages: its most relevant ones. Paper: 4.2."""
+    """Number of tubes that a class averages: its most relevant ones; at most ``tubes``. Paper: 4.2."""
     k_last: Annotated[Count | None, _TRAIN] = None
-    """``k`` in the last epoch, reached linearly; null keeps ``k``."""
+    """``k`` in the last epoch, approached linearly; null: ``k`` in all epochs."""
     frames: Annotated[Count, _TRAIN] = 16
-    """Frames of a video, one from each of as many equal segments. Paper: 4.2."""
+    """Frames sampled per video, one from each of as many equal segments. Paper: 4.2."""
     snippet: Annotated[Count, _TRAIN] = 1
     """Consecutive frames around each sampled frame; more than 1 for video encoders."""
     snippet_step: Annotated[Count, _TRAIN] = 1
-    """Step from one frame of a snippet to the next. Unit: frames."""
+    """Distance between consecutive frames of a snippet. Unit: frames."""
     frame_share: Annotated[Number, Field(gt=0, le=1), _TRAIN] = 1.0
-    """Share of the frames of a tube that count for a class: those with its highest scores. Paper: 3.2."""
+    """Share of the frames of a tube that count for a class: the highest-scoring ones. Paper: 3.2."""
     label_loss: Annotated[Literal["softmax", "sigmoid"], _TRAIN] = "softmax"
-    """Loss over the classes (``softmax``), or of each class independently. Paper: 6.2."""
+    """``softmax``: cross-entropy over the classes; ``sigmoid``: binary cross-entropy of each class. Paper:
+    6.2."""
     uncertainty: Annotated[Boolean, _TRAIN] = False
-    """Whether the network learns how far to trust the label of a video."""
+    """Whether the network learns how much to trust the label of each video."""
     batch: Annotated[Count, _TRAIN] = 4
     """Batch size. Unit: videos. Paper: 4.2."""
     at_once: Annotated[Count, _TRAIN] = 1
-    """Videos of a batch that pass through the network together; gradients are accumulated."""
+    """Videos of a batch that pass through the network together; gradients are accumulated over the batch."""
     precision: Annotated[Literal["float32", "bfloat16"], _TRAIN] = "float32"
     """Precision of the encoder; ``bfloat16`` is mixed precision."""
     epochs: Annotated[Count, affects("train_attention", "evaluate_epochs")] = 30
@@ -98,24 +100,24 @@ class AttentionSettings:
     learning_rate: Annotated[Positive, _TRAIN] = 0.001
     """Initial learning rate of SGD. Paper: 6.2."""
     learning_rate_decay: Annotated[Number, Field(gt=0, le=1), _TRAIN] = 0.25
-    """Factor of the learning rate at a drop. Paper: 6.2."""
+    """Factor by which the learning rate drops. Paper: 6.2."""
     decay_after: Annotated[Count, _TRAIN] = 5
     """Epochs before the learning rate drops. Paper: 6.2."""
     decay_repeats: Annotated[Boolean, _TRAIN] = False
-    """Whether it drops again after every further ``decay_after`` epochs."""
+    """Whether the learning rate drops again after every further ``decay_after`` epochs."""
     momentum: Annotated[Number, Field(ge=0, lt=1), _TRAIN] = 0.95
     """Momentum of SGD. Paper: 6.2."""
     weight_decay: Annotated[NonNegative, _TRAIN] = 1e-4
     """Weight decay of the weights of the classification layer. Paper: 6.2."""
     feature_norm: Annotated[Literal["l2", "none"], _TRAIN] = "l2"
-    """``l2``: the pooled features of a tube are scaled to the L2 norm ``feature_size``; ``none``: they are
-    classified unscaled."""
+    """``l2``: scale the pooled features of a tube to the L2 norm ``feature_size``; ``none``: leave them
+    unscaled."""
     feature_size: Annotated[Positive, _TRAIN] = 20.0
     """L2 norm of scaled features."""
     warm_up: Annotated[NonNegative, _TRAIN] = 0.0
     """Epochs over which the learning rate rises linearly from 0."""
     largest_gradient: Annotated[Positive | None, _TRAIN] = None
-    """L2 norm at which gradients are clipped; null does not clip."""
+    """L2 norm to which larger gradients are clipped; null: no clipping."""
     flip: Annotated[Fraction, _TRAIN] = 0.5
     """Probability of a horizontal flip of all frames of a video. Paper: 6.2."""
 

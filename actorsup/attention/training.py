@@ -21,7 +21,7 @@ from actorsup.attention.selection import SELECTIONS, constant_loss, uncertain_lo
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import DataError
 from actorsup.training import distributed
-from actorsup.training.devices import deterministic, resolve_device, seed_torch
+from actorsup.training.devices import deterministic_operations, resolve_device, seed_torch
 from actorsup.training.loop import CheckpointOptions, Step, Training, descend, train_epochs
 from actorsup.training.monitor import Expectation, Health, feature_health
 
@@ -86,11 +86,11 @@ def train_attention(job: TrainingJob) -> None:
     model = random_model(settings, job.classes, job.seed)
     if job.weights:
         initialize_encoder(settings.encoder, model.encoder, Path(job.weights))
-    device = distributed.join(resolve_device(job.device))
+    device = distributed.join_process_group(resolve_device(job.device))
     frames, tubes = ([Path(path) for path in paths] for paths in (job.frames, job.tubes))
     board, epochs = (Path(folder) if folder else None for folder in (job.board, job.epochs))
     with (
-        deterministic(job.deterministic),
+        deterministic_operations(job.deterministic),
         training_videos(frames, tubes, job.labels, job.classes) as videos,
         pooled_features(output, settings) as cache,
     ):
@@ -183,7 +183,7 @@ class _Training(Training):
     @staticmethod
     def _share(batch: list[TrainingVideo]) -> list[TrainingVideo]:
         """Return the videos of a batch that this process trains on."""
-        return batch[distributed.rank() :: distributed.count()]
+        return batch[distributed.rank() :: distributed.num_processes()]
 
     def _example(self, video: TrainingVideo, epoch: int) -> Clip | Pooled:
         """Return the cached features of a video for an epoch, or its clip."""
@@ -206,7 +206,7 @@ class _Training(Training):
             features += part_features
         distributed.sum_gradients(self._model.parameters())
         health = feature_health(torch.cat(features)) if mine else sums.new_zeros(2)
-        values = torch.cat([sums / count, health / distributed.count()])
+        values = torch.cat([sums / count, health / distributed.num_processes()])
         loss, accuracy, size, spread = distributed.sum_over_processes(values).tolist()
         gradient = descend(self._optimizer, self._trained, self._settings.largest_gradient)
         return Health(loss, gradient, size, spread), accuracy

@@ -30,7 +30,7 @@ class TubeLogits:
     sampled: NDArray[np.int64]
 
 
-def scored(tubes: Tubes, logits: TubeLogits, settings: ScoringSettings) -> Tubes:
+def score_tubes(tubes: Tubes, logits: TubeLogits, settings: ScoringSettings) -> Tubes:
     """Score the P tubes of a video for the C classes, and add trimmed tubes if the settings ask for them.
 
     Args:

@@ -27,7 +27,7 @@ Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 def _unique(values: Sequence[Any]) -> Sequence[Any]:
     if len(set(values)) < len(values):
-        raise ValueError(f"{list(values)!r} names one twice; name each once")
+        raise ValueError(f"{list(values)!r} has duplicates; name each once")
     return values
 
 

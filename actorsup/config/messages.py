@@ -12,6 +12,7 @@ from actorsup.errors import did_you_mean
 RENAMED = {"evaluation.like": "evaluation.protocol"}
 """Renamed settings: old names and new ones. A pattern such as ``models.*.k`` stands for every section."""
 
+NOT_A_NAME = "is not a name; a name holds only letters, digits, '_' and '-'"
 _WORDS = {
     "array": "a list such as [a, b]",
     "boolean": "true or false",
@@ -46,42 +47,43 @@ def mistakes(error: ValidationError, model: Any, where: str = "") -> list[str]:
 
 
 def _line(error: Any, schema: Mapping[str, Any], where: str) -> str:
-    loc = error["loc"] or ("",)
-    if isinstance(loc[0], int):  # an argument by its position
-        loc = (list(schema["properties"])[loc[0]], *loc[1:])
+    loc = list(error["loc"]) or [""]
+    if isinstance(loc[0], int):  # a positional argument
+        loc[0] = dict(enumerate(schema["properties"])).get(loc[0], f"argument {loc[0] + 1}")
     *parents, name = loc
     section = ".".join(map(str, [*filter(None, [where]), *parents]))
     key = ".".join(filter(None, [section, str(name)])) or "settings"
     value = error["input"]
     match error["type"]:
         case "unexpected_keyword_argument":
-            return unknown_key(section, name, _node(schema, parents)["properties"])
+            return unknown_key(section, name, schema_of(schema, parents)["properties"])
         case "missing":
             return f"{section or 'settings'}: the key {name!r} is missing"
         case "literal_error":
-            node = _node(schema, loc)
+            node = schema_of(schema, loc)
             allowed = [*(str(each) for each in node.get("enum", [node.get("const")])), *_null(node)]
             return f"{key}: {value!r} is not allowed; {listed(allowed, str(value))}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
-            return f"{key}: {value!r} is out of range; allowed: {bounds(_node(schema, error['loc']))}"
+            return f"{key}: {value!r} is out of range; allowed: {bounds(schema_of(schema, loc))}"
         case "too_short":
             found = f"names {len(value)}" if value else "the list is empty"
             return f"{key}: {found}; name at least {error['ctx']['min_length']}"
+        case "string_pattern_mismatch":
+            return f"{key}: {value!r} {NOT_A_NAME}"
         case "value_error":
             return f"{key}: {error['ctx']['error']}"
         case kind if kind.endswith("_type"):
-            node = _node(schema, loc)
+            node = schema_of(schema, loc)
             return f"{key}: {mistyped(value, [node['type'], *_null(node)])}"
         case _:
             return f"{key}: {value!r}: {error['msg']}"
 
 
-def _node(schema: Mapping[str, Any], path: Iterable[str | int]) -> dict[str, Any]:
-    """The part of a JSON Schema that a field, or an item of a list, is checked by."""
-    node = dict(schema)
-    for part in ["", *path]:
-        if part != "":
-            node = node["items"] if isinstance(part, int) else node["properties"][part]
+def schema_of(schema: Mapping[str, Any], path: Iterable[str | int]) -> Mapping[str, Any]:
+    """The JSON Schema of a field, or of an item of a list; ``nullable`` is true if null is allowed too."""
+    node = schema
+    for part in path:
+        node = node["items"] if isinstance(part, int) else node["properties"][part]
         if "anyOf" in node:
             node = {**node["anyOf"][0], "nullable": True}
         if "$ref" in node:

@@ -10,7 +10,7 @@ import yaml
 
 from actorsup.coco import ID_OF
 from actorsup.config.fields import checked
-from actorsup.config.messages import listed, mistyped, odd_keys
+from actorsup.config.messages import NOT_A_NAME, listed, mistyped, odd_keys
 from actorsup.config.sections import KINDS, Configuration, model_of
 from actorsup.errors import ConfigError
 
@@ -95,9 +95,7 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
             where = f"{kind}.{name}"
             if not re.fullmatch(VARIANT if kind in _USED else NAME, name):
                 more = "; settings are changed after it: NAME+k=1" if "+" in name else ""
-                lines.append(
-                    f"{kind}: {name!r} is not a name; a name holds only letters, digits, '_' and '-'{more}"
-                )
+                lines.append(f"{kind}: {name!r} {NOT_A_NAME}{more}")
                 continue
             found = check(partial(model_of, kind, section, where), section, where)
             if made:

@@ -45,11 +45,11 @@ _SECTIONS = affects(indirect=True)
 
 
 @settings
-class FramesSection(FrameSettings, DecodingLimits):
+class FramesSection(DecodingLimits, FrameSettings):
     """The section ``frames:``."""
 
     keep: Annotated[Boolean, affects()] = True
-    """Whether decoded frames are kept. false deletes them when no planned job needs them; a later job that
+    """Whether to keep decoded frames. false deletes them once no planned job needs them; a later job that
     needs them decodes again."""
 
 
@@ -60,12 +60,12 @@ class ScoredSection(ScoringSettings):
     attention: Annotated[
         Literal["paper", "best"], affects("train_attention", "score_tubes", indirect=True)
     ] = "paper"
-    """Defaults of the section: ``paper``, or ``best``: the choices beyond the paper that help
+    """Defaults of the section: ``paper``, or ``best``, the choices beyond the paper that help
     (docs/attention.md)."""
 
 
 @settings
-class ModelSection(ScoredSection, AttentionSettings):
+class ModelSection(AttentionSettings, ScoredSection):
     """A ``models:`` section that is trained."""
 
 
@@ -74,7 +74,8 @@ class TrainedSection(ScoredSection):
     """A ``models:`` section of a model that is already trained. It has only the settings of scoring."""
 
     trained: Annotated[str, affects("score_tubes", indirect=True)] = field(kw_only=True)
-    """File of the trained model. The data set needs no labels."""
+    """File of a trained model, such as ``results/demo/models/demo_siamese/demo/seed0.pt``. The data set needs
+    no labels."""
 
 
 @settings
@@ -82,11 +83,11 @@ class AblationSection:
     """A section of ``ablations:``: what one table compares. null is what the data set lists."""
 
     linkers: Annotated[Names | None, affects("evaluate_ablation", indirect=True)] = None
-    """Linkers, or variants of them such as ``siamese+scales=1``."""
+    """Linkers, or variants of them such as ``siamese+scales=1``; null: those of the data set."""
     models: Annotated[Names | None, affects("evaluate_ablation", indirect=True)] = None
-    """Models, or variants of them such as ``paper+k=1``."""
+    """Models, or variants of them such as ``paper+k=1``; null: those of the data set."""
     seeds: Annotated[Seeds | None, affects("evaluate_ablation", indirect=True)] = None
-    """Seeds of training."""
+    """Seeds of training; null: those of the data set."""
 
 
 @settings
@@ -94,15 +95,15 @@ class PaperSection:
     """The section ``paper:``: the data sets and linkers of the paper's tables and figures."""
 
     ucf_sports: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "ucf_sports"
-    """Section of ``datasets:`` that stands for UCF Sports; one that is not there is left out."""
+    """Section of ``datasets:`` that is UCF Sports. Without that section, the tables omit the data set."""
     thumos13: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "thumos13"
-    """Section of ``datasets:`` that stands for THUMOS13."""
+    """Section of ``datasets:`` that is THUMOS13."""
     a2d: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "a2d"
-    """Section of ``datasets:`` that stands for A2D."""
+    """Section of ``datasets:`` that is A2D."""
     linkers: Annotated[
         Names, Field(min_length=2), affects("evaluate_linking", "write_paper_item", indirect=True)
     ] = field(default_factory=lambda: ["siamese", "viterbi"])
-    """Linkers whose recall is compared: the first with each other one. Paper: 4.3."""
+    """Linkers whose recall is compared: the first with each of the others. Paper: 4.3."""
 
 
 @settings
@@ -110,11 +111,12 @@ class ExportSettings:
     """The section ``exports:``: tubes for other tools."""
 
     top: Annotated[Count | None, affects("export_tubes")] = 3
-    """Tubes of a video, by the score of their best class; null is all."""
+    """Maximum number of tubes per video, by the score of their best class; null: all."""
     min_score: Annotated[Number, affects("export_tubes")] = 0.0
-    """Score of the best class below which a tube is left out."""
+    """Tubes whose best class scores lower are left out."""
     tolerance: Annotated[NonNegative, affects("export_tubes")] = 1.0
-    """Largest error of boxes that CVAT interpolates between keyframes; 0 keeps all boxes. Unit: pixels."""
+    """Maximum error of boxes that CVAT interpolates between keyframes; 0: every box is a keyframe. Unit:
+    pixels."""
 
 
 def _device(name: str) -> str:
@@ -131,31 +133,33 @@ class Configuration:
         Natural,
         affects("train_detector", "train_siamese", "train_attention", "evaluate_intervals", indirect=True),
     ]
-    """Seed of everything that is random."""
+    """Seed of all random numbers; the training of a model adds its own of ``datasets.NAME.seeds``."""
     device: Annotated[str, AfterValidator(_device), affects()]
     """``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ..."""
     datasets: Annotated[dict[Any, Any], _SECTIONS]
-    """Data sets by name."""
+    """Data sets, each under a name of your choice: the folder of its results is ``results/NAME``."""
     frames: Annotated[FramesSection, _SECTIONS]
-    """How videos are decoded."""
+    """How videos are decoded and their frames stored (docs/frames.md)."""
     detectors: Annotated[dict[Any, Any], _SECTIONS]
-    """Detectors by name."""
+    """Actor detectors, each under a name of your choice."""
     linkers: Annotated[dict[Any, Any], _SECTIONS]
-    """Linkers by name."""
+    """Linkers, which turn detections into tubes (docs/linking.md), each under a name of your choice.
+    Constants of the type ``siamese`` for which the paper is not named are those of SiamFC (Bertinetto et al.
+    2016)."""
     models: Annotated[dict[Any, Any], _SECTIONS]
-    """Models by name."""
+    """Actor attention models (docs/attention.md), each under a name of your choice."""
     evaluation: Annotated[EvaluationSettings, _SECTIONS]
-    """How tubes are compared with the ground truth."""
+    """How tubes are compared with the ground truth (docs/evaluation.md)."""
     training: Annotated[TrainingSection, _SECTIONS] = field(default_factory=TrainingSection)
-    """How models are trained."""
+    """How training jobs run. No change trains a model again."""
     ablations: Annotated[dict[Any, Any], _SECTIONS] = field(default_factory=dict)
-    """Comparisons by name."""
+    """Comparisons, each under a name of your choice; one table each, with the spread over seeds."""
     report: Annotated[ReportSettings, _SECTIONS] = field(default_factory=ReportSettings)
-    """The page."""
+    """The report page and drawn videos."""
     paper: Annotated[PaperSection, _SECTIONS] = field(default_factory=PaperSection)
-    """The paper's tables and figures."""
+    """Data sets and linkers of the paper's tables and figures (docs/paper.md)."""
     exports: Annotated[ExportSettings, _SECTIONS] = field(default_factory=ExportSettings)
-    """Tubes for other tools."""
+    """Tubes for annotation tools (docs/exchange.md)."""
 
 
 def model_of(kind: str, section: Any, where: str) -> Any:

@@ -1,1 +1,1 @@
-"""Data sets (Section 4.1): which videos there are; for evaluation only, where actions are."""
+"""Data sets (Section 4.1 of the paper): their videos and, for evaluation only, their ground-truth boxes."""

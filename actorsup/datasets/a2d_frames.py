@@ -1,4 +1,4 @@
-"""One annotated frame of A2D: its instances, each with the code of its actor and action."""
+"""Read an annotated frame of A2D: its instances, each with the code of its actor and action."""
 
 import logging
 from collections.abc import Iterator
@@ -14,32 +14,32 @@ from actorsup.artifacts.safe_hdf5 import safe_dataset
 from actorsup.errors import DataError, report_read_errors
 
 ACTORS = ("adult", "baby", "ball", "bird", "car", "cat", "dog")
-"""Actors 1 to 7 of the codes."""
+"""Names of the actors with the numbers 1 to 7 (tens digit of a code)."""
 
 ACTIONS = ("climbing", "crawling", "eating", "flying", "jumping", "rolling", "running", "walking", "none")
-"""Actions 1 to 9 of the codes; ``none`` marks an actor that performs no action."""
+"""Names of the actions with the numbers 1 to 9 (last digit of a code); ``none``: no action."""
 
 CODES = (
     *(11, 12, 13, 15, 16, 17, 18, 19, 21, 22, 26, 28, 29, 34, 35, 36, 39, 41, 43, 44, 45, 46, 48, 49),
     *(54, 55, 56, 57, 59, 61, 63, 65, 66, 67, 68, 69, 72, 73, 75, 76, 77, 78, 79),
 )
-"""The 43 valid codes, actor * 10 + action; other pairs, such as an eating car, do not occur."""
+"""The 43 valid codes, 10 * actor + action; other pairs, such as an eating car, do not occur."""
 
-SUFFIXES = (".mat", ".h5")
-"""Suffixes of the authors' files, and of A2D Sentences, whose files number the instances."""
+ANNOTATION_SUFFIXES = (".mat", ".h5")
+"""Suffixes of annotation files: ``.mat`` of A2D, ``.h5`` of A2D Sentences, which also has instance ids."""
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """The N instances of one frame.
+    """The N annotated instances of one video frame.
 
     Attributes:
-        codes: (N,) int64, of ``CODES``.
-        boxes: (N, 4) float32 xyxy in 0-based pixels of the annotation.
-        instances: (N,) int64 numbers that identify an instance throughout the video; None if the file has
-            none.
+        codes: (N,) int64 codes of actor and action, elements of ``CODES``.
+        boxes: (N, 4) float32 xyxy boxes in 0-based pixels of the annotated frame.
+        instances: (N,) int64 ids of the instances, constant throughout the video; None if the file has no
+            instance ids.
         size: Width and height of the annotated frame in pixels; None if the file does not state them.
     """
 
@@ -49,71 +49,73 @@ class AnnotatedFrame:
     size: tuple[int, int] | None
 
 
-def name_of(code: int) -> str:
-    """Return the class name of a code, such as ``dog-running``."""
+def class_name(code: int) -> str:
+    """Return the class name of a code: actor and action, such as ``dog-running``."""
     return f"{ACTORS[code // 10 - 1]}-{ACTIONS[code % 10 - 1]}"
 
 
 def is_action(code: int) -> bool:
-    """Return whether the actor of a code performs an action."""
+    """Return True if the action of a code is not ``none``."""
     return code % 10 != len(ACTIONS)
 
 
 def read_codes(path: Path) -> list[int]:
-    """Read the codes of a frame's instances; no box or mask is read.
+    """Read the codes of a frame's instances, without boxes and masks.
 
     Raises:
-        DataError: The file cannot be used.
+        DataError: The file is missing or damaged, or has an invalid code.
     """
-    with _opened(path) as file:
-        return [int(code) for code in _codes(path, file)]
+    with _open_file(path) as file:
+        return [int(code) for code in _valid_codes(path, file)]
 
 
 def read_frame(path: Path) -> AnnotatedFrame:
-    """Read the instances of a frame, with the file's boxes or, without them, boxes around its masks.
+    """Read the instances of a frame, with the boxes of the file or else the tight boxes of its masks.
 
-    MATLAB's boxes count pixels from 1 and include the last: 1 is subtracted from x1 and y1 only.
+    MATLAB's boxes are 1-based and include the last pixel, so 1 is subtracted from x1 and y1 only.
 
     Raises:
-        DataError: The file is missing, damaged, has different numbers of codes than of boxes or masks, an
-            invalid code, or neither boxes nor masks.
+        DataError: The file is missing or damaged, has an invalid code, has neither boxes nor masks, or has
+            a different number of codes than of boxes or masks.
     """
-    with _opened(path) as file:
-        codes = _codes(path, file)
-        size = _size(path, file)
+    with _open_file(path) as file:
+        codes = _valid_codes(path, file)
+        size = _frame_size(path, file)
         if "reBBox" in file:
-            boxes = _boxes(path, file, len(codes))
+            boxes = _stored_boxes(path, file, len(codes))
         elif size is not None:
-            boxes = _around_masks(path, file, len(codes))
+            boxes = _mask_boxes(path, file, len(codes))
         else:
             raise DataError(f"{path}: has neither 'reBBox' nor 'reMask'; found {', '.join(file)}")
-        instances = _array(path, file, "instance").ravel().astype(np.int64) if "instance" in file else None
+        instances = (
+            _read_array(path, file, "instance").ravel().astype(np.int64) if "instance" in file else None
+        )
     if instances is None:
         return AnnotatedFrame(codes, boxes, None, size)
-    count = len(instances)
-    if count > len(codes):
-        raise DataError(f"{path}: instance: {count} numbers for {len(codes)} codes in 'id'")
-    if count < len(codes):
-        _LOG.warning("%s: using the %d of %d instances that have a number", path, count, len(codes))
-    return AnnotatedFrame(codes[:count], boxes[:count], instances, size)
+    num_instances = len(instances)
+    if num_instances > len(codes):
+        raise DataError(f"{path}: instance: {num_instances} numbers for {len(codes)} codes in 'id'")
+    if num_instances < len(codes):
+        _LOG.warning("%s: using the %d of %d instances that have a number", path, num_instances, len(codes))
+    return AnnotatedFrame(codes[:num_instances], boxes[:num_instances], instances, size)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    wanted = "cannot be read; wanted a MATLAB 7.3 file, which is HDF5; download it again"
-    with report_read_errors(path, wanted), h5py.File(path, "r") as file:
+def _open_file(path: Path) -> Iterator[h5py.File]:
+    problem = "cannot be read; wanted a MATLAB 7.3 file, which is HDF5; download it again"
+    with report_read_errors(path, problem), h5py.File(path, "r") as file:
         yield file
 
 
-def _array(path: Path, file: h5py.File, name: str) -> NDArray[np.generic]:
+def _read_array(path: Path, file: h5py.File, name: str) -> NDArray[np.generic]:
     if name not in file:
         raise DataError(f"{path}: {name!r} is missing; found {', '.join(file) or 'nothing'}")
     return np.asarray(safe_dataset(file, name)[()])
 
 
-def _codes(path: Path, file: h5py.File) -> NDArray[np.int64]:
-    """``id``: (1, N), or fewer dimensions for one instance."""
-    codes = _array(path, file, "id").ravel()
+def _valid_codes(path: Path, file: h5py.File) -> NDArray[np.int64]:
+    """Read and check ``id``: (1, N) codes, or fewer dimensions for one instance."""
+    codes = _read_array(path, file, "id").ravel()
     for code in codes:
         if code not in CODES:
             raise DataError(
@@ -122,8 +124,8 @@ def _codes(path: Path, file: h5py.File) -> NDArray[np.int64]:
     return codes.astype(np.int64)
 
 
-def _size(path: Path, file: h5py.File) -> tuple[int, int] | None:
-    """The last two sides of ``reMask``, (N, W, H) or (W, H): MATLAB's axes reversed."""
+def _frame_size(path: Path, file: h5py.File) -> tuple[int, int] | None:
+    """Return width and height from the shape of ``reMask``: (N, W, H) or (W, H), MATLAB's axes reversed."""
     if "reMask" not in file:
         return None
     shape: tuple[int, ...] = safe_dataset(file, "reMask").shape or ()
@@ -132,26 +134,27 @@ def _size(path: Path, file: h5py.File) -> tuple[int, int] | None:
     return int(shape[-2]), int(shape[-1])
 
 
-def _boxes(path: Path, file: h5py.File, count: int) -> NDArray[np.float32]:
-    """``reBBox``: (4, N) x1, y1, x2, y2, or one-dimensional for one instance."""
-    found = _array(path, file, "reBBox").astype(np.float32)
-    # no published file has (N, 4), which is ambiguous for four instances
-    if found.size != 4 * count or (count > 1 and found.shape != (4, count)):
+def _stored_boxes(path: Path, file: h5py.File, num_instances: int) -> NDArray[np.float32]:
+    """Read and check ``reBBox``: x1, y1, x2, y2 of shape (4, N), or (4,) for one instance."""
+    array = _read_array(path, file, "reBBox").astype(np.float32)
+    # the shape (N, 4) would be ambiguous for four instances; no published file has it
+    if array.size != 4 * num_instances or (num_instances > 1 and array.shape != (4, num_instances)):
         raise DataError(
-            f"{path}: reBBox: found the shape {found.shape} for {count} codes; wanted (4, {count})"
+            f"{path}: reBBox: found the shape {array.shape} for {num_instances} codes; "
+            f"wanted (4, {num_instances})"
         )
-    boxes = found.reshape(4, count).T
+    boxes = array.reshape(4, num_instances).T
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).any():
         raise DataError(f"{path}: reBBox: wanted x1 <= x2 and y1 <= y2; found {boxes.tolist()}")
     return boxes - np.array([1, 1, 0, 0], np.float32)
 
 
-def _around_masks(path: Path, file: h5py.File, count: int) -> NDArray[np.float32]:
-    masks = _array(path, file, "reMask")
+def _mask_boxes(path: Path, file: h5py.File, num_instances: int) -> NDArray[np.float32]:
+    masks = _read_array(path, file, "reMask")
     masks = masks[None] if masks.ndim == 2 else masks
-    if len(masks) != count:
-        raise DataError(f"{path}: reMask: {len(masks)} masks for {count} codes in 'id'")
-    boxes = np.zeros((count, 4), np.float32)
+    if len(masks) != num_instances:
+        raise DataError(f"{path}: reMask: {len(masks)} masks for {num_instances} codes in 'id'")
+    boxes = np.zeros((num_instances, 4), np.float32)
     for box, mask in zip(boxes, masks, strict=True):
         x, y = np.nonzero(mask)
         if not len(x):

@@ -1,4 +1,4 @@
-"""The interface of a data set: which videos it has and, for evaluation only, where actions occur."""
+"""The interface of a data set: its videos and, for evaluation only, the boxes of its actions."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -14,10 +14,10 @@ class VideoRecord:
     """One video of a data set.
 
     Attributes:
-        video: Stable id: the path below the data set's root, without the extension.
-        path: The video file, or the folder of its frames.
-        split: ``"train"``, ``"test"`` or ``""``.
-        labels: Names of its action classes; empty if it is unlabeled.
+        video: Video id: the path below the data set's root, without the extension.
+        path: Path of the video file, or of the folder of the video's frames.
+        split: ``"train"``, ``"test"``, or ``""`` for a video in no split.
+        labels: Names of the video's action classes; empty if the video is unlabeled.
     """
 
     video: str
@@ -28,14 +28,14 @@ class VideoRecord:
 
 @dataclass(frozen=True)
 class Listing:
-    """The videos of a data set: a pure function of its settings and its folder's listing.
+    """The videos of a data set, determined by the data set's settings and the files in its folder.
 
     Attributes:
         records: Existing videos, sorted by id.
-        missing: Videos that the lists name but the folder lacks, sorted by id; ``path`` is the expected
-            path.
-        classes: Names of all action classes, in the data set's own order.
-        unlisted: Ids of existing videos that no list names, sorted.
+        missing: Videos that the data set's lists name but its folder lacks, sorted by id; their ``path`` is
+            the expected path.
+        classes: Names of all action classes, in the order of the data set.
+        unlisted: Sorted ids of the existing videos that the data set's lists do not name.
     """
 
     records: tuple[VideoRecord, ...]
@@ -44,42 +44,42 @@ class Listing:
     unlisted: tuple[str, ...] = ()
 
 
-def listing_of(
-    listed: Iterable[tuple[str, str, tuple[str, ...]]],
-    on_disk: Mapping[str, Path],
+def make_listing(
+    listed_videos: Iterable[tuple[str, str, tuple[str, ...]]],
+    existing_paths: Mapping[str, Path],
     expected_path: Callable[[str], Path],
     classes: tuple[str, ...],
 ) -> Listing:
-    """Compare the videos that lists name with the videos on disk.
+    """Compare the videos that a data set's lists name with the videos on disk.
 
     Args:
-        listed: Id, split and labels of each video that the lists name; each id once.
-        on_disk: Path of every existing video, by id.
-        expected_path: Returns where a missing video should be.
+        listed_videos: Id, split and labels of each video that the lists name; the ids are unique.
+        existing_paths: Path of every existing video, by id.
+        expected_path: Function that returns the expected path of a missing video, given its id.
         classes: Names of all action classes.
     """
     records = [
-        VideoRecord(video, on_disk.get(video) or expected_path(video), split, labels)
-        for video, split, labels in sorted(listed)
+        VideoRecord(video, existing_paths.get(video) or expected_path(video), split, labels)
+        for video, split, labels in sorted(listed_videos)
     ]
-    there = tuple(record for record in records if record.video in on_disk)
-    missing = tuple(record for record in records if record.video not in on_disk)
-    unlisted = on_disk.keys() - {record.video for record in records}
-    return Listing(there, missing, classes, tuple(sorted(unlisted)))
+    existing = tuple(record for record in records if record.video in existing_paths)
+    missing = tuple(record for record in records if record.video not in existing_paths)
+    unlisted = existing_paths.keys() - {record.video for record in records}
+    return Listing(existing, missing, classes, tuple(sorted(unlisted)))
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """Where actions occur; read for evaluation only.
+    """The ground-truth boxes of a data set, which only evaluation reads.
 
     Attributes:
-        boxes: One row per box, columns ``GROUND_TRUTH_COLUMNS`` (``actor`` may be absent); frames 0-based,
-            boxes xyxy in pixels of the annotation.
-        size: Width and height in pixels of the frames that were annotated, by video; videos without an
-            entry are annotated in their own pixels.
-        annotated: The annotated frames of a sparse annotation (A2D), columns ``video,frame``, 0-based.
-            None if every frame is annotated, so that a frame without a box has no actor.
-        frames: Number of frames according to the annotation, by video, if it states one.
+        boxes: Table with one row per box and the columns ``GROUND_TRUTH_COLUMNS`` (``actor`` is optional);
+            frames are 0-based, boxes xyxy in pixels of the annotated frames.
+        size: Width and height of the annotated frames in pixels, by video; the boxes of a video without an
+            entry are in pixels of the video.
+        annotated: Table ``video,frame`` of the annotated frames (0-based) if the annotation is sparse, as in
+            A2D. None if every frame is annotated: then a frame without a box has no actor.
+        frames: Number of frames of a video, by video, where the annotation states it.
     """
 
     boxes: pd.DataFrame
@@ -89,51 +89,51 @@ class GroundTruth:
 
 
 class Dataset(Protocol):
-    """A data set, as its authors publish it or a user keeps it."""
+    """A data set in the layout of its authors or of a user."""
 
     @property
     def root(self) -> Path:
-        """The folder that contains its videos."""
+        """The folder that contains the videos."""
         ...
 
     def listing(self) -> Listing:
-        """List the videos without opening one and without reading a box."""
+        """List the videos, without opening a video or reading a box."""
         ...
 
     def ground_truth(self) -> GroundTruth | None:
-        """Read where actions occur; None if unknown. Only evaluation calls it."""
+        """Read the ground-truth boxes, for evaluation only; return None if the data set has none."""
         ...
 
 
 @dataclass(frozen=True)
 class DatasetType:
-    """A type of data set: how to open it, and what planning a run needs to know about it.
+    """A type of data set: the function that opens a data set, and properties that the job graph needs.
 
     Attributes:
-        open: Opens the data set of a section of ``datasets:``, given its name, the section and the
-            configuration's seed.
-        section: Settings class of its sections, a subclass of ``DatasetSection``.
-        made: Whether rules make its videos, its ground truth and the training sets of its networks, in
-            ``results/NAME/source``.
-        has_ground_truth: Whether a section has ground truth to evaluate with.
-        annotation_files: The files of its ground truth, given its name, the section and the open data set;
-            empty if they are many (``annotation_pattern``).
-        annotation_pattern: Glob pattern, below the folder ``annotations``, of an annotation of thousands
-            of files.
-        sparse: Whether the ground truth of a section covers only a few frames of each video.
-        written_by_users: Whether users write its ground truth, so that it is checked before any work.
+        open: Function that opens the data set of a section of ``datasets:``, given the name of the section,
+            the section and the seed of the configuration.
+        section: Settings class of the type's sections, a subclass of ``DatasetSection``.
+        is_generated: True if rules generate the videos, the ground truth and the training sets of the
+            networks, in ``results/NAME/source``.
+        has_ground_truth: Predicate of a section: True if its data set has ground truth.
+        annotation_files: Function that returns the paths of the ground-truth files, given the name of the
+            section, the section and the open data set; an empty list if ``annotation_pattern`` is set.
+        annotation_pattern: Glob pattern of the ground-truth files below the folder ``annotations``, for an
+            annotation of thousands of files.
+        has_sparse_boxes: Predicate of a section: True if only a few frames of each video are annotated.
+        is_user_written: True if users write the ground truth, so that it is checked before anything runs.
     """
 
     open: Callable[[str, Mapping[str, Any], int], Dataset]
     section: type[Any]
-    made: bool = False
+    is_generated: bool = False
     has_ground_truth: Callable[[Mapping[str, Any]], bool] = lambda section: True
     annotation_files: Callable[[str, Mapping[str, Any], Any], list[str]] = lambda name, section, dataset: []
     annotation_pattern: str = ""
-    sparse: Callable[[Mapping[str, Any]], bool] = lambda section: False
-    written_by_users: bool = False
+    has_sparse_boxes: Callable[[Mapping[str, Any]], bool] = lambda section: False
+    is_user_written: bool = False
 
 
-def bucket_of(video: str, buckets: int) -> int:
-    """Return the bucket (shard) of a video: a hash of its id, so that other videos do not move it."""
-    return int.from_bytes(hashlib.blake2b(video.encode(), digest_size=8).digest()) % buckets
+def shard_index(video: str, num_shards: int) -> int:
+    """Return the shard index of a video: a hash of its id, independent of the other videos."""
+    return int.from_bytes(hashlib.blake2b(video.encode(), digest_size=8).digest()) % num_shards

@@ -1,4 +1,4 @@
-"""Content digests of videos, so that a changed video is processed again and a touched one is not."""
+"""Content digests of videos: a video whose bytes change is processed again, a touched file is not."""
 
 import hashlib
 import json
@@ -7,55 +7,59 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import VideoRecord
 from actorsup.errors import DataError
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
-UNREADABLE = "unreadable"
-"""Replaces the digest of a video that cannot be read."""
+UNREADABLE_DIGEST = "unreadable"
+"""Value in place of the digest of a video that cannot be read."""
 
 
 def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, str]:
-    """Return the digest of each video's bytes (of a folder: of its files' names and bytes), by id.
+    """Return the content digest of each video, by id.
 
     Args:
-        records: Existing videos; one that cannot be read gets ``UNREADABLE``.
-        cache: JSON file of the digests by path, size and modification time, so that only new and changed
-            videos are read.
+        records: Existing videos. The digest of an unreadable video is ``UNREADABLE_DIGEST``.
+        cache: JSON file of digests by path, size and modification time; only new and changed videos are
+            read.
     """
     paths = {record.video: str(record.path) for record in records}
-    stamps = {path: _stamp(Path(path)) for path in paths.values()}
-    digests = cached(stamps, lambda path: content_digest(Path(path)), str, cache)
+    stamps = {path: _modification_stamp(Path(path)) for path in paths.values()}
+    digests = compute_cached(stamps, lambda path: content_digest(Path(path)), str, cache)
     return {video: digests[path] for video, path in paths.items()}
 
 
-def cached(
+def compute_cached(
     stamps: Mapping[str, str], compute: Callable[[str], T], parse: Callable[[Any], T], cache: Path | None
 ) -> dict[str, T]:
-    """Compute the value of each key whose stamp differs from the cache's; log if the cache is not writable.
+    """Return the value of each key, computing only values whose stamp differs from the cached stamp.
+
+    A cache that cannot be written is logged.
 
     Args:
-        stamps: A text per key that changes with the value.
-        compute: Computes the value of a key.
-        parse: Converts a value of the JSON file; raises an error if it is damaged.
+        stamps: Text per key that changes whenever the key's value changes.
+        compute: Function that computes the value of a key.
+        parse: Function that converts a value of the JSON file; it raises an error for a damaged value.
         cache: JSON file of stamps and values; None computes every value.
     """
-    known = _read(cache, parse) if cache else {}
-    current = {
-        key: known[key] if key in known and known[key][0] == stamp else (stamp, compute(key))
+    cached_entries = _read_cache(cache, parse) if cache else {}
+    current_entries = {
+        key: cached_entries[key]
+        if key in cached_entries and cached_entries[key][0] == stamp
+        else (stamp, compute(key))
         for key, stamp in stamps.items()
     }
-    if cache and current != known:
+    if cache and current_entries != cached_entries:
         try:
-            write_whole(cache, json.dumps(current, indent=0))
+            write_text_atomically(cache, json.dumps(current_entries, indent=0))
         except (OSError, DataError) as error:
             _LOG.info("%s: cannot be written (%s); the files are read again next time", cache, error)
-    return {key: value for key, (_, value) in current.items()}
+    return {key: value for key, (_, value) in current_entries.items()}
 
 
-def _read(cache: Path, parse: Callable[[Any], T]) -> dict[str, tuple[str, T]]:
+def _read_cache(cache: Path, parse: Callable[[Any], T]) -> dict[str, tuple[str, T]]:
     try:
         content = json.loads(cache.read_text(encoding="utf-8"))
         return {str(key): (str(stamp), parse(value)) for key, (stamp, value) in content.items()}
@@ -64,11 +68,11 @@ def _read(cache: Path, parse: Callable[[Any], T]) -> dict[str, tuple[str, T]]:
 
 
 def files_digest(folder: Path, pattern: str) -> str:
-    """Return a digest of many small files: of their names, sizes and, for ``.txt`` files, content.
+    """Return a digest of the names and sizes of many small files, and of the content of ``.txt`` files.
 
     Args:
-        folder: The folder.
-        pattern: The files, as a pattern for ``Path.glob``.
+        folder: Folder that contains the files.
+        pattern: Glob pattern of the files, relative to the folder.
     """
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.glob(pattern)):
@@ -78,7 +82,7 @@ def files_digest(folder: Path, pattern: str) -> str:
     return digest.hexdigest()
 
 
-def _files(path: Path) -> list[Path]:
+def _list_files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(entry for entry in path.iterdir() if entry.is_file())
     if not path.is_file():
@@ -87,28 +91,31 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _stamp(path: Path) -> str:
-    """Size and modification time of a file, or a digest of those of all files of a folder."""
+def _modification_stamp(path: Path) -> str:
+    """Return a text of a file's size and modification time; for a folder, a digest over its files."""
     try:
-        states = [(file.name, file.stat()) for file in _files(path)]
+        stats = [(file.name, file.stat()) for file in _list_files(path)]
     except OSError:
-        return UNREADABLE
-    if len(states) == 1:
-        return f"{states[0][1].st_size} {states[0][1].st_mtime_ns}"
-    text = "\n".join(f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states)
+        return UNREADABLE_DIGEST
+    if len(stats) == 1:
+        return f"{stats[0][1].st_size} {stats[0][1].st_mtime_ns}"
+    text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def content_digest(path: Path) -> str:
-    """Return the digest of a video's bytes; ``UNREADABLE`` if it cannot be read or is no file or folder."""
+    """Return the digest of a video file's bytes, or of the names, sizes and bytes of a folder's files.
+
+    ``UNREADABLE_DIGEST`` is returned if the path cannot be read or is neither a file nor a folder.
+    """
     digest = hashlib.blake2b(digest_size=16)
     try:
-        for file in _files(path):
+        for file in _list_files(path):
             if path.is_dir():
                 digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
             with open(file, "rb") as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)
     except OSError:
-        return UNREADABLE
+        return UNREADABLE_DIGEST
     return digest.hexdigest()

@@ -11,60 +11,68 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 
 
 def find_videos(root: Path) -> dict[str, Path]:
-    """Return the path of every video below a root by id: the path below the root without the extension.
+    """Return the path of every video below a root, by id: the path below the root without the extension.
 
-    A folder of images without a video in it or below it is one video; images next to videos are ignored,
-    and so are names that begin with a dot. Links to folders are followed, except into a loop.
+    A folder that contains images, but no video at any depth, is one video. Images in other folders and
+    names that begin with a dot are ignored. Links to folders are followed, except links that form a loop.
 
     Raises:
-        DataError: The folder does not exist, a name is not UTF-8, or two videos have the same id.
+        DataError: The root does not exist, a name is not UTF-8, or two videos have the same id.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; wanted a folder of videos")
-    found: dict[str, Path] = {}
-    for name, path in _walk(root, "", frozenset()):
+    paths: dict[str, Path] = {}
+    for name, path in _walk_videos(root, "", frozenset()):
         try:
             video = normalized(name)
             video.encode()
         except UnicodeEncodeError as error:
-            shown = str(path).encode(errors="surrogateescape")
-            raise DataError(f"{shown!r}: the name is not UTF-8, as tables are; rename it") from error
-        if video in found:
-            raise DataError(f"two videos have the id {video!r}: {found[video]} and {path}; rename one")
-        found[video] = path
-    return found
+            encoded_path = str(path).encode(errors="surrogateescape")
+            raise DataError(f"{encoded_path!r}: the name is not UTF-8, as tables are; rename it") from error
+        if video in paths:
+            raise DataError(f"two videos have the id {video!r}: {paths[video]} and {path}; rename one")
+        paths[video] = path
+    return paths
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images of a folder in the order of its frames; numbers count: frame2 before frame10.
+    """Return the image files of a folder, sorted by name with numbers by value: frame2 before frame10.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted((path for path in shown if path.suffix.lower() in IMAGE_SUFFIXES), key=natural)
+    visible_paths = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(
+        (path for path in visible_paths if path.suffix.lower() in IMAGE_SUFFIXES), key=natural_sort_key
+    )
 
 
-def natural(path: Path) -> tuple[list[tuple[int, int | str]], str]:
-    """Return a key that sorts files by name, with the numbers in names compared as numbers."""
+def natural_sort_key(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+    """Return a sort key of a file name that compares numbers in the name by value."""
     parts = re.findall(r"[0-9]+|[^0-9]+", path.name)
     # the name itself orders frame1 and frame01
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts], path.name
 
 
-def _walk(folder: Path, prefix: str, above: frozenset[str]) -> list[tuple[str, Path]]:
-    real = os.path.realpath(folder)
-    if real in above:
+def _walk_videos(folder: Path, prefix: str, ancestors: frozenset[str]) -> list[tuple[str, Path]]:
+    real_path = os.path.realpath(folder)
+    if real_path in ancestors:
         return []
     with os.scandir(folder) as entries:
-        ordered = sorted((e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name)
-    found: list[tuple[str, Path]] = []
-    for entry in ordered:
+        sorted_entries = sorted(
+            (e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name
+        )
+    videos: list[tuple[str, Path]] = []
+    for entry in sorted_entries:
         stem, suffix = os.path.splitext(entry.name)
         if entry.is_dir():
-            found += _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {real})
+            videos += _walk_videos(Path(entry.path), f"{prefix}{entry.name}/", ancestors | {real_path})
         elif suffix.lower() in VIDEO_SUFFIXES:
-            found.append((prefix + stem, Path(entry.path)))
-    if prefix and not found and any(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in ordered):
+            videos.append((prefix + stem, Path(entry.path)))
+    if (
+        prefix
+        and not videos
+        and any(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in sorted_entries)
+    ):
         return [(prefix.removesuffix("/"), folder)]
-    return found
+    return videos

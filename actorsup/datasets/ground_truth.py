@@ -1,4 +1,4 @@
-"""The ground truth of a run's videos, in pixels of the videos; for evaluation only."""
+"""Write the ground truth of a run's videos, in pixels of the videos; for evaluation only."""
 
 import logging
 from collections.abc import Mapping
@@ -7,26 +7,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import Dataset
 from actorsup.errors import DataError
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
 
 _LOG = logging.getLogger(__name__)
-_NAMED = 5
+_MAX_NAMED_VIDEOS = 5
 
 
 def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
-    """Write the ground truth of a run's videos, with boxes scaled and clipped to the videos.
+    """Write the ground-truth table of a run's videos, with boxes scaled and clipped to the video frames.
 
-    Boxes are scaled if the annotation states another size than the video's. Boxes of a missing or failed
-    video stay as annotated and count as missed. Annotations of videos outside the run are left out. The
-    log counts each case.
+    Boxes are scaled if the annotated frames have another size than the video. Boxes of missing and failed
+    videos are written unchanged and count as missed. Boxes of videos outside the run are left out. The
+    log states the number of boxes of each case.
 
     Args:
-        dataset: The data set.
-        videos: The run's videos.csv.
-        output: The table to write.
+        dataset: Data set with ground truth.
+        videos: Path of the run's videos.csv.
+        output: Path of the table to write.
 
     Raises:
         DataError: The data set has no ground truth.
@@ -38,13 +38,13 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
     table = table.set_index("video")
     in_run = truth.boxes["video"].isin(table.index)
     _warn(truth.boxes, ~in_run, "boxes are left out, since this run lacks their videos")
-    rows = _fitted(truth.boxes[in_run].reset_index(drop=True), table, truth.size)
+    rows = _fit_to_videos(truth.boxes[in_run].reset_index(drop=True), table, truth.size)
     columns = [name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]
-    write_whole(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    write_text_atomically(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
 def write_annotated_frames(dataset: Dataset, output: Path) -> None:
-    """Write the frames that a sparse ground truth annotates, ``video,frame``, 0-based.
+    """Write the table ``video,frame`` of the annotated frames (0-based) of a sparse ground truth.
 
     Raises:
         DataError: The data set annotates every frame, or has no ground truth.
@@ -53,29 +53,38 @@ def write_annotated_frames(dataset: Dataset, output: Path) -> None:
     if truth is None or truth.annotated is None:
         raise DataError(f"{output}: the data set has no list of annotated frames")
     rows = truth.annotated[["video", "frame"]].sort_values(["video", "frame"])
-    write_whole(output, rows.to_csv(index=False, lineterminator="\n"))
+    write_text_atomically(output, rows.to_csv(index=False, lineterminator="\n"))
 
 
-def _fitted(rows: pd.DataFrame, table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]) -> pd.DataFrame:
-    """Return the rows with boxes in pixels of the videos, clipped to their frames."""
-    of_row = table[["width", "height", "frames"]].astype(float).loc[rows["video"]].to_numpy()
-    size, frames = of_row[:, :2], of_row[:, 2]
-    annotated = np.array([sizes.get(v, (np.nan, np.nan)) for v in rows["video"]], float).reshape(-1, 2)
-    ratio = np.where(np.isfinite(size / annotated), size / annotated, 1.0)
-    _warn(rows, (ratio != 1).any(1), "boxes are scaled to the size of their video", logging.INFO)
-    boxes = rows[CORNERS].to_numpy(float) * np.tile(ratio, 2)
-    limit = np.where(np.isnan(size), np.inf, size)
-    clipped = np.clip(boxes, 0, np.tile(limit, 2))
+def _fit_to_videos(
+    rows: pd.DataFrame, table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]
+) -> pd.DataFrame:
+    """Return the rows with their boxes scaled to pixels of the videos and clipped to the frames."""
+    video_properties = table[["width", "height", "frames"]].astype(float).loc[rows["video"]].to_numpy()
+    video_size, num_frames = video_properties[:, :2], video_properties[:, 2]
+    annotated_size = np.array([sizes.get(v, (np.nan, np.nan)) for v in rows["video"]], float).reshape(-1, 2)
+    scale = np.where(np.isfinite(video_size / annotated_size), video_size / annotated_size, 1.0)
+    _warn(rows, (scale != 1).any(1), "boxes are scaled to the size of their video", logging.INFO)
+    boxes = rows[CORNERS].to_numpy(float) * np.tile(scale, 2)
+    max_corner = np.where(np.isnan(video_size), np.inf, video_size)
+    clipped = np.clip(boxes, 0, np.tile(max_corner, 2))
     _warn(rows, (np.abs(clipped - boxes) > 1).any(1), "boxes reach out of the frame and are clipped")
     _warn(rows, (clipped[:, 2:] <= clipped[:, :2]).any(1), "boxes have no area inside the frame")
-    _warn(rows, (frames > 0) & (rows["frame"].to_numpy() >= frames), "boxes lie after the last frame")
+    _warn(rows, (num_frames > 0) & (rows["frame"].to_numpy() >= num_frames), "boxes lie after the last frame")
     return rows.assign(**dict(zip(CORNERS, clipped.T, strict=True)))
 
 
 def _warn(
-    rows: pd.DataFrame, affected: np.ndarray | pd.Series, what: str, level: int = logging.WARNING
+    rows: pd.DataFrame, affected: np.ndarray | pd.Series, problem: str, level: int = logging.WARNING
 ) -> None:
     videos = rows["video"][affected].unique()
     if len(videos):
-        more = f" and {len(videos) - _NAMED} more" if len(videos) > _NAMED else ""
-        _LOG.log(level, "%d %s, in %s%s", affected.sum(), what, ", ".join(map(str, videos[:_NAMED])), more)
+        suffix = f" and {len(videos) - _MAX_NAMED_VIDEOS} more" if len(videos) > _MAX_NAMED_VIDEOS else ""
+        _LOG.log(
+            level,
+            "%d %s, in %s%s",
+            affected.sum(),
+            problem,
+            ", ".join(map(str, videos[:_MAX_NAMED_VIDEOS])),
+            suffix,
+        )

@@ -1,4 +1,4 @@
-"""Ground truth from a user's file, in any supported format."""
+"""Read ground truth from a user's file in any supported format."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from actorsup.formats.video_ids import video_id
 
 
 def read_ground_truth_file(path: Path) -> GroundTruth:
-    """Read the boxes of a CSV, COCO JSON, CVAT XML, or a folder or zip of MOT text or CVAT XML.
+    """Read ground truth from CSV, COCO JSON or CVAT XML, or from a folder or zip of MOT text or CVAT XML.
 
-    Video ids are normalized as in the table of videos; sizes are those that the file states.
+    Video ids are normalized by ``video_id``; the frame sizes are those that the file states.
 
     Raises:
-        DataError: The file cannot be used, or contains scored tubes.
+        DataError: The file is invalid, or contains scored tubes instead of ground truth.
     """
     form = format_read(path)
     if form == "predictions":

@@ -9,20 +9,20 @@ from typing import Any
 from actorsup.datasets import matlab_child
 from actorsup.errors import DataError, report_read_errors
 
-_SECONDS = 300
+_TIMEOUT_SECONDS = 300
 
 
-def read_matlab(path: Path, name: str, wanted: str) -> Any:
+def read_matlab(path: Path, name: str, problem: str) -> Any:
     """Read a variable of a MATLAB file of version 4 to 7.
 
     Args:
-        path: The file.
-        name: The variable.
-        wanted: The problem to name in the error message of an invalid file.
+        path: Path of the MATLAB file.
+        name: Name of the variable.
+        problem: Description of the problem in the error message for an invalid file.
 
     Returns:
-        Structures as a list of dictionaries, text as text, a single number as a number, several numbers as
-        a list of rows.
+        The value in plain Python types: a list of dictionaries for structures, a string for text, a number
+        for a single number, and a list of rows for several numbers.
 
     Raises:
         DataError: The file cannot be read, has no such variable, or makes the reader crash or hang.
@@ -32,11 +32,11 @@ def read_matlab(path: Path, name: str, wanted: str) -> Any:
     # -P: modules in the script's folder must not shadow others
     command = [sys.executable, "-P", matlab_child.__file__, str(path), name]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise DataError(f"{path}: {wanted} (not read after {_SECONDS} seconds)") from error
-    if done.returncode:
-        last = done.stderr.strip().rpartition("\n")[2][:300] if done.returncode > 0 else ""
-        raise DataError(f"{path}: {wanted} ({last or f'its reader ended with {done.returncode}'})")
-    with report_read_errors(path, wanted):
-        return json.loads(done.stdout)
+        raise DataError(f"{path}: {problem} (not read after {_TIMEOUT_SECONDS} seconds)") from error
+    if process.returncode:
+        last_line = process.stderr.strip().rpartition("\n")[2][:300] if process.returncode > 0 else ""
+        raise DataError(f"{path}: {problem} ({last_line or f'its reader ended with {process.returncode}'})")
+    with report_read_errors(path, problem):
+        return json.loads(process.stdout)

@@ -1,4 +1,4 @@
-"""Paths of a published data set and its annotations."""
+"""Resolve the paths of a published data set and its annotations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,11 @@ from actorsup.artifacts.paths import existing_path, expand_path
 
 
 def published_paths(name: str, section: Mapping[str, Any]) -> dict[str, Path]:
-    """Return the root of a published data set and, if the section names them, its annotations.
+    """Return the paths ``root`` and, if the section sets it, ``annotations`` of a published data set.
+
+    Args:
+        name: Name of the section of ``datasets:``.
+        section: Settings of the section.
 
     Raises:
         ConfigError: The root or the annotations do not exist.

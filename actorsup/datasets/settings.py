@@ -22,18 +22,20 @@ class DatasetSection:
     type: Annotated[str, _TRUTH]
     """Type of the data set."""
     actors: Annotated[Names, affects("detect_actors")]
-    """COCO categories of the actors of interest; other detections are dropped."""
+    """COCO categories of the actors of interest, such as ``person``; other detections are dropped."""
     linkers: Annotated[Names, affects("evaluate_recall", *_TABLES, "sum_cost", indirect=True)]
-    """Sections of ``linkers:`` to run. A row of a table names one."""
+    """Sections of ``linkers:`` to run, or variants of them such as ``siamese+scales=1``. The tables have rows
+    for each."""
     models: Annotated[Names, affects(*_TABLES, indirect=True)]
-    """Sections of ``models:`` to run."""
+    """Sections of ``models:`` to run, or variants of them such as ``paper+k=1``. The tables have rows for
+    each."""
     seeds: Annotated[Seeds, affects(*_TABLES, indirect=True)]
-    """Seeds of training; each makes a row of the tables."""
+    """Seeds of training. The tables have rows for each."""
     shards: Annotated[
         Integer, Field(ge=1, le=10_000), affects("write_video_table", "decode_frames", indirect=True)
     ]
-    """Buckets that the videos are hashed into, fixed for the life of the data set. Half of them are for
-    training videos, so that a new test video trains nothing again (docs/scale.md)."""
+    """Number of shards, about one per 32 videos (docs/scale.md); do not change it later. Half of them hold
+    the training videos, so a new test video trains nothing again."""
 
 
 @settings
@@ -41,12 +43,12 @@ class VideoFolderSection(DatasetSection):
     """A data set whose videos lie below a folder."""
 
     root: Annotated[str, _TRUTH] = field(kw_only=True)
-    """Folder of the videos. Its videos decide what is decoded, not its path."""
+    """Folder of the videos. If only the path changes, no video is decoded again."""
     absent_videos: Annotated[Literal["count", "leave_out"], affects("write_video_table", indirect=True)] = (
         "count"
     )
-    """``count``: the ground truth of test videos that are not there counts as missed; ``leave_out``: the
-    tables cover only the videos that are there."""
+    """``count``: the ground truth of missing test videos counts as missed; ``leave_out``: the tables cover
+    only the videos that exist."""
 
 
 @settings
@@ -54,7 +56,7 @@ class PublishedSection(VideoFolderSection):
     """The types ``ucf_sports`` and ``a2d``: data sets as their authors publish them."""
 
     annotations: Annotated[str | None, _TRUTH] = None
-    """Annotations, below ``root`` or elsewhere; null is where the authors put them."""
+    """Annotations, below ``root`` or elsewhere; null: where the authors put them."""
 
 
 @settings
@@ -70,13 +72,14 @@ class FolderSection(VideoFolderSection):
     """The type ``folder``: your own videos."""
 
     table: Annotated[str | None, _TRUTH] = None
-    """CSV ``video,label,split``; null is unlabeled videos."""
+    """CSV table ``video,label,split``; null: the videos have no labels."""
     ground_truth: Annotated[str | None, _TRUTH] = None
-    """Boxes, for evaluation only: a CSV, COCO JSON, CVAT XML or MOT text (docs/exchange.md)."""
+    """Boxes, for evaluation only: a CSV table, COCO JSON, CVAT XML or MOT text (docs/exchange.md); null:
+    none."""
     annotated: Annotated[str | None, _TRUTH] = None
-    """CSV ``video,frame`` of the frames that have boxes; null is all of them."""
+    """CSV table ``video,frame`` of the annotated frames; null: all frames."""
     classes: Annotated[Names | None, _TRUTH] = None
-    """Names of the classes; null takes them from the table."""
+    """Names of the classes; null: those of the table."""
 
     def __post_init__(self) -> None:
         if self.annotated is not None and self.ground_truth is None:
@@ -88,14 +91,14 @@ class DemoSection(DatasetSection):
     """The type ``demo``: videos that rules make."""
 
     train_videos: Annotated[Count, _VIDEOS] = field(kw_only=True)
-    """Training videos; the six classes are equally frequent."""
+    """Number of training videos; the six classes are equally frequent."""
     test_videos: Annotated[Count, _VIDEOS] = field(kw_only=True)
-    """Test videos; the six classes are equally frequent."""
+    """Number of test videos; the six classes are equally frequent."""
     frames: Annotated[Count, _VIDEOS] = 32
     """Length of a video. Unit: frames."""
     untrimmed: Annotated[Boolean, _VIDEOS] = False
-    """Whether an action fills only a part of its video, and half of the videos have a second actor."""
+    """Whether actions fill only a part of their video and half of the videos have a second actor."""
     stills: Annotated[Count, affects("make_demo_images")] = 1600
-    """Images that the detector is trained on."""
+    """Number of images that the detector is trained on."""
     sequences: Annotated[Count, affects("make_demo_sequences")] = 60
-    """Sequences that the Siamese network is trained on."""
+    """Number of sequences that the Siamese network is trained on."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from actorsup.artifacts.atomic import write_whole
-from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.atomic import write_text_atomically
+from actorsup.artifacts.folders import replace_folder
 from actorsup.artifacts.images import encode_jpeg
 from actorsup.boxes import area, clip, xyxy_to_xywh
 from actorsup.coco import NAME_OF
@@ -58,7 +58,7 @@ def make_images(root: Path, settings: DemoSettings) -> None:
     """Write ``images/*.jpg`` and, last, ``annotations.json``; boxes are clipped to the image."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    with whole_folder(root / "images") as folder:
+    with replace_folder(root / "images") as folder:
         for index in progress(range(settings.stills), settings.stills, "images"):
             scene = image_scene(np.random.default_rng([settings.seed, STREAM, index]), settings)
             name = f"{index:06d}.jpg"
@@ -71,7 +71,7 @@ def make_images(root: Path, settings: DemoSettings) -> None:
         for c in sorted((*ACTORS, BALL))
     ]
     content = {"images": images, "annotations": annotations, "categories": categories}
-    write_whole(root / "annotations.json", json.dumps(content))
+    write_text_atomically(root / "annotations.json", json.dumps(content))
 
 
 def _annotations(scene: Scene, image: int, first: int, settings: DemoSettings) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.folders import replace_folder
 from actorsup.artifacts.images import encode_jpeg
 from actorsup.boxes import clip, xyxy_to_xywh
 from actorsup.demo.poses import IDLING, cycle, random_pose
@@ -56,7 +56,7 @@ def make_sequences(root: Path, settings: DemoSettings, held_out: bool = False) -
     count = settings.sequences
     numbers = range(count, count + HELD_OUT) if held_out else range(count)
     names = [f"demo_{index + 1:06d}" for index in numbers]
-    with whole_folder(root) as folder:
+    with replace_folder(root) as folder:
         for index, name in zip(numbers, progress(names, len(names), "sequences"), strict=True):
             rng = np.random.default_rng([settings.seed, STREAM, index])
             scene, tracked = sequence_scene(rng, settings)

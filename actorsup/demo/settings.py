@@ -23,9 +23,9 @@ class DemoSettings:
     """What the demo makes."""
 
     train: Annotated[Natural, _VIDEOS] = 216
-    """Training videos; the six classes are equally frequent."""
+    """Number of training videos; the six classes are equally frequent."""
     test: Annotated[Natural, _VIDEOS] = 48
-    """Test videos; the six classes are equally frequent."""
+    """Number of test videos; the six classes are equally frequent."""
     frames: Annotated[Count, _VIDEOS] = 32
     """Length of a video. Unit: frames."""
     width: Annotated[Count, _ALL] = 160
@@ -35,16 +35,16 @@ class DemoSettings:
     fps: Annotated[Count, _VIDEOS] = 16
     """Frame rate in the header of a video. Unit: frames per second."""
     stills: Annotated[Count, affects("make_demo_images")] = 1600
-    """Images that the detector is trained on."""
+    """Number of images that the detector is trained on."""
     sequences: Annotated[Count, affects("make_demo_sequences")] = 60
-    """Sequences that the Siamese network is trained on."""
+    """Number of sequences that the Siamese network is trained on."""
     sequence_frames: Annotated[Count, affects("make_demo_sequences")] = 22
     """Length of a sequence. Unit: frames."""
     untrimmed: Annotated[Boolean, _VIDEOS] = False
-    """Whether an action fills only a part of its video, drawn from ``FILLS``, with an idle actor before and
-    after it, and half of the videos have a second actor with another action."""
+    """Whether actions fill only a part of their video, drawn from ``FILLS``, with an idle actor before and
+    after, and half of the videos have a second actor with another action."""
     seed: Annotated[Natural, _ALL] = 0
-    """Seed of everything; another seed makes another data set."""
+    """Seed of all random numbers; another seed makes another data set."""
 
 
 def demo_records(settings: DemoSettings) -> list[tuple[str, tuple[str, ...], str]]:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from actorsup.artifacts.atomic import write_whole
-from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.atomic import write_text_atomically
+from actorsup.artifacts.folders import replace_folder
 from actorsup.boxes import clip
 from actorsup.coco import NAME_OF
 from actorsup.demo.actors import Body
@@ -125,13 +125,13 @@ def make_videos(root: Path, settings: DemoSettings) -> None:
     """
     labels, boxes = ["video,label,split"], ["video,tube,class,frame,x1,y1,x2,y2,actor"]
     count = settings.train + settings.test
-    with whole_folder(root / "videos") as folder:
+    with replace_folder(root / "videos") as folder:
         for made in progress(demo_videos(settings), count, "videos"):
             _write_video(folder / f"{Path(made.video).name}.avi", made.scene, settings)
             labels.append(f"{made.video},{'|'.join(made.labels)},{made.split}")
             boxes += _box_lines(made, settings)
-    write_whole(root / "ground_truth.csv", "\n".join(boxes) + "\n")
-    write_whole(root / "videos.csv", "\n".join(labels) + "\n")
+    write_text_atomically(root / "ground_truth.csv", "\n".join(boxes) + "\n")
+    write_text_atomically(root / "videos.csv", "\n".join(labels) + "\n")
 
 
 def _box_lines(made: DemoVideo, settings: DemoSettings) -> list[str]:

@@ -1,11 +1,11 @@
-"""Random changes of stills that a detector is trained on."""
+"""Random augmentation of a detector's training images."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.detection.settings import DetectorTrainingSettings
 
 Target = dict[str, Tensor]
@@ -18,18 +18,18 @@ def augmented(
     settings: DetectorTrainingSettings,
     random: np.random.Generator,
 ) -> tuple[Tensor, Target]:
-    """A still changed at random, in the form that torchvision's detectors are trained with.
+    """Augment an image and its boxes, in the form that torchvision's detectors are trained with.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         boxes: (B, 4) xyxy in pixels of the image.
         labels: (B,) classes of the network.
-        settings: How likely and how large the changes are.
-        random: Where chance comes from.
+        settings: Probabilities and amounts of the changes.
+        random: The random generator.
 
     Returns:
-        The image (3, h, w) float32 in [0, 1], and its target: ``boxes`` and ``labels``, those
-        whose centre the crop left.
+        The image (3, h, w) float32 in [0, 1], and its target: ``boxes`` and ``labels`` of the boxes whose
+        center is inside the crop.
     """
     image, boxes, labels = _cropped(image, boxes, labels, settings.crop, random)
     if random.random() < settings.flip:
@@ -53,7 +53,7 @@ def _cropped(
     smallest: float,
     random: np.random.Generator,
 ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
-    """A random window, each of its sides at least ``smallest`` of the image's."""
+    """Cut out a random window whose sides are at least ``smallest`` of the image's."""
     height, width = image.shape[:2]
     h, w = (max(1, round(random.uniform(smallest, 1) * side)) for side in (height, width))
     y, x = random.integers(height - h + 1), random.integers(width - w + 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.images import Image as Image
+from actorsup.artifacts.images import Image
 
 if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor OpenCV
     import h5py

@@ -13,7 +13,7 @@ from torchvision.models import get_model_builder, list_models
 from actorsup.coco import NAME_OF
 from actorsup.detection.small import SIZE, small_ssd
 from actorsup.errors import ConfigError, DataError, report_read_errors
-from actorsup.training.weights import load_weights, put_weights
+from actorsup.training.weights import load_state, load_weights
 
 SMALL_SSD = "small_ssd"
 COCO_COLUMNS = tuple(i if i in NAME_OF else 0 for i in range(91))
@@ -37,7 +37,7 @@ class Network:
 
 
 def build_network(architecture: str, categories: Sequence[int], size: tuple[int, int] = SIZE) -> Network:
-    """A network with random weights; nothing is ever downloaded.
+    """Build a network with random weights, without downloading anything.
 
     Args:
         architecture: ``small_ssd``, or torchvision's name of a detection model.
@@ -60,7 +60,7 @@ def build_network(architecture: str, categories: Sequence[int], size: tuple[int,
 
 
 def load_network(architecture: str, path: str | Path) -> Network:
-    """A network with the weights of a file: trained here, or published by torchvision.
+    """Build a network with the weights of a file, from ``train_detector`` or torchvision.
 
     Raises:
         DataError: The file is damaged, or is of another architecture.
@@ -69,7 +69,7 @@ def load_network(architecture: str, path: str | Path) -> Network:
     if "architecture" in content:
         return _trained(architecture, content, path)
     network = build_network(architecture, COCO_COLUMNS)
-    put_weights(network.module, content, path)
+    load_state(network.module, content, path)
     if architecture in _FREE_OF_EPSILON:
         for layer in network.module.modules():
             if isinstance(layer, nn.BatchNorm2d):
@@ -82,12 +82,12 @@ def _trained(architecture: str, content: dict[str, Any], path: str | Path) -> Ne
         raise DataError(f"{path}: weights of {content['architecture']!r}, wanted those of {architecture!r}")
     with report_read_errors(path, "weights of another version; train it again"):
         network = build_network(architecture, content["categories"], tuple(content["size"]))
-        put_weights(network.module, content["state"], path)
+        load_state(network.module, content["state"], path)
     return network
 
 
 def random_network(architecture: str, actors: Sequence[int]) -> Network:
-    """A network of random weights, always the same, for trying a pipeline out."""
+    """Build a network with fixed random weights, for trying out a pipeline."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return build_network(architecture, (0, *actors) if architecture == SMALL_SSD else COCO_COLUMNS)
@@ -96,7 +96,7 @@ def random_network(architecture: str, actors: Sequence[int]) -> Network:
 def weights_content(
     architecture: str, network: Network, size: tuple[int, int], provenance: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a weights file of a trained network holds: plain values, and tensors on the CPU."""
+    """Return the content of a weights file: plain values, and tensors on the CPU."""
     state: dict[str, Tensor] = {name: value.cpu() for name, value in network.module.state_dict().items()}
     return {
         "architecture": architecture,

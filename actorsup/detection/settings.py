@@ -30,24 +30,24 @@ class DetectorTrainingOptions:
     """How a detector is trained on images with boxes."""
 
     width: Annotated[Integer, Field(ge=32), _TRAIN] = 160
-    """Width that ``small_ssd`` resizes images to; other models have their own size. Unit: pixels."""
+    """Width to which ``small_ssd`` resizes images; other models have a fixed input size. Unit: pixels."""
     height: Annotated[Integer, Field(ge=32), _TRAIN] = 120
-    """Height that ``small_ssd`` resizes images to. Unit: pixels."""
+    """Height to which ``small_ssd`` resizes images. Unit: pixels."""
     epochs: Annotated[Count, _TRAIN] = 10
     """Passes over the images."""
     batch: Annotated[Count, _TRAIN] = 16
     """Batch size. Unit: images."""
     learning_rate: Annotated[Positive, _TRAIN] = 0.003
-    """Highest learning rate of AdamW: it rises over the first twentieth of the steps, then falls to 0 along
+    """Maximum learning rate of AdamW: it rises during the first twentieth of the steps, then falls to 0 along
     a cosine."""
     weight_decay: Annotated[NonNegative, _TRAIN] = 0.01
     """Weight decay of AdamW."""
     flip: Annotated[Fraction, _TRAIN] = 0.5
     """Probability of a horizontal flip."""
     crop: Annotated[Number, Field(gt=0, le=1), _TRAIN] = 0.7
-    """Smallest side of a random crop, as a share of the side of the image; 1 does not crop."""
+    """Minimum side of a random crop, as a share of the side of the image; 1: no crop."""
     jitter: Annotated[Fraction, _TRAIN] = 0.2
-    """Largest change of brightness and contrast, as a share of their range."""
+    """Maximum change of brightness and contrast, as a share of their range."""
 
 
 @settings
@@ -55,7 +55,7 @@ class DetectorTrainingSettings(DetectorTrainingOptions):
     """How a network is trained: the options of ``training:`` and the network."""
 
     model: Annotated[str, _TRAIN] = "small_ssd"
-    """``small_ssd``, or the name of a detection model of torchvision."""
+    """``small_ssd``, or the name of a torchvision detection model."""
 
     @classmethod
     def of_section(cls, section: Mapping[str, Any]) -> Self:
@@ -87,10 +87,9 @@ class FilteredSection(DetectorSection):
     """A detector whose detections are filtered by score and overlap."""
 
     min_score: Annotated[Fraction, _DETECT] = 0.1
-    """Score below which detections are dropped; the paper does not give it."""
+    """Detections of a lower score are dropped. The paper does not give the value."""
     nms_iou: Annotated[Fraction, _DETECT] = 0.6
-    """IoU above which only the better of two detections of one category stays; the paper does not give
-    it."""
+    """IoU threshold of non-maximum suppression within a category. The paper does not give the value."""
 
 
 @settings
@@ -106,7 +105,8 @@ class NetworkSection(BatchedSection, FilteredSection):
     """A detector that is a network."""
 
     weights: Annotated[str, _FILE] = "published"
-    """``published`` (downloaded and checked), ``trained`` (as ``training:`` says), ``random``, or a file."""
+    """``published`` (downloaded, with a verified checksum), ``trained`` (as ``training:`` says), ``random``,
+    or a file."""
 
 
 @settings
@@ -114,7 +114,7 @@ class TrainableSection(NetworkSection):
     """A detector that can be trained here."""
 
     training: Annotated[DetectorTrainingSection | None, affects("train_detector")] = None
-    """What the network is trained on, and how."""
+    """Training data and hyperparameters, for ``weights: trained``."""
 
 
 @settings
@@ -122,7 +122,7 @@ class TorchvisionSection(TrainableSection):
     """The type ``torchvision``."""
 
     model: Annotated[Model, _BOTH] = "ssd300_vgg16"
-    """Name of the model in torchvision. Paper: 4.2."""
+    """Name of the torchvision model. Paper: 4.2."""
 
 
 @settings
@@ -130,7 +130,7 @@ class SuppliedSection(FilteredSection):
     """The type ``supplied``."""
 
     path: Annotated[str, _FILE] = field(kw_only=True)
-    """The detections: a CSV table, COCO results JSON, MOT text or CVAT XML."""
+    """File of the detections: a CSV table, COCO results JSON, MOT text or CVAT XML."""
 
 
 @settings
@@ -144,7 +144,7 @@ class DetectorSettings(NetworkSection):
     type: Annotated[str, _BOTH] = "torchvision"
     """Type of the detector."""
     model: Annotated[str, _BOTH] = "ssd300_vgg16"
-    """Name of the model in torchvision, for the type ``torchvision``."""
+    """Name of the torchvision model, for the type ``torchvision``."""
     path: Annotated[str, _DETECT] = ""
     """The file of the type ``supplied``."""
     options: Annotated[Mapping[str, Any], affects()] = field(default_factory=dict)

@@ -42,10 +42,10 @@ def detect_videos(
         actors: COCO names of the actors of interest.
         weights: The detector's weights, or the file of the type ``supplied``; None is random.
         device: ``auto``, ``cpu``, ``cuda``, ...
-        provenance: What makes the shard.
+        provenance: The inputs and settings of the shard, stored with it.
 
     Raises:
-        ConfigError: An actor or a model that there is not.
+        ConfigError: An actor or the model is unknown.
         DataError: The weights, or the supplied detections, cannot be used as a whole.
     """
     find = finder(settings, actors, weights, device)
@@ -64,7 +64,7 @@ def detect_videos(
 
 
 def finder(settings: DetectorSettings, actors: Sequence[str], weights: Path | None, device: str) -> Find:
-    """What finds the actors of a video; its network is loaded once. Arguments as ``detect_videos``'s."""
+    """Return a function that detects the actors of a video; arguments as in ``detect_videos``."""
     find = _finder(settings, actors, weights, device)
     return lambda video, images: _inside(video, find(video, images), images.width, images.height)
 
@@ -72,7 +72,7 @@ def finder(settings: DetectorSettings, actors: Sequence[str], weights: Path | No
 def build_detector(
     settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str
 ) -> Detector | VideoDetector:
-    """The detector of a section.
+    """Build the detector of a section.
 
     Args:
         settings: The section; its type is one of ``DETECTORS``.
@@ -81,7 +81,7 @@ def build_detector(
         device: ``auto``, ``cpu``, ``cuda``, ...
 
     Raises:
-        ConfigError: There is no such type or model.
+        ConfigError: The type or model is unknown.
         DataError: The weights cannot be used.
     """
     return DETECTORS[DETECTORS.known(settings.type)].build(settings, actors, weights, device)
@@ -105,7 +105,7 @@ def _detect(detector: Detector, images: VideoFrames, batch: int) -> Detections:
 
 
 def _inside(video: str, found: Detections, width: int, height: int) -> Detections:
-    """Boxes cut to the frame, without those that are not finite or have no area left."""
+    """Clip boxes to the frame, and drop those that are not finite or have no area left."""
     cut = boxes.clip(found.boxes, width, height)
     usable = np.isfinite(cut).all(1) & (boxes.area(cut) > 0)
     if dropped := int((~usable).sum()):

@@ -10,15 +10,16 @@ from torch import Tensor, nn
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.ssd import SSD
 
+from actorsup.artifacts.images import Image
 from actorsup.coco import NAME_OF
-from actorsup.detection.base import Image, ImageDetections
+from actorsup.detection.base import ImageDetections
 from actorsup.detection.networks import Network, load_network, random_network
 from actorsup.detection.settings import DetectorSettings
 from actorsup.errors import ConfigError, VideoError
 
 
 class TorchvisionDetector:
-    """A network of torchvision's form that looks for the actors of interest alone.
+    """A network of torchvision's form that finds only the actors of interest.
 
     The columns of other classes are dropped before decoding, sorting and suppression. The
     scores are those of the whole network. Where the whole network would find more objects

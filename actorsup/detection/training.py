@@ -1,4 +1,4 @@
-"""Training of detectors on stills with boxes, in COCO's annotation format."""
+"""Training of detectors on images with boxes in COCO's annotation format."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from actorsup.detection.augmentation import Target, augmented
-from actorsup.detection.images import Stills
+from actorsup.detection.images import AnnotatedImages
 from actorsup.detection.networks import Network, build_network, weights_content
 from actorsup.detection.settings import DetectorTrainingSettings
 from actorsup.training.devices import resolve_device
@@ -35,25 +35,24 @@ def train_detector(
 ) -> None:
     """Train a detector from random weights.
 
-    A killed run goes on where it was (``training.loop.train_epochs``).
+    A killed run resumes (``training.loop.train_epochs``).
 
     Args:
-        images: Folder that the annotations' file names are relative to.
-        annotations: Boxes in COCO's format; the network learns all their categories, whose ids
-            are COCO's.
-        output: The weights file to make (``networks.weights_content``). The losses of each
-            epoch go beside it, into a CSV of its name.
-        settings: Which network, and how it is trained.
+        images: The folder that file names in the annotations are relative to.
+        annotations: Boxes in COCO's format. The network learns all categories of the file; their ids must be
+            COCO's.
+        output: The weights file to write (``networks.weights_content``). The losses of each epoch go into a
+            CSV file of the same name.
+        settings: The architecture and the hyperparameters.
         device: ``auto``, ``cpu``, ``cuda``, ...
-        seed: Of weights, order and augmentation.
-        provenance: What makes the weights.
+        seed: Seeds weights, order and augmentation.
+        provenance: The inputs and settings of the weights, stored with them.
 
     Raises:
-        ConfigError: There is no such model.
-        DataError: The annotations or an image cannot be used; or the run has diverged
-            (``monitor.Monitor``).
+        ConfigError: The model is unknown.
+        DataError: The annotations or an image cannot be used, or training diverged (``monitor.Monitor``).
     """
-    stills = Stills(images, annotations)
+    stills = AnnotatedImages(images, annotations)
     torch.manual_seed(seed)
     network = build_network(settings.model, (0, *stills.categories), (settings.width, settings.height))
     training = _Training(network, stills, settings, resolve_device(device), seed)
@@ -74,7 +73,7 @@ class _Training(Training):
     def __init__(
         self,
         network: Network,
-        stills: Stills,
+        stills: AnnotatedImages,
         settings: DetectorTrainingSettings,
         device: torch.device,
         seed: int,
@@ -95,7 +94,7 @@ class _Training(Training):
         self.state = {"network": self._module, "optimizer": self._optimizer, "schedule": self._schedule}
 
     def epoch(self, epoch: int, first: int) -> Iterator[Step]:
-        """See every still once; the network's losses."""
+        """Train on every image once, and yield the network's losses."""
         random = np.random.default_rng([self._seed, epoch])
         for step, (images, targets) in enumerate(self._batches(random)):
             if step < first:
@@ -112,7 +111,7 @@ class _Training(Training):
             yield Step({name: loss.item() for name, loss in losses.items()}, health=health)
 
     def _see(self, _module: nn.Module, _inputs: object, maps: Tensor | Mapping[str, Tensor]) -> None:
-        """Keep the backbone's first maps of a step, for the monitor."""
+        """Keep the backbone's first feature map of a step for the monitor."""
         self._features = maps if isinstance(maps, Tensor) else next(iter(maps.values()))
 
     def _feature_health(self) -> tuple[float, float]:
@@ -130,13 +129,13 @@ class _Training(Training):
             yield images, [{k: v.to(self._device) for k, v in target.items()} for _, target in pairs]
 
     def _example(self, index: int, random: np.random.Generator) -> tuple[Tensor, Target]:
-        still = self._stills.stills[index]
-        labels = np.array([self._label_of[c] for c in still.category], np.int64)
-        return augmented(self._stills.image(index), still.boxes, labels, self._settings, random)
+        example = self._stills.images[index]
+        labels = np.array([self._label_of[c] for c in example.category], np.int64)
+        return augmented(self._stills.image(index), example.boxes, labels, self._settings, random)
 
 
 def learning_rate_factor(step: int, steps: int) -> float:
-    """Linear rise over the first twentieth of the steps, then a cosine to 0."""
+    """Return a factor that rises linearly over the first 5 % of the steps, then falls to 0 as a cosine."""
     rise = max(1, round(_WARM_UP * steps))
     if step < rise:
         return (step + 1) / rise

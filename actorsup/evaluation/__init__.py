@@ -1,7 +1,7 @@
-"""Recall and average precision of tubes (Sections 4.1, 4.3, 4.4).
+"""Recall and average precision of tubes (Sections 4.1, 4.3 and 4.4 of the paper).
 
-This package can be used on its own and needs only numpy, pandas and h5py; docs/evaluation.md has an
-example.
+Programs can use this package without the rest of actorsup; it needs only numpy, pandas and h5py.
+docs/evaluation.md has an example.
 """
 
 from actorsup.evaluation.arrays import ground_truth_tube, predicted_tubes

@@ -1,4 +1,4 @@
-"""``actorsup evaluate``: evaluate tubes from files, without a run."""
+"""``actorsup evaluate``: evaluation of tubes in files, without a Snakemake run."""
 
 import argparse
 import logging
@@ -27,13 +27,17 @@ _LOG = logging.getLogger("actorsup")
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Evaluate scored tubes from files, write the tables, and print the mAP.
+    """Evaluate scored tubes in files, write the requested tables, and print the mAP.
+
+    Args:
+        options: Parsed options of ``actorsup evaluate``.
 
     Raises:
-        DataError, ConfigError: A file or an option cannot be used.
+        DataError: An input file cannot be used, or no video has both ground truth and predictions.
+        ConfigError: An option has an invalid value, or contradicts the protocol.
     """
     with _log_to_stderr():
-        tables = _tables(options, _settings(options))
+        tables = _compute_tables(options, _read_settings(options))
     for path, table in tables.items():
         write_table(table, path)
     means = tables[options.output].query("`class` == 'mean'")
@@ -41,53 +45,56 @@ def evaluate(options: argparse.Namespace) -> None:
         print(f"mAP@{threshold}: {value:.4f}")
 
 
-def _settings(options: argparse.Namespace) -> EvaluationSettings:
-    """The settings of the command line, with defaults for omitted options."""
+def _read_settings(options: argparse.Namespace) -> EvaluationSettings:
+    """Return the settings of the command line, with defaults for omitted options."""
     names = [field.name for field in fields(EvaluationSettings)]
-    given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
-    settings = EvaluationSettings(**given)
+    user_values = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
+    settings = EvaluationSettings(**user_values)
     for name in [field.name for field in fields(EvaluationProtocol)]:
-        if name in given and given[name] != getattr(settings.rules, name):
+        if name in user_values and user_values[name] != getattr(settings.evaluation_protocol, name):
             raise ConfigError(
-                f"--protocol {settings.protocol} has {name} {getattr(settings.rules, name)!r}; omit either"
+                f"--protocol {settings.protocol} has {name} {getattr(settings.evaluation_protocol, name)!r}; omit either"
             )
     return settings
 
 
-def _tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
-    """The tables that the options ask for, by path."""
+def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
+    """Compute the tables that the options request; return each by its output path."""
     truth, predictions = read_ground_truth(options.ground_truth), read_predictions(options.predictions)
-    videos = _videos(truth, predictions, options.videos)
+    videos = _select_videos(truth, predictions, options.videos)
     annotated = read_annotated(options.annotated) if options.annotated else None
-    evaluation = Evaluation(truth, predictions, settings.rules, videos, annotated)
-    levels, iou = settings.iou_thresholds, settings.error_iou
+    evaluation = Evaluation(truth, predictions, settings.evaluation_protocol, videos, annotated)
+    thresholds, iou = settings.iou_thresholds, settings.error_iou
     tables: dict[str, Callable[[], pd.DataFrame]] = {
-        "output": lambda: evaluation.average_precision(levels),
-        "recall": lambda: evaluation.recall(levels),
+        "output": lambda: evaluation.average_precision(thresholds),
+        "recall": lambda: evaluation.recall(thresholds),
         "errors": lambda: evaluation.errors(iou),
         "kinds": lambda: evaluation.prediction_kinds(iou),
         "confidence_intervals": lambda: evaluation.confidence_intervals(
-            levels, resamples=settings.resamples, seed=options.seed
+            thresholds, resamples=settings.resamples, seed=options.seed
         ),
-        "actor_map": lambda: evaluation.average_precision(levels, by="actor"),
-        "frame_map": lambda: evaluation.frame_average_precision(levels),
+        "actor_map": lambda: evaluation.average_precision(thresholds, by="actor"),
+        "frame_map": lambda: evaluation.frame_average_precision(thresholds),
     }
     return {getattr(options, name): measure() for name, measure in tables.items() if getattr(options, name)}
 
 
-def _videos(truth: StoredGroundTruth, predictions: Predictions, table: Path | None) -> list[str]:
-    """The videos to evaluate: those of a table, or those of both sides.
+def _select_videos(truth: StoredGroundTruth, predictions: Predictions, table: Path | None) -> list[str]:
+    """Return the ids of the videos to evaluate: the test videos of a table, or all videos without a table.
 
     Raises:
         DataError: No video has both ground truth and predictions.
     """
     names = test_videos(table)[0] if table else sorted({*truth, *predictions.videos})
-    true, made = ([name for name in names if name in side] for side in (truth, predictions.videos))
-    if not true:
+    annotated_videos, predicted_videos = (
+        [name for name in names if name in tubes] for tubes in (truth, predictions.videos)
+    )
+    if not annotated_videos:
         raise DataError("no video to evaluate has ground truth")
-    if made and not {*true} & {*made}:
+    if predicted_videos and not {*annotated_videos} & {*predicted_videos}:
         raise DataError(
-            f"no video has both ground truth and predictions: the ids are such as {true[0]!r} and {made[0]!r}"
+            "no video has both ground truth and predictions: the ids are such as "
+            f"{annotated_videos[0]!r} and {predicted_videos[0]!r}"
         )
     return names
 
@@ -108,35 +115,39 @@ def _log_to_stderr() -> Iterator[None]:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``actorsup evaluate``."""
-    add = parser.add_argument
-    add(
+    """Add the options of ``actorsup evaluate`` to a parser."""
+    add_option = parser.add_argument
+    add_option(
         "--ground-truth",
         type=Path,
         required=True,
         help="CSV (video,tube,class,frame,x1,...), COCO JSON, CVAT XML or MOT text",
     )
-    add("--predictions", type=Path, required=True, nargs="+", help="predictions.json, or .h5 shards")
-    add("--output", type=Path, required=True, help="write the average precision of each class")
-    add("--recall", type=Path, help="write the recall of proposals")
-    add("--errors", type=Path, help="write the number of predictions by kind of error")
-    add("--kinds", type=Path, help="write the kind of error of each tube and class")
-    add("--confidence-intervals", "--intervals", type=Path, help="write intervals of recall and precision")
-    add("--actor-map", type=Path, help="write the average precision of each actor")
-    add("--frame-map", type=Path, help="write the average precision of the boxes of all frames")
-    add("--videos", type=Path, help="the videos to evaluate; default: those of both files")
-    add("--annotated", type=Path, help="the annotated frames (video,frame); default: all")
-    add("--protocol", metavar="NAME", help="act, moc, yowo, retinanet, mmaction2 or matlab")
+    add_option("--predictions", type=Path, required=True, nargs="+", help="predictions.json, or .h5 shards")
+    add_option("--output", type=Path, required=True, help="write the average precision of each class")
+    add_option("--recall", type=Path, help="write the recall of proposals")
+    add_option("--errors", type=Path, help="write the number of predictions by kind of error")
+    add_option("--kinds", type=Path, help="write the kind of error of each tube and class")
+    add_option(
+        "--confidence-intervals", "--intervals", type=Path, help="write intervals of recall and precision"
+    )
+    add_option("--actor-map", type=Path, help="write the average precision of each actor")
+    add_option("--frame-map", type=Path, help="write the average precision of the boxes of all frames")
+    add_option("--videos", type=Path, help="the videos to evaluate; default: those of both files")
+    add_option("--annotated", type=Path, help="the annotated frames (video,frame); default: all")
+    add_option("--protocol", metavar="NAME", help="act, moc, yowo, retinanet, mmaction2 or matlab")
     for field in fields(EvaluationProtocol):
         if field.name == "strict":
-            add("--strict", action="store_true", default=None, help="the IoU must exceed the threshold")
+            add_option(
+                "--strict", action="store_true", default=None, help="the IoU must exceed the threshold"
+            )
         else:
-            kind = float if field.name == "nms_iou" else str
-            add("--" + field.name.replace("_", "-"), type=kind, help=_HELP[field.name])
-    add("--iou-thresholds", type=_threshold, nargs="+", help="default: 0.1 to 0.5, and 0.75")
-    add("--error-iou", type=_threshold, help="IoU threshold of the error analysis; default: 0.5")
-    add("--resamples", type=int, help="resamples for confidence intervals; default: 1000")
-    add("--seed", type=int, default=0, help="seed of the resampling; default: 0")
+            value_type = float if field.name == "nms_iou" else str
+            add_option("--" + field.name.replace("_", "-"), type=value_type, help=_HELP[field.name])
+    add_option("--iou-thresholds", type=_parse_threshold, nargs="+", help="default: 0.1 to 0.5, and 0.75")
+    add_option("--error-iou", type=_parse_threshold, help="IoU threshold of the error analysis; default: 0.5")
+    add_option("--resamples", type=int, help="resamples for confidence intervals; default: 1000")
+    add_option("--seed", type=int, default=0, help="seed of the resampling; default: 0")
 
 
 _HELP = {
@@ -148,7 +159,7 @@ _HELP = {
 }
 
 
-def _threshold(text: str) -> float:
+def _parse_threshold(text: str) -> float:
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text}: an IoU threshold must be above 0 and at most 1")

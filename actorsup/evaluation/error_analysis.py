@@ -1,7 +1,7 @@
-"""Error analysis: the kind of every prediction, and how much ground truth is missed.
+"""Error analysis: the kind of error of every prediction, and the number of missed ground-truth tubes.
 
-After Hoiem et al. 2012 and TIDE (Bolya et al. 2020) for images. As in Kalogeiton et al. 2017 and
-MultiSports (Li et al. 2021), localization errors of tubes are split into space and time.
+The kinds follow Hoiem et al. 2012 and TIDE (Bolya et al. 2020), which analyze detections in images. As in
+Kalogeiton et al. 2017 and MultiSports (Li et al. 2021), localization errors are spatial or temporal.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
 from actorsup.evaluation.ranking import Pool, Ranking
 
 KINDS = ("correct", "duplicate", "wrong class", "poor boxes", "poor time", "background")
-"""The kinds of a prediction; the first that holds is its kind."""
+"""Kinds of predictions, in order of precedence."""
 
 MISSED = "missed"
-"""Ground truth that no prediction matches."""
+"""Kind of the ground-truth tubes that no prediction matches."""
 
 BACKGROUND_IOU = 0.1
-"""A prediction below this IoU with every tube of its class is background (Hoiem et al. 2012)."""
+"""IoU with the ground-truth tubes of its class below which a prediction is background (Hoiem et al. 2012)."""
 
 ERROR_COLUMNS = [
     "dataset", "linker", "model", "seed", "class", "iou_threshold", "predictions", "kind", "count",
@@ -37,41 +37,45 @@ def kinds_table(
     iou: float = 0.5,
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
 ) -> pd.DataFrame:
-    """Name the kind of every prediction: one row for each tube and class it is predicted for.
+    """Classify every prediction (a tube with a score for a class) by kind of error.
 
-    The first of these that holds is the kind of a prediction of class c at threshold t:
+    The kind of a prediction of class c at IoU threshold t is the first of these whose condition holds:
 
-    - ``correct``: it matches a ground-truth tube of c, as in the average precision;
-    - ``duplicate``: its IoU with a tube of c, which a better prediction matches, reaches t;
-    - ``wrong class``: its IoU with a tube of another class reaches t;
-    - ``poor boxes``, ``poor time``: its best IoU with a tube of c is at least 0.1. Tube IoU is temporal
-      IoU times the mean box IoU of the common frames: the lower factor names the kind, boxes in a tie;
-    - ``background``: everything else.
+    - ``correct``: the prediction matches a ground-truth tube of c, as in the average precision;
+    - ``duplicate``: its IoU with a ground-truth tube of c that another prediction matches reaches t;
+    - ``wrong class``: its IoU with a ground-truth tube of another class reaches t;
+    - ``poor time``: its highest IoU with a ground-truth tube of c is at least 0.1, and the temporal IoU is
+      lower than the mean box IoU over the common frames (the tube IoU is the product of these factors);
+    - ``poor boxes``: its highest IoU with a ground-truth tube of c is at least 0.1;
+    - ``background``: none of these conditions holds.
 
     Args:
-        videos: Every video to evaluate.
-        classes: Names of the columns of ``class_score``.
-        iou: The threshold t.
-        protocol: How to match.
+        videos: Overlaps of every video to evaluate.
+        classes: Class name of each column of ``class_score``.
+        iou: IoU threshold t.
+        protocol: Rules of matching.
 
     Returns:
-        Columns ``KIND_COLUMNS``. ``tube`` is the tube's number in its video, best proposal first;
-        ``rank`` counts from 1 in its class; ``ground_truth`` is the number, in the video, of the
-        ground-truth tube that it matches or that its kind is about, -1 for background; the IoUs are
-        with that tube.
+        A table with the columns ``KIND_COLUMNS`` and one row per prediction. ``tube`` is the 0-based index of
+        the tube in its video. ``rank`` is the 1-based rank in the class. ``ground_truth`` is the 0-based
+        index, in the video, of the ground-truth tube that the kind refers to; -1 for background. ``iou``,
+        ``temporal_iou`` and ``spatial_iou`` are the overlaps with this ground-truth tube.
     """
     pool = Pool(videos)
-    names = np.array([video.video for video in pool.videos], object)
-    parts = []
+    video_ids = np.array([video.video for video in pool.videos], object)
+    tables = []
     for ranking in pool.rankings(classes, [iou], protocol):
-        kind, truth = _kinds(pool, ranking, iou, protocol)
-        overlaps = [_overlap_of(pool.videos, ranking, truth, name) for name in ("iou", "temporal", "spatial")]
+        kind, truth_index = _classify(pool, ranking, iou, protocol)
+        overlaps = [
+            _select_overlaps(pool.videos, ranking, truth_index, name)
+            for name in ("iou", "temporal", "spatial")
+        ]
         columns = [
-            names[ranking.video], ranking.tube, np.full(len(truth), ranking.action, object), ranking.score,
-            np.arange(1, len(truth) + 1), np.array(KINDS, object)[kind], truth, *overlaps,
+            video_ids[ranking.video], ranking.tube, np.full(len(kind), ranking.action, object), ranking.score,
+            np.arange(1, len(kind) + 1), np.array(KINDS, object)[kind], truth_index, *overlaps,
         ]  # fmt: skip
-        parts.append(pd.DataFrame(dict(zip(KIND_COLUMNS, columns, strict=True))))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=KIND_COLUMNS)
+        tables.append(pd.DataFrame(dict(zip(KIND_COLUMNS, columns, strict=True))))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=KIND_COLUMNS)
 
 
 def errors_table(
@@ -80,99 +84,120 @@ def errors_table(
     iou: float = 0.5,
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
 ) -> pd.DataFrame:
-    """Count the predictions of each class by kind, and the missed ground truth.
+    """Count the predictions of each class by kind, and the missed ground-truth tubes.
 
-    Once over ``all`` predictions, and once over the ``top`` ones of each class, as many as it has
-    ground-truth tubes (Hoiem et al. 2012): every tube is scored for every class, so most predictions
-    rank low. The kinds add up to the predictions, and ``correct`` and ``missed`` to the ground truth.
+    The predictions are counted twice: ``all`` of them, and the ``top`` G of each class with G ground-truth
+    tubes (Hoiem et al. 2012), because every tube has a score for every class, and most predictions rank low.
+    The counts of the kinds add up to the number of predictions; ``correct`` and ``missed`` add up to the
+    number of ground-truth tubes.
+
+    Args:
+        videos: Overlaps of every video to evaluate.
+        classes: Class name of each column of ``class_score``.
+        iou: IoU threshold.
+        protocol: Rules of matching.
 
     Returns:
-        Columns ``ERROR_COLUMNS`` from ``class`` on; class ``all`` is the sum over the classes.
+        A table with the columns ``ERROR_COLUMNS`` from ``class`` on; the class ``all`` is the sum over the
+        classes.
     """
     pool = Pool(videos)
     counts: dict[str, dict[str, NDArray]] = {}
     for ranking in pool.rankings(classes, [iou], protocol):
-        kind, _ = _kinds(pool, ranking, iou, protocol)
-        truth = int(ranking.truth.sum())
-        numbers = [np.bincount(part, minlength=len(KINDS)) for part in (kind[:truth], kind)]
+        kind, _ = _classify(pool, ranking, iou, protocol)
+        num_true = int(ranking.truth.sum())
+        counts_by_kind = [np.bincount(kinds, minlength=len(KINDS)) for kinds in (kind[:num_true], kind)]
         counts[ranking.action] = {
-            which: np.append(by_kind, truth - by_kind[KINDS.index("correct")])
-            for which, by_kind in zip(("top", "all"), numbers, strict=True)
+            subset: np.append(kind_counts, num_true - kind_counts[KINDS.index("correct")])
+            for subset, kind_counts in zip(("top", "all"), counts_by_kind, strict=True)
         }
-    nothing = np.zeros(len(KINDS) + 1, int)
+    zeros = np.zeros(len(KINDS) + 1, int)
     counts["all"] = {
-        which: sum((each[which] for each in counts.values()), nothing) for which in ("top", "all")
+        subset: sum((class_counts[subset] for class_counts in counts.values()), zeros)
+        for subset in ("top", "all")
     }
     rows = [
-        (action, f"{iou:g}", which, name, int(count))
-        for action, tables in counts.items()
-        for which, by_kind in tables.items()
-        for name, count in zip((*KINDS, MISSED), by_kind, strict=True)
+        (action, f"{iou:g}", subset, kind_name, int(count))
+        for action, subsets in counts.items()
+        for subset, kind_counts in subsets.items()
+        for kind_name, count in zip((*KINDS, MISSED), kind_counts, strict=True)
     ]
     return pd.DataFrame(rows, columns=ERROR_COLUMNS[4:])
 
 
-def _kinds(
+def _classify(
     pool: Pool, ranking: Ranking, iou: float, protocol: EvaluationProtocol
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(D,) kind of each prediction as an index of ``KINDS``, and (D,) the ground-truth tube it is about."""
-    best, which = pool.best
-    best, which = best[ranking.row], which[ranking.row]
-    # final for videos without ground truth of the class; the loop overwrites the others
-    other = protocol.reaches(best, iou)
-    kind = np.where(other, KINDS.index("wrong class"), KINDS.index("background"))
-    truth = np.where(other, which, -1)
-    mine = np.isin(ranking.video, [*pool.truth.get(ranking.action, {})])
-    for number, rows in _rows_of_videos(ranking.video, np.flatnonzero(mine)):
-        video, tubes = pool.videos[number], ranking.tube[rows]
-        kind[rows], truth[rows] = _kinds_if_unmatched(video, tubes, ranking.action, iou, protocol)
-    kind[ranking.true_positives], truth[ranking.true_positives] = KINDS.index("correct"), ranking.matched[0]
-    return kind, truth
+    """Classify the D predictions of a class.
+
+    Returns:
+        The kind (D,) of each prediction, an index of ``KINDS``, and the index (D,), in its video, of the
+        ground-truth tube that the kind refers to; -1 for background.
+    """
+    best_iou, best_index = pool.best
+    best_iou, best_index = best_iou[ranking.row], best_index[ranking.row]
+    # these kinds hold for videos without ground truth of the class; the loop overwrites those of other videos
+    is_wrong_class = protocol.reaches(best_iou, iou)
+    kind = np.where(is_wrong_class, KINDS.index("wrong class"), KINDS.index("background"))
+    truth_index = np.where(is_wrong_class, best_index, -1)
+    has_class = np.isin(ranking.video, [*pool.truth.get(ranking.action, {})])
+    for video_index, rows in _group_by_video(ranking.video, np.flatnonzero(has_class)):
+        video, tubes = pool.videos[video_index], ranking.tube[rows]
+        kind[rows], truth_index[rows] = _classify_unmatched(video, tubes, ranking.action, iou, protocol)
+    kind[ranking.true_positives], truth_index[ranking.true_positives] = (
+        KINDS.index("correct"),
+        ranking.matched[0],
+    )
+    return kind, truth_index
 
 
-def _kinds_if_unmatched(
+def _classify_unmatched(
     video: VideoOverlap, tubes: NDArray[np.int32], action: str, iou: float, protocol: EvaluationProtocol
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Same as above, for tubes of one video with ground truth of the class, as if none was correct."""
-    own = np.array([label.action == action for label in video.truth])
+    """Classify predictions of a video that has ground truth of the class, as if no prediction was correct.
+
+    Returns:
+        The kind of each tube and the index of a ground-truth tube, as from ``_classify``.
+    """
+    has_class = np.array([label.action == action for label in video.truth])
     kind = np.full(len(tubes), KINDS.index("background"))
-    truth = np.full(len(tubes), -1)
-    best, which = _best(video.iou[tubes], own)
-    late = video.temporal[tubes, which] < video.spatial[tubes, which]
-    others, other = _best(video.iou[tubes], ~own)
-    for holds, name, whose in (  # a later kind overwrites an earlier one
-        ((best >= BACKGROUND_IOU) & late, "poor time", which),
-        ((best >= BACKGROUND_IOU) & ~late, "poor boxes", which),
-        (protocol.reaches(others, iou), "wrong class", other),
-        (protocol.reaches(best, iou), "duplicate", which),
+    truth_index = np.full(len(tubes), -1)
+    class_iou, class_index = _find_best(video.iou[tubes], has_class)
+    is_temporal = video.temporal[tubes, class_index] < video.spatial[tubes, class_index]
+    other_iou, other_index = _find_best(video.iou[tubes], ~has_class)
+    for is_kind, kind_name, index in (  # later kinds of this list take precedence
+        ((class_iou >= BACKGROUND_IOU) & is_temporal, "poor time", class_index),
+        ((class_iou >= BACKGROUND_IOU) & ~is_temporal, "poor boxes", class_index),
+        (protocol.reaches(other_iou, iou), "wrong class", other_index),
+        (protocol.reaches(class_iou, iou), "duplicate", class_index),
     ):
-        kind[holds], truth[holds] = KINDS.index(name), whose[holds]
-    return kind, truth
+        kind[is_kind], truth_index[is_kind] = KINDS.index(kind_name), index[is_kind]
+    return kind, truth_index
 
 
-def _best(iou: NDArray, mask: NDArray[np.bool_]) -> tuple[NDArray, NDArray[np.int64]]:
-    """The best IoU of each row among the masked columns, -1 if none are, and its column."""
-    masked = np.where(mask, iou, -1.0)
-    return masked.max(1), masked.argmax(1)
+def _find_best(iou: NDArray, mask: NDArray[np.bool_]) -> tuple[NDArray, NDArray[np.int64]]:
+    """Return the highest IoU of each row in the columns of a mask, and its column; -1 for an empty mask."""
+    masked_iou = np.where(mask, iou, -1.0)
+    return masked_iou.max(1), masked_iou.argmax(1)
 
 
-def _rows_of_videos(video: NDArray[np.int32], rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
-    """Group predictions by video."""
+def _group_by_video(video: NDArray[np.int32], rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+    """Group rows by video; return pairs of video index and rows."""
     if not len(rows):
         return []
     rows = rows[np.argsort(video[rows], kind="stable")]
-    numbers, starts = np.unique(video[rows], return_index=True)
-    return list(zip(numbers.tolist(), np.split(rows, starts[1:]), strict=True))
+    video_indices, starts = np.unique(video[rows], return_index=True)
+    return list(zip(video_indices.tolist(), np.split(rows, starts[1:]), strict=True))
 
 
-def _overlap_of(
-    videos: Sequence[VideoOverlap], ranking: Ranking, truth: NDArray[np.int64], name: str
+def _select_overlaps(
+    videos: Sequence[VideoOverlap], ranking: Ranking, truth_index: NDArray[np.int64], field: str
 ) -> NDArray[np.float64]:
-    """One kind of overlap of each prediction with the ground-truth tube it is about; 0 for none."""
+    """Return one field of ``VideoOverlap`` for pairs of prediction and ground-truth tube; 0 for tube -1."""
     return np.array(
         [
-            getattr(videos[v], name)[p, q] if q >= 0 else 0.0
-            for v, p, q in zip(ranking.video, ranking.tube, truth, strict=True)
+            getattr(videos[v], field)[p, q] if q >= 0 else 0.0
+            for v, p, q in zip(ranking.video, ranking.tube, truth_index, strict=True)
         ],
         float,
     )

@@ -1,4 +1,4 @@
-"""Ground-truth tubes, for evaluation only."""
+"""Ground-truth tubes, which only the evaluation reads."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from actorsup.formats.ground_truth_csv import (
 )
 
 _LOG = logging.getLogger(__name__)
-_ROW = np.dtype([("frame", np.int64), ("box", np.float32, 4)])
-_IN_MEMORY = 2**26
-"""Bytes of boxes to keep in memory; more go to a temporary file."""
+_ROW_DTYPE = np.dtype([("frame", np.int64), ("box", np.float32, 4)])
+_MAX_BYTES_IN_MEMORY = 2**26
+"""Maximum number of bytes of boxes in memory; larger ground truth is stored in a temporary file."""
 
 
 class Label(NamedTuple):
-    """Class and actor of a ground-truth tube; the actor is empty if not annotated."""
+    """Class and actor category of a ground-truth tube; the actor category is empty if not annotated."""
 
     action: str
     actor: str
@@ -35,13 +35,13 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class GroundTruthTube:
-    """One annotated actor doing one action.
+    """Annotated tube of one actor that performs one action.
 
     Attributes:
-        action: Name of its action class.
-        actor: Name of its actor category; empty if not annotated.
-        frames: (M,) int64, 0-based, ascending; frames without a box are absent.
-        boxes: (M, 4) float32 xyxy in pixels of the source frame.
+        action: Name of the action class.
+        actor: Name of the actor category; empty if not annotated.
+        frames: (M,) int64, frames with a box, 0-based and ascending.
+        boxes: (M, 4) float32, box in each of these frames, xyxy in pixels of the source frame.
     """
 
     action: str
@@ -49,90 +49,99 @@ class GroundTruthTube:
     frames: NDArray[np.int64]
     boxes: NDArray[np.float32]
 
-    def dense(self, frames: int) -> NDArray[np.float32]:
-        """Return its boxes (frames, 4) in a video of so many frames, NaN where it has none."""
-        boxes = np.full((frames, 4), np.nan, np.float32)
-        inside = self.frames < frames
-        boxes[self.frames[inside]] = self.boxes[inside]
+    def dense(self, num_frames: int) -> NDArray[np.float32]:
+        """Return the boxes (num_frames, 4) in all frames of a video; NaN in frames without a box.
+
+        Args:
+            num_frames: Number of frames of the video; boxes in later frames are left out.
+        """
+        boxes = np.full((num_frames, 4), np.nan, np.float32)
+        is_in_video = self.frames < num_frames
+        boxes[self.frames[is_in_video]] = self.boxes[is_in_video]
         return boxes
 
 
 GroundTruthTubes = Mapping[str, Sequence[GroundTruthTube]]
-"""The annotated tubes of each video, by id."""
+"""Ground-truth tubes by video id."""
 
 
 @dataclass
 class _Entry:
-    """The rows of one tube in the file, as (start, end) pairs."""
+    """Label of one tube, and ranges (start, end) of its rows in the temporary file."""
 
     label: Label
-    pieces: list[tuple[int, int]] = field(default_factory=list)
+    row_ranges: list[tuple[int, int]] = field(default_factory=list)
 
 
 class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
-    """The tubes of a table, by video; many boxes are kept in a temporary file.
+    """Ground-truth tubes by video id, which are read on access from memory or a temporary file.
 
     Args:
-        path: The table, for messages.
-        chunks: Its rows in chunks, as from ``ground_truth_chunks``.
+        path: Path of the ground-truth file, for messages.
+        chunks: Consecutive rows of the ground truth, as from ``ground_truth_chunks``.
+
+    Raises:
+        DataError: A tube has boxes of several classes, or two boxes in a frame.
     """
 
     def __init__(self, path: Path, chunks: Iterable[pd.DataFrame]) -> None:
         self._path = path
-        self._rows = SpooledTemporaryFile(max_size=_IN_MEMORY)
+        self._rows = SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)
         self._tubes: dict[str, dict[str, _Entry]] = {}
-        written = unordered = 0
+        num_rows = num_unordered = 0
         for chunk in chunks:
-            unordered += self._add(chunk, written)
-            written += len(chunk)
+            num_unordered += self._add(chunk, num_rows)
+            num_rows += len(chunk)
         self._tubes = dict(sorted(self._tubes.items()))
-        if unordered:
-            _LOG.warning("%s: sorted %d boxes that were not in the order of their frames", path, unordered)
+        if num_unordered:
+            _LOG.warning(
+                "%s: sorted %d boxes that were not in the order of their frames", path, num_unordered
+            )
         for video, tubes in self._tubes.items():
             for name, entry in tubes.items():
-                if len(entry.pieces) > 1:
+                if len(entry.row_ranges) > 1:
                     self._check_frames(video, name, entry)
 
-    def _add(self, rows: pd.DataFrame, before: int) -> int:
-        """Store rows; return how many of them come after a later frame of their tube."""
+    def _add(self, rows: pd.DataFrame, first_row: int) -> int:
+        """Store rows; return the number of rows that follow a later frame of the same tube."""
         if rows.empty:
             return 0
-        last = rows.groupby(["video", "tube"])["frame"].shift()
-        rows = rows.assign(earlier=rows["frame"] < last)
+        previous_frame = rows.groupby(["video", "tube"])["frame"].shift()
+        rows = rows.assign(earlier=rows["frame"] < previous_frame)
         rows = rows.sort_values(["video", "tube", "frame"], kind="stable", ignore_index=True)
-        packed = np.empty(len(rows), _ROW)
+        packed = np.empty(len(rows), _ROW_DTYPE)
         packed["frame"], packed["box"] = rows["frame"], rows[CORNERS].to_numpy(np.float32)
-        self._rows.seek(before * _ROW.itemsize)
+        self._rows.seek(first_row * _ROW_DTYPE.itemsize)
         self._rows.write(packed.tobytes())
         starts = np.flatnonzero(~rows.duplicated(["video", "tube"]).to_numpy())
         actors = rows["actor"] if "actor" in rows else pd.Series([""] * len(rows))
-        firsts = zip(
+        tube_rows = zip(
             *(rows[name].iloc[starts] for name in ("video", "tube", "class")),
             actors.iloc[starts], starts, [*starts[1:], len(rows)], strict=True,
         )  # fmt: skip
-        for video, tube, action, actor, start, end in firsts:
-            new = _Entry(Label(str(action), str(actor)))
-            entry = self._tubes.setdefault(str(video), {}).setdefault(str(tube), new)
+        for video, tube, action, actor, start, end in tube_rows:
+            new_entry = _Entry(Label(str(action), str(actor)))
+            entry = self._tubes.setdefault(str(video), {}).setdefault(str(tube), new_entry)
             if entry.label.action != action:
                 raise DataError(
                     f"{self._path}: {video}: tube {tube} has boxes of several classes: "
                     f"{entry.label.action!r} and {action!r}"
                 )
-            entry.pieces.append((before + int(start), before + int(end)))
+            entry.row_ranges.append((first_row + int(start), first_row + int(end)))
         return int(rows["earlier"].sum())
 
     def _read(self, entry: _Entry) -> NDArray:
-        parts = []
-        for start, end in entry.pieces:
-            self._rows.seek(start * _ROW.itemsize)
-            parts.append(np.frombuffer(self._rows.read((end - start) * _ROW.itemsize), _ROW))
-        rows = np.concatenate(parts)
+        arrays = []
+        for start, end in entry.row_ranges:
+            self._rows.seek(start * _ROW_DTYPE.itemsize)
+            arrays.append(np.frombuffer(self._rows.read((end - start) * _ROW_DTYPE.itemsize), _ROW_DTYPE))
+        rows = np.concatenate(arrays)
         return rows[np.argsort(rows["frame"], kind="stable")]
 
     def _check_frames(self, video: str, tube: str, entry: _Entry) -> None:
         frames = self._read(entry)["frame"]
-        if (twice := frames[1:][frames[1:] == frames[:-1]]).size:
-            raise DataError(f"{self._path}: {video}: tube {tube} has two boxes in frame {twice[0]}")
+        if (duplicates := frames[1:][frames[1:] == frames[:-1]]).size:
+            raise DataError(f"{self._path}: {video}: tube {tube} has two boxes in frame {duplicates[0]}")
 
     def __getitem__(self, video: str) -> list[GroundTruthTube]:
         tubes = []
@@ -152,19 +161,26 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         return video in self._tubes
 
     def classes(self, videos: Collection[str]) -> set[str]:
-        """Return the class names of some videos, without reading boxes."""
+        """Return the names of the classes in some videos, without reading boxes.
+
+        Args:
+            videos: Video ids; ids without ground truth are ignored.
+        """
         return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
 
 
 def read_ground_truth(path: str | Path) -> StoredGroundTruth:
-    """Read the tubes of a ground-truth file, by video.
+    """Open a ground-truth file.
 
-    The file is a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO
-    JSON, CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md). Many boxes are kept
-    in a temporary file and read on access.
+    Args:
+        path: A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO JSON,
+            CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md).
+
+    Returns:
+        The ground-truth tubes by video id.
 
     Raises:
-        DataError: The file cannot be used; the message names the line or the place in it.
+        DataError: The file cannot be used; the message names the line or the place in the file.
     """
     path = Path(path)
     if path.suffix.lower() == ".csv" or not path.exists():
@@ -173,16 +189,20 @@ def read_ground_truth(path: str | Path) -> StoredGroundTruth:
 
 
 def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:
-    """Return the names of the ground-truth classes of some videos."""
+    """Return the names of the classes of the ground-truth tubes in some videos."""
     if isinstance(truth, StoredGroundTruth):
         return truth.classes(videos)
     return {tube.action for video in videos for tube in truth.get(video, ())}
 
 
 def test_videos(videos: Path) -> tuple[list[str], set[str]]:
-    """Read a videos.csv: the ids of the test videos, and the classes of the training videos.
+    """Read the ids of the test videos, and the classes of the training videos, from a videos.csv.
 
-    Without a column ``split``, all videos are test videos.
+    Args:
+        videos: Path of the table. If it has no column ``split``, every video is a test video.
+
+    Returns:
+        Sorted ids of the test videos, and the names of the classes that some training video has.
 
     Raises:
         DataError: The table cannot be read or has no column ``video``.
@@ -190,17 +210,17 @@ def test_videos(videos: Path) -> tuple[list[str], set[str]]:
     rows = read_text_table(videos, "video")
     if "split" not in rows:
         return sorted(rows["video"]), set()
-    train = rows[rows["split"] == "train"]
+    train_rows = rows[rows["split"] == "train"]
     if "frames" in rows:
         # missing and undecodable videos were not trained on
-        train = train[pd.to_numeric(train["frames"], errors="coerce") > 0]
-    labels = train["label"] if "label" in rows else ()
-    trained = {name for label in labels for name in label.split("|") if name}
-    return sorted(rows["video"][rows["split"] == "test"]), trained
+        train_rows = train_rows[pd.to_numeric(train_rows["frames"], errors="coerce") > 0]
+    labels = train_rows["label"] if "label" in rows else ()
+    train_classes = {name for label in labels for name in label.split("|") if name}
+    return sorted(rows["video"][rows["split"] == "test"]), train_classes
 
 
 def listed_videos(videos: Path) -> set[str]:
-    """Read the ids of the videos of all splits from a videos.csv.
+    """Read the ids of all videos, of every split, from a videos.csv.
 
     Raises:
         DataError: The table cannot be read or has no column ``video``.
@@ -212,7 +232,7 @@ def read_annotated(path: Path) -> dict[str, set[int]]:
     """Read the annotated frames of each video from a table ``video,frame`` (0-based).
 
     Raises:
-        DataError: The table cannot be read, lacks a column, or a frame is not an integer from 0.
+        DataError: The table cannot be read, a column is missing, or a frame is not a 0-based integer.
     """
     rows = read_annotated_table(path)
     return {str(video): set(frames) for video, frames in rows.groupby("video")["frame"]}

@@ -1,4 +1,4 @@
-"""Warnings about doubtful input of an evaluation, counted and logged once."""
+"""Warnings about suspicious input of an evaluation, one log line per kind."""
 
 import logging
 from collections import Counter, defaultdict
@@ -10,40 +10,55 @@ _LOG = logging.getLogger(__name__)
 
 
 class InputWarnings:
-    """Count doubtful input by kind and video."""
+    """Counts of suspicious input by kind and video."""
 
     def __init__(self) -> None:
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def add(self, what: str, video: str, count: int = 1) -> None:
-        """Count ``count`` cases of one kind in a video; 0 adds nothing."""
+    def add(self, message: str, video: str, count: int = 1) -> None:
+        """Add to the count of one kind of suspicious input in a video.
+
+        Args:
+            message: Description of the kind, which follows the count in the warning.
+            video: Video id.
+            count: Number of cases.
+        """
         if count:
-            self._counts[what][video] += int(count)
+            self._counts[message][video] += int(count)
 
     def log(self) -> None:
-        """Log one warning for each kind, with the first videos."""
-        for what, counts in self._counts.items():
-            _LOG.warning("%d %s: %s", counts.total(), what, first_few(counts))
+        """Log one warning for each kind, with the total count and the first five video ids."""
+        for message, counts in self._counts.items():
+            _LOG.warning("%d %s: %s", counts.total(), message, first_few(counts))
 
 
-def warn_of_names(what: str, names: Sequence[str]) -> None:
-    """Log a warning that names the first few; ``what`` has a place for their number."""
+def warn_of_names(message: str, names: Sequence[str]) -> None:
+    """Log a warning about some names; no warning if there are none.
+
+    Args:
+        message: Text of the warning, with ``%d`` for the number of names.
+        names: Names, of which the warning lists the first five.
+    """
     if names:
-        _LOG.warning(f"{what}: %s", len(names), first_few(names))
+        _LOG.warning(f"{message}: %s", len(names), first_few(names))
 
 
 def warn_of_classes(truth: Collection[str], predicted: Sequence[str]) -> None:
-    """Warn of classes that only one side has.
+    """Log warnings about classes that are only in the ground truth or only in the predictions.
+
+    Args:
+        truth: Names of the classes in the ground truth.
+        predicted: Names of the classes in the predictions.
 
     Raises:
-        DataError: A class has one of the reserved row names ``mean`` and ``all``.
+        DataError: A class has the name ``mean`` or ``all``, which the tables use for other rows.
     """
     if reserved := sorted({"mean", "all"} & {*truth, *predicted}):
         raise DataError(
             f"the class name {reserved[0]!r} is reserved for a row of the tables; rename the class"
         )
     warn_of_names(
-        "%d classes of the ground truth have no predictions, so their precision is 0",
+        "%d classes of the ground truth have no predictions, so their average precision is 0",
         sorted({*truth} - {*predicted}),
     )
     warn_of_names(
@@ -55,17 +70,18 @@ def warn_of_classes(truth: Collection[str], predicted: Sequence[str]) -> None:
 def warn_of_videos(
     names: Sequence[str], truth: Collection[str], tubes: Collection[str], known: Collection[str] = ()
 ) -> None:
-    """Warn of videos that only one side has, and of videos that are not evaluated.
+    """Log warnings about videos that lack ground truth or predictions, or that are not evaluated.
 
     Args:
-        names: The videos to evaluate.
-        truth: Videos with ground truth.
-        tubes: Videos with tubes.
-        known: Videos that may be ignored without a warning.
+        names: Ids of the videos to evaluate.
+        truth: Ids of the videos with ground truth.
+        tubes: Ids of the videos with tubes.
+        known: Ids of videos that are ignored without a warning.
     """
-    for side, what in ((truth, "ground truth"), (tubes, "predictions")):
+    for video_ids, source in ((truth, "ground truth"), (tubes, "predictions")):
         warn_of_names(
-            f"ignoring the {what} of %d videos that are not evaluated", sorted({*side} - {*names, *known})
+            f"ignoring the {source} of %d videos that are not evaluated",
+            sorted({*video_ids} - {*names, *known}),
         )
     warn_of_names(
         "%d videos have no predictions, so their ground truth is missed",

@@ -1,4 +1,4 @@
-"""The overlap of the tubes of a video with its ground truth, computed once for all tables."""
+"""Overlaps of tubes with ground-truth tubes, and the matching of predictions."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from actorsup.evaluation.predictions import StoredTubes
 from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
 from actorsup.tubes import TubeOverlaps, Tubes, non_maximum_suppression, tube_overlaps
 
-_EDGE = 1.0
-"""Pixels that a box may exceed the frame without a warning, for rounding and 1-based corners."""
+_FRAME_MARGIN = 1.0
+"""Number of pixels by which a box may exceed the frame without a warning (rounding, 1-based corners)."""
 
 
 @dataclass(frozen=True)
 class VideoOverlap:
-    """The overlaps of P tubes, best first, with Q ground-truth tubes of one video, without boxes.
+    """Overlaps of the P tubes of one video, highest score first, with its Q ground-truth tubes.
 
     Attributes:
-        video: Its id.
-        truth: Class and actor of the ground-truth tubes.
+        video: Video id.
+        truth: Class and actor category of each ground-truth tube.
         iou: (P, Q) float64, tube IoU.
-        class_score: (P, C) floating, NaN for no prediction; (P, 0) for proposals.
+        class_score: (P, C) floating, class scores of the tubes; NaN for no prediction. (P, 0) for proposals.
         temporal: (P, Q) float64, temporal IoU.
-        spatial: (P, Q) float64, mean box IoU over the common frames.
+        spatial: (P, Q) float64, mean box IoU over the frames in which both tubes have a box.
     """
 
     video: str
@@ -44,29 +44,37 @@ def overlaps(
     annotated: Mapping[str, Collection[int]] | None = None,
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
 ) -> list[VideoOverlap]:
-    """Compute the overlaps of many videos, sorted by id, with one video's boxes in memory at a time.
+    """Compute the overlaps of the tubes of many videos with the ground truth.
 
-    Videos are visited in the order of ``tubes``, so shards are read one after another. Doubtful
-    input is logged.
+    Boxes are read for one video at a time, in the order of ``tubes``, so that shards are read one after
+    another. Suspicious input is logged.
 
     Args:
-        videos: Every video to evaluate, with or without tubes and ground truth.
-        tubes: The tubes of each video; no entry for a video that failed or is missing.
-        truth: The ground-truth tubes of each video.
-        annotated: The annotated frames of each video, if not all are.
-        protocol: How to compare tubes.
+        videos: Ids of the videos to evaluate, with or without tubes and ground truth.
+        tubes: Tubes by video id; a video that failed or is missing has no entry.
+        truth: Ground-truth tubes by video id.
+        annotated: Annotated frames (0-based) by video id; None if every frame is annotated.
+        protocol: Rules of comparing tubes.
+
+    Returns:
+        The overlaps of each video, sorted by video id.
     """
-    selected = set(videos)
+    video_ids = set(videos)
     warnings = InputWarnings()
-    made = []
-    for video in [*(one for one in tubes if one in selected), *(one for one in selected if one not in tubes)]:
-        frames = None if annotated is None else annotated.get(video, ())
-        predicted, true = tubes.get(video), truth.get(video, [])
-        size = tubes.size_of(video) if isinstance(tubes, StoredTubes) and predicted is not None else None
-        _check_video(warnings, video, predicted, true, frames, size)
-        made.append(overlap(video, predicted, true, frames, protocol))
+    results = []
+    for video_id in [
+        *(video_id for video_id in tubes if video_id in video_ids),
+        *(video_id for video_id in video_ids if video_id not in tubes),
+    ]:
+        annotated_frames = None if annotated is None else annotated.get(video_id, ())
+        video_tubes, video_truth = tubes.get(video_id), truth.get(video_id, [])
+        frame_size = (
+            tubes.size_of(video_id) if isinstance(tubes, StoredTubes) and video_tubes is not None else None
+        )
+        _check_video(warnings, video_id, video_tubes, video_truth, annotated_frames, frame_size)
+        results.append(overlap(video_id, video_tubes, video_truth, annotated_frames, protocol))
     warnings.log()
-    return sorted(made, key=lambda one: one.video)
+    return sorted(results, key=lambda result: result.video)
 
 
 def overlap(
@@ -76,105 +84,121 @@ def overlap(
     annotated: Collection[int] | None = None,
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
 ) -> VideoOverlap:
-    """Compute the tube IoU of every tube with every ground-truth tube of a video.
+    """Compute the overlap of every tube of a video with every ground-truth tube.
 
     Args:
-        video: Its id.
-        tubes: Its tubes; None if it failed or is missing.
-        truth: Its ground-truth tubes; frames after the video's last count in the union.
-        annotated: The annotated frames, if not all are: both sides are cut to them.
-        protocol: How to compare tubes. Scores that its NMS suppresses become NaN.
+        video: Video id.
+        tubes: Tubes of the video; None if it failed or is missing.
+        truth: Ground-truth tubes of the video; their boxes after the last frame of ``tubes`` count in the
+            union.
+        annotated: Annotated frames (0-based), to which all tubes are restricted; None if every frame is
+            annotated.
+        protocol: Rules of comparing tubes. Class scores that its NMS suppresses become NaN.
     """
     labels = tuple(Label(tube.action, tube.actor) for tube in truth)
     if tubes is None:
-        none = np.zeros((0, len(truth)))
-        return VideoOverlap(video, labels, none, np.zeros((0, 0), np.float32), none, none)
+        no_overlaps = np.zeros((0, len(truth)))
+        return VideoOverlap(
+            video, labels, no_overlaps, np.zeros((0, 0), np.float32), no_overlaps, no_overlaps
+        )
     boxes, others = tubes.boxes, [(tube.frames, tube.boxes) for tube in truth]
     if annotated is not None:
-        kept = np.array(sorted(annotated), np.int64)
+        annotated_frames = np.array(sorted(annotated), np.int64)
         boxes = boxes.copy()
-        boxes[:, ~np.isin(np.arange(tubes.frames), kept)] = np.nan
-        others = [_cut(frames, of, kept) for frames, of in others]
-    found = _tube_overlaps(boxes, others, protocol)
+        boxes[:, ~np.isin(np.arange(tubes.frames), annotated_frames)] = np.nan
+        others = [_restrict(frames, tube_boxes, annotated_frames) for frames, tube_boxes in others]
+    result = _compute_overlaps(boxes, others, protocol)
     score = np.zeros((len(tubes), 0), np.float32) if tubes.class_score is None else tubes.class_score
     if protocol.nms_iou is not None and score.size:
-        # all frames, since NMS does not depend on which frames are annotated
-        score = _suppressed(tubes.boxes, score, protocol)
-    return VideoOverlap(video, labels, found.iou, score, found.temporal, found.spatial)
+        # NMS uses the boxes of all frames, because predictions do not depend on the annotation
+        score = _suppress(tubes.boxes, score, protocol)
+    return VideoOverlap(video, labels, result.iou, score, result.temporal, result.spatial)
 
 
 def match(
     score: NDArray, iou: NDArray[np.float64], thresholds: NDArray[np.float64], protocol: EvaluationProtocol
 ) -> NDArray[np.int64]:
-    """Match the predictions of a class in a video with ground truth, at many thresholds at once.
+    """Match the predictions of a class in a video with the ground truth, at T thresholds.
 
-    Predictions are matched in the order of their scores, ties in the order of the tubes.
+    Predictions are matched in descending order of their scores; equal scores keep the order of the tubes.
 
     Args:
-        score: (P,) the tubes' scores for the class; NaN is no prediction.
-        iou: (P, G) with the G ground-truth tubes of the class.
+        score: (P,) scores of the tubes for the class; NaN for no prediction.
+        iou: (P, G) IoU of each tube with each of the G ground-truth tubes of the class.
         thresholds: (T,) IoU thresholds.
-        protocol: How to match.
+        protocol: Rules of matching.
 
     Returns:
-        (T, P) numbers of the matched ground-truth tubes; -1 for a false positive.
+        (T, P) int64, index of the matched ground-truth tube at each threshold; -1 for a false positive or no
+        prediction.
     """
     is_matched = np.zeros((len(thresholds), iou.shape[1]), bool)
     matches = np.full((len(thresholds), len(score)), -1)
-    lowest = thresholds.min(initial=np.inf)
+    min_threshold = thresholds.min(initial=np.inf)
     for p in np.argsort(-score, kind="stable"):  # NaN comes last
-        if np.isnan(score[p]) or not protocol.reaches(iou[p].max(initial=-1.0), lowest):
+        if np.isnan(score[p]) or not protocol.reaches(iou[p].max(initial=-1.0), min_threshold):
             continue
         if protocol.matching == "free":
             unmatched = np.where(is_matched, -1.0, iou[p])
             best = unmatched.argmax(1)
-            positive = protocol.reaches(unmatched.max(1), thresholds)
+            is_positive = protocol.reaches(unmatched.max(1), thresholds)
         else:
             best = np.full(len(thresholds), iou[p].argmax())
-            positive = protocol.reaches(iou[p].max(), thresholds) & ~is_matched[:, best[0]]
-        is_matched[positive, best[positive]] = True
-        matches[positive, p] = best[positive]
+            is_positive = protocol.reaches(iou[p].max(), thresholds) & ~is_matched[:, best[0]]
+        is_matched[is_positive, best[is_positive]] = True
+        matches[is_positive, p] = best[is_positive]
     return matches
 
 
-def _cut(frames: NDArray, boxes: NDArray, kept: NDArray) -> tuple[NDArray, NDArray]:
-    inside = np.isin(frames, kept)
-    return frames[inside], boxes[inside]
+def _restrict(frames: NDArray, boxes: NDArray, annotated_frames: NDArray) -> tuple[NDArray, NDArray]:
+    is_annotated = np.isin(frames, annotated_frames)
+    return frames[is_annotated], boxes[is_annotated]
 
 
-def _tube_overlaps(
+def _compute_overlaps(
     boxes: NDArray, others: Sequence[tuple[NDArray, NDArray]], protocol: EvaluationProtocol
 ) -> TubeOverlaps:
-    found = tube_overlaps(boxes, others, protocol.box_area == "plus_one")
+    result = tube_overlaps(boxes, others, protocol.box_area == "plus_one")
     if protocol.duration == "frames":
-        return found
-    first, last = _ends(boxes)
-    theirs = np.array([(f[0], f[-1]) if len(f) else (np.inf, -np.inf) for f, _ in others]).reshape(-1, 2)
-    both = np.minimum(last[:, None], theirs[:, 1]) - np.maximum(first[:, None], theirs[:, 0])
-    either = np.maximum(last[:, None], theirs[:, 1]) - np.minimum(first[:, None], theirs[:, 0])
-    temporal = np.divide(np.maximum(both, 0), either, out=np.zeros_like(both), where=either > 0)
-    return TubeOverlaps(np.round(temporal * found.spatial, 12), temporal, found.spatial)
+        return result
+    first_frame, last_frame = _find_ends(boxes)
+    other_ends = np.array([(f[0], f[-1]) if len(f) else (np.inf, -np.inf) for f, _ in others]).reshape(-1, 2)
+    intersection = np.minimum(last_frame[:, None], other_ends[:, 1]) - np.maximum(
+        first_frame[:, None], other_ends[:, 0]
+    )
+    union = np.maximum(last_frame[:, None], other_ends[:, 1]) - np.minimum(
+        first_frame[:, None], other_ends[:, 0]
+    )
+    temporal = np.divide(np.maximum(intersection, 0), union, out=np.zeros_like(intersection), where=union > 0)
+    return TubeOverlaps(np.round(temporal * result.spatial, 12), temporal, result.spatial)
 
 
-def _ends(boxes: NDArray) -> tuple[NDArray, NDArray]:
-    """First and last frame of each of P tubes; inf and -inf for a tube without boxes."""
-    present = ~np.isnan(boxes).any(-1)
-    some = present.any(1)
-    first = np.where(some, present.argmax(1) if present.size else 0, np.inf)
-    last = np.where(some, present.shape[1] - 1 - (present[:, ::-1].argmax(1) if present.size else 0), -np.inf)
-    return first, last
+def _find_ends(boxes: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the first and the last frame of each of P tubes; inf and -inf for a tube without boxes."""
+    is_present = ~np.isnan(boxes).any(-1)
+    has_boxes = is_present.any(1)
+    first_frame = np.where(has_boxes, is_present.argmax(1) if is_present.size else 0, np.inf)
+    last_frame = np.where(
+        has_boxes,
+        is_present.shape[1] - 1 - (is_present[:, ::-1].argmax(1) if is_present.size else 0),
+        -np.inf,
+    )
+    return first_frame, last_frame
 
 
-def _suppressed(boxes: NDArray, score: NDArray, protocol: EvaluationProtocol) -> NDArray:
-    """Scores after the NMS of each class by ``protocol.nms_iou``: NaN where suppressed."""
+def _suppress(boxes: NDArray, score: NDArray, protocol: EvaluationProtocol) -> NDArray:
+    """Apply per-class NMS at ``protocol.nms_iou``; return the scores with NaN for suppressed predictions."""
     assert protocol.nms_iou is not None
-    present = ~np.isnan(boxes).any(-1)
-    others = [(np.flatnonzero(here), one[here]) for here, one in zip(present, boxes, strict=True)]
-    overlapping = _tube_overlaps(boxes, others, protocol).iou > protocol.nms_iou
-    kept = np.array(score)
-    for column in kept.T:
+    is_present = ~np.isnan(boxes).any(-1)
+    others = [
+        (np.flatnonzero(has_box), tube_boxes[has_box])
+        for has_box, tube_boxes in zip(is_present, boxes, strict=True)
+    ]
+    overlapping = _compute_overlaps(boxes, others, protocol).iou > protocol.nms_iou
+    result = np.array(score)
+    for column in result.T:
         column[~non_maximum_suppression(column, overlapping)] = np.nan
-    return kept
+    return result
 
 
 def _check_video(
@@ -183,28 +207,30 @@ def _check_video(
     tubes: Tubes | None,
     truth: Sequence[GroundTruthTube],
     annotated: Collection[int] | None,
-    size: tuple[int, int] | None,
+    frame_size: tuple[int, int] | None,
 ) -> None:
-    """Count the doubtful input of one video."""
+    """Count the suspicious input of one video."""
     if annotated is not None:
-        kept = np.array(sorted(annotated), np.int64)
-        outside = sum(int((~np.isin(tube.frames, kept)).sum()) for tube in truth)
-        warnings.add("boxes of the ground truth do not count: their frames are not annotated", video, outside)
+        annotated_frames = np.array(sorted(annotated), np.int64)
+        num_ignored = sum(int((~np.isin(tube.frames, annotated_frames)).sum()) for tube in truth)
+        warnings.add(
+            "boxes of the ground truth do not count: their frames are not annotated", video, num_ignored
+        )
     if tubes is None:
         return
-    after = sum(int((tube.frames >= tubes.frames).sum()) for tube in truth)
+    num_missed = sum(int((tube.frames >= tubes.frames).sum()) for tube in truth)
     warnings.add(
-        "boxes of the ground truth are missed: they follow the predictions' last frame", video, after
+        "boxes of the ground truth are missed: they follow the predictions' last frame", video, num_missed
     )
-    if size is not None:
-        limit = np.array(size, float) + _EDGE
-        for what, boxes in (
+    if frame_size is not None:
+        max_corner = np.array(frame_size, float) + _FRAME_MARGIN
+        for source, boxes in (
             ("ground-truth", [tube.boxes for tube in truth]),
             ("predicted", [tubes.boxes]),
         ):
-            count = sum(int(_outside_frame(each, limit).sum()) for each in boxes)
-            warnings.add(f"{what} boxes extend beyond the frame and are not clipped", video, count)
+            count = sum(int(_exceeds_frame(tube_boxes, max_corner).sum()) for tube_boxes in boxes)
+            warnings.add(f"{source} boxes extend beyond the frame and are not clipped", video, count)
 
 
-def _outside_frame(boxes: NDArray, limit: NDArray) -> NDArray[np.bool_]:
-    return np.asarray((boxes[..., :2] < -_EDGE).any(-1) | (boxes[..., 2:] > limit).any(-1))
+def _exceeds_frame(boxes: NDArray, max_corner: NDArray) -> NDArray[np.bool_]:
+    return np.asarray((boxes[..., :2] < -_FRAME_MARGIN).any(-1) | (boxes[..., 2:] > max_corner).any(-1))

@@ -30,8 +30,8 @@ class EvaluationSettings:
         Literal["act", "moc", "yowo", "retinanet", "mmaction2", "matlab"] | None,
         affects(*_RECALL, *_TABLES, *_ERRORS, _PAPER),
     ] = None
-    """Public evaluator whose rules replace the six below; ``matlab`` is that of the corrected UCF101-24
-    annotations."""
+    """Public evaluator whose protocol replaces the next six settings; ``matlab`` is the code of the corrected
+    UCF101-24 annotations."""
     interpolation: Annotated[Literal["envelope", "trapezoid"], affects(*_TABLES, _PAPER)] = "envelope"
     """Area under the precision-recall curve: ``envelope`` (PASCAL VOC 2010) or ``trapezoid``."""
     matching: Annotated[Literal["free", "voc"], affects(*_TABLES, *_ERRORS, _PAPER)] = "free"
@@ -40,35 +40,30 @@ class EvaluationSettings:
     strict: Annotated[Boolean, affects(*_RECALL, *_TABLES, *_ERRORS, _PAPER)] = False
     """Whether the IoU must be above the threshold; false: at or above."""
     nms_iou: Annotated[Fraction | None, affects(*_MAP, "evaluate_intervals", *_ERRORS, _PAPER)] = None
-    """Tube IoU above which only the better of two tubes of a class is kept; null keeps all."""
+    """IoU threshold of tube non-maximum suppression within a class; null: no suppression."""
     box_area: Annotated[Literal["continuous", "plus_one"], affects(*_RECALL, *_TABLES, *_ERRORS, _PAPER)] = (
         "continuous"
     )
-    """``plus_one`` adds one pixel to the sides of boxes."""
+    """``plus_one`` adds one pixel to both sides of a box."""
     duration: Annotated[
         Literal["frames", "ends"], affects(*_RECALL, *_MAP, "evaluate_intervals", *_ERRORS, _PAPER)
     ] = "frames"
-    """Length of an interval in the temporal IoU: ``frames`` counts frames; ``ends`` subtracts the first frame
-    from the last."""
+    """Length of an interval in the temporal IoU: ``frames``: number of frames; ``ends``: last frame minus
+    first frame."""
     iou_thresholds: Annotated[
         Sequence[Threshold],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
         affects(*_RECALL, *_TABLES),
     ] = THRESHOLDS
-    """IoU thresholds of both tables; the table of average precision has 0.5:0.95 too. Paper: 4.1."""
+    """IoU thresholds of the tables; average precision is also given over 0.5:0.95. Paper: 4.1."""
     error_iou: Annotated[Threshold, affects(*_ERRORS, "write_report")] = 0.5
-    """IoU from which a tube is correct, in errors.csv."""
+    """Minimum IoU of a correct tube in errors.csv."""
     resamples: Annotated[Count, affects("evaluate_intervals")] = 1000
-    """Bootstrap resamples of the videos, for intervals.csv."""
+    """Number of bootstrap resamples of the videos, for confidence_intervals.csv."""
 
     def __post_init__(self) -> None:
-        own = EvaluationProtocol(
-            **{field.name: getattr(self, field.name) for field in fields(EvaluationProtocol)}
-        )
-        if self.protocol is None:
-            return
         for field in fields(EvaluationProtocol):
-            value, theirs = getattr(own, field.name), getattr(self.rules, field.name)
+            value, theirs = getattr(self, field.name), getattr(self.evaluation_protocol, field.name)
             if value not in (field.default, theirs):
                 raise ConfigError(
                     f"evaluation.{field.name}: {value!r}, but protocol: {self.protocol} has {theirs!r}; "
@@ -76,7 +71,7 @@ class EvaluationSettings:
                 )
 
     @property
-    def rules(self) -> EvaluationProtocol:
+    def evaluation_protocol(self) -> EvaluationProtocol:
         """The evaluation protocol."""
         if self.protocol is not None:
             return protocol_named(self.protocol)

@@ -84,9 +84,8 @@ class TestSplit:
 
     def evaluation(self, predictions: Predictions | Mapping[str, Tubes]) -> Evaluation:
         """Compare scored tubes or proposals with the ground truth of the test videos."""
-        return Evaluation(
-            self.truth, predictions, self.settings.rules, self.names, self.frames, listed_videos(self.videos)
-        )
+        protocol, videos = self.settings.evaluation_protocol, listed_videos(self.videos)
+        return Evaluation(self.truth, predictions, protocol, self.names, self.frames, videos)
 
 
 def shards_by(names: Sequence[Name], shards: Sequence[str]) -> dict[Name, list[Path]]:

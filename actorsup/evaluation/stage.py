@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS
 from actorsup.evaluation.frame_level import FRAME_COLUMNS
@@ -109,7 +109,7 @@ def write_confidence_intervals(
 
 def write_table(table: pd.DataFrame, output: Path) -> None:
     """Write a table as CSV, atomically; fractions with six decimals."""
-    write_whole(output, table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))
+    write_text_atomically(output, table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))
 
 
 def _of_run(table: pd.DataFrame, run: Run) -> pd.DataFrame:

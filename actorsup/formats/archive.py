@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
 
 LARGEST = 4 * 2**30
@@ -111,7 +111,7 @@ def writing(output: Path) -> Iterator[Callable[[str, str], None]]:
                 )
         else:
             temporary.mkdir()
-            yield lambda name, text: write_whole(temporary / name, text)
+            yield lambda name, text: write_text_atomically(temporary / name, text)
             if output.exists():
                 output.rmdir()
         temporary.replace(output)

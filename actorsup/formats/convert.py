@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from actorsup.artifacts.atomic import write_whole, writing_text
+from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
 from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.coco_writing import write_coco
 from actorsup.formats.cvat_writing import write_cvat
@@ -102,15 +102,15 @@ def _write(
     match form:
         case "csv":
             table = table_of(videos)
-            write_whole(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
+            write_text_atomically(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
         case "predictions":
-            with writing_text(output) as stream:
+            with open_text_atomically(output) as stream:
                 scored = (ScoredVideo.from_labeled(video, str(output)) for video in videos)
                 write_predictions_json(scored, stream, classes)
         case "coco":
-            with writing_text(output) as stream:
+            with open_text_atomically(output) as stream:
                 write_coco(videos, stream, classes, str(output))
         case "mot":
             write_mot(videos, output, classes, how.mot_origin or 0)

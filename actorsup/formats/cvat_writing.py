@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup import __version__
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError
 from actorsup.formats.archive import safe_name, writing
@@ -51,7 +51,7 @@ def write_cvat(
                 f"{output}: CVAT's XML holds one task, so one video, but there are {len(given)}; name "
                 "one with --only, or a folder as the output"
             )
-        write_whole(output, cvat_xml(given[0], classes, str(output), tolerance))
+        write_text_atomically(output, cvat_xml(given[0], classes, str(output), tolerance))
         return
     seen: set[str] = set()
     with writing(output) as add:

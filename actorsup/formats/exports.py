@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from actorsup.artifacts.atomic import writing_text
+from actorsup.artifacts.atomic import open_text_atomically
 from actorsup.formats.coco_writing import write_coco
 from actorsup.formats.cvat_writing import write_cvat
 from actorsup.formats.labeled import LabeledVideo, best_tubes
@@ -44,7 +44,7 @@ def export_tubes(
     def videos() -> Iterator[LabeledVideo]:
         return best_tubes(read_shards(shards), top, min_score)
 
-    with writing_text(coco) as stream:
+    with open_text_atomically(coco) as stream:
         write_coco(videos(), stream, classes, str(coco))
     write_cvat(videos(), cvat, classes, tolerance)
     write_mot(videos(), mot, classes)

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from actorsup.artifacts.atomic import writing_text
+from actorsup.artifacts.atomic import open_text_atomically
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes, write_tubes
 from actorsup.coco import NAME_OF
@@ -62,7 +62,7 @@ def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
 def predictions_json(shards: Iterable[str | Path], output: str | Path) -> None:
     """Write the scored tubes of all shards as ``predictions.json``, one video at a time."""
     paths = list(shards)
-    with writing_text(Path(output)) as stream:
+    with open_text_atomically(Path(output)) as stream:
         write_predictions_json(_scored_videos(paths), stream, classes_of_shards(paths))
 
 

@@ -1,4 +1,4 @@
-"""Video decoding, and the frame store that later stages read."""
+"""Video decoding, and the frame store that the later stages read."""
 
 SCHEMA = "frames/1"
-"""Schema of a shard of frames."""
+"""Schema name and version of a frame store (a shard of frames)."""

@@ -1,9 +1,9 @@
-"""The decoding process: video files are untrusted, and video decoders are known to crash.
+"""Decode videos in a child process, since video files are untrusted and video decoders crash.
 
-``actorsup.frames.decoder`` starts it (``python -m actorsup.frames.child PARENT``) and exchanges lines of
-JSON with it over standard input and output. A request names a video, the part file to write, and limits;
-the answers are ``begun``, ``size``, ``beat`` and ``log`` during decoding, then one of ``done``, ``failed``,
-``error``, ``memory`` or ``defect``. Nothing that it sends is executed.
+``actorsup.frames.decoder`` starts the process (``python -m actorsup.frames.child PARENT_PID``) and exchanges
+lines of JSON with it over standard input and output. A request names a video, the part file to write and the
+limits. The answers are ``begun``, ``size``, ``beat`` and ``log`` during decoding, then one of ``done``,
+``failed``, ``error``, ``memory`` and ``defect``. The parent executes no data of an answer.
 """
 
 import ctypes
@@ -28,12 +28,12 @@ from actorsup.frames.decode import BgrImage, DecodedVideo, decode_video
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.write import write_frames
 
-SECONDS_BETWEEN_BEATS = 0.5
+SECONDS_BETWEEN_HEARTBEATS = 0.5
 _PARENT_DEATH_SIGNAL = 1
 
 
-class _Answers(logging.Handler):
-    """Log handler that sends log records, and other answers, to the parent as lines of JSON."""
+class _AnswerHandler(logging.Handler):
+    """Log handler that sends log records and other answers to the parent process as lines of JSON."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(logging.INFO)
@@ -48,27 +48,27 @@ class _Answers(logging.Handler):
 
 
 def main() -> None:
-    """Decode videos until standard input ends."""
-    answers = _Answers(_private_output())
+    """Decode the requested videos until standard input ends."""
+    answers = _AnswerHandler(_reserve_stdout())
     logging.basicConfig(level=logging.INFO, handlers=[answers], force=True)
-    _die_with(int(sys.argv[1]))
+    _exit_with_parent(int(sys.argv[1]))
     # the parent handles Ctrl-C
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin:
         request = json.loads(line)
         settings, limits = FrameSettings(**request["settings"]), DecodingLimits(**request["limits"])
-        _decode(request, settings, limits, answers)
+        _answer_request(request, settings, limits, answers)
 
 
-def _private_output() -> TextIO:
-    """Reserve standard output for answers: output that libraries print goes to standard error."""
+def _reserve_stdout() -> TextIO:
+    """Return standard output for answers, and redirect the output of libraries to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answers
 
 
-def _die_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     # a killed job must not leave a hanging decoder behind
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -76,8 +76,8 @@ def _die_with(parent: int) -> None:
         sys.exit(1)
 
 
-def _decode(
-    request: dict[str, Any], settings: FrameSettings, limits: DecodingLimits, answers: _Answers
+def _answer_request(
+    request: dict[str, Any], settings: FrameSettings, limits: DecodingLimits, answers: _AnswerHandler
 ) -> None:
     path = Path(request["path"])
     answers.send("begun")
@@ -87,7 +87,7 @@ def _decode(
         answers.send("size", [decoded.width, decoded.height])
         _limit_memory(limits.memory(decoded.width, decoded.height))
         with open_part(Path(request["part"]), request["video"]) as group:
-            write_frames(group, _beating(decoded, answers), settings, path)
+            write_frames(group, _with_heartbeats(decoded, answers), settings, path)
         answers.send("done")
     except VideoError as error:
         answers.send("failed", str(error))
@@ -96,36 +96,40 @@ def _decode(
     except MemoryError:
         answers.send("memory")
     except cv2.error as error:
-        memory = error.code == cv2.Error.StsNoMem
-        answers.send(*("memory",) if memory else ("failed", f"{path}: cannot be decoded ({error.err})"))
+        is_out_of_memory = error.code == cv2.Error.StsNoMem
+        answers.send(
+            *("memory",) if is_out_of_memory else ("failed", f"{path}: cannot be decoded ({error.err})")
+        )
     except Exception:
         answers.send("defect", traceback.format_exc())
 
 
-def _beating(decoded: DecodedVideo, answers: _Answers) -> DecodedVideo:
-    """Return the video with iteration over its frames reported to the parent as ``beat``."""
+def _with_heartbeats(decoded: DecodedVideo, answers: _AnswerHandler) -> DecodedVideo:
+    """Return the video with images that send the answer ``beat`` while they are iterated."""
 
     def images() -> Iterator[BgrImage]:
-        last = time.monotonic()
+        last_heartbeat = time.monotonic()
         for image in decoded.images:
             yield image
-            if time.monotonic() - last > SECONDS_BETWEEN_BEATS:
+            if time.monotonic() - last_heartbeat > SECONDS_BETWEEN_HEARTBEATS:
                 answers.send("beat")
-                last = time.monotonic()
+                last_heartbeat = time.monotonic()
 
     return replace(decoded, images=images())
 
 
-def _limit_memory(most: int) -> None:
-    """Refuse single allocations far beyond a limit; the parent watches gradual growth.
+def _limit_memory(max_bytes: int) -> None:
+    """Limit the address space, so that an allocation far beyond ``max_bytes`` fails.
 
-    The limit is on address space, of which a process reserves more than it uses.
+    The limit is generous, since a process reserves more address space than it uses; the parent monitors the
+    memory in use.
     """
-    addresses = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = addresses + 2 * most
+    reserved_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    hard_limit = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit = reserved_bytes + 2 * max_bytes
     resource.setrlimit(
-        resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        resource.RLIMIT_AS,
+        (limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit), hard_limit),
     )
 
 

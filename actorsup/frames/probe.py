@@ -1,4 +1,4 @@
-"""Basic facts of a video, read without decoding all of it."""
+"""Read the size and length of a video without decoding all of its frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 
 from actorsup.datasets.files import image_files
-from actorsup.frames.decode import SENSIBLE_COUNT, decode_video, open_capture
+from actorsup.frames.decode import MAX_FRAME_COUNT, decode_video, open_capture
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,9 @@ class VideoFacts:
     Attributes:
         width: Width of the first frame in pixels.
         height: Height of the first frame in pixels.
-        frames: Number of frames, 0 if unknown.
-        counted: Whether ``frames`` was counted; otherwise it is the header's claim, which may be wrong.
+        frames: Number of frames; 0 if unknown.
+        counted: True if the frames were counted; False if ``frames`` is the header's number, which may be
+            wrong.
     """
 
     width: int
@@ -27,24 +28,25 @@ class VideoFacts:
 
 
 def probe_video(path: Path, count: bool = False) -> VideoFacts:
-    """Open a video and decode its first frame.
+    """Read the size and length of a video, decoding its first frame as a check.
 
     Args:
-        path: A video file or a folder of frames.
-        count: Decode the whole video to count its frames. The frames of a folder are always counted.
+        path: Path of a video file or of a folder of frames.
+        count: If True, decode the whole video to count its frames. The frames of a folder are always
+            counted.
 
     Raises:
-        VideoError: The video is missing, damaged or not a video; with ``count``, a later frame is damaged.
+        VideoError: The path is missing, damaged or not a video. With ``count``: any frame is damaged.
     """
     decoded = decode_video(path)
-    counted = count or path.is_dir()
+    is_counted = count or path.is_dir()
     if count:
         frames = sum(1 for _ in decoded.images)
-    elif counted:
+    elif is_counted:
         frames = len(image_files(path))
     else:
         capture = open_capture(path)
-        claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        header_count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         capture.release()
-        frames = int(claimed) if 0 < claimed < SENSIBLE_COUNT else 0
-    return VideoFacts(decoded.width, decoded.height, frames, counted)
+        frames = int(header_count) if 0 < header_count < MAX_FRAME_COUNT else 0
+    return VideoFacts(decoded.width, decoded.height, frames, is_counted)

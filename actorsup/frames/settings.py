@@ -22,7 +22,7 @@ class FrameSettings:
     quality: Annotated[Integer, Field(ge=1, le=100), _DECODE] = 90
     """JPEG quality; from 90 on, color keeps its full resolution (4:4:4)."""
     max_side: Annotated[Integer | None, Field(ge=16), _DECODE] = None
-    """Largest longer side of a stored frame; null keeps the size of the video. Unit: pixels."""
+    """Maximum longer side of a stored frame; null: the size of the video. Unit: pixels."""
 
 
 @settings
@@ -34,9 +34,10 @@ class DecodingLimits:
     """
 
     time_limit: Annotated[Positive, affects()] = 60.0
-    """Longest time without a new frame, plus 1 s for each 10 MB of the file. Unit: seconds."""
+    """Maximum time without a new frame, plus 1 s for each 10 MB of the file. A video that exceeds it is
+    listed in failures.csv. Unit: seconds."""
     memory_limit: Annotated[Positive, affects()] = 1.0
-    """Memory of the decoder, plus 100 bytes for each pixel of a frame. Unit: GiB."""
+    """Maximum memory of the decoder, plus 100 bytes for each pixel of a frame. Unit: GiB."""
 
     def seconds(self, file_bytes: int) -> float:
         """Return the longest time without a new frame for a file of this length."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.datasets.base import VideoRecord
-from actorsup.datasets.digests import UNREADABLE, content_digest
+from actorsup.datasets.digests import UNREADABLE_DIGEST, content_digest
 from actorsup.errors import VideoError
 from actorsup.frames import SCHEMA
 from actorsup.frames.decoder import Decoder
@@ -27,16 +27,16 @@ def decode_videos(
     """Decode the videos of a shard into a frame store, in a separate process (``actorsup.frames.decoder``).
 
     Args:
-        records: The videos; one that cannot be decoded is recorded as a failure.
-        output: The shard to write; ``actorsup.frames.write`` describes the group of a video.
-        settings: How frames are stored.
-        provenance: The inputs and settings that the shard is made from.
-        limits: Time and memory limits for a video.
-        digests: Content digest of each video when the run was planned; a video whose content has changed
-            since is a failure. None skips the comparison.
+        records: Videos of the shard. A video that cannot be decoded is listed in the failures of the shard.
+        output: Path of the shard to write; ``write_frames`` describes the group of a video.
+        settings: Format and size of the stored frames.
+        provenance: Inputs and settings that determine the shard.
+        limits: Time and memory limits per video.
+        digests: Content digest of each video, by id, when Snakemake built the job graph. A video whose
+            content has changed since then is a failure. None skips the comparison.
 
     Raises:
-        DataError: The store cannot be written.
+        DataError: The frame store cannot be written.
     """
     with ShardWriter(output, SCHEMA, provenance) as writer, Decoder(settings, limits) as decoder:
         for record in progress(records, len(records), "decoding"):
@@ -45,8 +45,11 @@ def decode_videos(
             try:
                 with writer.part(record.video) as part:
                     decoder.decode(record, part)
-                    planned = (digests or {}).get(record.video, UNREADABLE)
-                    if planned != UNREADABLE and content_digest(record.path) != planned:
+                    expected_digest = (digests or {}).get(record.video, UNREADABLE_DIGEST)
+                    if (
+                        expected_digest != UNREADABLE_DIGEST
+                        and content_digest(record.path) != expected_digest
+                    ):
                         raise VideoError(f"{record.path}: changed since this run was planned; run again")
             except VideoError as error:
                 writer.fail(record.video, str(error))

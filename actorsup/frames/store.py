@@ -1,4 +1,4 @@
-"""Reading the frame store: the frames of a shard's videos, in any order."""
+"""Read the frames of a shard's videos from a frame store, in any order."""
 
 import operator
 from collections.abc import Iterable, Sequence
@@ -15,17 +15,17 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.errors import DataError
 from actorsup.frames import SCHEMA as SCHEMA
 
-if TYPE_CHECKING:  # an edit of the tube files re-runs no detection
+if TYPE_CHECKING:  # no import at run time: an edit of tube_files re-runs no detection
     from actorsup.artifacts.tube_files import VideoInfo
 
 
 class VideoFrames(Sequence[Image]):
-    """The frames of one video: ``frames[i]`` is (H, W, 3) uint8 RGB, as stored.
+    """The stored frames of one video, as a sequence of (H, W, 3) uint8 RGB images.
 
-    Read it while its store is open, from one thread.
+    The frames can be read while the frame store is open, from one thread.
 
     Attributes:
-        frames: Number of frames, N.
+        frames: Number of frames.
         fps: Frames per second.
         width: Width of the source video in pixels.
         height: Height of the source video in pixels.
@@ -60,45 +60,45 @@ class VideoFrames(Sequence[Image]):
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
     def read(self, indices: Iterable[int]) -> list[Image]:
-        """Return the frames at ``indices`` (0-based), in that order."""
+        """Return the frames at 0-based indices, in the order of the indices."""
         return [self[index] for index in indices]
 
-    def mismatch(self, info: "VideoInfo") -> str:
-        """Describe how another file's number or size of frames differs from the video's; "" if equal."""
+    def describe_mismatch(self, info: "VideoInfo") -> str:
+        """Describe how the number or size of frames in ``info`` differs from this video; "" if both agree."""
         if (info.frames, info.width, info.height) == (self.frames, self.width, self.height):
             return ""
-        theirs = f"{info.frames} frames of {info.width}x{info.height}"
-        return f"{theirs}, but the video has {self.frames} of {self.width}x{self.height}"
+        other_size = f"{info.frames} frames of {info.width}x{info.height}"
+        return f"{other_size}, but the video has {self.frames} of {self.width}x{self.height}"
 
 
-class KeptFrames(Sequence[Image]):
-    """Cache of decoded frames: each frame is decoded on first use and kept.
+class CachedFrames(Sequence[Image]):
+    """Cached frames of a video: each frame is decoded on first access and then kept in memory.
 
     Args:
-        images: The frames of a video.
+        images: Frames of the video, decoded on access.
     """
 
     def __init__(self, images: Sequence[Image]) -> None:
         self._images = images
-        self._kept: dict[int, Image] = {}
+        self._cached_images: dict[int, Image] = {}
 
     def __len__(self) -> int:
         return len(self._images)
 
     def __getitem__(self, index: int) -> Image:  # type: ignore[override]  # no slices
-        if index not in self._kept:
-            self._kept[index] = self._images[index]
-        return self._kept[index]
+        if index not in self._cached_images:
+            self._cached_images[index] = self._images[index]
+        return self._cached_images[index]
 
 
 class FrameStore(ShardReader):
-    """A shard of frames: ``store[video]`` gives the ``VideoFrames`` of a video.
+    """A shard of frames, as a mapping of video ids to ``VideoFrames``.
 
     Args:
-        path: The shard.
+        path: Path of the shard.
 
     Raises:
-        DataError: The file is missing, damaged or not a frame store.
+        DataError: The shard is missing, damaged or not a frame store.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -1,11 +1,11 @@
-"""The table of videos, ``videos.csv``: label, split, length and size of each video."""
+"""Write the table of videos, ``videos.csv``: label, split, length and size of each video."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.shards import ShardReader
 from actorsup.frames import SCHEMA
 
@@ -15,24 +15,25 @@ VIDEO_COLUMNS = ["video", "path", "split", "label", "frames", "fps", "width", "h
 def write_video_table(
     rows: Iterable[Mapping[str, str]], frame_shards: Iterable[str | Path], output: str | Path
 ) -> None:
-    """Write videos.csv, one row per video, sorted by id.
+    """Write the table of videos with one row per video, sorted by video id.
 
     Args:
-        rows: ``video``, ``path``, ``split``, ``label`` (names joined by ``|``) and ``shard`` of each video.
-        frame_shards: The frame stores. A video that is in none of them (missing, or undecodable) gets
-            ``frames`` 0 and no rate, size or duration.
-        output: The table to write.
+        rows: Mappings with ``video``, ``path``, ``split``, ``label`` (class names joined by ``|``) and
+            ``shard`` of each video.
+        frame_shards: Paths of the frame stores. A video that no frame store contains (missing, or not
+            decodable) gets 0 ``frames`` and an empty rate, size and duration.
+        output: Path of the table to write.
     """
-    decoded: dict[str, dict[str, float]] = {}
+    properties: dict[str, dict[str, float]] = {}
     for path in frame_shards:
         with ShardReader(path, SCHEMA) as shard:
-            decoded |= {video: _length_and_size(shard[video].attrs) for video in shard}
-    missing: dict[str, float] = {"frames": 0}
-    table = pd.DataFrame([{**row, **decoded.get(row["video"], missing)} for row in rows])
+            properties |= {video: _length_and_size(shard[video].attrs) for video in shard}
+    missing_properties: dict[str, float] = {"frames": 0}
+    table = pd.DataFrame([{**row, **properties.get(row["video"], missing_properties)} for row in rows])
     table = table.reindex(columns=VIDEO_COLUMNS).sort_values("video")
-    integers = ["frames", "width", "height"]
-    table[integers] = table[integers].astype("Int64")
-    write_whole(output, table.to_csv(index=False, lineterminator="\n"))
+    integer_columns = ["frames", "width", "height"]
+    table[integer_columns] = table[integer_columns].astype("Int64")
+    write_text_atomically(output, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _length_and_size(attributes: Mapping[str, float]) -> dict[str, float]:

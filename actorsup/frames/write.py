@@ -1,4 +1,4 @@
-"""Writing the frames of a video into the frame store, one frame in memory at a time."""
+"""Write the frames of a video into the frame store, with one frame in memory at a time."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -14,45 +14,46 @@ from actorsup.errors import VideoError
 from actorsup.frames.decode import BgrImage, DecodedVideo
 from actorsup.frames.settings import FrameSettings
 
-_FULL_COLOR_FROM = 90
+_MIN_FULL_COLOR_QUALITY = 90
 _CHUNK_BYTES = 1 << 18
 _LOG = logging.getLogger(__name__)
 
-Encode = Callable[[BgrImage], NDArray[np.uint8]]
+ImageEncoder = Callable[[BgrImage], NDArray[np.uint8]]
 
 
 def write_frames(group: h5py.Group, decoded: DecodedVideo, settings: FrameSettings, path: Path) -> None:
-    """Decode a video into its group of a frame store, one frame in memory at a time.
+    """Encode the frames of a video into the video's group of a frame store.
 
-    The group gets ``encoded`` (the bytes of all frames, concatenated, uint8), ``offset``
-    ((N + 1,) int64, where each frame begins) and the attributes ``frames``, ``fps``, ``width`` and
-    ``height`` (of the source), ``stored_width`` and ``stored_height``.
+    The group gets the datasets ``encoded`` (uint8, the concatenated bytes of the N encoded frames) and
+    ``offset`` ((N + 1,) int64, the start of each frame in ``encoded``), and the attributes ``frames``,
+    ``fps``, ``fps_assumed``, ``width`` and ``height`` (of the source video), ``stored_width`` and
+    ``stored_height``.
 
     Args:
-        group: The HDF5 group to fill.
-        decoded: The video.
-        settings: How frames are stored.
+        group: Empty HDF5 group of the video.
+        decoded: The video to encode.
+        settings: Format and size of the stored frames.
         path: Path of the video, for messages.
 
     Raises:
         VideoError: A frame cannot be read, or the video has more than ``MOST_FRAMES`` frames.
     """
     width, height = stored_size(decoded.width, decoded.height, settings.max_side)
-    encode = encoder(settings)
+    encode = make_encoder(settings)
     encoded = group.create_dataset(
         "encoded", (0,), np.uint8, maxshape=(None,), chunks=(_CHUNK_BYTES,), compression=None
     )
-    offset = [0]
-    for image in _resized(decoded, (width, height), path):
+    offsets = [0]
+    for image in _resize_frames(decoded, (width, height), path):
         data = encode(image)
-        encoded.resize((offset[-1] + len(data),))
-        encoded[offset[-1] :] = data
-        offset.append(offset[-1] + len(data))
-        if len(offset) > MOST_FRAMES:
+        encoded.resize((offsets[-1] + len(data),))
+        encoded[offsets[-1] :] = data
+        offsets.append(offsets[-1] + len(data))
+        if len(offsets) > MOST_FRAMES:
             raise VideoError(f"{path}: more than {MOST_FRAMES:,} frames; cut the video into shorter ones")
-    group["offset"] = np.array(offset, np.int64)
+    group["offset"] = np.array(offsets, np.int64)
     group.attrs.update(
-        frames=len(offset) - 1,
+        frames=len(offsets) - 1,
         fps=decoded.fps,
         fps_assumed=decoded.fps_assumed,
         width=decoded.width,
@@ -63,30 +64,34 @@ def write_frames(group: h5py.Group, decoded: DecodedVideo, settings: FrameSettin
 
 
 def stored_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """Width and height in pixels at which frames are stored; frames are never enlarged."""
+    """Return width and height of the stored frames in pixels; frames are never enlarged."""
     if max_side is None or max(width, height) <= max_side:
         return width, height
     ratio = max_side / max(width, height)
     return max(1, round(width * ratio)), max(1, round(height * ratio))
 
 
-def encoder(settings: FrameSettings) -> Encode:
-    """Return a function that encodes a BGR image as the bytes of a JPEG or PNG file."""
+def make_encoder(settings: FrameSettings) -> ImageEncoder:
+    """Return a function that encodes a BGR image as JPEG or PNG: an array of bytes, uint8."""
     if settings.encoding == "png":
         return lambda image: cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].ravel()
-    full = settings.quality >= _FULL_COLOR_FROM
-    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if full else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    has_full_color = settings.quality >= _MIN_FULL_COLOR_QUALITY
+    sampling = (
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if has_full_color else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    )
     flags = [cv2.IMWRITE_JPEG_QUALITY, settings.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     return lambda image: cv2.imencode(".jpg", image, flags)[1].ravel()
 
 
-def _resized(decoded: DecodedVideo, stored: tuple[int, int], path: Path) -> Iterator[BgrImage]:
-    """Yield every frame at the stored size, including frames whose size differs from the first."""
-    first = (decoded.width, decoded.height)
+def _resize_frames(decoded: DecodedVideo, stored_size: tuple[int, int], path: Path) -> Iterator[BgrImage]:
+    """Yield all frames, resized to the stored size."""
+    first_size = (decoded.width, decoded.height)
     for index, image in enumerate(decoded.images):
         size = (image.shape[1], image.shape[0])
-        if size != first:
-            _LOG.warning("%s: frame %d is %dx%d, the first %dx%d; it is resized", path, index, *size, *first)
-        if size != stored:
-            image = np.asarray(cv2.resize(image, stored, interpolation=cv2.INTER_AREA), np.uint8)
+        if size != first_size:
+            _LOG.warning(
+                "%s: frame %d is %dx%d, the first %dx%d; it is resized", path, index, *size, *first_size
+            )
+        if size != stored_size:
+            image = np.asarray(cv2.resize(image, stored_size, interpolation=cv2.INTER_AREA), np.uint8)
         yield image

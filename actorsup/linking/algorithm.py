@@ -15,23 +15,22 @@ _LOG = logging.getLogger(__name__)
 
 
 class TrackingLinker:
-    """Tracks the best detections through the whole video: Algorithm 1, for many videos at once.
+    """Links detections by tracking the best ones through the whole video, for several videos at once.
 
-    A tube depends on its seed alone, so that tracking may run ahead of the algorithm. It goes in
-    rounds: in each, every video that has detections left gives the seed that it waits for and
-    ``seeds_ahead`` that it will likely want next (``GreedyTracks``), and all are tracked together.
-    Then each video takes its steps as far as it has the tracks for. The tubes of a video are those
-    that it has by itself, one seed after the other; a track that is not wanted is dropped.
+    The linker works in rounds, so that the tracker gets many seeds at once. A round tracks the next seed of
+    each video and up to ``seeds_ahead`` seeds that the video will probably need later (predicted by
+    ``GreedyTracks``). Each video then runs Algorithm 1 until it needs a seed that has no track yet. Since a
+    track depends only on its seed, the tubes equal those of one video and one seed at a time.
 
     Args:
         tracker: The actor tracker of line 8.
-        tubes: The most tubes of a video, N.
-        filter_iou: Detections whose IoU with a tube is strictly above it are dropped (4.2).
-        seeds_ahead: Seeds of a video that are tracked before it is known that they are wanted.
+        tubes: The maximum number of tubes per video, N.
+        filter_iou: Line 10 drops detections whose IoU with the tube is strictly above this (Section 4.2).
+        seeds_ahead: Number of additional seeds to track per video and round.
 
     Attributes:
-        tracked: How many seeds were tracked so far.
-        wasted: How many of them made no tube.
+        tracked: Number of seeds tracked so far.
+        wasted: How many of them never became a tube.
     """
 
     def __init__(self, tracker: Tracker, tubes: int, filter_iou: float, seeds_ahead: int = 0) -> None:
@@ -45,16 +44,16 @@ class TrackingLinker:
         return getattr(self._tracker, "batches_videos", False)
 
     def link(self, videos: Sequence[VideoDetections]) -> list[Tubes]:
-        """The tubes of each video, in the order they were made: by falling score of the seed."""
+        """Return the tubes of each video, by descending score of the seed."""
         running = [_Video(video, self._tubes, self._filter_iou) for video in videos]
-        while wanted := [(v, index) for v in running for index in v.wanted(1 + self._seeds_ahead)]:
-            tracks = self._tracker.track([video.seed(index) for video, index in wanted])  # line 8
+        while wanted := [(v, seed) for v in running for seed in v.next_seeds(1 + self._seeds_ahead)]:
+            tracks = self._tracker.track([video.seed(index) for video, index in wanted])
             self.tracked += len(tracks)
             for (video, index), track in zip(wanted, tracks, strict=True):
                 video.tracks[index] = track
             for video in running:
                 video.advance()
-            _LOG.info("%d seeds tracked, %d tubes so far", len(wanted), sum(v.made for v in running))
+            _LOG.info("%d seeds tracked, %d tubes so far", len(wanted), sum(len(v.tubes) for v in running))
         self.wasted += sum(len(video.tracks) for video in running)
         if self._seeds_ahead:
             _LOG.info("%d of %d seeds tracked so far made no tube", self.wasted, self.tracked)
@@ -62,82 +61,79 @@ class TrackingLinker:
 
 
 class _Video:
-    """The state of Algorithm 1 in one video: the set D of detections and the set T of tubes.
+    """Algorithm 1 on one video, which pauses when its next seed has no track yet.
+
+    A detection is referred to by its index.
 
     Attributes:
-        tracks: Of seeds that made no tube yet, by their detection.
+        tracks: Tracks of seeds that the algorithm has not reached yet.
+        tubes: The set T, as seeds with their tracks.
     """
 
-    def __init__(self, video: VideoDetections, tubes: int, filter_iou: float) -> None:
+    def __init__(self, video: VideoDetections, most: int, filter_iou: float) -> None:
         self._images, self._detections = video.images, video.detections
-        self._tubes, self._filter_iou = tubes, filter_iou
-        self._remaining = np.ones(len(video.detections), bool)  # line 3: all detections
-        # best first; ties: the earliest frame, then the detector's order
-        self._order = np.lexsort((video.detections.frame, -video.detections.score))
-        self._pushed: list[tuple[int, Track]] = []  # line 4
-        self._likely = GreedyTracks(video.detections, len(video.images))
+        self._most, self._filter_iou = most, filter_iou  # line 1: N is ``most``
+        self._remaining = np.ones(len(video.detections), bool)  # line 3: D, as a mask over all detections
+        self.tubes: list[tuple[int, Track]] = []  # lines 4 and 5: T, and i as its length
         self.tracks: dict[int, Track] = {}
+        # by descending score; of equal scores the earliest frame, then the detector's order
+        self._order = np.lexsort((video.detections.frame, -video.detections.score))
+        self._likely = GreedyTracks(video.detections, len(video.images))
 
-    @property
-    def made(self) -> int:
-        """Tubes so far."""
-        return len(self._pushed)
+    def advance(self) -> None:
+        """Run the loop of lines 6 to 11 until it ends or its next seed has no track yet."""
+        while self._remaining.any() and len(self.tubes) < self._most:  # line 6
+            seed = self._best(self._remaining)  # line 7
+            if seed not in self.tracks:
+                return
+            track = self.tracks.pop(seed)  # line 8
+            self.tubes.append((seed, track))  # lines 9 and 11
+            self._filter(self._remaining, seed, track.boxes)  # line 10
 
-    def wanted(self, count: int) -> list[int]:
-        """Detections to track: the next one of the algorithm, and likely ones after it.
+    def next_seeds(self, count: int) -> list[int]:
+        """Return up to ``count`` seeds to track: the next one, then the ones that will probably follow.
 
-        Args:
-            count: How many at most.
+        This simulates ``advance``, with predicted tracks for the seeds that have none.
         """
-        remaining, made, seeds = self._remaining.copy(), self.made, list[int]()
-        while made < self._tubes and remaining.any():
-            index = self._select(remaining)
-            if index not in self.tracks:
-                seeds.append(index)
+        remaining, made, seeds = self._remaining.copy(), len(self.tubes), list[int]()
+        while remaining.any() and made < self._most:
+            seed = self._best(remaining)
+            track = self.tracks.get(seed)
+            if track is None:
+                seeds.append(seed)
                 if len(seeds) == count:
                     break
-            known = self.tracks.get(index)
-            self._filter(remaining, index, known.boxes if known else self._likely.boxes(index))
+            self._filter(remaining, seed, track.boxes if track else self._likely.boxes(seed))
             made += 1
         return seeds
 
-    def advance(self) -> None:
-        """Lines 5 to 11, as far as there are tracks: until no detection is left or N tubes are made."""
-        while self.made < self._tubes and self._remaining.any():
-            index = self._select(self._remaining)  # line 7
-            if index not in self.tracks:
-                return
-            track = self.tracks.pop(index)
-            self._pushed.append((index, track))  # line 9
-            self._filter(self._remaining, index, track.boxes)  # line 10
-
-    def _select(self, remaining: NDArray[np.bool_]) -> int:
-        """Line 7: the detection of the highest score."""
+    def _best(self, remaining: NDArray[np.bool_]) -> int:
+        """Line 7: the remaining detection with the highest score."""
         return int(self._order[np.argmax(remaining[self._order])])
 
-    def _filter(self, remaining: NDArray[np.bool_], index: int, boxes: NDArray[np.float32]) -> None:
-        """Line 10: of any actor; the tube's boxes are not cut to the frame here."""
+    def _filter(self, remaining: NDArray[np.bool_], seed: int, boxes: NDArray[np.float32]) -> None:
+        """Line 10: drop detections of any actor that overlap the tube's boxes, before clipping."""
         detections = self._detections
         tube = boxes[detections.frame].astype(np.float64)
         remaining &= ~(paired_iou(detections.boxes.astype(np.float64), tube) > self._filter_iou)
-        remaining[index] = False  # whatever its overlap: the algorithm ends
+        remaining[seed] = False  # even if it does not overlap its tube, so that the loop ends
 
     def seed(self, index: int) -> Seed:
         detections = self._detections
         return Seed(self._images, int(detections.frame[index]), detections.boxes[index])
 
     def result(self) -> Tubes:
+        """Line 2: T, with boxes clipped to the frame."""
         frames = len(self._images)
-        if not self._pushed:
+        if not self.tubes:
             return Tubes.empty(frames)
         height, width = self._images[0].shape[:2]
-        index = np.array([index for index, _ in self._pushed])
-        detections = self._detections
+        seeds = np.array([seed for seed, _ in self.tubes])
         return Tubes(
-            boxes=clip(np.stack([track.boxes for _, track in self._pushed]), width, height),
-            score=detections.score[index],
-            actor=detections.actor[index],
-            seed_frame=detections.frame[index],
-            frame_score=np.stack([track.score for _, track in self._pushed]),
-            interval=np.tile(np.array([0, frames], np.int32), (len(index), 1)),
+            boxes=clip(np.stack([track.boxes for _, track in self.tubes]), width, height),
+            score=self._detections.score[seeds],
+            actor=self._detections.actor[seeds],
+            seed_frame=self._detections.frame[seeds],
+            frame_score=np.stack([track.score for _, track in self.tubes]),
+            interval=np.tile(np.array([0, frames], np.int32), (len(seeds), 1)),
         )

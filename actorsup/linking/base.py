@@ -3,23 +3,24 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.detection.base import Detections, Image
+from actorsup.artifacts.images import Image
+from actorsup.detection.base import Detections
 from actorsup.linking.settings import LinkerSettings
 from actorsup.tubes import Tubes
 
 
 @dataclass(frozen=True)
 class Seed:
-    """One target to track, forward and backward, through the whole video.
+    """One target to track forward and backward through a whole video.
 
     Attributes:
-        images: The video's frames, N times (H, W, 3) uint8 RGB; read in any order.
-        frame: The seed's frame, 0-based.
+        images: The N frames of the video, each (H, W, 3) uint8 RGB, in any order of access.
+        frame: The frame of the seed, 0-based.
         box: (4,) float32 xyxy in pixels of these images.
     """
 
@@ -30,11 +31,11 @@ class Seed:
 
 @dataclass(frozen=True)
 class Track:
-    """Where a target is in every frame.
+    """The position of one target in every frame.
 
     Attributes:
-        boxes: (N, 4) float32 xyxy in pixels of the seed's images, not cut to the frame.
-        score: (N,) float32 in [0, 1]: the tracker's response through a sigmoid, 1 at the seed.
+        boxes: (N, 4) float32 xyxy in pixels of the seed's images, not clipped to the frame.
+        score: (N,) float32 in [0, 1]: the sigmoid of the tracker's response, and 1 at the seed.
     """
 
     boxes: NDArray[np.float32]
@@ -42,24 +43,24 @@ class Track:
 
 
 class Tracker(Protocol):
-    """Follows many targets at once, in one video or in several.
+    """Tracks many targets at once, in one or several videos.
 
-    A tracker that is faster on the seeds of several videos at once says so by an attribute
-    ``batches_videos`` that is true; without it each video's tubes are written as soon as they are made.
+    Set the attribute ``batches_videos`` to True on a tracker that is faster on the seeds of several videos at
+    once. Without it, videos are linked one by one, and each video's tubes are written immediately.
     """
 
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
-        """One track a seed, in the same order; a track depends on its own seed alone."""
+        """Return one track per seed, in the same order; a track depends only on its own seed."""
         ...
 
 
 @dataclass(frozen=True)
 class VideoDetections:
-    """A video's frames with its detections, in the pixels of these images.
+    """The frames of a video with its detections.
 
     Attributes:
         images: N frames, each (H, W, 3) uint8 RGB.
-        detections: The actors found in them, boxes in pixels of these images.
+        detections: The detected actors, boxes in pixels of these images.
     """
 
     images: Sequence[Image]
@@ -67,37 +68,40 @@ class VideoDetections:
 
 
 class Linker(Protocol):
-    """Makes tubes of detections."""
+    """Links detections into tubes."""
 
     def link(self, videos: Sequence[VideoDetections]) -> list[Tubes]:
-        """The tubes of each video, best first, in pixels of its images and cut to them."""
+        """Return the tubes of each video, best first, in pixels of its images and clipped to them."""
         ...
 
 
+Built = TypeVar("Built", Tracker, Linker)
+
+
 @dataclass(frozen=True)
-class TrackerType:
-    """A type of tracker, which Algorithm 1 links with: how to build it, and what planning needs to know.
+class _Type(Generic[Built]):
+    """How to build a tracker or a linker, and what planning needs to know about it.
 
     Attributes:
-        build: Builds a tracker of a section, the file of its weights (None is random) and a device.
-            Packages that take long to import are imported inside.
-        section: Settings class of its sections, a subclass of ``TrackingSection``. Settings of its own reach
-            ``build`` as ``settings.options``. One with ``weights`` says where its weights come from.
-        files: Settings of a section that name its files; they are its weights.
-        published: The name of the published weights of a section, None where nobody publishes any.
+        build: Builds one from its section, its weights file (None: random weights) and a device. Import
+            packages that take long to import inside this function.
+        section: The settings class of its sections; for a tracker a subclass of ``TrackingSection``. Settings
+            of its own reach ``build`` as ``settings.options``; ``weights`` says where weights come from.
+        files: Settings that name the files of a section; these files are its weights.
+        published: Returns the name of the published weights for a section, or None if there are none.
     """
 
-    build: Callable[[LinkerSettings, Path | None, str], Tracker]
+    build: Callable[[LinkerSettings, Path | None, str], Built]
     section: type[Any]
     files: tuple[str, ...] = ()
     published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
 
 
 @dataclass(frozen=True)
-class LinkerType:
-    """A type of linker that does without a tracker; attributes as those of ``TrackerType``."""
+class TrackerType(_Type[Tracker]):
+    """A type of tracker for Algorithm 1."""
 
-    build: Callable[[LinkerSettings, Path | None, str], Linker]
-    section: type[Any]
-    files: tuple[str, ...] = ()
-    published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
+
+@dataclass(frozen=True)
+class LinkerType(_Type[Linker]):
+    """A type of linker that works without a tracker."""

@@ -1,24 +1,24 @@
 """A base class for trackers that follow one target from frame to frame."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.linking.base import Seed, Track
 
 
 class FrameTracker(ABC):
-    """Implements ``Tracker`` with two methods: ``init`` and ``update`` (those of GOT-10k's toolkit).
+    """Implements ``Tracker`` by two methods, ``init`` and ``update`` (as in the GOT-10k toolkit).
 
-    Each seed is followed from its frame to the end of the video, then from its frame to the beginning.
+    Each seed is tracked from its frame to the end of the video, then from its frame to the beginning.
     """
 
     @abstractmethod
     def init(self, frame: Image, box: NDArray[np.float32]) -> None:
-        """Start on a target.
+        """Start tracking a target.
 
         Args:
             frame: (H, W, 3) uint8 RGB.
@@ -30,25 +30,21 @@ class FrameTracker(ABC):
         """Find the target in the next frame.
 
         Args:
-            frame: (H, W, 3) uint8 RGB, the frame after the one before, or before it when tracking backward.
+            frame: (H, W, 3) uint8 RGB: the following frame, or the preceding one when tracking backward.
 
         Returns:
-            Its box, xyxy in pixels, and how certain that is, in [0, 1].
+            Its box, xyxy in pixels, and a confidence in [0, 1].
         """
 
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
-        """One track a seed, in the same order."""
+        """Return one track per seed, in the same order."""
         return [self._track(seed) for seed in seeds]
 
     def _track(self, seed: Seed) -> Track:
         count = len(seed.images)
         track = Track(np.tile(seed.box, (count, 1)), np.ones(count, np.float32))
-        self._follow(seed, range(seed.frame + 1, count), track)
-        self._follow(seed, range(seed.frame - 1, -1, -1), track)
+        for frames in (range(seed.frame + 1, count), range(seed.frame - 1, -1, -1)):
+            self.init(seed.images[seed.frame], seed.box)
+            for frame in frames:
+                track.boxes[frame], track.score[frame] = self.update(seed.images[frame])
         return track
-
-    def _follow(self, seed: Seed, frames: Iterable[int], track: Track) -> None:
-        """Track through ``frames``, in that order, into the rows of ``track``."""
-        self.init(seed.images[seed.frame], seed.box)
-        for frame in frames:
-            track.boxes[frame], track.score[frame] = self.update(seed.images[frame])

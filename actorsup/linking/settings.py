@@ -54,18 +54,18 @@ class SiameseTrainingOptions:
     """
 
     search_size: Annotated[Integer | None, Field(ge=32), _TRAIN] = None
-    """Side of the search regions that are trained on; the network is fully convolutional, so that it may be
-    smaller than the linker's. Unit: pixels."""
+    """Side of the search regions in training, which may be smaller than the linker's because the network is
+    fully convolutional; the linker's if the key is omitted. Unit: pixels."""
     start: Annotated[str, _TRAIN] = ""
-    """Weights file that the trunk starts from; empty is random."""
+    """File of initial weights of the trunk; empty: random weights."""
     last_relu: Annotated[Boolean, _TRAIN] = False
-    """Whether the embedding of the VGG16 trunk ends in a ReLU; SiamFC's does not."""
+    """Whether the embedding of the VGG16 trunk ends in a ReLU; that of SiamFC does not."""
     frozen_blocks: Annotated[Integer, Field(ge=0, le=3), _TRAIN] = 0
-    """First blocks of VGG16 whose weights are not trained."""
+    """Number of leading blocks of VGG16 that are not trained."""
     epochs: Annotated[Count, _TRAIN] = 50
-    """Passes over the sequences; a checkpoint and a row of the curve follow each."""
+    """Passes over the sequences."""
     pairs: Annotated[Count, _TRAIN] = 16
-    """Pairs of frames of each sequence in an epoch."""
+    """Pairs of frames per sequence and epoch."""
     batch: Annotated[Count, _TRAIN] = 8
     """Batch size. Unit: pairs."""
     optimizer: Annotated[Literal["sgd", "adamw"], _TRAIN] = "adamw"
@@ -73,29 +73,29 @@ class SiameseTrainingOptions:
     momentum: Annotated[Number, Field(ge=0, lt=1), _TRAIN] = 0.9
     """Momentum of SGD."""
     schedule: Annotated[Literal["exponential", "cosine"], _TRAIN] = "exponential"
-    """How the learning rate falls: ``exponential``, by one ratio from epoch to epoch, or ``cosine``, from
+    """Learning-rate schedule: ``exponential``, by a constant ratio from epoch to epoch, or ``cosine``, from
     step to step to 0."""
     learning_rate: Annotated[Positive, _TRAIN] = 0.0002
-    """Learning rate of the first epoch. SiamFC's 0.01 is for SGD and a network with batch normalization;
-    VGG16, which has none, does not learn at that rate."""
+    """Initial learning rate. SiamFC's 0.01 is for SGD and a network with batch normalization; VGG16 has none
+    and does not learn at that rate."""
     last_learning_rate: Annotated[Positive, _TRAIN] = 1e-5
-    """Learning rate of the last epoch, for ``schedule: exponential``."""
+    """Learning rate of the last epoch with ``schedule: exponential``."""
     weight_decay: Annotated[NonNegative, _TRAIN] = 0.0005
-    """Weight decay of the weights of the convolutions."""
+    """Weight decay of the convolution weights."""
     largest_gradient: Annotated[Positive | None, _TRAIN] = None
-    """L2 norm at which gradients are clipped; null does not clip."""
+    """L2 norm to which larger gradients are clipped; null: no clipping."""
     gap: Annotated[Natural, _TRAIN] = 100
-    """Largest distance between the frames of a pair. Unit: frames."""
+    """Maximum distance between the two frames of a pair. Unit: frames."""
     radius: Annotated[Positive, _TRAIN] = 2.0
-    """Distance from the target up to which a position of the response is positive (SiamFC: 16 pixels, which
-    are 2 cells). Unit: cells of the response."""
+    """Positions of the response are positive up to this distance from the target (SiamFC: 16 pixels, which is
+    2 cells). Unit: cells of the response."""
     shift: Annotated[NonNegative, _TRAIN] = 3.0
-    """Largest displacement of the target from the center of the search region. Unit: cells of the
+    """Maximum displacement of the target from the center of the search region. Unit: cells of the
     response."""
     stretch: Annotated[Number, Field(ge=0, lt=1), _TRAIN] = 0.05
-    """Largest change of the size of a crop, as a share of it."""
+    """Maximum change in the size of a crop, as a share of the size."""
     jitter: Annotated[Fraction, _TRAIN] = 0.2
-    """Largest change of brightness and contrast, as a share of their range."""
+    """Maximum change of brightness and contrast, as a share of their range."""
 
 
 @settings
@@ -103,13 +103,13 @@ class SiameseTrainingSection(SiameseTrainingOptions):
     """The section ``training:`` of a linker of the type ``siamese``."""
 
     sequences: Annotated[str | None, _DATA] = None
-    """Folder of training sequences as the authors of GOT-10k or ALOV300++ publish them."""
+    """Folder of training sequences, as the authors of GOT-10k or ALOV300++ publish them."""
     images: Annotated[str | None, _DATA] = None
     """Folder of training images, instead of or in addition to sequences."""
     annotations: Annotated[str | None, _DATA] = None
     """COCO annotations of the training images."""
     held_out: Annotated[str | None, _DATA] = None
-    """Folder of sequences that are tracked after each epoch and not trained on."""
+    """Folder of sequences that are not trained on but tracked after each epoch."""
 
     def __post_init__(self) -> None:
         for name, other in (("images", "annotations"), ("annotations", "images")):
@@ -128,7 +128,7 @@ class LinkerSection:
     detector: Annotated[str, _FILE]
     """Section of the detector whose detections are linked."""
     tubes: Annotated[Count, affects("link_actors", "write_paper_item")] = 50
-    """Most tubes of a video, N; 4.3 goes to 50. Paper: 6.1."""
+    """Maximum number of tubes per video, N; Section 4.3 goes to 50. Paper: 6.1."""
 
 
 @settings
@@ -136,10 +136,10 @@ class TrackingSection(LinkerSection):
     """Algorithm 1 with a tracker."""
 
     filter_iou: Annotated[Fraction, _LINK] = 0.7
-    """IoU with a tube above which a detection is dropped. Paper: 4.2."""
+    """Detections are dropped if their IoU with a tube is above this threshold. Paper: 4.2."""
     seeds_ahead: Annotated[Natural, _LINK] = 0
-    """Further seeds of a video that are tracked together with the one that Algorithm 1 waits for: the same
-    tubes, sooner on a GPU with free memory or where frames are shared."""
+    """Seeds of a video that are tracked speculatively, together with the current one: the same tubes, sooner
+    on a GPU with free memory or with ``mode: shared``."""
 
 
 @settings
@@ -147,39 +147,39 @@ class SiameseSection(TrackingSection):
     """The type ``siamese``. Constants without a section of the paper are those of SiamFC."""
 
     trunk: Annotated[Trunk, _BOTH] = "vgg16"
-    """``vgg16``: its first four convolutional blocks, or ``small``. Paper: 4.2."""
+    """Embedding network: ``vgg16`` (its first four convolutional blocks) or ``small``. Paper: 4.2."""
     weights: Annotated[str, _FILE] = "published"
-    """``published`` (ImageNet: nobody publishes a SiamFC of VGG16), ``trained`` (as ``training:`` says),
+    """``published`` (ImageNet; nobody publishes a SiamFC with VGG16), ``trained`` (as ``training:`` says),
     ``random``, or a file."""
     exemplar_size: Annotated[Integer | None, Field(ge=16), _BOTH] = None
-    """Side of the crop of the exemplar; null is the size of the trunk: 127 for ``vgg16``, as in SiamFC, 49
-    for ``small``. Unit: pixels."""
+    """Side of the exemplar crop; null: 127 for ``vgg16``, as in SiamFC, and 49 for ``small``. Unit:
+    pixels."""
     search_size: Annotated[Integer | None, Field(ge=32), _BOTH] = None
-    """Side of the crop of a search region, larger than that of the exemplar by a multiple of the stride of
-    the trunk; null is the size of the trunk: 255 or 89. Unit: pixels."""
+    """Side of the search region: ``exemplar_size`` plus a multiple of the stride of the trunk; null: 255 for
+    ``vgg16``, as in SiamFC, and 89 for ``small``. Unit: pixels."""
     context: Annotated[NonNegative, _BOTH] = 0.5
-    """Margin around a box in its exemplar, as a share of the mean of its sides."""
+    """Margin around the box in the exemplar, as a share of the mean of its sides."""
     mode: Annotated[Literal["exact", "shared"], _LINK] = "exact"
-    """``exact`` encodes each search region; ``shared`` cuts regions out of the features of whole frames:
-    many times faster, but with other tubes."""
+    """``exact``: encode each search region; ``shared``: crop search regions from the features of whole
+    frames, which is many times faster but gives other tubes."""
     precision: Annotated[Literal["float32", "bfloat16"], _LINK] = "float32"
-    """Precision of the trunk; ``bfloat16`` is faster, but with other tubes."""
+    """Precision of the trunk; ``bfloat16`` is faster but gives other tubes."""
     size_step: Annotated[Number, Field(gt=1), _LINK] = 2.0
-    """With ``mode: shared``, the ratio of one size at which frames are encoded to the next."""
+    """With ``mode: shared``: ratio of consecutive sizes at which frames are encoded."""
     feature_memory: Annotated[Positive, _LINK] = 1.0
-    """Memory for features with ``mode: shared``, or for frames on a GPU with ``mode: exact``. Unit: GiB."""
+    """Memory for features (``mode: shared``) or for frames on a GPU (``mode: exact``). Unit: GiB."""
     scales: Annotated[Count, _LINK] = 3
-    """Sizes of a search region that are tried, an odd number. Paper: 4.2."""
+    """Number of sizes of the search region to try; odd, so that one is the last size. Paper: 4.2."""
     scale_step: Annotated[Number, Field(gt=1), _LINK] = 1.0375
-    """Ratio of one size to the next."""
+    """Ratio of consecutive sizes of the search region."""
     scale_penalty: Annotated[Fraction, _LINK] = 0.9745
-    """Factor of the peak at a size that differs from the last one."""
+    """Penalty of the response at a size that differs from the last one; 1: no penalty."""
     scale_damping: Annotated[Fraction, _LINK] = 0.59
-    """Share of a change of size that is applied."""
+    """Share of a change in size that is applied."""
     window_influence: Annotated[Fraction, _LINK] = 0.176
-    """Weight of the cosine window against the response."""
+    """Weight of the cosine window relative to the response."""
     training: Annotated[SiameseTrainingSection | None, affects("train_siamese")] = None
-    """What the network is trained on, and how."""
+    """Training data and hyperparameters, for ``weights: trained``."""
 
     def __post_init__(self) -> None:
         if self.scales % 2 == 0:
@@ -204,7 +204,7 @@ class ViterbiSection(LinkerSection):
     """The type ``viterbi``."""
 
     overlap_weight: Annotated[NonNegative, _LINK] = 1.0
-    """Weight of the IoU of two consecutive detections against the score of one. Paper: 4.3."""
+    """Weight of the IoU of consecutive detections relative to the score of a detection. Paper: 4.3."""
 
 
 @settings

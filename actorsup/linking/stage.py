@@ -14,7 +14,7 @@ from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, read_info, wr
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.base import Detections, read_detections
 from actorsup.errors import VideoError
-from actorsup.frames.store import FrameStore, KeptFrames, VideoFrames
+from actorsup.frames.store import CachedFrames, FrameStore, VideoFrames
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Linker, Tracker, VideoDetections
 from actorsup.linking.linkers import LINKERS
@@ -24,7 +24,7 @@ from actorsup.logs import progress
 from actorsup.tubes import Tubes
 
 _GROUP_BYTES = 1 << 28
-"""Decoded frames that are kept at once; a longer video is read again for each tube."""
+"""Maximum bytes of decoded frames in memory; a longer video is read again for each tube."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -39,21 +39,21 @@ def link_videos(
 ) -> None:
     """Link the detections of the videos of a shard into tubes.
 
-    A video whose detections cannot be used is recorded as a failure; one that detection failed
-    on is left out, being recorded there.
+    A video whose detections cannot be used is recorded as a failure. A video on which detection failed is
+    left out, because its failure is already recorded.
 
     Args:
         frames: The frame store, a shard.
-        detections: The shard of its detections.
-        output: The shard of tubes to make (``actorsup.artifacts.tube_files``); boxes in pixels of the source
-            frame, cut to it.
+        detections: The shard of detections.
+        output: The shard of tubes to write (``actorsup.artifacts.tube_files``); boxes in pixels of the source
+            frame, clipped to it.
         settings: The linker's section.
-        weights: The weights of the Siamese network; None is random, and for other types.
+        weights: The weights file of the linker or tracker. None: random weights, or a type without weights.
         device: ``auto``, ``cpu``, ``cuda``, ...
-        provenance: What makes the shard.
+        provenance: The inputs and settings of the shard, stored with it.
 
     Raises:
-        ConfigError: A setting that cannot be used.
+        ConfigError: A setting cannot be used.
         DataError: The weights or a shard cannot be used as a whole.
     """
     linker = build_linker(settings, weights, device)
@@ -71,10 +71,10 @@ def link_videos(
 
 
 def build_linker(settings: LinkerSettings, weights: Path | None, device: str) -> Linker:
-    """The linker of a section.
+    """Build the linker of a section.
 
     Raises:
-        ConfigError: There is no such type, or a setting that cannot be used.
+        ConfigError: The type is unknown, or a setting cannot be used.
         DataError: The weights cannot be used.
     """
     if settings.type in LINKERS:
@@ -84,7 +84,7 @@ def build_linker(settings: LinkerSettings, weights: Path | None, device: str) ->
 
 
 def build_tracker(settings: LinkerSettings, weights: Path | None, device: str) -> Tracker:
-    """The tracker of a section whose type is among ``TRACKERS``; raises as ``build_linker``."""
+    """Build the tracker of a section; raises like ``build_linker``."""
     return TRACKERS[TRACKERS.known(settings.type)].build(settings, weights, device)
 
 
@@ -95,7 +95,7 @@ Job = tuple[str, VideoFrames, Detections]
 def _usable(
     videos: Sequence[str], store: FrameStore, found: ShardReader, writer: ShardWriter
 ) -> Iterator[Job]:
-    """The videos whose detections can be used; the others are recorded as failures."""
+    """Yield the videos whose detections can be used; record the others as failures."""
     for video in videos:
         images = store[video]
         try:
@@ -112,7 +112,7 @@ def _usable(
 
 def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: str) -> None:
     """Raise VideoError where detections are not of this video, or no box can be tracked."""
-    if difference := images.mismatch(info):
+    if difference := images.describe_mismatch(info):
         raise VideoError(f"{path}: detections of {difference}; delete the file and run again")
     wrong = {
         "a frame that the video has not": (detections.frame < 0) | (detections.frame >= len(images)),
@@ -130,7 +130,7 @@ def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: s
 
 
 def _linked(linker: Linker, jobs: Iterator[Job], together: int) -> Iterator[tuple[str, VideoFrames, Tubes]]:
-    """Link videos, in groups whose decoded frames are so many bytes at most, or one by one."""
+    """Link videos in groups with at most ``together`` bytes of decoded frames, or one by one."""
     group: list[Job] = []
     used = 0
     for job in jobs:
@@ -146,12 +146,12 @@ def _linked(linker: Linker, jobs: Iterator[Job], together: int) -> Iterator[tupl
 
 
 def link_group(linker: Linker, group: Sequence[Job]) -> Iterator[tuple[str, VideoFrames, Tubes]]:
-    """Link videos together; tubes in pixels of the source frame, cut to it."""
+    """Link videos together; tubes are in pixels of the source frame, clipped to it."""
     jobs = []
     for _, images, detections in group:
         stored = boxes.scale(detections.boxes, 1 / images.scale_x, 1 / images.scale_y)
         fits = len(images) * images[0].nbytes <= _GROUP_BYTES
-        kept = KeptFrames(images) if fits else images
+        kept = CachedFrames(images) if fits else images
         jobs.append(VideoDetections(kept, replace(detections, boxes=stored)))
     for (video, images, _), tubes in zip(group, linker.link(jobs), strict=True):
         scaled = boxes.scale(tubes.boxes, images.scale_x, images.scale_y)

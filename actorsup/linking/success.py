@@ -1,4 +1,4 @@
-"""How well a tracker follows: success, from a true box forward and backward."""
+"""Tracking success, measured forward and backward from a ground-truth box."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,26 +12,26 @@ THRESHOLDS = np.linspace(0, 1, 21)
 
 
 def success(iou: NDArray[np.floating]) -> float:
-    """Area under the success curve (Wu, Lim & Yang 2013).
+    """Return the area under the success curve (Wu, Lim & Yang 2013).
 
     Args:
-        iou: (N,) IoU of the tracked with the true box, in the frames that have one.
+        iou: (N,) IoU of the tracked box with the ground truth, for frames that have one.
 
     Returns:
-        The mean over ``THRESHOLDS`` of the share of frames whose IoU is strictly above it; NaN
-        without frames.
+        The share of frames whose IoU is strictly above a threshold, averaged over ``THRESHOLDS``; NaN if
+        there are no frames.
     """
     return float(np.mean(iou[:, None] > THRESHOLDS)) if len(iou) else float("nan")
 
 
 def track_success(track: Track, seed: Seed, index: NDArray[np.int64], boxes: NDArray[np.float32]) -> float:
-    """Success of one track, over the true boxes of all frames but the seed's.
+    """Return the success of one track over all annotated frames except the seed's.
 
     Args:
-        track: Of the seed, over its N frames.
-        seed: What was tracked.
-        index: (M,) frames that have a true box.
-        boxes: (M, 4) xyxy in the pixels of the seed's images.
+        track: The track of the seed.
+        seed: The seed.
+        index: (M,) frames with a ground-truth box.
+        boxes: (M, 4) xyxy ground truth in pixels of the seed's images.
     """
     others = index != seed.frame
     iou = paired_iou(track.boxes[index[others]].astype(np.float64), boxes[others].astype(np.float64))
@@ -39,9 +39,9 @@ def track_success(track: Track, seed: Seed, index: NDArray[np.int64], boxes: NDA
 
 
 def sequences_success(tracker: Tracker, sequences: Sequences) -> float:
-    """Mean success over sequences, each tracked from its middle usable image both ways.
+    """Return the mean success over sequences, each tracked from its middle usable image in both directions.
 
-    NaN where none shows its target twice.
+    NaN if no sequence shows its target twice.
     """
     values = []
     for number, sequence in enumerate(sequences.sequences):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.provenance import settings_digest
 from actorsup.errors import DataError
 
@@ -140,7 +140,7 @@ def write_cost(paths: Iterable[str | Path], videos: int, output: str | Path) -> 
         raise DataError(f"{RECORDS}: no record of this data set; run it first, then ask for its cost")
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COST_COLUMNS, *lines])
-    write_whole(output, text.getvalue())
+    write_text_atomically(output, text.getvalue())
 
 
 def _line(stage: str, records: list[Record], videos: int) -> list[str | int]:

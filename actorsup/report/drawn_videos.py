@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.folders import replace_folder
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA
 from actorsup.evaluation.ground_truth import read_ground_truth
@@ -46,7 +46,7 @@ def draw_videos(
         DataError: A shard or the table cannot be used.
     """
     truth = {} if ground_truth is None else read_ground_truth(ground_truth)
-    with whole_folder(output, provenance) as folder, ExitStack() as stack:
+    with replace_folder(output, provenance) as folder, ExitStack() as stack:
         stores = [stack.enter_context(FrameStore(path)) for path in frames]
         shards = [stack.enter_context(ShardReader(path, PREDICTIONS_SCHEMA)) for path in predictions]
         jobs = [(shard, video) for shard in shards for video in shard]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from actorsup.artifacts.atomic import write_whole
-from actorsup.artifacts.folders import whole_folder
+from actorsup.artifacts.atomic import write_text_atomically
+from actorsup.artifacts.folders import replace_folder
 from actorsup.artifacts.images import encode_jpeg
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes
@@ -70,9 +70,9 @@ def write_gallery(
     """
     truth = {} if ground_truth is None else read_ground_truth(ground_truth)
     sparse = None if annotated is None else read_annotated(annotated)
-    protocol, threshold = evaluation.rules, evaluation.error_iou
+    protocol, threshold = evaluation.evaluation_protocol, evaluation.error_iou
     cards = []
-    with whole_folder(output, provenance) as partial, ExitStack() as stack:
+    with replace_folder(output, provenance) as partial, ExitStack() as stack:
         store = stack.enter_context(FrameStore(shards.frames))
         detections = stack.enter_context(ShardReader(shards.detections, DETECTIONS_SCHEMA))
         linked = stack.enter_context(ShardReader(shards.tubes, TUBES_SCHEMA))
@@ -103,8 +103,9 @@ def write_gallery(
                 _write_video(partial, name, store[video], max_side)
                 content = json.dumps(details(example, threshold), allow_nan=False)
                 script = f"actorsup.video({json.dumps(f'{output.name}/{name}')}, {content});\n"
-                write_whole(partial / f"{name}.js", script)  # last, because it marks the video as finished
-        write_whole(partial / CARDS, json.dumps(cards, allow_nan=False))
+                # last, because it marks the video as finished
+                write_text_atomically(partial / f"{name}.js", script)
+        write_text_atomically(partial / CARDS, json.dumps(cards, allow_nan=False))
 
 
 def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.report.gallery import CARDS
 from actorsup.report.html import STATIC, TEMPLATES
 from actorsup.report.settings import ReportSettings
@@ -72,7 +72,7 @@ def write_page(page: Page, output: Path, settings: ReportSettings) -> None:
         scripts = {"files.js": f"window.actorsupFiles = {_json(inlined)};", **scripts}
     else:
         for name, text in {**scripts, "page.css": style}.items():
-            write_whole(page.folder / ASSETS / name, text)
+            write_text_atomically(page.folder / ASSETS / name, text)
     html = TEMPLATES.get_template("page.html").render(
         title=page.title,
         subtitle=page.subtitle,
@@ -82,7 +82,7 @@ def write_page(page: Page, output: Path, settings: ReportSettings) -> None:
         style=Markup(style),
         scripts={name: _inside_script_tag(text) for name, text in scripts.items()},
     )
-    write_whole(output, html)
+    write_text_atomically(output, html)
 
 
 def _json(value: Any) -> Markup:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.atomic import replacing
+from actorsup.artifacts.atomic import replace_atomically
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.errors import DataError
@@ -80,7 +80,7 @@ def draw_predictions(
         stores = [stack.enter_context(FrameStore(path)) for path in frames]
         rows = [_row(v, find_frames(stores, v), tubes[v], columns) for v in (order[i] for i in chosen)]
     image = _stack(rows) if rows else np.full((60, 400, 3), 255, np.uint8)
-    with replacing(output) as temporary:
+    with replace_atomically(output) as temporary:
         temporary.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
 
 

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from actorsup.artifacts.atomic import replacing
+from actorsup.artifacts.atomic import replace_atomically
 from actorsup.frames.store import Image
 
 RATE = 25.0
@@ -36,7 +36,7 @@ def write_webm(path: Path, images: Iterable[Image], fps: float, max_side: int) -
         max_side: Longest side in pixels; larger frames are shrunk.
     """
     rate = Fraction(playable_rate(fps)).limit_denominator(1001)
-    with replacing(path) as temporary, av.open(str(temporary), "w", format="webm") as container:
+    with replace_atomically(path) as temporary, av.open(str(temporary), "w", format="webm") as container:
         stream = None
         for image in images:
             if stream is None:

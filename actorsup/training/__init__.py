@@ -1,1 +1,1 @@
-"""Shared parts of training: the loop, its monitor, processes, devices, weights and backbones."""
+"""Training code of all networks: loop, monitor, distributed processes, devices, weights, backbones."""

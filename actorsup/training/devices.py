@@ -1,4 +1,4 @@
-"""Devices that networks run on."""
+"""Device selection, transfers to the GPU, and batches that fit into GPU memory."""
 
 import logging
 import os
@@ -14,13 +14,14 @@ _LOG = logging.getLogger(__name__)
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device of a name; ``"auto"`` is the GPU if there is one, else the CPU.
+    """Convert a device name to a device.
 
     Args:
-        name: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        name: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, which is the GPU if PyTorch finds a GPU and
+            the CPU otherwise.
 
     Raises:
-        ConfigError: The name is unknown, or PyTorch sees no such GPU.
+        ConfigError: The name is unknown, or PyTorch does not find this GPU.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -34,31 +35,31 @@ def resolve_device(name: str) -> torch.device:
 
 
 @contextmanager
-def deterministic(wanted: bool) -> Iterator[None]:
-    """Restrict PyTorch to deterministic operations, which are slower on a GPU.
+def deterministic_operations(enabled: bool) -> Iterator[None]:
+    """Context manager that restricts PyTorch to deterministic operations, which are slower on a GPU.
 
     Args:
-        wanted: False changes nothing.
+        enabled: Whether to restrict PyTorch; with False, the context has no effect.
 
     Raises:
-        RuntimeError: Inside the context, by an operation without a deterministic form.
+        RuntimeError: An operation inside the context has no deterministic implementation.
     """
-    before = torch.are_deterministic_algorithms_enabled()
-    if wanted:
-        # cuBLAS reads it when it starts
+    was_enabled = torch.are_deterministic_algorithms_enabled()
+    if enabled:
+        # cuBLAS reads this variable when it starts
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(was_enabled)
 
 
 def seed_torch(seed: int, device: torch.device) -> None:
-    """Seed PyTorch's random generators of the CPU and of a device.
+    """Seed the random generators of PyTorch for the CPU and for one device.
 
-    ``torch.manual_seed`` seeds every kind of device, and queues a call for each that has not started: it
-    takes a millisecond, and memory that grows.
+    Unlike ``torch.manual_seed``, this does not queue a call for each type of device that is not initialized,
+    which takes a millisecond and an increasing amount of memory.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
@@ -66,37 +67,40 @@ def seed_torch(seed: int, device: torch.device) -> None:
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Copy a tensor to a device without waiting for the GPU."""
+    """Copy a CPU tensor to a device without waiting for the GPU."""
     return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
-def put(values: Sequence[int], device: torch.device) -> Tensor:
-    """Return numbers as a tensor (N,) int64 on a device, without waiting for the GPU."""
+def int_tensor(values: Sequence[int], device: torch.device) -> Tensor:
+    """Convert N integers to a tensor (N,) int64 on a device without waiting for the GPU."""
     return to_device(torch.tensor(values, dtype=torch.int64), device)
 
 
-def retry_with_smaller_batches(job: Callable[[slice], Tensor], count: int, what: str) -> Tensor:
-    """Run a job on all items at once, and on halves if they do not fit into GPU memory.
+def retry_with_smaller_batches(job: Callable[[slice], Tensor], num_items: int, item_name: str) -> Tensor:
+    """Run a job on all items at once, or recursively on both halves if GPU memory is insufficient.
 
     Args:
-        job: Maps a slice of the items to a tensor with one row per item.
-        count: Number of items.
-        what: Name of the items, for the log.
+        job: Function from a slice of the item indices to a tensor with one row per item.
+        num_items: Number of items.
+        item_name: Plural name of the items for the log, such as "frames".
+
+    Returns:
+        The rows of all items, in order.
 
     Raises:
-        torch.OutOfMemoryError: The memory is too small for a single item.
+        torch.OutOfMemoryError: GPU memory is insufficient for a single item.
     """
-    return _run_part(job, 0, count, what)
+    return _run_part(job, 0, num_items, item_name)
 
 
-def _run_part(job: Callable[[slice], Tensor], start: int, end: int, what: str) -> Tensor:
+def _run_part(job: Callable[[slice], Tensor], start: int, end: int, item_name: str) -> Tensor:
     try:
         return job(slice(start, end))
     except torch.OutOfMemoryError:
         if end - start == 1:
             raise
-    # outside the handler, whose exception keeps the memory in use
+    # after the handler, because its exception keeps GPU memory allocated
     torch.cuda.empty_cache()
-    _LOG.info("not enough memory for %d %s at once; retrying with halves", end - start, what)
+    _LOG.info("not enough memory for %d %s at once; retrying with halves", end - start, item_name)
     middle = (start + end) // 2
-    return torch.cat([_run_part(job, start, middle, what), _run_part(job, middle, end, what)])
+    return torch.cat([_run_part(job, start, middle, item_name), _run_part(job, middle, end, item_name)])

@@ -1,7 +1,7 @@
-"""Processes that train one network together, one per GPU, started by torchrun.
+"""Distributed training of one network in several processes, one per GPU, started by torchrun.
 
-Not DistributedDataParallel or Fabric: gradients are summed once per step in one fixed order, so that N
-processes reproduce one process up to the order of sums, and training resumes at the same step.
+Gradients are summed once per step in a fixed order instead of by DistributedDataParallel or Fabric, so that
+N processes reproduce the results of one process up to rounding, and training resumes at the same step.
 """
 
 import ctypes
@@ -27,10 +27,10 @@ from actorsup.training.devices import resolve_device
 _LOG = logging.getLogger(__name__)
 
 
-def join(device: torch.device) -> torch.device:
-    """Join the other processes if torchrun started several, and return the device of this process.
+def join_process_group(device: torch.device) -> torch.device:
+    """Join the process group if torchrun started several processes, and return the device of this process.
 
-    Each process has a GPU of its own, or all share the CPU.
+    Each process uses its own GPU if ``device`` is a GPU; all processes share the CPU otherwise.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return device
@@ -42,102 +42,107 @@ def join(device: torch.device) -> torch.device:
     return device
 
 
-def leave() -> None:
-    """Leave the process group."""
-    if _joined():
+def leave_process_group() -> None:
+    """Leave the process group; does nothing in a run of one process."""
+    if _is_joined():
         distributed.destroy_process_group()
 
 
 def rank() -> int:
-    """Return the number of this process, from 0."""
-    return distributed.get_rank() if _joined() else 0
+    """Return the 0-based rank of this process; 0 in a run of one process."""
+    return distributed.get_rank() if _is_joined() else 0
 
 
-def count() -> int:
-    """Return the number of processes that train together."""
-    return distributed.get_world_size() if _joined() else 1
+def num_processes() -> int:
+    """Return the number of processes that train the network together."""
+    return distributed.get_world_size() if _is_joined() else 1
 
 
-def _joined() -> bool:
+def _is_joined() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
-    """Return the sum of a tensor over all processes, the same in each."""
-    if count() > 1:
+    """Sum a tensor over all processes, in place, and return the tensor."""
+    if num_processes() > 1:
         distributed.all_reduce(values)
     return values
 
 
 def sum_gradients(parameters: Iterable[Tensor]) -> None:
-    """Replace the gradient of each trained parameter by its sum over all processes."""
-    if count() == 1:
+    """Replace the gradient of each trainable parameter by its sum over all processes."""
+    if num_processes() == 1:
         return
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    # a process without a video of the batch has no gradient
-    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
+    trained_parameters = [parameter for parameter in parameters if parameter.requires_grad]
+    # a process that got no video of the batch has no gradient
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained_parameters]
     vector_to_parameters(sum_over_processes(parameters_to_vector(gradients)), gradients)
-    for parameter, gradient in zip(trained, gradients, strict=True):
+    for parameter, gradient in zip(trained_parameters, gradients, strict=True):
         parameter.grad = gradient
 
 
-def check_same(value: Any, what: str) -> None:
-    """Wait for all processes and check that they have the same value.
+def check_same_value(value: Any, value_name: str) -> None:
+    """Wait for all processes and check that a value is equal in all of them.
+
+    Args:
+        value: Value to compare.
+        value_name: Name of the value, for the error message.
 
     Raises:
-        DataError: They differ, for example because the nodes do not share a folder.
+        DataError: The values differ, for example because the nodes do not share a folder.
     """
-    values = [value] * count()
-    if count() > 1:
+    values = [value] * num_processes()
+    if num_processes() > 1:
         distributed.all_gather_object(values, value)
     if values.count(value) < len(values):
         raise DataError(
-            f"{what}: the processes read different states, {values}; all nodes must share the folder"
+            f"{value_name}: the processes read different states, {values}; all nodes must share the folder"
         )
 
 
-def run_together(
+def run_processes(
     module: str, job: Mapping[str, Any], path: Path, processes: int, launcher: str | None = None
 ) -> None:
-    """Run a module of this library in several processes.
+    """Run a module of this library in several processes that torchrun starts, and wait for their end.
 
     Args:
-        module: Name of the module; its only argument is the path of the job.
-        job: The job, as values that JSON can represent.
-        path: Where to write the job; the file is deleted at the end.
-        processes: Number of processes on this machine, which torchrun starts.
-        launcher: Command that starts torchrun on several nodes instead; ``-m``, the module and the path of
-            the job are appended to it.
+        module: Name of the module; its only command-line argument is the path of the job file.
+        job: Parameters of the job, as JSON-serializable values.
+        path: Path of the JSON job file; the file is deleted at the end.
+        processes: Number of processes on this computer.
+        launcher: Command that starts torchrun on several nodes; ``-m``, ``module`` and ``path`` are appended
+            to it. None runs torchrun on this computer only.
 
     Raises:
-        DataError: The processes failed, with their last error; or the command does not exist.
+        DataError: A process failed (the message is its last error), or the launcher does not exist.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dict(job), ensure_ascii=False), encoding="utf-8")
-    here = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    command = [*(shlex.split(launcher) if launcher else here), "-m", module, str(path)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
+    prefix = shlex.split(launcher) if launcher else [*torchrun, str(processes)]
+    command = [*prefix, "-m", module, str(path)]
     _LOG.info("%s", shlex.join(command))
-    end, reason = partial(_end_with_parent, ctypes.CDLL(None)), ""
+    end_with_parent, reason = partial(_end_with_parent, ctypes.CDLL(None)), ""
     try:
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=end
-        ) as running:
-            assert running.stdout is not None
-            for line in running.stdout:
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=end_with_parent
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
                 _LOG.info("%s", line.rstrip())
                 reason = line.removeprefix("ERROR: ").rstrip() if line.startswith("ERROR: ") else reason
     except FileNotFoundError as error:
         raise DataError(f"training.launcher: the command {command[0]!r} does not exist here") from error
     finally:
         path.unlink(missing_ok=True)
-    if running.returncode:
+    if process.returncode:
         raise DataError(reason or f"{module} failed in one of its processes; see the log")
 
 
 def _end_with_parent(libc: ctypes.CDLL) -> None:
-    """Ask the kernel to end this process when its parent dies (Linux, PR_SET_PDEATHSIG).
+    """Make the kernel terminate this process when its parent process dies (Linux, PR_SET_PDEATHSIG).
 
-    Otherwise torchrun would continue to train while another run resumes.
+    Otherwise, the torchrun of a killed run would continue to train while the next run resumes.
     """
     if sys.platform == "linux":
         libc.prctl(1, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The training loop that detector, Siamese network and actor attention share; a killed run resumes."""
+"""Resumable training loop of the detector, the Siamese network and the actor attention network."""
 
 import csv
 import io
@@ -15,11 +15,11 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
 from actorsup.logs import progress
 from actorsup.training import distributed
-from actorsup.training.monitor import Expectation, Health, Monitor, gradient_norm
+from actorsup.training.monitor import Expectation, Health, Monitor, clip_gradient
 from actorsup.training.weights import epoch_file, load_weights, save_weights
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -31,9 +31,9 @@ class Step:
     """Result of one training step.
 
     Attributes:
-        values: Losses and other values, by their column in the curves.
-        weight: Weight of the step in the means over an epoch.
-        health: Values that the monitor checks.
+        values: Losses and other values, by column name of the training curves.
+        weight: Weight of the step in the mean over an epoch.
+        health: Measurements that ``Monitor`` checks; None skips the check.
     """
 
     values: Mapping[str, float]
@@ -42,39 +42,44 @@ class Step:
 
 
 class Training:
-    """A network being trained; a subclass takes the steps.
+    """Abstract base of a network being trained; subclasses implement the training steps.
 
     Attributes:
-        state: Everything that the next step depends on, by name: network, optimizer, schedule.
-        steps: Steps of an epoch.
-        expectation: What the monitor expects of the run.
+        state: Objects that the next step depends on (network, optimizer, schedule), by name. Checkpoints
+            contain their state dicts.
+        steps: Number of steps per epoch.
+        expectation: Expected loss of the run, for ``Monitor``.
     """
 
     state: Mapping[str, Any]
     steps: int
     expectation: Expectation
 
-    def epoch(self, epoch: int, first: int) -> Iterator[Step]:
-        """Take the steps of an epoch, counted from 0, starting at step ``first``.
+    def epoch(self, epoch: int, first_step: int) -> Iterator[Step]:
+        """Run the steps of an epoch and yield the result of each step.
 
         Random numbers must depend only on the epoch and the step, so that a resumed run repeats them.
+
+        Args:
+            epoch: 0-based index of the epoch.
+            first_step: 0-based index of the first step to run.
         """
         raise NotImplementedError
 
     def after_epoch(self) -> Mapping[str, float]:
-        """Return more columns for the row of an epoch in the curve."""
+        """Return additional columns of the training curve, called after each epoch."""
         return {}
 
 
 @dataclass(frozen=True)
 class CheckpointOptions:
-    """What to keep of a training run, in addition to its result.
+    """Options of checkpoints, TensorBoard logs and weights per epoch.
 
     Attributes:
-        steps: Steps between checkpoints within an epoch; None is five minutes.
-        board: Folder for TensorBoard; None writes none.
-        epochs: Folder for the weights after each epoch (``epoch_file``), complete when training ends; None
-            keeps none.
+        steps: Number of steps between checkpoints within an epoch; None writes one every five minutes.
+        board: Folder for the TensorBoard log; None writes no log.
+        epochs: Folder for the weights after each epoch (``epoch_file``), which appears when training ends;
+            None does not keep these weights.
     """
 
     steps: int | None = None
@@ -82,14 +87,16 @@ class CheckpointOptions:
     epochs: Path | None = None
 
 
-_DEFAULT = CheckpointOptions()
+_DEFAULT_CHECKPOINTS = CheckpointOptions()
 
 
-def descend(
-    optimizer: Optimizer, parameters: Iterable[Tensor], largest_gradient: float | None = None
-) -> float:
-    """Clip the gradient, take a step unless it is not finite, and return its L2 norm before clipping."""
-    gradient = gradient_norm(parameters, largest_gradient)
+def descend(optimizer: Optimizer, parameters: Iterable[Tensor], max_norm: float | None = None) -> float:
+    """Clip the gradient and take an optimizer step if the gradient is finite.
+
+    Returns:
+        L2 norm of the gradient before clipping.
+    """
+    gradient = clip_gradient(parameters, max_norm)
     if math.isfinite(gradient):
         optimizer.step()
     return gradient
@@ -99,54 +106,56 @@ def train_epochs(
     training: Training,
     epochs: int,
     output: Path,
-    content: Callable[[], Mapping[str, Any]],
+    get_content: Callable[[], Mapping[str, Any]],
     provenance: Mapping[str, Any],
-    what: str,
-    checkpoints: CheckpointOptions = _DEFAULT,
+    network_name: str,
+    checkpoints: CheckpointOptions = _DEFAULT_CHECKPOINTS,
 ) -> None:
-    """Train, and write the weights.
+    """Train a network, and write its weights file and training curves.
 
-    A checkpoint ``<output>.partial`` is written after each epoch, and within one after every
-    ``checkpoints.steps`` or ``SECONDS_BETWEEN_CHECKPOINTS``. A killed run resumes there, and ends with the
-    weights of an uninterrupted run (bit for bit on a CPU). Of several processes, the first one writes.
+    A checkpoint ``<output>.partial`` is written after each epoch, and within an epoch after every
+    ``checkpoints.steps`` steps or ``SECONDS_BETWEEN_CHECKPOINTS``. A rerun after a kill resumes from the
+    checkpoint and ends with the weights of an uninterrupted run (bit-identical on a CPU). In distributed
+    training, only the process with rank 0 writes files.
 
     Args:
-        training: The training.
+        training: Network to train.
         epochs: Number of epochs.
-        output: The weights file to write. Next to it are the curves: ``<stem>.csv`` with the means over each
-            epoch, counted from 1, and its seconds, and ``<stem>_steps.csv`` with each step.
-        content: Returns the content of the weights file.
-        provenance: Inputs and settings that the weights depend on; a checkpoint with another provenance is
-            ignored.
-        what: Name of the network, for the log.
-        checkpoints: What else to keep.
+        output: Path of the weights file to write. In the same folder, the training curves are written:
+            ``<stem>.csv`` with the means and the seconds of each epoch (1-based), and ``<stem>_steps.csv``
+            with the values of each step.
+        get_content: Function that returns the content of the weights file.
+        provenance: Inputs and settings that the weights depend on; a checkpoint with a different provenance
+            is ignored.
+        network_name: Name of the network, for the log.
+        checkpoints: Options of checkpoints, TensorBoard logs and weights per epoch.
 
     Raises:
-        DataError: The run died or diverged (``monitor.Monitor``); no weights file is written.
+        DataError: The loss diverged or the network died (``Monitor``); no weights file is written.
     """
-    monitor = Monitor(what, training.expectation, epochs)
-    files = _Files(output, checkpoints, dict(provenance), content)
-    reached = files.resume(training)
-    # no process continues, and removes a checkpoint, before all processes have read it
-    distributed.check_same((len(reached.curve), reached.step), f"the checkpoint of {output}")
-    writer = _Writer(files, training, reached) if distributed.rank() == 0 else None
-    clock = time.monotonic()
-    for epoch in range(len(reached.curve), epochs):
-        title = f"training {what}, epoch {epoch + 1} of {epochs}{_left(reached.curve, epochs)}"
-        first = reached.step
-        for step in progress(training.epoch(epoch, first), training.steps - first, title):
+    monitor = Monitor(network_name, training.expectation, epochs)
+    files = _Files(output, checkpoints, dict(provenance), get_content)
+    run_state = files.resume(training)
+    # all processes must have read the checkpoint before one of them continues and replaces it
+    distributed.check_same_value((len(run_state.curve), run_state.step), f"the checkpoint of {output}")
+    writer = _Writer(files, training, run_state) if distributed.rank() == 0 else None
+    last_time = time.monotonic()
+    for epoch in range(len(run_state.curve), epochs):
+        title = f"training {network_name}, epoch {epoch + 1} of {epochs}{_time_left(run_state.curve, epochs)}"
+        first_step = run_state.step
+        for step in progress(training.epoch(epoch, first_step), training.steps - first_step, title):
             if step.health:
-                monitor.step(step.health, epoch, reached.step)
-            now = time.monotonic()
-            reached.add(step, epoch, now - clock)
-            clock = now
+                monitor.step(step.health, epoch, run_state.step)
+            current_time = time.monotonic()
+            run_state.add(step, epoch, current_time - last_time)
+            last_time = current_time
             if writer:
                 writer.after_step(step)
         monitor.end_epoch(epoch)
-        row = reached.end_epoch(training.after_epoch())
-        clock = time.monotonic()
-        means = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
-        _LOG.info("epoch %d: %s%s", epoch + 1, means, _left(reached.curve, epochs))
+        row = run_state.end_epoch(training.after_epoch())
+        last_time = time.monotonic()
+        summary = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
+        _LOG.info("epoch %d: %s%s", epoch + 1, summary, _time_left(run_state.curve, epochs))
         if writer:
             writer.after_epoch(row)
     if writer:
@@ -154,8 +163,8 @@ def train_epochs(
 
 
 @dataclass
-class _Reached:
-    """How far a run is: the rows of both curves, and step, sums and seconds of the current epoch."""
+class _RunState:
+    """Progress of a run: rows of both training curves, and step, sums and seconds of the current epoch."""
 
     curve: list[dict[str, float]] = field(default_factory=list)
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -172,16 +181,16 @@ class _Reached:
         for name, value in step.values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * step.weight
 
-    def end_epoch(self, more: Mapping[str, float]) -> dict[str, float]:
+    def end_epoch(self, extra_columns: Mapping[str, float]) -> dict[str, float]:
         means = {name: total / self.weight for name, total in self.sums.items()}
-        row = {**means, **more, "seconds": round(self.seconds, 2)}
+        row = {**means, **extra_columns, "seconds": round(self.seconds, 2)}
         self.curve.append(row)
         self.step, self.sums, self.weight, self.seconds = 0, {}, 0.0, 0.0
         return row
 
 
-def _left(curve: Sequence[Mapping[str, float]], epochs: int) -> str:
-    """Return the time that is left, for the log; empty before the first and after the last epoch."""
+def _time_left(curve: Sequence[Mapping[str, float]], epochs: int) -> str:
+    """Return the estimated remaining time, for the log; empty before the first and after the last epoch."""
     if not curve or len(curve) == epochs:
         return ""
     mean = sum(row["seconds"] for row in curve) / len(curve)
@@ -190,106 +199,109 @@ def _left(curve: Sequence[Mapping[str, float]], epochs: int) -> str:
 
 @dataclass(frozen=True)
 class _Files:
-    """The files of a run."""
+    """Paths and contents of the output files of a run."""
 
     output: Path
     checkpoints: CheckpointOptions
     provenance: dict[str, Any]
-    content: Callable[[], Mapping[str, Any]]
+    get_content: Callable[[], Mapping[str, Any]]
 
     @property
-    def partial(self) -> Path:
+    def checkpoint_path(self) -> Path:
         return self.output.with_name(self.output.name + ".partial")
 
     @property
-    def partial_epochs(self) -> Path:
-        # not the path of an output, whose folder Snakemake would empty when it resumes a killed run
+    def partial_epoch_folder(self) -> Path:
+        # not the output folder, which Snakemake empties when it reruns the rule after a kill
         return self.output.with_name(self.output.name + ".partial.epochs")
 
-    def resume(self, training: Training) -> _Reached:
-        """Restore a checkpoint of the same provenance that has all the epochs to keep."""
-        saved = self._checkpoint()
-        same = saved.get("provenance") == self.provenance and "weight" in saved.get("reached", {})
-        if same and self.checkpoints.epochs:
-            done = range(1, len(saved["reached"]["curve"]) + 1)
-            same = all(epoch_file(self.partial_epochs, epoch).exists() for epoch in done)
-        if not same:
-            shutil.rmtree(self.partial_epochs, ignore_errors=True)
-            return _Reached()
+    def resume(self, training: Training) -> _RunState:
+        """Restore the checkpoint if its provenance matches and the weights of all its epochs exist."""
+        checkpoint = self._load_checkpoint()
+        has_progress = "weight" in checkpoint.get("reached", {})
+        is_usable = checkpoint.get("provenance") == self.provenance and has_progress
+        if is_usable and self.checkpoints.epochs:
+            finished_epochs = range(1, len(checkpoint["reached"]["curve"]) + 1)
+            is_usable = all(
+                epoch_file(self.partial_epoch_folder, epoch).exists() for epoch in finished_epochs
+            )
+        if not is_usable:
+            shutil.rmtree(self.partial_epoch_folder, ignore_errors=True)
+            return _RunState()
         for name, part in training.state.items():
-            part.load_state_dict(saved["state"][name])
-        reached = _Reached(**saved["reached"])
-        _LOG.info("resuming %s after epoch %d, step %d", self.output, len(reached.curve), reached.step)
-        return reached
+            part.load_state_dict(checkpoint["state"][name])
+        run_state = _RunState(**checkpoint["reached"])
+        _LOG.info("resuming %s after epoch %d, step %d", self.output, len(run_state.curve), run_state.step)
+        return run_state
 
-    def _checkpoint(self) -> dict[str, Any]:
-        if not self.partial.exists():
+    def _load_checkpoint(self) -> dict[str, Any]:
+        if not self.checkpoint_path.exists():
             return {}
         try:
-            return load_weights(self.partial)
+            return load_weights(self.checkpoint_path)
         except DataError as error:
             _LOG.warning("%s; training starts over", error)
             return {}
 
 
 class _Writer:
-    """Writes curves, checkpoints and weights of a run."""
+    """Writer of the training curves, checkpoints and weights of a run."""
 
-    def __init__(self, files: _Files, training: Training, reached: _Reached) -> None:
-        self._files, self._training, self._reached = files, training, reached
-        self._saved, self._board = time.monotonic(), None
+    def __init__(self, files: _Files, training: Training, run_state: _RunState) -> None:
+        self._files, self._training, self._run_state = files, training, run_state
+        self._last_save_time, self._board = time.monotonic(), None
         if files.checkpoints.board:
             from torch.utils.tensorboard import SummaryWriter
 
-            # hides the steps that a killed run logged after its last checkpoint
-            self._board = SummaryWriter(files.checkpoints.board, purge_step=len(reached.rows) + 1)  # type: ignore[no-untyped-call]
+            # purge_step hides the steps that a killed run logged after its last checkpoint
+            self._board = SummaryWriter(files.checkpoints.board, purge_step=len(run_state.rows) + 1)  # type: ignore[no-untyped-call]
 
     def after_step(self, step: Step) -> None:
-        self._log("step", step.values, len(self._reached.rows))
+        self._log("step", step.values, len(self._run_state.rows))
         steps = self._files.checkpoints.steps
         if steps is None:
-            due = time.monotonic() - self._saved >= SECONDS_BETWEEN_CHECKPOINTS
+            is_due = time.monotonic() - self._last_save_time >= SECONDS_BETWEEN_CHECKPOINTS
         else:
-            due = len(self._reached.rows) % steps == 0
-        if due and self._reached.step < self._training.steps:
+            is_due = len(self._run_state.rows) % steps == 0
+        if is_due and self._run_state.step < self._training.steps:
             self._save_checkpoint()
 
     def after_epoch(self, row: Mapping[str, float]) -> None:
-        epoch = len(self._reached.curve)
+        epoch = len(self._run_state.curve)
         self._log("epoch", row, epoch)
         self._write_curves()
         if self._files.checkpoints.epochs:
-            save_weights(epoch_file(self._files.partial_epochs, epoch), self._files.content())
+            save_weights(epoch_file(self._files.partial_epoch_folder, epoch), self._files.get_content())
         self._save_checkpoint()
 
     def finish(self) -> None:
         files = self._files
         if self._board:
             self._board.close()  # type: ignore[no-untyped-call]
-        # again, because Snakemake deletes them if the run was killed after the last epoch
+        # written again, because Snakemake deletes the curves if the run was killed after the last epoch
         self._write_curves()
         if files.checkpoints.epochs:
             shutil.rmtree(files.checkpoints.epochs, ignore_errors=True)
-            files.partial_epochs.replace(files.checkpoints.epochs)
-        save_weights(files.output, files.content())
-        files.partial.unlink(missing_ok=True)
+            files.partial_epoch_folder.replace(files.checkpoints.epochs)
+        save_weights(files.output, files.get_content())
+        files.checkpoint_path.unlink(missing_ok=True)
 
-    def _log(self, kind: str, values: Mapping[str, float], number: int) -> None:
+    def _log(self, tag: str, values: Mapping[str, float], index: int) -> None:
         if self._board:
             for name, value in values.items():
-                self._board.add_scalar(f"{kind}/{name}", value, number)
+                self._board.add_scalar(f"{tag}/{name}", value, index)
 
     def _save_checkpoint(self) -> None:
         state = {name: part.state_dict() for name, part in self._training.state.items()}
-        content = {"state": state, "reached": asdict(self._reached), "provenance": self._files.provenance}
-        save_weights(self._files.partial, content)
-        self._saved = time.monotonic()
+        content = {"state": state, "reached": asdict(self._run_state), "provenance": self._files.provenance}
+        save_weights(self._files.checkpoint_path, content)
+        self._last_save_time = time.monotonic()
 
     def _write_curves(self) -> None:
         output = self._files.output
-        epochs = [{"epoch": epoch, **row} for epoch, row in enumerate(self._reached.curve, 1)]
+        epochs = [{"epoch": epoch, **row} for epoch, row in enumerate(self._run_state.curve, 1)]
         _write_table(output.with_suffix(".csv"), epochs)
-        _write_table(output.with_name(f"{output.stem}_steps.csv"), self._reached.rows)
+        _write_table(output.with_name(f"{output.stem}_steps.csv"), self._run_state.rows)
 
 
 def _write_table(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
@@ -297,4 +309,4 @@ def _write_table(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    write_text_atomically(path, text.getvalue())

@@ -12,13 +12,14 @@ class TrainingOptions:
     """How a training job runs."""
 
     processes: Annotated[Count, affects()] = 1
-    """Processes that train one model together on this machine: one for each GPU."""
+    """Processes that train one model together on this machine, one per GPU."""
     launcher: Annotated[str | None, Field(min_length=1), affects()] = None
-    """Command that starts the processes on several nodes (docs/clusters.md); null is torchrun."""
+    """Command that starts the processes on several nodes (docs/clusters.md); null: torchrun on this
+    machine."""
     deterministic: Annotated[Boolean, affects()] = False
-    """Whether a GPU must give one result, at a cost in time."""
+    """Whether to use only deterministic operations, which are slower on a GPU."""
     checkpoint_steps: Annotated[Count | None, affects()] = None
-    """Steps between two checkpoints; null writes one every five minutes."""
+    """Steps between checkpoints; null: a checkpoint every five minutes."""
 
 
 @settings
@@ -26,7 +27,7 @@ class TrainingSection(TrainingOptions):
     """The section ``training:``."""
 
     protect: Annotated[Boolean, affects()] = False
-    """Whether trained networks are write-protected. A run that would replace one stops until you remove the
+    """Whether to write-protect trained networks. A run that would replace one stops until you remove the
     protection (``chmod u+w FILE``)."""
     keep_epochs: Annotated[Boolean, affects("evaluate_epochs", indirect=True)] = False
-    """Whether the weights after each epoch are kept, for map_by_epoch.csv."""
+    """Whether to keep the weights after each epoch, for map_by_epoch.csv."""

@@ -1,4 +1,4 @@
-"""Weights files: published ones with their checksum, and safe reading that never executes code."""
+"""Weights files: download with a checksum, reading that never executes code, and atomic writing."""
 
 import logging
 import re
@@ -10,21 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from actorsup.artifacts.atomic import replacing, report_write_errors
+from actorsup.artifacts.atomic import replace_atomically, report_write_errors
 from actorsup.errors import DataError
 
 _LOG = logging.getLogger(__name__)
 
 
 def fetch_published(model: str, output: str | Path) -> None:
-    """Fetch the weights of a model that torchvision publishes, and check their checksum.
+    """Download the default weights that torchvision publishes for a model, and verify their checksum.
 
     Args:
-        model: Name in the registry of torchvision, such as ``"ssd300_vgg16"`` or ``"vgg16"``.
-        output: The file to write, complete or not at all.
+        model: Name of the model in torchvision's registry, such as ``"ssd300_vgg16"`` or ``"vgg16"``.
+        output: Path of the weights file, which appears complete or not at all.
 
     Raises:
-        DataError: The download failed, or its checksum differs; the message says which file to put where.
+        DataError: The download failed or its checksum is wrong; the message names the URL and the path for a
+            manual download.
     """
     from torchvision.models import get_model_weights
 
@@ -43,16 +44,18 @@ def fetch_published(model: str, output: str | Path) -> None:
 
 
 def load_weights(path: str | Path) -> dict[str, Any]:
-    """Read a file of ``torch.save`` onto the CPU: tensors and plain values only.
+    """Load a file that ``torch.save`` wrote onto the CPU, restricted to tensors and plain Python values.
 
     Raises:
-        DataError: The file is missing, damaged, or contains code.
+        DataError: The file is missing or damaged, is not a dictionary, or contains other objects.
     """
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:  # PyTorch ignores its checksums
-                if damaged := archive.testzip():
-                    raise ValueError(f"damaged, {damaged} and its checksum differ; delete it and run again")
+                if damaged_member := archive.testzip():
+                    raise ValueError(
+                        f"damaged, {damaged_member} and its checksum differ; delete it and run again"
+                    )
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such weights file") from error
@@ -65,22 +68,31 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 
 
 def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values for ``load_weights``, complete or not at all."""
-    # given a path instead of a stream, PyTorch does not report a full disk
-    with report_write_errors(path), replacing(path) as temporary, open(temporary, "wb") as stream:
+    """Write a dictionary of tensors and plain Python values to a file that appears complete or not at all.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    # a stream instead of a path, because PyTorch does not report a full disk for a path
+    with report_write_errors(path), replace_atomically(path) as temporary, open(temporary, "wb") as stream:
         torch.save(dict(content), stream)
 
 
 def epoch_file(folder: str | Path, epoch: int) -> Path:
-    """Return the path of the weights after an epoch, counted from 1."""
+    """Return the path of the weights file for the state after an epoch (1-based)."""
     return Path(folder) / f"epoch{epoch:03d}.pt"
 
 
-def put_weights(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
-    """Load weights into a module, all of them and no others.
+def load_state(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Load a state dict into a module; names and shapes must match exactly.
+
+    Args:
+        module: Module to load the state dict into.
+        state: State dict.
+        path: Path of the weights file, for the error message.
 
     Raises:
-        DataError: Names or shapes differ, because the weights are of another architecture.
+        DataError: Names or shapes differ, because the weights belong to a different architecture.
     """
     try:
         module.load_state_dict(dict(state))

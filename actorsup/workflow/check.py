@@ -119,7 +119,7 @@ def _finding(serious: bool, what: str, names: Sequence[object], remedy: str = ""
 
 def _probe(inspection: Inspection, listing: Listing, count_frames: bool) -> Iterator[Finding]:
     broken: list[str] = []
-    for record in progress(listing.records, len(listing.records), "opening videos", passing=True):
+    for record in progress(listing.records, len(listing.records), "opening videos", is_subtask=True):
         try:
             inspection.facts[record.video] = probe_video(record.path, count_frames)
         except VideoError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from actorsup.artifacts.provenance import code_digest, settings_digest
 from actorsup.config.fields import parameters, select
-from actorsup.datasets.base import Dataset, DatasetType, Listing, VideoRecord, bucket_of
+from actorsup.datasets.base import Dataset, DatasetType, Listing, VideoRecord, shard_index
 from actorsup.datasets.digests import content_digests, files_digest
 from actorsup.datasets.readers import DATASETS, open_dataset
 from actorsup.datasets.readers.demo import demo_settings
@@ -63,13 +63,13 @@ class PlannedDataset:
         buckets = self.section["shards"]
         apart = 0 if record.split == "train" or buckets == 1 else 1
         of_split = (buckets + 1) // 2 if apart == 0 else buckets // 2
-        bucket = bucket_of(record.video, of_split) * 2 + apart if buckets > 1 else 0
+        bucket = shard_index(record.video, of_split) * 2 + apart if buckets > 1 else 0
         return f"{bucket:04d}"
 
     @cached_property
     def digests(self) -> dict[str, str]:
         """Digest of the content of each video; the demo's are those of what makes them."""
-        if self.type.made:
+        if self.type.is_generated:
             made_by = settings_digest(
                 [self.demo_settings("make_demo_videos"), code_digest("actorsup.demo.videos")]
             )
@@ -94,13 +94,13 @@ class PlannedDataset:
 
     def demo_settings(self, stage: str) -> dict[str, int]:
         """Parameters of a stage that makes videos, images or sequences of the demo."""
-        if not self.type.made:
+        if not self.type.is_generated:
             raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
         return select({**demo_settings(self.section), "seed": self.seed}, parameters(DemoSettings, stage))
 
     def made_by_rules(self) -> list[str]:
         """What must be made before the videos can be decoded."""
-        return [f"results/{self.name}/source/videos"] if self.type.made else []
+        return [f"results/{self.name}/source/videos"] if self.type.is_generated else []
 
     def annotation_files(self) -> list[str]:
         """The files that hold its ground truth.
@@ -125,7 +125,7 @@ class PlannedDataset:
 
     def annotated_table(self) -> list[str]:
         """The table of the frames that are annotated, or none where all are."""
-        return [f"results/{self.name}/annotated.csv"] if self.type.sparse(self.section) else []
+        return [f"results/{self.name}/annotated.csv"] if self.type.has_sparse_boxes(self.section) else []
 
     def ground_truth_section(self) -> dict[str, Any]:
         """The settings that the ground truth depends on."""
@@ -145,7 +145,7 @@ class PlannedDataset:
                 f"datasets.{self.name}: no video is of the test split, so that nothing can be evaluated; "
                 f"set some apart by the split 'test', or ask for results/{self.name}/predictions.json"
             )
-        if self.type.written_by_users:
+        if self.type.is_user_written:
             truth = self.dataset.ground_truth()
             if truth is None or not tests & set(truth.boxes["video"]):
                 raise ConfigError(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from glob import escape
 from pathlib import Path
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.shards import ShardReader
 from actorsup.formats.video_ids import VIDEO_SUFFIXES
 
@@ -33,7 +33,7 @@ def write_failures(
                 rows += [(video, stage, reason) for video, reason in shard.failures.items()]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([FAILURE_COLUMNS, *sorted(set(rows))])
-    write_whole(output, text.getvalue())
+    write_text_atomically(output, text.getvalue())
 
 
 def _absence(path: Path) -> str:

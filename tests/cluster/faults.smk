@@ -22,8 +22,8 @@ rule failed:
     output:
         "faults/failed.txt",
     resources:
-        mem_mb=need(500),
-        runtime=need(2),
+        mem_mb=scaled(500),
+        runtime=scaled(2),
         number=attempt_number,
     shell:
         "test {resources.number} -gt 1; "
@@ -34,8 +34,8 @@ rule cancelled:
     output:
         "faults/cancelled.txt",
     resources:
-        mem_mb=need(500),
-        runtime=need(2),
+        mem_mb=scaled(500),
+        runtime=scaled(2),
         number=attempt_number,
     shell:
         "if test {resources.number} -eq 1; then scancel $SLURM_JOB_ID; sleep 60; fi; "
@@ -47,8 +47,8 @@ rule out_of_time:
     output:
         "faults/out_of_time.txt",
     resources:
-        mem_mb=need(500),
-        runtime=need(1),
+        mem_mb=scaled(500),
+        runtime=scaled(1),
         number=attempt_number,
     shell:
         "sleep 100; echo {resources.number} {resources.mem_mb} {resources.runtime} > {output}"
@@ -59,8 +59,8 @@ rule out_of_memory:
     output:
         "faults/out_of_memory.txt",
     resources:
-        mem_mb=need(700),
-        runtime=need(2),
+        mem_mb=scaled(700),
+        runtime=scaled(2),
         number=attempt_number,
     shell:
         "{PYTHON} -c 'import time; held = bytearray(700 << 20); time.sleep(6)'; "

@@ -11,7 +11,7 @@ from forms import damaged_hdf5, damaged_matlab, damaged_pickle
 from mutation import Damage, damaged_bytes, damaged_cells
 from reader import JSON, TEXT, Reader, write
 
-from actorsup.datasets.readers.a2d import A2D, remembered_codes
+from actorsup.datasets.readers.a2d import A2D, cached_codes
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.datasets.readers.ucf_sports import UcfSports
 from actorsup.linking.siamese.tracking_sets import read_tracking_set
@@ -94,7 +94,7 @@ def actors(folder: Path) -> None:
 
 def read_actors(path: Path) -> None:
     (path.parent / "Annotations" / "mat" / "v" / "00002.mat").write_bytes(path.read_bytes())
-    dataset = A2D(path.parent, memory=path.parent / "labels.json")
+    dataset = A2D(path.parent, cache=path.parent / "labels.json")
     dataset.listing()
     dataset.ground_truth()
 
@@ -111,9 +111,9 @@ def read_videoset(path: Path) -> None:
 
 def read_memory(path: Path) -> None:
     """The cache of A2D's labels."""
-    remembered_codes({"v": [path]}, lambda _: [11], path.with_name("memory.json"))
+    cached_codes({"v": [path]}, lambda _: [11], path.with_name("memory.json"))
     path.with_name("memory.json").write_bytes(path.read_bytes())
-    remembered_codes({"v": [path]}, lambda _: [11], path.with_name("memory.json"))
+    cached_codes({"v": [path]}, lambda _: [11], path.with_name("memory.json"))
 
 
 def sports(folder: Path) -> None:

@@ -27,7 +27,7 @@ from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import content_digests
 from actorsup.datasets.readers.folder import Folder
 from actorsup.detection.detectors.supplied import SuppliedDetections
-from actorsup.detection.images import Stills
+from actorsup.detection.images import AnnotatedImages
 from actorsup.detection.settings import DetectorSettings
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import read_annotated, test_videos
@@ -104,9 +104,9 @@ def image_files(folder: Path) -> None:
 
 
 def read_images(path: Path) -> None:
-    stills = Stills(path.parent, path)
-    for index in range(len(stills)):
-        stills.image(index)
+    images = AnnotatedImages(path.parent, path)
+    for index in range(len(images)):
+        images.image(index)
 
 
 def read_folder(path: Path) -> None:

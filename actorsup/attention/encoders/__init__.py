@@ -21,13 +21,13 @@ class EncoderType:
 
     Attributes:
         build: Builds an encoder with random weights. Import slow packages inside.
-        put_weights: Loads a weights file into an encoder; None loads the trunk's state by its names.
+        load_state: Loads a weights file into an encoder; None loads the trunk's state by its names.
         published: Name of its published weights; None if there are none.
         check_snippet: Raises ConfigError unless the encoder accepts snippets of this many frames.
     """
 
     build: Callable[[], "Encoder"]
-    put_weights: "Callable[[Encoder, Path], None] | None" = None
+    load_state: "Callable[[Encoder, Path], None] | None" = None
     published: str | None = None
     check_snippet: Callable[[int], None] = lambda frames: None
 
@@ -54,7 +54,7 @@ def initialize_encoder(name: str, encoder: "Encoder", path: Path) -> None:
     """Load pretrained weights into an encoder (Section 4.2).
 
     Args:
-        name: Name of the encoder; its type defines the content of the file (``EncoderType.put_weights``).
+        name: Name of the encoder; its type defines the content of the file (``EncoderType.load_state``).
         encoder: The encoder.
         path: The weights file.
 
@@ -63,7 +63,7 @@ def initialize_encoder(name: str, encoder: "Encoder", path: Path) -> None:
     """
     from actorsup.attention.encoder import load_trunk
 
-    if (load := encoder_type(name).put_weights) is None:
+    if (load := encoder_type(name).load_state) is None:
         load_trunk(encoder, name, path)
     else:
         load(encoder, path)

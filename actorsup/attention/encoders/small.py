@@ -41,14 +41,14 @@ def _folded(trunk: "SmallBackbone") -> "nn.Sequential":
 def _load(encoder: "Encoder", path: Path) -> None:
     """Load the trunk of a trained ``small_ssd``, or the state of a ``SmallBackbone``."""
     from actorsup.training.backbones import SmallBackbone
-    from actorsup.training.weights import load_weights, put_weights
+    from actorsup.training.weights import load_state, load_weights
 
     trunk, state = SmallBackbone(), load_weights(path)
     if "architecture" in state:
         from actorsup.detection.small import trunk_state
 
         state = trunk_state(path)
-    put_weights(trunk, state, path)
+    load_state(trunk, state, path)
     encoder.trunk.load_state_dict(_folded(trunk).state_dict())
 
 

@@ -1,4 +1,4 @@
-"""The types of data sets, one module per type, named like it; ``DATASETS`` finds them."""
+"""The types of data sets: each module defines the type of its name; ``DATASETS`` loads them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,9 @@ def open_dataset(name: str, section: Mapping[str, Any], seed: int) -> Dataset:
     """Open the data set of a section of ``datasets:``.
 
     Args:
-        name: The section's name.
-        section: The section; its type is one of ``DATASETS``.
-        seed: The configuration's seed, from which the demo is generated.
+        name: Name of the section.
+        section: Settings of the section; its ``type`` is a name in ``DATASETS``.
+        seed: Seed of the configuration, which determines the videos of the demo.
 
     Raises:
         ConfigError: A path does not exist, or needs an environment variable that is not set.

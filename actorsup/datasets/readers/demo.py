@@ -1,4 +1,4 @@
-"""The demo: generated videos, whose list is known before they exist."""
+"""The demo data set: generated videos, which can be listed before they exist."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from actorsup.formats.ground_truth_csv import read_ground_truth_table
 
 @dataclass(frozen=True)
 class Demo:
-    """The videos of ``actorsup.demo``.
+    """The data set of the videos that ``actorsup.demo`` generates.
 
     Attributes:
-        root: Folder in which they are generated.
-        settings: Number and size of the videos.
+        root: Path of the folder of the generated videos.
+        settings: Settings that determine the videos.
     """
 
     root: Path
@@ -32,12 +32,12 @@ class Demo:
         return Listing(tuple(sorted(records, key=lambda record: record.video)), (), CLASSES)
 
     def ground_truth(self) -> GroundTruth:
-        """Read the boxes of the acting actors, written with the videos."""
+        """Read the boxes of the acting actors, which were generated with the videos."""
         return GroundTruth(read_ground_truth_table(self.root / "ground_truth.csv"), {})
 
 
 def demo_settings(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a section under their names in ``DemoSettings``."""
+    """Return the arguments of ``DemoSettings`` from the settings of a demo section."""
     names = {"train_videos": "train", "test_videos": "test"}
     keys = ("train_videos", "test_videos", "frames", "untrimmed", "stills", "sequences")
     return {names.get(key, key): section[key] for key in keys if key in section}
@@ -48,6 +48,6 @@ TYPE = DatasetType(
         Path(f"results/{name}/source"), DemoSettings(**demo_settings(section), seed=seed)
     ),
     DemoSection,
-    made=True,
+    is_generated=True,
     annotation_files=lambda name, section, dataset: [f"results/{name}/source/ground_truth.csv"],
 )

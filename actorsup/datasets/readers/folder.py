@@ -1,4 +1,4 @@
-"""A folder of a user's own videos, optionally with a table of labels and with boxes."""
+"""A data set of a user's own videos, optionally with a table of labels and with ground-truth boxes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from actorsup.artifacts.paths import existing_path
-from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, listing_of
+from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, make_listing
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.settings import FolderSection
@@ -23,16 +23,18 @@ _SPLITS = ("train", "test", "")
 
 @dataclass(frozen=True)
 class Folder:
-    """Videos at any depth below a folder.
+    """A data set of the videos at any depth below a folder.
 
     Attributes:
-        root: The folder.
-        table: CSV ``video,label,split``: the id (an extension is allowed), class names joined by ``|``, and
-            ``train``, ``test`` or nothing; other videos are left out. None if the videos are unlabeled.
-        boxes: Ground truth with the same ids, in pixels of the videos: a CSV, or a format of another tool;
-            None if there is none.
-        classes: All class names; empty takes them from the table.
-        annotated: CSV ``video,frame`` of the frames that ``boxes`` annotates; None if it annotates all.
+        root: Path of the folder.
+        table: Path of a CSV table ``video,label,split``: the video id (an extension is allowed), the class
+            names joined by ``|``, and ``train``, ``test`` or nothing. Videos that the table lacks are left
+            out. None if the videos are unlabeled.
+        boxes: Path of the ground truth, in pixels of the videos, as CSV or in a format of another tool;
+            None if the data set has no ground truth.
+        classes: Names of all classes; if empty, the classes of the table.
+        annotated: Path of a CSV table ``video,frame`` of the annotated frames; None if all frames are
+            annotated.
     """
 
     root: Path
@@ -45,7 +47,7 @@ class Folder:
         """List the videos.
 
         Raises:
-            DataError: The folder or the table cannot be used, or two videos have the same id.
+            DataError: The folder does not exist, the table is invalid, or two videos have the same id.
         """
         return self._listing
 
@@ -61,33 +63,33 @@ class Folder:
             raise DataError(
                 f"{self.table}: the class name {name!r} is reserved for a row of the tables; rename the class"
             )
-        return listing_of(rows, on_disk, lambda video: self.root / video, classes)
+        return make_listing(rows, on_disk, lambda video: self.root / video, classes)
 
     def ground_truth(self) -> GroundTruth | None:
-        """Read the boxes, if a file is named.
+        """Read the ground-truth boxes; return None if the data set has no ground truth.
 
         Raises:
-            DataError: A file cannot be used or names an unknown class, or a box is in a frame that is not
+            DataError: A file is invalid or names an unknown class, or a box lies in a frame that is not
                 annotated.
         """
         if self.boxes is None:
             return None
-        truth = read_ground_truth_file(self.boxes)
+        ground_truth = read_ground_truth_file(self.boxes)
         classes = self.listing().classes
-        for name in truth.boxes["class"].unique():
+        for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
                 raise DataError(f"{self.boxes}: class {name!r} is unknown; {hint}")
-        return replace(truth, annotated=self._annotated_frames(truth.boxes))
+        return replace(ground_truth, annotated=self._annotated_frames(ground_truth.boxes))
 
     def _annotated_frames(self, rows: pd.DataFrame) -> pd.DataFrame | None:
         if self.annotated is None:
             return None
         frames = read_annotated_table(self.annotated)
         frames["video"] = frames["video"].map(video_id)
-        known = set(zip(frames["video"], frames["frame"], strict=True))
+        annotated = set(zip(frames["video"], frames["frame"], strict=True))
         for video, frame in zip(rows["video"], rows["frame"], strict=True):
-            if (video, frame) not in known:
+            if (video, frame) not in annotated:
                 raise DataError(
                     f"{self.boxes}: {video!r} has a box in frame {frame}, which {self.annotated} does not "
                     "list; add the frame or remove the box"
@@ -95,22 +97,22 @@ class Folder:
         return frames.drop_duplicates()
 
     def _rows(self, path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
-        """Id, split and labels of each video of the table."""
+        """Return id, split and labels of each video of the table."""
         with report_read_errors(path, "cannot be read as CSV"):
             rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        if absent := [name for name in TABLE_COLUMNS if name not in rows.columns]:
+        if missing_columns := [name for name in TABLE_COLUMNS if name not in rows.columns]:
             raise DataError(
-                f"{path}: column {absent[0]!r} is missing; found {', '.join(rows.columns)}; "
+                f"{path}: column {missing_columns[0]!r} is missing; found {', '.join(rows.columns)}; "
                 f"wanted {', '.join(TABLE_COLUMNS)}"
             )
-        found: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+        entries: dict[str, tuple[str, str, tuple[str, ...]]] = {}
         for line, (name, label, split) in enumerate(rows[TABLE_COLUMNS].itertuples(index=False), 2):
             video = video_id(name)
             where = f"{path}: line {line}: {name!r}"
-            labels = tuple(part.strip() for part in label.split("|") if part.strip())
+            labels = tuple(name.strip() for name in label.split("|") if name.strip())
             if "\0" in video or {"", ".", ".."}.intersection(video.split("/")):
                 raise DataError(f"{where} is not a path below {self.root}")
-            if video in found:
+            if video in entries:
                 raise DataError(f"{where}: an earlier line has the video {video!r} too")
             if split not in _SPLITS:
                 raise DataError(f"{where}: split is {split!r}; allowed: train, test or nothing")
@@ -118,12 +120,12 @@ class Folder:
                 raise DataError(
                     f"{where}: a training video without a label; add a label or leave split empty"
                 )
-            for one in labels:
-                if self.classes and one not in self.classes:
-                    hint = f"allowed: {', '.join(self.classes)}{did_you_mean(one, self.classes)}"
-                    raise DataError(f"{where}: class {one!r} is unknown; {hint}")
-            found[video] = video, split, labels
-        return list(found.values())
+            for class_name in labels:
+                if self.classes and class_name not in self.classes:
+                    hint = f"allowed: {', '.join(self.classes)}{did_you_mean(class_name, self.classes)}"
+                    raise DataError(f"{where}: class {class_name!r} is unknown; {hint}")
+            entries[video] = video, split, labels
+        return list(entries.values())
 
 
 def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
@@ -145,6 +147,6 @@ TYPE = DatasetType(
     FolderSection,
     has_ground_truth=lambda section: bool(section.get("ground_truth")),
     annotation_files=_annotation_files,
-    sparse=lambda section: bool(section.get("annotated")),
-    written_by_users=True,
+    has_sparse_boxes=lambda section: bool(section.get("annotated")),
+    is_user_written=True,
 )

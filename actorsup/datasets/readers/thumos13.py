@@ -1,4 +1,4 @@
-"""THUMOS13, the 24 classes of UCF101 with boxes, as its authors publish it (Section 4.1)."""
+"""THUMOS13 (UCF101-24) in its published layout: the 24 classes of UCF101 with boxes (Section 4.1)."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.paths import existing_path
 from actorsup.boxes import xywh_to_xyxy
-from actorsup.datasets.base import DatasetType, GroundTruth, Listing, listing_of
+from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.matlab import read_matlab
 from actorsup.datasets.pickles import read_numbers
@@ -22,28 +22,29 @@ from actorsup.datasets.settings import Thumos13Section
 from actorsup.errors import DataError
 from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, table_of
 
-SIZE = (320, 240)
+ANNOTATION_SIZE = (320, 240)
 """Width and height of the annotated frames in pixels."""
 
-DEFAULT = Path("annotations/pyannot.pkl")
-"""The corrected annotations, below the data set's root."""
+DEFAULT_ANNOTATIONS = Path("annotations/pyannot.pkl")
+"""Path of the corrected annotations, relative to the root of the data set."""
 
 _FOLDERS = ("UCF-101", "rgb-images")
 _SPLITS = ("train", "test")
 _LOG = logging.getLogger(__name__)
 
 Tube = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""The frames (M,) of one actor, 0-based, ascending, and its boxes (M, 4) xyxy."""
+"""Frame indices (M,) int64 of one actor, 0-based, ascending, and its boxes (M, 4) float32 xyxy in pixels."""
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """The content of a file of annotations.
+    """The content of an annotation file.
 
     Attributes:
-        tubes: The tubes of each annotated video, by id.
-        frames: Number of frames of each annotated video.
-        splits: Ids of the ``train`` and ``test`` videos of splits 1, 2 and 3, if the file has them.
+        tubes: Tubes of each annotated video, by video id.
+        frames: Number of frames of each annotated video, by video id.
+        splits: Lists of the ``train`` and ``test`` video ids of the splits 1, 2 and 3, by ``train`` and
+            ``test``; empty if the file has no splits.
     """
 
     tubes: Mapping[str, Sequence[Tube]]
@@ -53,59 +54,62 @@ class Annotations:
 
 @dataclass(frozen=True)
 class Thumos13:
-    """UCF101-24: videos, one of the published splits, and the corrected annotations.
+    """The UCF101-24 data set: videos, one of the published splits, and the corrected annotations.
 
-    Training uses every listed training video of the annotated classes, since labels need no boxes; testing
-    uses the annotated test videos.
+    The training videos are all listed training videos of the annotated classes, since training needs no
+    boxes; the test videos are the annotated test videos.
 
     Attributes:
-        root: Folder that contains ``UCF-101/<class>/<video>.<any extension>`` (or a folder of frames; or
-            all of them in ``rgb-images``, the layout of ACT and MOC),
-            ``ucfTrainTestlist/{trainlist,testlist}0<split>.txt`` and the annotations. Without these lists,
-            the lists of ACT's cache are used if it is the annotations.
-        split: 1, 2 or 3.
-        annotations: The file of annotations, below ``root`` or absolute: the corrected ones as a pickle or
-            as ``finalAnnots.mat``, or ACT's cache ``UCF101v2-GT.pkl``.
+        root: Path of the folder that contains the videos, the lists of the split and the annotations.
+            Videos: ``UCF-101/<class>/<video>.<any extension>``, or folders of frames there, or folders
+            of frames in ``rgb-images`` (layout of ACT and MOC). Lists:
+            ``ucfTrainTestlist/{trainlist,testlist}0<split>.txt``; if this folder is missing, the lists in
+            ACT's cache.
+        split: Number of the split: 1, 2 or 3.
+        annotations: Path of the annotation file, relative to ``root`` or absolute: the corrected annotations
+            as ``pyannot.pkl`` or ``finalAnnots.mat``, or ACT's cache ``UCF101v2-GT.pkl``.
     """
 
     root: Path
     split: int = 1
-    annotations: Path = DEFAULT
+    annotations: Path = DEFAULT_ANNOTATIONS
 
     @cached_property
     def _annotations(self) -> Annotations:
         return read_annotations(self.root / self.annotations)
 
     def listing(self) -> Listing:
-        """List the videos; of the annotations, only the video ids are used.
+        """List the videos; only the video ids of the annotations are used.
 
         Raises:
             DataError: A file is missing or damaged, a video is in both lists, or two videos have the same
                 id.
         """
         annotated = self._annotations.tubes
-        classes = tuple(sorted(set(map(_class_of, annotated))))
-        listed = {split: self._listed(split) for split in _SPLITS}
-        if both := sorted(set(listed["train"]) & set(listed["test"])):
-            raise DataError(f"{self.root}: {both[0]!r} is in the lists of both splits; wanted one")
-        split_of = {
-            **{video: "train" for video in listed["train"] if _class_of(video) in classes},
-            **{video: "test" for video in listed["test"] if video in annotated},
+        classes = tuple(sorted(set(map(_class_name, annotated))))
+        video_lists = {split: self._read_list(split) for split in _SPLITS}
+        if repeated := sorted(set(video_lists["train"]) & set(video_lists["test"])):
+            raise DataError(f"{self.root}: {repeated[0]!r} is in the lists of both splits; wanted one")
+        splits = {
+            **{video: "train" for video in video_lists["train"] if _class_name(video) in classes},
+            **{video: "test" for video in video_lists["test"] if video in annotated},
         }
         folders = [self.root / name for name in _FOLDERS]
         folder = next((folder for folder in folders if folder.is_dir()), folders[0])
-        found = listing_of(
-            ((video, split, (_class_of(video),)) for video, split in split_of.items()),
+        listing = make_listing(
+            ((video, split, (_class_name(video),)) for video, split in splits.items()),
             find_videos(folder),
             lambda video: folder / f"{video}.avi",
             classes,
         )
         for split in _SPLITS:
-            counts = [sum(r.split == split for r in records) for records in (found.records, found.missing)]
+            counts = [
+                sum(r.split == split for r in records) for records in (listing.records, listing.missing)
+            ]
             _LOG.info("%s: %d %s videos, %d missing", self.root, counts[0], split, counts[1])
-        return found
+        return listing
 
-    def _listed(self, split: str) -> list[str]:
+    def _read_list(self, split: str) -> list[str]:
         path = self.root / "ucfTrainTestlist" / f"{split}list{self.split:02d}.txt"
         if not path.parent.exists() and self._annotations.splits:
             try:
@@ -120,85 +124,93 @@ class Thumos13:
         return [line.split()[0].rsplit(".", 1)[0] for line in lines if line.strip()]
 
     def ground_truth(self) -> GroundTruth:
-        """Read the tubes of every annotated video, of all splits.
+        """Read the tubes of all annotated videos, whatever their split.
 
         Raises:
-            DataError: An entry is not in the published form.
+            DataError: The annotation file is missing, damaged or not in a published format.
         """
-        found = self._annotations
+        annotations = self._annotations
         videos = [
             LabeledVideo(
                 video,
                 UNKNOWN,
                 tuple(
-                    LabeledTube(str(number), _class_of(video), frames, boxes, "person")
-                    for number, (frames, boxes) in enumerate(found.tubes[video])
+                    LabeledTube(str(number), _class_name(video), frames, boxes, "person")
+                    for number, (frames, boxes) in enumerate(annotations.tubes[video])
                 ),
             )
-            for video in sorted(found.tubes)
+            for video in sorted(annotations.tubes)
         ]
-        return GroundTruth(table_of(videos), dict.fromkeys(found.tubes, SIZE), frames=found.frames)
+        return GroundTruth(
+            table_of(videos), dict.fromkeys(annotations.tubes, ANNOTATION_SIZE), frames=annotations.frames
+        )
 
 
 def read_annotations(path: Path) -> Annotations:
-    """Read ``pyannot.pkl``, ``finalAnnots.mat`` or ``UCF101v2-GT.pkl``, recognized by the content.
+    """Read ``pyannot.pkl``, ``finalAnnots.mat`` or ``UCF101v2-GT.pkl``, recognized by suffix and content.
 
     Raises:
-        DataError: The file is missing, damaged, or has none of the three forms; the message names the
+        DataError: The file is missing, damaged or in none of the three formats; the message names the
             video.
     """
     if path.suffix.lower() == ".mat":
-        return _matlab(path)
+        return _read_matlab_file(path)
     content = read_numbers(path)
     if not isinstance(content, dict) or not content:
         raise DataError(
             f"{path}: not a dictionary of videos; wanted the corrected annotations (pyannot.pkl, "
             "finalAnnots.mat) or ACT's cache (UCF101v2-GT.pkl)"
         )
-    found = _act(path, content) if "gttubes" in content else _pickle(path, content)
-    if odd := [video for video in found.tubes if not isinstance(video, str)]:
-        raise DataError(f"{path}: a video id is {str(odd[0])[:80]}, not text; download the file again")
-    return found
+    annotations = (
+        _convert_act_cache(path, content) if "gttubes" in content else _convert_pickle(path, content)
+    )
+    if invalid_ids := [video for video in annotations.tubes if not isinstance(video, str)]:
+        raise DataError(
+            f"{path}: a video id is {str(invalid_ids[0])[:80]}, not text; download the file again"
+        )
+    return annotations
 
 
 @contextmanager
-def _published_form(path: Path, what: str) -> Iterator[None]:
-    """Report any error inside as a mistake of the file in its entry ``what``."""
+def _report_malformed_entry(path: Path, entry: str) -> Iterator[None]:
+    """Convert an error in the block to a ``DataError`` that names the entry of the file."""
     try:
         yield
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise DataError(f"{path}: {what}: not in the published form ({error!r})") from error
+        raise DataError(f"{path}: {entry}: not in the published format ({error!r})") from error
 
 
-def _pickle(path: Path, content: Mapping[str, Any]) -> Annotations:
+def _convert_pickle(path: Path, content: Mapping[str, Any]) -> Annotations:
     tubes, frames = {}, {}
     for video, entry in content.items():
-        with _published_form(path, video):
-            tubes[video] = [_corrected(a["sf"], a["ef"], a["boxes"]) for a in entry["annotations"]]
+        with _report_malformed_entry(path, video):
+            tubes[video] = [_convert_tube(a["sf"], a["ef"], a["boxes"]) for a in entry["annotations"]]
             frames[video] = int(entry["numf"])
     return Annotations(tubes, frames)
 
 
-def _matlab(path: Path) -> Annotations:
-    """``finalAnnots.mat``: like the pickle, except that ``sf`` is 1-based."""
-    wanted = "not a MATLAB file of the corrected annotations"
-    videos = read_matlab(path, "annot", wanted)
+def _read_matlab_file(path: Path) -> Annotations:
+    """Read ``finalAnnots.mat``, whose first frames ``sf`` are 1-based (0-based in the pickle)."""
+    problem = "not a MATLAB file of the corrected annotations"
+    videos = read_matlab(path, "annot", problem)
     if not isinstance(videos, list):
-        raise DataError(f"{path}: {wanted}; 'annot' is not a structure")
+        raise DataError(f"{path}: {problem}; 'annot' is not a structure")
     tubes, frames = {}, {}
     for index, entry in enumerate(videos):
-        with _published_form(path, f"video {index + 1}"):
+        with _report_malformed_entry(path, f"video {index + 1}"):
             video = str(entry["name"])
-        with _published_form(path, video):
-            tubes[video] = [_corrected(tube["sf"] - 1, tube["ef"], tube["boxes"]) for tube in entry["tubes"]]
+        with _report_malformed_entry(path, video):
+            tubes[video] = [
+                _convert_tube(tube["sf"] - 1, tube["ef"], tube["boxes"]) for tube in entry["tubes"]
+            ]
             frames[video] = int(entry["num_imgs"])
     return Annotations(tubes, frames)
 
 
-def _corrected(first: Any, end: Any, boxes: Any) -> Tube:
-    """Convert a tube of the corrected annotations, from its first frame (0-based) to one before ``end``.
+def _convert_tube(first: Any, end: Any, boxes: Any) -> Tube:
+    """Convert a tube of the corrected annotations, in the frames ``first`` (0-based) to ``end`` - 1.
 
-    The files have ``[x y w h]`` in 1-based pixels, as uint8 or uint16, whose sums wrap around.
+    The boxes are ``[x y w h]`` in 1-based pixels; their dtype, uint8 or uint16, would overflow in sums.
     """
     first, end = int(first), int(end)
     boxes = np.asarray(boxes).astype(np.float32).reshape(-1, 4)
@@ -207,23 +219,23 @@ def _corrected(first: Any, end: Any, boxes: Any) -> Tube:
     return np.arange(first, end), xywh_to_xyxy(boxes - np.array([1, 1, 0, 0], np.float32))
 
 
-def _act(path: Path, content: Mapping[str, Any]) -> Annotations:
-    """ACT's cache: rows ``frame x1 y1 x2 y2``, frames 1-based, corners 0-based."""
+def _convert_act_cache(path: Path, content: Mapping[str, Any]) -> Annotations:
+    """Convert ACT's cache, with rows ``frame x1 y1 x2 y2``: frames 1-based, corners 0-based."""
     tubes, frames = {}, {}
-    with _published_form(path, "gttubes"):
+    with _report_malformed_entry(path, "gttubes"):
         by_video = dict(content["gttubes"])
     for video, by_label in by_video.items():
-        with _published_form(path, video):
-            tubes[video] = [_act_tube(rows) for label in by_label for rows in by_label[label]]
+        with _report_malformed_entry(path, video):
+            tubes[video] = [_convert_act_tube(rows) for label in by_label for rows in by_label[label]]
             frames[video] = int(content["nframes"][video])
-    with _published_form(path, "train_videos and test_videos"):
+    with _report_malformed_entry(path, "train_videos and test_videos"):
         splits = {
             split: [list(map(str, videos)) for videos in content[f"{split}_videos"]] for split in _SPLITS
         }
     return Annotations(tubes, frames, splits)
 
 
-def _act_tube(rows: Any) -> Tube:
+def _convert_act_tube(rows: Any) -> Tube:
     rows = np.asarray(rows, np.float32)
     if rows.ndim != 2 or rows.shape[1] != 5:
         raise ValueError(f"a tube of shape {rows.shape}; wanted (frames, 5)")
@@ -233,7 +245,7 @@ def _act_tube(rows: Any) -> Tube:
     return frames, rows[:, 1:]
 
 
-def _class_of(video: str) -> str:
+def _class_name(video: str) -> str:
     return video.split("/")[0]
 
 

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image
 from actorsup.boxes import clip
 from actorsup.coco import CONTIGUOUS
-from actorsup.detection.base import DetectorType, Image, ImageDetections
+from actorsup.detection.base import DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings, NetworkSection
 from actorsup.detection.suppression import suppress
 from actorsup.errors import ConfigError, DataError

@@ -1,4 +1,4 @@
-"""The types of linkers that do without a tracker: a module for each, named as its type."""
+"""Types of linkers that work without a tracker: one module per type, named after it."""
 
 from actorsup.linking.base import LinkerType
 from actorsup.registry import Registry

@@ -1,15 +1,14 @@
 """Viterbi linking (Gkioxari & Malik 2015, "Finding Action Tubes"): the paper's baseline (Section 4.3).
 
-Where the two papers leave a choice, the choice is:
+The two papers leave details open. This implementation uses the following:
 
-- A path takes one detection of one category in each frame of a run: of a longest stretch of frames
-  that all have detections of the category left. At a frame without any a path is broken.
-- The energy of a path is the sum of its detections' scores and, for each two that follow one
-  another, of ``overlap_weight`` times their IoU.
-- The next tube is the path of the highest energy of all runs and categories. Its detections are
-  removed, which may break its run in two.
-- Of equal paths that of the lowest category, then of the earliest frame is taken; of equal
-  detections the first.
+- A run is a longest sequence of consecutive frames that all have a remaining detection of one category.
+  A path takes one detection of that category in each frame of a run.
+- The energy of a path is the sum of its detections' scores, plus ``overlap_weight`` times the IoU of each
+  two consecutive detections.
+- The next tube is the path with the highest energy over all runs and categories. Its detections are
+  removed, which may split its run.
+- Ties go to the lowest category, then to the earliest frame; among equal detections to the first.
 """
 
 import heapq
@@ -30,18 +29,18 @@ Index = NDArray[np.int64]
 
 
 class ViterbiLinker:
-    """Links detections alone, by dynamic programming over their scores and overlaps.
+    """Links detections without a tracker, by dynamic programming over their scores and overlaps.
 
     Args:
-        tubes: The most tubes of a video, N.
-        overlap_weight: Of the IoU of two detections that follow one another, against a score.
+        tubes: The maximum number of tubes per video, N.
+        overlap_weight: The weight of the IoU of two consecutive detections relative to a score.
     """
 
     def __init__(self, tubes: int, overlap_weight: float) -> None:
         self._tubes, self._overlap_weight = tubes, overlap_weight
 
     def link(self, videos: Sequence[VideoDetections]) -> list[Tubes]:
-        """The tubes of each video, by falling mean score of their detections."""
+        """Return the tubes of each video, by descending mean score of their detections."""
         return [self._link(video) for video in videos]
 
     def _link(self, video: VideoDetections) -> Tubes:
@@ -64,9 +63,9 @@ class ViterbiLinker:
 
 @dataclass(frozen=True, order=True)
 class _Path:
-    """The best path of a run, ordered as it is taken."""
+    """The best path of a run; sorts in the order in which paths become tubes."""
 
-    energy: float
+    negative_energy: float
     actor: int
     first: int
     run: list[Index]
@@ -74,19 +73,17 @@ class _Path:
 
 
 def _runs(found: Detections, left: Index) -> Iterator[list[Index]]:
-    """Detections ``left`` of one category, frame by frame, cut where a frame has none."""
-    if not len(left):
-        return
-    starts = np.flatnonzero(np.diff(found.frame[left])) + 1
-    by_frame = np.split(left, starts)
-    frames = np.array([found.frame[one[0]] for one in by_frame])
-    ends = [*(np.flatnonzero(np.diff(frames) > 1) + 1), len(frames)]
-    for start, end in pairwise([0, *ends]):
-        yield by_frame[start:end]
+    """Split the detections ``left`` of one category into runs, each a list of indices per frame."""
+    frames, starts = np.unique(found.frame[left], return_index=True)
+    by_frame = np.split(left, starts[1:])
+    gaps = np.flatnonzero(np.diff(frames) > 1) + 1
+    for start, end in pairwise([0, *gaps, len(frames)]):
+        if start < end:
+            yield by_frame[start:end]
 
 
 def _best_path(found: Detections, run: list[Index], actor: int, overlap_weight: float) -> _Path:
-    """The path of the highest energy through a run: exact, by dynamic programming."""
+    """Return the path with the highest energy through a run, found exactly by dynamic programming."""
     boxes, score = found.boxes.astype(np.float64), found.score.astype(np.float64)
     energy = score[run[0]]
     back: list[Index] = []
@@ -94,14 +91,14 @@ def _best_path(found: Detections, run: list[Index], actor: int, overlap_weight: 
         through = energy[:, None] + overlap_weight * iou_matrix(boxes[before], boxes[here])
         back.append(through.argmax(0))
         energy = through.max(0) + score[here]
-    last = int(energy.argmax())
-    best = float(energy[last])
+    last = energy.argmax()
     path = [run[-1][last]]
     for here, step in zip(reversed(run[:-1]), reversed(back), strict=True):
-        last = int(step[last])
+        last = step[last]
         path.append(here[last])
     path.reverse()
-    return _Path(-best, int(actor), int(found.frame[path[0]]), run, np.array(path, np.int64))
+    first = int(found.frame[path[0]])
+    return _Path(-float(energy.max()), int(actor), first, run, np.array(path, np.int64))
 
 
 def _tubes(video: VideoDetections, paths: Sequence[Index]) -> Tubes:
@@ -110,23 +107,22 @@ def _tubes(video: VideoDetections, paths: Sequence[Index]) -> Tubes:
         return Tubes.empty(frames)
     mean = np.array([found.score[path].mean(dtype=np.float64) for path in paths], np.float32)
     best_first = np.argsort(-mean, kind="stable")
+    paths = [paths[index] for index in best_first]
     height, width = video.images[0].shape[:2]
     boxes = np.full((len(paths), frames, 4), np.nan, np.float32)
     frame_score = np.full((len(paths), frames), np.nan, np.float32)
     seed = np.zeros(len(paths), np.int64)
-    for tube, index in enumerate(best_first):
-        path = paths[index]
+    for tube, path in enumerate(paths):
         boxes[tube, found.frame[path]] = found.boxes[path]
         frame_score[tube, found.frame[path]] = found.score[path]
         seed[tube] = path[found.score[path].argmax()]
-    ends = [(found.frame[paths[index][0]], found.frame[paths[index][-1]] + 1) for index in best_first]
     return Tubes(
         boxes=clip(boxes, width, height),
         score=mean[best_first],
         actor=found.actor[seed],
         seed_frame=found.frame[seed],
         frame_score=frame_score,
-        interval=np.array(ends, np.int32),
+        interval=np.array([found.frame[path[[0, -1]]] + [0, 1] for path in paths], np.int32),
     )
 
 

@@ -1,4 +1,4 @@
-"""Square crops around targets, as the Siamese network takes them."""
+"""Square crops around targets: the inputs of the Siamese network."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 
 Array = TypeVar("Array", NDArray[np.floating], Tensor)
 Colour = Sequence[float]
@@ -18,12 +18,13 @@ Colour = Sequence[float]
 
 
 def context_side(size: Array, context: float) -> Array:
-    """Side of the square that takes in boxes and a margin (SiamFC, Equation 15).
+    """Return the side of the square around a box with a margin (SiamFC, Equation 15).
+
+    The side is ((w + p) * (h + p)) ** 0.5 with p = ``context`` * (w + h).
 
     Args:
         size: (..., 2) width and height of boxes, an array or a tensor.
-        context: Margin p on both sides together, of the mean side: ((w + p)(h + p)) ** 0.5 where
-            p is ``context`` * (w + h).
+        context: The margin p relative to width plus height.
 
     Returns:
         (...) sides, in the unit of ``size``.
@@ -35,21 +36,21 @@ def context_side(size: Array, context: float) -> Array:
 
 
 def mean_colour(image: Image) -> Colour:
-    """The mean of an image (H, W, 3), which crops are padded with."""
+    """Return the mean color of an image, which pads its crops."""
     return cv2.mean(image)[:3]
 
 
 def crop(
     image: Image, centre: NDArray[np.floating], side: float, padding: Colour, output: NDArray[np.uint8]
 ) -> None:
-    """Cut a square out of an image, at a fraction of a pixel, and scale it bilinearly.
+    """Cut a square out of an image with subpixel precision and scale it bilinearly.
 
     Args:
         image: (H, W, 3) uint8.
-        centre: (2,) x and y of the square's middle in pixels.
-        side: Of the square, pixels; where it leaves the image it is padded.
-        padding: The colour outside the image.
-        output: (S, S, 3) uint8, filled with the crop.
+        centre: (2,) x and y of the square's center in pixels.
+        side: Side of the square in pixels.
+        padding: Color of the part outside the image.
+        output: (S, S, 3) uint8 to write the crop to.
     """
     resample(image, centre - side / 2, side / len(output), padding, output)
 
@@ -57,16 +58,16 @@ def crop(
 def resample(
     image: Image, corner: NDArray[np.floating], ratio: float, padding: Colour, output: NDArray[np.uint8]
 ) -> None:
-    """Cut a rectangle out of an image and scale it, as ``crop``.
+    """Cut a rectangle out of an image and scale it, like ``crop``.
 
     Args:
         image: (H, W, 3) uint8.
         corner: (2,) x and y of the rectangle's upper left corner in pixels.
-        ratio: Pixels of the image for each one of the output.
-        padding: The colour outside the image.
-        output: (h, w, 3) uint8, filled with the rectangle.
+        ratio: Pixels of the image per pixel of the output.
+        padding: Color of the part outside the image.
+        output: (h, w, 3) uint8 to write the rectangle to.
     """
-    # a pixel's middle lies half a pixel from its corner, in the output as in the image
+    # the center of a pixel is half a pixel from its corner, in the output and in the image
     middle = corner + ratio / 2 - 0.5
     matrix = np.array([[ratio, 0, middle[0]], [0, ratio, middle[1]]])
     height, width = output.shape[:2]
@@ -82,19 +83,19 @@ def resample(
 
 
 def sample_crops(frames: Tensor, centre: Tensor, side: Tensor, padding: Tensor, pixels: int) -> Tensor:
-    """The same as ``crop`` for many squares at once, where the frames are.
+    """Cut many squares at once on the device of the frames, like ``crop``.
 
-    ``crop`` places its samples to 1/32 of a pixel, as OpenCV does; this does not.
+    OpenCV, and therefore ``crop``, rounds sample positions to 1/32 of a pixel; this function does not.
 
     Args:
         frames: (B, 3, H, W) float32, 0-255.
-        centre: (B, 2) x and y of the squares' middles in pixels.
-        side: (B, K) their sizes, K in each frame, pixels.
-        padding: (B, 3) the colour outside the frame.
+        centre: (B, 2) x and y of the squares' centers in pixels.
+        side: (B, K) sides of K squares per frame, pixels.
+        padding: (B, 3) color of the part outside the frame.
         pixels: Side of the crops, S.
 
     Returns:
-        (B, K, 3, S, S) float32 of whole numbers, 0-255.
+        (B, K, 3, S, S) float32 with integer values, 0-255.
     """
     inside = torch.arange(pixels, dtype=side.dtype, device=side.device) + 0.5
     corner = centre[:, None] - side[..., None] / 2
@@ -105,7 +106,7 @@ def sample_crops(frames: Tensor, centre: Tensor, side: Tensor, padding: Tensor, 
         [x[:, :, None].expand(-1, -1, pixels, -1), y[..., None].expand(-1, -1, -1, pixels)], -1
     )
     colour = padding[:, :, None, None].float()
-    # a frame less the colour, padded with 0
+    # subtract the color, so that padding with 0 pads with the color
     sampled = functional.grid_sample(
         frames - colour, grid.flatten(1, 2), mode="bilinear", padding_mode="zeros", align_corners=False
     )

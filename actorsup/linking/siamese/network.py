@@ -12,22 +12,22 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from actorsup.errors import ConfigError, DataError, report_read_errors
 from actorsup.linking.settings import LinkerSettings, SiameseTrainingSettings
 from actorsup.training.backbones import vgg16_blocks
-from actorsup.training.weights import load_weights, put_weights
+from actorsup.training.weights import load_state, load_weights
 
 ARCHITECTURE = "siamese"
 
 
 @dataclass(frozen=True)
 class Trunk:
-    """What is to be known of a trunk.
+    """Properties of a type of trunk.
 
     Attributes:
-        build: Makes it, with random weights, of valid convolutions; with or without a last ReLU.
-        stride: Pixels for each of its cells.
-        receptive: Pixels that a cell sees, along a side.
-        exemplar_size: Pixels of an exemplar's side unless other ones are said.
-        search_size: Pixels of a search region's side unless other ones are said.
-        crops: How many crops are fastest at once on a CPU, whose cache they have to fit.
+        build: Builds one with random weights and convolutions without padding, with or without a last ReLU.
+        stride: Stride in pixels.
+        receptive: Side of a cell's receptive field in pixels.
+        exemplar_size: Default side of an exemplar in pixels.
+        search_size: Default side of a search region in pixels.
+        crops: The fastest batch size on a CPU, limited by its cache.
     """
 
     build: Callable[[bool], nn.Sequential]
@@ -63,7 +63,7 @@ TRUNKS = {
 
 
 class SiameseNetwork(nn.Module):
-    """One trunk for exemplar and search region, and the correlation of what it makes of them.
+    """One trunk for exemplar and search region, and the correlation of their features.
 
     Args:
         trunk: A key of the trunks, ``vgg16`` or ``small``.
@@ -87,11 +87,11 @@ class SiameseNetwork(nn.Module):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, exemplars: Tensor, searches: Tensor) -> Tensor:
-        """Similarity of exemplars to every place of their search regions.
+        """Return the similarity of exemplars to every place of their search regions.
 
         Args:
             exemplars: (B, C, h, w) features.
-            searches: (B, K, C, H, W) features, K search regions an exemplar.
+            searches: (B, K, C, H, W) features, K search regions per exemplar.
 
         Returns:
             (B, K, H - h + 1, W - w + 1), before a sigmoid.
@@ -119,7 +119,7 @@ class SiameseNetwork(nn.Module):
 
 
 def correlate(exemplars: Tensor, searches: Tensor) -> Tensor:
-    """Cross-correlation of exemplars (B, C, h, w) with regions (B, K, C, H, W), each with its own.
+    """Cross-correlate exemplars (B, C, h, w) with their own regions (B, K, C, H, W).
 
     Returns:
         (B, K, H - h + 1, W - w + 1): at (y, x) the sum over c, i, j of
@@ -138,10 +138,10 @@ def correlate(exemplars: Tensor, searches: Tensor) -> Tensor:
 
 
 def crop_sizes(settings: LinkerSettings | SiameseTrainingSettings) -> tuple[int, int, int]:
-    """Pixels of the exemplar's and of the search region's side, and the trunk's stride.
+    """Return the sides of exemplar and search region in pixels, and the trunk's stride.
 
     Raises:
-        ConfigError: The sizes do not go together, or the exemplar is too small for the trunk.
+        ConfigError: The sizes do not fit together, or the exemplar is too small for the trunk.
     """
     trunk = TRUNKS[settings.trunk]
     exemplar = settings.exemplar_size or trunk.exemplar_size
@@ -158,19 +158,19 @@ def crop_sizes(settings: LinkerSettings | SiameseTrainingSettings) -> tuple[int,
 
 
 def random_siamese(trunk: str, seed: int, last_relu: bool = True) -> SiameseNetwork:
-    """An untrained network, the same for one seed."""
+    """Return an untrained network; the same seed gives the same network."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SiameseNetwork(trunk, last_relu)
 
 
 def siamese_network(trunk: str, weights: Path | None) -> SiameseNetwork:
-    """The network of a trunk, in evaluation mode, on the CPU.
+    """Return the network of a trunk, in evaluation mode, on the CPU.
 
     Args:
         trunk: ``vgg16`` or ``small``.
-        weights: What ``train_siamese`` wrote, or for ``vgg16`` a state with VGG16's convolutions
-            as ``features.*`` (torchvision's names); None is random.
+        weights: A file from ``train_siamese``, or for ``vgg16`` a state dict with VGG16's convolutions as
+            ``features.*`` (torchvision's names). None gives random weights.
 
     Raises:
         DataError: The file is damaged or of another architecture.
@@ -186,13 +186,13 @@ def siamese_network(trunk: str, weights: Path | None) -> SiameseNetwork:
 def put_siamese_weights(
     network: SiameseNetwork, trunk: str, path: Path, content: Mapping[str, Any] | None = None
 ) -> None:
-    """Put the weights of a file, of one of the forms of ``siamese_network``, into a network.
+    """Load the weights of a file, in a form that ``siamese_network`` accepts, into a network.
 
     Args:
         network: The network.
         trunk: Its trunk.
         path: The file.
-        content: What the file holds, where it has been loaded already.
+        content: The content of the file, if already loaded.
 
     Raises:
         DataError: The file is damaged or of another architecture.
@@ -205,7 +205,7 @@ def put_siamese_weights(
                 f"Siamese network with the trunk {trunk}; train one, or name its file"
             )
         with report_read_errors(path, "weights of another version; train it again"):
-            put_weights(network, content["state"], path)
+            load_state(network, content["state"], path)
         return
     state = {name: content.get(f"features.{name}") for name in network.trunk.state_dict()}
     if lacking := [name for name, value in state.items() if not isinstance(value, Tensor)]:
@@ -213,11 +213,11 @@ def put_siamese_weights(
             f"{path}: lacks features.{lacking[0]}; wanted what train_siamese writes for the trunk {trunk}, "
             "or VGG16's features for the trunk vgg16"
         )
-    put_weights(network.trunk, {name: value for name, value in state.items() if value is not None}, path)
+    load_state(network.trunk, {name: value for name, value in state.items() if value is not None}, path)
 
 
 def weights_content(network: SiameseNetwork, trunk: str, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """What a weights file of a Siamese network holds; ``siamese_network`` reads it."""
+    """Return the content of a weights file, which ``siamese_network`` reads."""
     return {
         "architecture": ARCHITECTURE,
         "trunk": trunk,
@@ -228,7 +228,7 @@ def weights_content(network: SiameseNetwork, trunk: str, provenance: Mapping[str
 
 
 def without_normalization(trunk: nn.Sequential) -> nn.Sequential:
-    """The same function with each batch normalization folded into the convolution before it."""
+    """Fold each batch normalization into the convolution before it."""
     layers: list[nn.Module] = []
     for layer in trunk.eval():
         if isinstance(layer, nn.BatchNorm2d):

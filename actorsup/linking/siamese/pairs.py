@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.linking.settings import SiameseTrainingSettings
 from actorsup.linking.siamese.crops import context_side, crop, mean_colour
 from actorsup.linking.siamese.sequences import Sequence, Sequences
@@ -29,11 +29,11 @@ class Pairs:
 
 
 class PairMaker:
-    """Makes pairs of two frames of one sequence, with small changes of place, size and colour.
+    """Makes pairs of two frames of one sequence, with small random changes of place, size and color.
 
     Args:
-        sequences: What they are cut from.
-        settings: How much is changed.
+        sequences: The sequences.
+        settings: The amounts of change.
         sizes: Sides of exemplar and search region in pixels, and the trunk's stride.
     """
 
@@ -44,7 +44,7 @@ class PairMaker:
         self._exemplar_size, self._search_size, self._stride = sizes
 
     def make(self, chosen: NDArray[np.int64], random: Generator) -> Pairs:
-        """One pair of each of the sequences ``chosen`` (indices), which may be there more than once."""
+        """Return one pair for each index in ``chosen``, which may contain an index more than once."""
         count, z, x = len(chosen), self._exemplar_size, self._search_size
         pairs = Pairs(
             np.empty((count, z, z, 3), np.uint8),
@@ -64,7 +64,7 @@ class PairMaker:
         return pairs
 
     def _partner(self, sequence: Sequence, first: int, random: Generator) -> int:
-        """Another image at most ``gap`` frames away, as in SiamFC; the same one where there is no other."""
+        """Return another image at most ``gap`` frames away, as in SiamFC, or the same if there is none."""
         apart = np.abs(sequence.frame[sequence.usable] - sequence.frame[first])
         others = sequence.usable[(apart <= self._settings.gap) & (sequence.usable != first)]
         return int(random.choice(others)) if len(others) else first
@@ -88,7 +88,7 @@ class PairMaker:
         output[:] = self._jittered(output, random)
 
     def _jittered(self, image: Image, random: Generator) -> Image:
-        """Brightness and contrast changed."""
+        """Return the image with random brightness and contrast."""
         contrast, brightness = 1 + random.uniform(-1, 1, 2) * self._settings.jitter
         middle = image.mean()
         changed = (image - middle) * contrast + middle * brightness

@@ -1,30 +1,28 @@
-"""Sequences of one tracked target each: what the Siamese network is trained on and measured with."""
+"""Sequences with one tracked target each, for training and measuring the Siamese network."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.images import Image
 from actorsup.boxes import area
-from actorsup.detection.base import Image
-from actorsup.errors import DataError
+from actorsup.detection.images import ImageCache
 
-_KEPT_BYTES = 1 << 30
-"""Decoded frames that are kept; what is beyond is read again."""
+_CACHE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """A sequence and where its target is.
+    """A sequence of images and the boxes of its target.
 
     Attributes:
-        name: What it is called in its set.
-        paths: N images, in order.
-        frame: (N,) int64, the number of each image in its video, ascending.
+        name: The name of the sequence in its set.
+        paths: N image files, in order.
+        frame: (N,) int64 frame number of each image in its video, ascending.
         boxes: (N, 4) float32 xyxy in pixels.
-        usable: The images that show the target, as indices, ascending.
+        usable: Indices of the images that show the target, ascending.
     """
 
     name: str
@@ -35,51 +33,31 @@ class Sequence:
 
 
 class Sequences:
-    """The images of sequences, decoded once as long as memory for them is left.
+    """Sequences and their images; decoded images are kept in memory up to 1 GiB.
 
     Args:
-        sequences: Those that show their target at least once are kept.
+        sequences: Sequences; those that never show their target are left out.
 
     Attributes:
-        sequences: The kept ones.
+        sequences: The remaining sequences.
     """
 
     def __init__(self, sequences: list[Sequence]) -> None:
         self.sequences = [sequence for sequence in sequences if len(sequence.usable)]
-        self._kept: dict[Path, Image] = {}
-        self._bytes = 0
+        self._cache = ImageCache(_CACHE_BYTES)
 
     def __len__(self) -> int:
         return len(self.sequences)
 
     def image(self, sequence: int, index: int) -> Image:
-        """An image of a sequence, (H, W, 3) uint8 RGB.
+        """Return an image of a sequence, (H, W, 3) uint8 RGB.
 
         Raises:
-            DataError: It cannot be read.
+            DataError: The file is missing or not an image.
         """
-        path = self.sequences[sequence].paths[index]
-        if path in self._kept:
-            return self._kept[path]
-        image = read_image(path)
-        if self._bytes + image.nbytes <= _KEPT_BYTES:
-            self._kept[path] = image
-            self._bytes += image.nbytes
-        return image
-
-
-def read_image(path: Path) -> Image:
-    """An image file as (H, W, 3) uint8 RGB.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    decoded = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if decoded is None:
-        raise DataError(f"{path}: a frame that is missing or no image")
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+        return self._cache.read(self.sequences[sequence].paths[index])
 
 
 def usable_boxes(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(N,) which of boxes (N, 4) are finite and of some area."""
+    """Return which of the boxes (N, 4) are finite and have an area, (N,)."""
     return np.isfinite(boxes).all(1) & (area(boxes) > 0)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.linking.base import Seed, Track
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.siamese.crops import context_side, mean_colour
@@ -23,31 +23,31 @@ from actorsup.linking.siamese.regions import (
 )
 from actorsup.linking.siamese.shared_regions import SharedRegions
 from actorsup.logs import progress
-from actorsup.training.devices import put
+from actorsup.training.devices import int_tensor
 
 UPSAMPLING = 16
-"""Ratio of the response that peaks are sought in to the network's (SiamFC: 17 to 272 cells)."""
+"""Upsampling factor of the response before the peak is located (SiamFC: 17 to 272 cells)."""
 
 SMALLEST, LARGEST = 0.2, 5.0
-"""Limits of a target's size, of that of its seed (SiamFC's release)."""
+"""Limits of a target's size relative to its seed (SiamFC's release)."""
 
 _CROPS = 48
-"""Search regions at once."""
+"""Maximum number of search regions in a batch."""
 
 
 class SiameseTracker:
-    """Follows targets forward and backward at once, each with the exemplar of its seed.
+    """Tracks many targets in both directions at the same time, each with the exemplar of its seed.
 
-    All targets of one call go frame by frame together; a direction that reaches the video's end
-    leaves. Memory does not depend on how many there are, beyond their exemplars.
+    One step moves all targets by one frame. A target leaves when it reaches the end of its video. Apart from
+    the exemplars, memory does not grow with the number of targets.
 
     Args:
-        network: Its trunk is kept without batch normalization.
+        network: The Siamese network. The tracker folds the batch normalization of its trunk.
         settings: Sizes and constants.
-        device: Where the network runs.
+        device: The device of the network.
 
     Raises:
-        ConfigError: Sizes that do not go together.
+        ConfigError: The sizes of exemplar and search region do not fit together.
     """
 
     def __init__(self, network: SiameseNetwork, settings: LinkerSettings, device: torch.device) -> None:
@@ -58,7 +58,7 @@ class SiameseTracker:
         self._device = device
         self._features = self._features_of(Encode(trunk, device, settings.precision))
         self._together = max(1, _CROPS // settings.scales)
-        # on a GPU the last digits of a result depend on its batch's shape: it is always the same
+        # on a GPU the last digits of a result depend on the batch size, so batches are filled up
         self._fixed = device.type != "cpu"
         steps = np.arange(settings.scales) - settings.scales // 2
         self._factors = torch.from_numpy(settings.scale_step**steps).to(device)
@@ -73,23 +73,25 @@ class SiameseTracker:
 
     @property
     def batches_videos(self) -> bool:
-        """Whether seeds of several videos at once are faster than those of one."""
+        """Whether tracking the seeds of several videos at once is faster."""
         if self._settings.mode == "shared":
-            return False  # the shared features are one video's; others would only push them out
-        # a crop of 255 pixels keeps a CPU as busy as many of them
+            return False  # other videos would only push the features of one out of the cache
+        # one crop of VGG16 already keeps a CPU busy
         return self._settings.trunk == "small" or self._device.type != "cpu"
 
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
-        """One track a seed, in the same order."""
+        """Return one track per seed, in the same order."""
         return self._followed(_Targets(seeds, self._device)).tracks() if seeds else []
 
     @torch.inference_mode()
     def _followed(self, targets: "_Targets") -> "_Targets":
-        """Follow targets through all frames of their videos; nothing in it waits for the device."""
+        """Track targets through all frames of their videos, without waiting for the device."""
         every = range(len(targets))
         exemplars = self._features(self._regions(targets, every[::2], 0), self._exemplar_size)
         steps = range(1, targets.steps + 1)
-        for step in progress(steps, len(steps), f"tracking {len(exemplars)} seeds both ways", passing=True):
+        for step in progress(
+            steps, len(steps), f"tracking {len(exemplars)} seeds both ways", is_subtask=True
+        ):
             active = [target for target in every if targets.has(target, step)]
             for some in chunks(active, self._together):
                 self._step(targets, some, exemplars, step)
@@ -105,18 +107,18 @@ class SiameseTracker:
         return DeviceRegions(encode, _CROPS, memory)
 
     def _regions(self, targets: "_Targets", some: Sequence[int], step: int) -> Regions:
-        """Squares around targets with their context, as exemplars are cut, in their frames of a step."""
-        index = put(some, self._device)
+        """Return the exemplar-sized regions around targets in their frames of a step."""
+        index = int_tensor(some, self._device)
         side = context_side(targets.first_size[index] * targets.scale[index, None], self._settings.context)
         images, frames = zip(*(targets.image(target, step) for target in some), strict=True)
         return Regions(images, frames, targets.centre[index], side[:, None], targets.padding[index])
 
     def _step(self, targets: "_Targets", some: Sequence[int], exemplars: Tensor, step: int) -> None:
-        """Move targets to where they are in their next frame, and note it."""
+        """Find targets in their frames of a step, and record their boxes."""
         count, pixels = len(some), self._search_size
         if self._fixed:
             some = [*some, *[some[-1]] * (self._together - count)]
-        index = put(some, self._device)
+        index = int_tensor(some, self._device)
         regions = self._regions(targets, some, step)
         sides = regions.side * pixels / self._exemplar_size
         features = self._features(replace(regions, side=sides * self._factors), pixels)
@@ -130,17 +132,17 @@ class SiameseTracker:
         targets.note(some[:count], step, score[:count])
 
     def _peak(self, responses: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Where responses (B, K, R, R) are highest.
+        """Locate the peak of responses (B, K, R, R).
 
         Returns:
-            The scale (B,) int64; x and y (B, 2) float64 from the middle, in cells; the sigmoid
-            of the response there (B,).
+            Index of the scale (B,) int64; offset x and y from the center (B, 2) float64, in cells; sigmoid of
+            the response at the peak (B,).
         """
         responses = self._upsample @ responses @ self._upsample.T
         peaks = responses.amax((2, 3))
         scale = (peaks - self._penalty * peaks.abs()).argmax(1)
         best = responses[torch.arange(len(scale), device=scale.device), scale]
-        # a distribution, as the window is one
+        # normalize the response to sum 1, like the window
         response = best - best.amin((1, 2), keepdim=True)
         response = response / (response.sum((1, 2), keepdim=True) + 1e-16)
         influence = self._settings.window_influence
@@ -152,15 +154,13 @@ class SiameseTracker:
 
 
 class _Targets:
-    """Seeds, each in two directions, and where they are by now.
-
-    Target 2 * i is seed i forward, 2 * i + 1 the same backward.
+    """The state of all targets. Target 2 * i is seed i tracked forward, and 2 * i + 1 backward.
 
     Attributes:
         centre: (T, 2) float64 x and y in pixels.
-        first_size: (T, 2) float64 width and height of the seed; their ratio stays.
-        scale: (T,) float64, by which it has grown since.
-        padding: (T, 3) float64, the mean colour of the seed's frame.
+        first_size: (T, 2) float64 width and height of the seed; the aspect ratio stays.
+        scale: (T,) float64 current size relative to the seed.
+        padding: (T, 3) float64 mean color of the seed's frame.
     """
 
     def __init__(self, seeds: Sequence[Seed], device: torch.device) -> None:
@@ -172,7 +172,7 @@ class _Targets:
         self.centre = (corners[:, :2] + corners[:, 2:]) / 2
         self.first_size = corners[:, 2:] - corners[:, :2]
         self.scale = torch.ones(len(boxes), dtype=torch.float64, device=device)
-        # the tracks, one after the other
+        # all tracks, concatenated
         lengths = [len(seed.images) for seed in seeds]
         self._first = np.concatenate([[0], np.cumsum(lengths)])
         self._boxes = torch.full((int(self._first[-1]), 4), torch.nan, device=device)
@@ -183,37 +183,37 @@ class _Targets:
 
     @property
     def steps(self) -> int:
-        """Frames from a seed to the end of its video, at most."""
+        """Maximum number of frames from a seed to an end of its video."""
         return max(max(seed.frame, len(seed.images) - 1 - seed.frame) for seed in self._seeds)
 
     def _frame(self, target: int, step: int) -> int:
         return self._seeds[target // 2].frame + (-step if target % 2 else step)
 
     def has(self, target: int, step: int) -> bool:
-        """Whether a target's video has a frame so many steps from its seed."""
+        """Whether a target's video has a frame that many steps from the seed."""
         return 0 <= self._frame(target, step) < len(self._seeds[target // 2].images)
 
     def image(self, target: int, step: int) -> tuple[Sequence[Image], int]:
-        """The frames of a target's video, and the number of that so many steps from its seed."""
+        """Return a target's video and its frame number at a step."""
         return self._seeds[target // 2].images, self._frame(target, step)
 
     def move(self, index: Tensor, by: Tensor, factor: Tensor) -> None:
-        """Move targets by pixels (B, 2), and grow them by factors (B,)."""
+        """Move targets by pixels (B, 2) and scale them by factors (B,)."""
         self.centre[index] += by
         self.scale[index] = (self.scale[index] * factor).clamp(SMALLEST, LARGEST)
 
     def note(self, some: Sequence[int], step: int, score: Tensor) -> None:
-        """Write down where targets are in the frame so many steps from their seeds."""
-        index = put(some, self._device)
+        """Record the boxes and scores of targets at a step."""
+        index = int_tensor(some, self._device)
         rows = [int(self._first[target // 2]) + self._frame(target, step) for target in some]
-        row = put(rows, self._device)
+        row = int_tensor(rows, self._device)
         half = self.first_size[index] * self.scale[index, None] / 2
         centre = self.centre[index]
         self._boxes[row] = torch.cat([centre - half, centre + half], 1).float()
         self._score[row] = score
 
     def tracks(self) -> list[Track]:
-        """The track of each seed, when all steps are done."""
+        """Return the track of each seed after the last step."""
         boxes, score = self._boxes.cpu().numpy(), self._score.cpu().numpy()
         found = []
         for seed, start, end in zip(self._seeds, self._first, self._first[1:], strict=False):
@@ -223,7 +223,7 @@ class _Targets:
 
 
 def _bicubic(cells: int, ratio: int) -> Tensor:
-    """The matrix (ratio * cells, cells) that bicubic interpolation along one axis is."""
+    """Return bicubic interpolation along one axis as a matrix (ratio * cells, cells)."""
     identity = torch.eye(cells)[None, None]
     size = (ratio * cells, cells)
     return functional.interpolate(identity, size=size, mode="bicubic", align_corners=False)[0, 0]

@@ -1,4 +1,4 @@
-"""Readers of the sets that the Siamese network is trained on, as their authors publish them."""
+"""Readers of published tracking sets, to train the Siamese network on."""
 
 from pathlib import Path
 
@@ -6,37 +6,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.boxes import xywh_to_xyxy
-from actorsup.detection.images import Stills
+from actorsup.detection.images import AnnotatedImages
 from actorsup.errors import DataError, report_read_errors
 from actorsup.linking.siamese.sequences import Sequence, usable_boxes
 
 _ALOV_FRAMES, _ALOV_BOXES = "imagedata++", "alov300++_rectangleAnnotation_full"
 _SMALLEST = 10
-"""Shorter side, in pixels, that a box of a still must have to be a target."""
+"""Minimum length in pixels of the shorter side of a box in an annotated image."""
 
 
 def read_tracking_set(root: Path) -> list[Sequence]:
-    """The sequences of a folder in the layout of GOT-10k or of ALOV300++.
+    """Read the sequences of a folder in the layout of GOT-10k or ALOV300++.
 
-    GOT-10k (one split of it): ``list.txt`` names the sequences, each a folder of ``00000001.jpg``
-    and so on, ``groundtruth.txt`` with ``x,y,w,h`` a frame, and perhaps ``absence.label`` with 1
-    where the target is not to be seen.
+    GOT-10k (one split): ``list.txt`` names the sequence folders. Each contains ``00000001.jpg`` and so on,
+    ``groundtruth.txt`` with ``x,y,w,h`` per frame, and optionally ``absence.label`` with 1 where the target
+    is not visible.
 
-    ALOV300++ (both archives unpacked side by side):
-    ``imagedata++/<category>/<video>/00000001.jpg`` and so on, and
-    ``alov300++_rectangleAnnotation_full/<category>/<video>.ann``, whose lines are the 1-based
-    number of a frame, of about every fifth, and x and y of a rectangle's four corners in 1-based
-    pixels.
+    ALOV300++ (both archives unpacked into one folder): ``imagedata++/<category>/<video>/00000001.jpg`` and
+    so on, and ``alov300++_rectangleAnnotation_full/<category>/<video>.ann``. Each line of an ``.ann`` file
+    annotates one frame, about every fifth: the 1-based frame number, and x and y of the four corners of a
+    rectangle in 1-based pixels.
 
     Args:
         root: The folder.
 
     Returns:
-        Sequences in the order of the list, or of their names.
+        The sequences, in the order of the list (GOT-10k) or of the names (ALOV300++).
 
     Raises:
-        DataError: The folder has neither layout, a file is missing or cannot be read, or no
-            sequence shows a target.
+        DataError: The folder has neither layout, a file is missing or cannot be read, or no sequence shows
+            its target.
     """
     if (root / "list.txt").is_file():
         with report_read_errors(root / "list.txt", "cannot be read; wanted the names of folders, one a line"):
@@ -55,27 +54,27 @@ def read_tracking_set(root: Path) -> list[Sequence]:
 
 
 def images_as_sequences(images: Path, annotations: Path) -> list[Sequence]:
-    """Every box of stills with boxes, in COCO's format, as a sequence of one image.
+    """Read images with COCO annotations; each box becomes a sequence of one image.
 
-    A pair of it is the target twice, its place, size and colours changed. Boxes whose shorter
-    side is under 10 pixels are left out.
+    Training pairs such an image with itself, with different augmentation. Boxes whose shorter side is under
+    10 pixels are left out.
 
     Raises:
-        DataError: The annotations cannot be used (``detection.stills.Stills``), or no box is left.
+        DataError: The annotations cannot be used (``AnnotatedImages``), or no box is left.
     """
     sequences = []
-    for still in Stills(images, annotations).stills:
-        for number, box in enumerate(still.boxes):
+    for image in AnnotatedImages(images, annotations).images:
+        for number, box in enumerate(image.boxes):
             if (box[2:] - box[:2]).min() >= _SMALLEST:
-                name, only = f"{still.path.stem}#{number}", np.zeros(1, np.int64)
-                sequences.append(Sequence(name, (still.path,), only, box[None], only))
+                name, only = f"{image.path.stem}#{number}", np.zeros(1, np.int64)
+                sequences.append(Sequence(name, (image.path,), only, box[None], only))
     if not sequences:
         raise DataError(f"{annotations}: no box whose shorter side is {_SMALLEST} pixels or more")
     return sequences
 
 
 def index_files(root: Path) -> list[Path]:
-    """The files of a tracking set that say what is in it."""
+    """Return the list or annotation files of a tracking set."""
     if (root / "list.txt").is_file():
         return [root / "list.txt"]
     return sorted((root / _ALOV_BOXES).glob("*/*.ann"))

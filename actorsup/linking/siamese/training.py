@@ -87,7 +87,7 @@ def train_siamese(
     Args:
         training_set: What is trained on.
         output: The weights file to make (``siamese.weights_content``). The loss of each epoch
-            goes beside it, into a CSV of its name, and where sequences are held out, how well
+            goes into a CSV file of the same name, and where sequences are held out, how well
             the network of that epoch tracks them: ``held_out_success`` (``success.success``).
         section: The linker's section (``SiameseTrainingSettings.of_section``).
         device: ``auto``, ``cpu``, ``cuda``, ...

@@ -1,4 +1,4 @@
-"""The types of trackers: a module for each, named as its type; ``TRACKERS`` finds them."""
+"""Types of trackers: one module per type, named after it."""
 
 from actorsup.linking.base import TrackerType
 from actorsup.registry import Registry

@@ -1,4 +1,4 @@
-"""NanoTrack v2, a small Siamese tracker with published weights, through OpenCV."""
+"""The type ``nanotrack``: NanoTrack v2, a small Siamese tracker with published weights, through OpenCV."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.detection.base import Image
+from actorsup.artifacts.images import Image
 from actorsup.errors import ConfigError, DataError
 from actorsup.linking.base import TrackerType
 from actorsup.linking.frame_tracker import FrameTracker
 from actorsup.linking.settings import NanotrackSection
 
-# OpenCV 5 has a module for it, OpenCV 4 functions of its own
+# cv2.utils.logging exists in OpenCV 5; OpenCV 4 has its functions in cv2
 _LOGGING = getattr(cv2.utils, "logging", cv2)
 _ERRORS = 2
 
@@ -21,15 +21,15 @@ _ERRORS = 2
 class NanoTracker(FrameTracker):
     """NanoTrack through ``cv2.TrackerNano``.
 
-    Its boxes are whole pixels, of any aspect ratio; its score is NanoTrack's own.
+    Boxes are whole pixels of any aspect ratio. The score is NanoTrack's.
 
     Args:
         backbone: ONNX file of the backbone.
         head: ONNX file of the neck and head.
 
     Raises:
-        ConfigError: A file is not there.
-        DataError: A file is not what OpenCV reads as NanoTrack.
+        ConfigError: A file does not exist.
+        DataError: OpenCV cannot load the files as NanoTrack.
     """
 
     def __init__(self, backbone: str | Path, head: str | Path) -> None:
@@ -38,11 +38,11 @@ class NanoTracker(FrameTracker):
                 raise ConfigError(f"{name}: no such file: {path}; name NanoTrack's ONNX file")
         parameters = cv2.TrackerNano_Params()  # type: ignore[attr-defined]
         parameters.backbone, parameters.neckhead = str(backbone), str(head)
-        # its engine warns of each net that it knows no targets, whatever target is asked for
+        # OpenCV's new engine warns that it does not support targets, even if none is requested
         level = _LOGGING.getLogLevel()
         _LOGGING.setLogLevel(_ERRORS)
         try:
-            # one tracker for all: init() starts it anew
+            # init() resets the tracker, so one serves all seeds
             self._tracker = cv2.TrackerNano_create(parameters)  # type: ignore[attr-defined]
         except cv2.error as error:
             raise DataError(f"{backbone}, {head}: not the two networks of NanoTrack ({error.err})") from error
@@ -50,7 +50,7 @@ class NanoTracker(FrameTracker):
             _LOGGING.setLogLevel(level)
 
     def init(self, frame: Image, box: NDArray[np.float32]) -> None:
-        """Start on a target."""
+        """Start tracking a target."""
         x1, y1, x2, y2 = map(float, box)
         whole = (int(x1), int(y1), max(2, int(x2 - x1)), max(2, int(y2 - y1)))
         self._tracker.init(_bgr(frame), whole)

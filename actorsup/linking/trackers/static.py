@@ -1,4 +1,4 @@
-"""A box that does not move: the baseline that every tracker has to beat."""
+"""The type ``static``: a box that never moves, the baseline that every tracker has to beat."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ class StaticTracker:
     """Keeps the seed's box in every frame, with the score 1."""
 
     def track(self, seeds: Sequence[Seed]) -> list[Track]:
-        """One track a seed, in the same order."""
+        """Return one track per seed, in the same order."""
         return [
             Track(np.tile(seed.box, (len(seed.images), 1)), np.ones(len(seed.images), np.float32))
             for seed in seeds

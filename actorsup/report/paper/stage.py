@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actorsup.artifacts.atomic import write_whole
+from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
 from actorsup.report.paper.curve_figures import draw_figure4, draw_figure5, draw_linking
 from actorsup.report.paper.items import CONTRACT_TABLES, ITEMS, SETS, left_out_lines
@@ -66,7 +66,7 @@ def write_paper_item(
     _LOG.info("%s: %d published and %d measured rows", item, len(table) - measured_rows, measured_rows)
     with styled():
         save(FIGURES[item](table), svg, png)
-    write_whole(csv, _as_text(table).to_csv(index=False, lineterminator="\n"))
+    write_text_atomically(csv, _as_text(table).to_csv(index=False, lineterminator="\n"))
 
 
 def make_table(
@@ -94,7 +94,7 @@ def write_left_out(left_out: Mapping[str, Mapping[str, str]], output: Path) -> N
         for name, reason in reasons.items()
     ]
     table = pd.DataFrame(rows, columns=["item", "dataset", "reason"])
-    write_whole(output, table.to_csv(index=False, lineterminator="\n"))
+    write_text_atomically(output, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _read(path: Path, kind: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from actorsup.artifacts.atomic import replacing, write_whole
+from actorsup.artifacts.atomic import replace_atomically, write_text_atomically
 
 # Okabe and Ito's palette, which color-blind people can distinguish
 INK, GREY = "#1a1a1a", "#6e6e6e"
@@ -127,8 +127,8 @@ def save(figure: Figure, svg: Path, png: Path) -> None:
     _settle(figure)
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "actorsup"}, bbox_inches="tight")
-    write_whole(svg, text.getvalue())
-    with replacing(png) as temporary:
+    write_text_atomically(svg, text.getvalue())
+    with replace_atomically(png) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": "actorsup"}, bbox_inches="tight")
 
 
