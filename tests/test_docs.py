@@ -76,7 +76,7 @@ def test_commands_in_the_pages_are_valid(repository):
                 wrong.append(f"{page}: {program} ... {word}")
         if program == "actorsup" and len(words) > 1 and "..." not in words:
             try:
-                cli._parser().parse_args(words)
+                cli._create_parser().parse_args(words)
             except SystemExit:
                 wrong.append(f"{page}: actorsup {' '.join(words)}")
     assert wrong == []
