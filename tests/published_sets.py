@@ -1,5 +1,6 @@
 """Small synthetic data sets in the exact form that their authors publish."""
 
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,29 @@ def write_video(path: Path, frames: int = 4, size: tuple[int, int] = (80, 60)) -
     for index in range(frames):
         writer.write(np.full((size[1], size[0], 3), 20 * index, np.uint8))
     writer.release()
+
+
+def write_thumos13(root: Path) -> Path:
+    """Five videos, of which one file is missing, one is a folder of frames, and one is not annotated."""
+    for name in ("Run/v_Run_g01_c01.avi", "Run/v_Run_g02_c01/0001.jpg", "Jump/v_Jump_g01_c01.MP4",
+                 "Other/v_Other_g01_c01.avi"):  # fmt: skip
+        (root / "UCF-101" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "UCF-101" / name).write_bytes(name.encode())
+    lists = root / "ucfTrainTestlist"
+    lists.mkdir()
+    (lists / "trainlist01.txt").write_text(
+        "Run/v_Run_g02_c01.avi 2\r\nRun/v_Run_g03_c01.avi 2\nOther/v_Other_g01_c01.avi 3\n"
+    )
+    (lists / "testlist01.txt").write_text("Run/v_Run_g01_c01.avi\nJump/v_Jump_g01_c01.avi\n")
+    box = np.array([[1, 1, 20, 30], [200, 5, 100, 90]], np.uint8)
+    tube = {"label": 1, "sf": np.uint8(3), "ef": np.uint8(5), "boxes": box}
+    content = {
+        name: {"annotations": [tube], "numf": np.uint8(9), "label": 1}
+        for name in ("Run/v_Run_g01_c01", "Run/v_Run_g03_c01", "Jump/v_Jump_g01_c01")
+    }
+    (root / "annotations").mkdir()
+    (root / "annotations" / "pyannot.pkl").write_bytes(pickle.dumps(content, protocol=2))
+    return root
 
 
 def write_ucf_sports(root: Path) -> Path:

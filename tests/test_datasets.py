@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from published_sets import write_thumos13
 
 from actorsup.config.read import check_config
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord, shard_index
@@ -32,29 +33,8 @@ def touch(root: Path, *names: str) -> None:
 # ---------------------------------------------------------------------------- THUMOS13
 
 
-def published(root: Path) -> Path:
-    """Four videos in the exact published form; the file of one of them is not there."""
-    touch(root, "UCF-101/Run/v_Run_g01_c01.avi", "UCF-101/Run/v_Run_g02_c01/0001.jpg")
-    touch(root, "UCF-101/Jump/v_Jump_g01_c01.MP4", "UCF-101/Other/v_Other_g01_c01.avi")
-    lists = root / "ucfTrainTestlist"
-    lists.mkdir()
-    (lists / "trainlist01.txt").write_text(
-        "Run/v_Run_g02_c01.avi 2\r\nRun/v_Run_g03_c01.avi 2\nOther/v_Other_g01_c01.avi 3\n"
-    )
-    (lists / "testlist01.txt").write_text("Run/v_Run_g01_c01.avi\nJump/v_Jump_g01_c01.avi\n")
-    box = np.array([[1, 1, 20, 30], [200, 5, 100, 90]], np.uint8)
-    tube = {"label": 1, "sf": np.uint8(3), "ef": np.uint8(5), "boxes": box}
-    content = {
-        name: {"annotations": [tube], "numf": np.uint8(9), "label": 1}
-        for name in ("Run/v_Run_g01_c01", "Run/v_Run_g03_c01", "Jump/v_Jump_g01_c01")
-    }
-    (root / "annotations").mkdir()
-    (root / "annotations" / "pyannot.pkl").write_bytes(pickle.dumps(content, protocol=2))
-    return root
-
-
-def test_thumos13_as_published(tmp_path):
-    listing = Thumos13(published(tmp_path)).listing()
+def test_thumos13_as_write_thumos13(tmp_path):
+    listing = Thumos13(write_thumos13(tmp_path)).listing()
     assert [(r.video, r.split, r.labels) for r in listing.records] == [
         ("Jump/v_Jump_g01_c01", "test", ("Jump",)),
         ("Run/v_Run_g01_c01", "test", ("Run",)),
@@ -65,7 +45,7 @@ def test_thumos13_as_published(tmp_path):
 
 
 def test_thumos13_boxes_do_not_wrap_around(tmp_path):
-    truth = Thumos13(published(tmp_path)).ground_truth()
+    truth = Thumos13(write_thumos13(tmp_path)).ground_truth()
     rows = truth.boxes[truth.boxes["video"] == "Jump/v_Jump_g01_c01"]
     assert rows["frame"].tolist() == [3, 4]
     assert rows[["x1", "y1", "x2", "y2"]].to_numpy().tolist() == [[0, 0, 20, 30], [199, 4, 299, 94]]
@@ -73,7 +53,7 @@ def test_thumos13_boxes_do_not_wrap_around(tmp_path):
 
 
 def test_invalid_thumos13_files(tmp_path):
-    root = published(tmp_path)
+    root = write_thumos13(tmp_path)
     touch(root, "UCF-101/Run/v_Run_g01_c01.mkv")
     with pytest.raises(DataError, match="two videos have the id 'Run/v_Run_g01_c01'"):
         Thumos13(root).listing()

@@ -4,12 +4,14 @@ import copy
 import os
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from published_sets import write_a2d, write_thumos13, write_ucf_sports
 from pydantic import TypeAdapter
 from snakemake.api import SnakemakeApi
 from snakemake.exceptions import WorkflowError
@@ -25,7 +27,7 @@ from actorsup.config.sections import (
     PaperSection,
     TrainedSection,
 )
-from actorsup.datasets.settings import DemoSection, FolderSection
+from actorsup.datasets.settings import DemoSection, FolderSection, PublishedSection, Thumos13Section
 from actorsup.detection.settings import (
     DetectorTrainingSection,
     NetworkSection,
@@ -58,6 +60,9 @@ SECTIONS = {
     "ablations.k": AblationSection,
     "datasets.demo": DemoSection,
     "datasets.mine": FolderSection,
+    "datasets.thumos13": Thumos13Section,
+    "datasets.ucf_sports": PublishedSection,
+    "datasets.a2d": PublishedSection,
     "detectors.demo_ssd": TrainableSection,
     "detectors.demo_ssd.training": DetectorTrainingSection,
     "detectors.torchvision": TorchvisionSection,
@@ -79,7 +84,7 @@ VALUES = {
     "start": "other.bin",
     "annotated": "annotated.csv",
     "launcher": "srun",
-    "actors": ["person"],
+    "actors": ["dog"],
     "classes": ["run", "walk"],
     "seeds": [1, 2],
     "trained": "results/other.pt",
@@ -88,18 +93,18 @@ VALUES = {
     "scales": 5,
     "scale_step": 1.05,
     "frozen_blocks": 1,
-    "shards": 9,
-    "root": "more",
+    "shards": 1,
+    "test_videos": 96,
     "table": "more.csv",
     "ground_truth": "more_boxes.csv",
     "linkers": ["static", "viterbi"],
     "models": ["demo_small"],
     "iou_thresholds": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75],
-    "ucf_sports": "demo",
-    "thumos13": "demo",
-    "a2d": "demo",
+    "ucf_sports": ("demo", "absent"),
+    "thumos13": ("demo", "absent"),
+    "a2d": ("demo", "absent"),
 }
-"""Changed values of the fields whose types do not suggest one."""
+"""Changed values of the fields whose types do not suggest one; a tuple holds several, each tested."""
 
 
 @pytest.fixture(scope="module")
@@ -113,20 +118,26 @@ def workflow(repository, tmp_path_factory) -> Iterator[Any]:
         planned = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=snakefile)._workflow
     for name in ("other.bin", "boxes.csv", "annotated.csv", "a.onnx"):
         (folder / name).write_text("video,frame,x1,y1,x2,y2,class\n", encoding="utf-8")
+    videos = [f"v{i}" for i in range(9)]
     (folder / "videos").mkdir()
-    more = "".join(f"v{i},run,test\n" for i in range(9))
-    for i in range(9):
-        (folder / "videos" / f"v{i}.avi").touch()
-    (folder / "videos" / "here.avi").touch()
-    (folder / "videos" / "there.avi").touch()
+    for name in ("here", "there", *videos):
+        (folder / "videos" / f"{name}.avi").touch()
+    more = "".join(f"{name},run,test\n" for name in videos)
     (folder / "videos.csv").write_text(
         "video,label,split\nhere,run,test\nthere,run,train\ngone,run,test\n" + more
     )
-    (folder / "more.csv").write_text("video,label,split\nhere,walk,test\nthere,run,train\n" + more)
-    (folder / "more").symlink_to("videos")
+    (folder / "more.csv").write_text("video,label,split\nhere,walk,test\nthere,run,train\nv0,run,test\n")
     boxes = "video,class,tube,frame,x1,y1,x2,y2\nhere,run,0,0,1,1,2,2\n"
     for name in ("boxes.csv", "more_boxes.csv"):
         (folder / name).write_text(boxes)
+    for write in (write_thumos13, write_ucf_sports, write_a2d):
+        write(folder / write.__name__.removeprefix("write_"))
+    lists = folder / "thumos13" / "ucfTrainTestlist"
+    (lists / "testlist02.txt").write_text("Run/v_Run_g01_c01.avi\n")
+    (lists / "trainlist02.txt").write_text("Jump/v_Jump_g01_c01.avi 1\n")
+    (folder / "a2d" / "clips320H" / "train_baby.avi").unlink()
+    for root in ("videos", "thumos13", "ucf_sports", "a2d"):
+        (folder / f"{root}_moved").symlink_to(root)
     os.chdir(folder)
     planned.globals["code_digest"] = lambda *modules: "code"
     yield planned
@@ -164,7 +175,15 @@ def config(repository) -> dict[str, Any]:
     }  # fmt: skip
     for name in ("train_videos", "test_videos", "stills", "sequences"):
         del made["datasets"]["mine"][name]
+    for name in ("thumos13", "ucf_sports", "a2d"):
+        made["datasets"][name] |= {"root": name, "linkers": every, "models": ["demo"]}
     return made
+
+
+@pytest.fixture(scope="module")
+def jobs_before(workflow, config) -> Any:
+    """The jobs of the unchanged configuration."""
+    return cache(lambda where, item: jobs(workflow, config, where, item))
 
 
 def jobs(workflow: Any, config: dict[str, Any], where: str, item: str) -> dict[str, dict[str, Any]]:
@@ -177,8 +196,8 @@ def jobs(workflow: Any, config: dict[str, Any], where: str, item: str) -> dict[s
         "shard": "0001", "epoch": "1", "ablation": "k", "item": item,
         kind.removesuffix("s"): name.partition(".")[0],
     }  # fmt: skip
-    if chosen["dataset"] == "mine":
-        chosen["shard"] = plan.dataset("mine").shards_to_score()[0]
+    if kind == "datasets":
+        chosen["shard"] = plan.dataset(chosen["dataset"]).shards_to_score()[0]
     wildcards = Wildcards(fromdict=chosen)
     return {
         rule.name: {
@@ -206,6 +225,8 @@ def changed(model: type, name: str, value: Any) -> Any:
     """Another allowed value of a field."""
     if name in VALUES:
         return VALUES[name]
+    if name == "root":
+        return f"{value}_moved"
     about = TypeAdapter(model).json_schema()["properties"][name]
     about = about.get("anyOf", [about])[0]
     if "enum" in about:
@@ -228,27 +249,48 @@ FIELDS = [
     for field in fields(model)
     # the sections themselves, and the types, which change what the other keys are
     if not (where == "" and field.name not in ("seed", "device")) and field.name not in ("type", "training")
+    # with one test video, any number of shards gives the same shard to score
+    if not (where in ("datasets.ucf_sports", "datasets.a2d") and field.name == "shards")
 ]
 
 
 @pytest.mark.parametrize(("where", "name"), FIELDS)
-def test_a_field_re_runs_the_rules_that_it_declares(workflow, config, where, name):
+def test_a_field_re_runs_the_rules_that_it_declares(workflow, config, jobs_before, where, name):
     model = SECTIONS[where]
-    old, new = copy.deepcopy(config), copy.deepcopy(config)
-    section = new
-    for part in filter(None, where.split(".")):
-        section = section[part]
-    default = next(field.default for field in fields(model) if field.name == name)
-    section[name] = changed(model, name, section.get(name, default))
-    if where.startswith("linkers") and name in ("images", "annotations"):  # neither goes without the other
-        section |= {"images": "other.bin", "annotations": "other.bin"}
-    item = next((item for item in ITEMS if where == "paper" and name in ITEMS[item].datasets), "linking")
-    before, after = (jobs(workflow, each, where, item) for each in (old, new))
     extra = model.__pydantic_fields__[name].json_schema_extra
     stages = set(extra["stages"])
-    parameters = {rule for rule in before if repr(before[rule]["params"]) != repr(after[rule]["params"])}
-    if extra["indirect"] or where.startswith("datasets"):
-        # the videos of a data set are in the parameters of most rules
-        assert stages <= parameters | {rule for rule in before if before[rule] != after[rule]}
+    item = next((item for item in ITEMS if where == "paper" and name in ITEMS[item].datasets), "linking")
+    before = jobs_before(where, item)
+    parameters, inputs = set(), set()
+    for other in with_field_changed(config, where, name):
+        after = jobs(workflow, other, where, item)
+        parameters |= {rule for rule in before if repr(before[rule]["params"]) != repr(after[rule]["params"])}
+        inputs |= {rule for rule in before if before[rule]["input"] != after[rule]["input"]}
+    if extra["indirect"]:
+        assert parameters <= stages <= parameters | inputs
     else:
         assert parameters == stages
+
+
+def with_field_changed(config: dict[str, Any], where: str, name: str) -> Iterator[dict[str, Any]]:
+    """The configuration with each changed value of a field."""
+    model = SECTIONS[where]
+    old = config
+    for part in filter(None, where.split(".")):
+        old = old[part]
+    default = next(field.default for field in fields(model) if field.name == name)
+    value = changed(model, name, old.get(name, default))
+    for each in value if isinstance(value, tuple) else (value,):
+        changes = {name: each}
+        if where.startswith("datasets") and name == "annotations":  # relative to the root
+            changes = {name: f"../{old['root']}_moved/{old[name]}"}
+        if where.startswith("linkers") and name in (
+            "images",
+            "annotations",
+        ):  # neither goes without the other
+            changes = {"images": "other.bin", "annotations": "other.bin"}
+        made = section = copy.deepcopy(config)
+        for part in filter(None, where.split(".")):
+            section = section[part]
+        section |= changes
+        yield made

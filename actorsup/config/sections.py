@@ -41,6 +41,12 @@ REGISTRIES: dict[str, tuple[Registry[Any], ...]] = {
 """Sections whose ``type`` selects their settings, and the registries of the types."""
 KINDS = (*REGISTRIES, "models", "ablations")
 """Sections that hold named sections."""
+_SEED = affects(
+    "make_demo_videos", "make_demo_images", "make_demo_sequences", "write_video_table", "decode_frames",
+    "write_ground_truth", "write_annotated_frames", "train_detector", "train_siamese", "train_attention",
+    "evaluate_intervals", "make_gallery", indirect=True,
+)  # fmt: skip
+_PAPER = affects("write_paper_item", "paper_tables", "write_report", indirect=True)
 _SECTIONS = affects(indirect=True)
 
 
@@ -58,7 +64,8 @@ class ScoredSection(ScoringSettings):
     """What every ``models:`` section has."""
 
     attention: Annotated[
-        Literal["paper", "best"], affects("train_attention", "score_tubes", indirect=True)
+        Literal["paper", "best"],
+        affects("train_attention", "score_tubes", "score_tubes_by_epoch", indirect=True),
     ] = "paper"
     """Defaults of the section: ``paper``, or ``best``, the choices beyond the paper that help
     (docs/attention.md)."""
@@ -94,11 +101,11 @@ class AblationSection:
 class PaperSection:
     """The section ``paper:``: the data sets and linkers of the paper's tables and figures."""
 
-    ucf_sports: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "ucf_sports"
+    ucf_sports: Annotated[Name, _PAPER] = "ucf_sports"
     """Section of ``datasets:`` that is UCF Sports. Without that section, the tables omit the data set."""
-    thumos13: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "thumos13"
+    thumos13: Annotated[Name, _PAPER] = "thumos13"
     """Section of ``datasets:`` that is THUMOS13."""
-    a2d: Annotated[Name, affects("write_paper_item", "paper_tables", indirect=True)] = "a2d"
+    a2d: Annotated[Name, _PAPER] = "a2d"
     """Section of ``datasets:`` that is A2D."""
     linkers: Annotated[
         Names, Field(min_length=2), affects("evaluate_linking", "write_paper_item", indirect=True)
@@ -129,11 +136,9 @@ def _device(name: str) -> str:
 class Configuration:
     """The whole configuration."""
 
-    seed: Annotated[
-        Natural,
-        affects("train_detector", "train_siamese", "train_attention", "evaluate_intervals", indirect=True),
-    ]
-    """Seed of all random numbers; the training of a model adds its own of ``datasets.NAME.seeds``."""
+    seed: Annotated[Natural, _SEED]
+    """Seed of all random numbers, also of the demo's videos; the training of a model adds its own of
+    ``datasets.NAME.seeds``."""
     device: Annotated[str, AfterValidator(_device), affects()]
     """``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ..."""
     datasets: Annotated[dict[Any, Any], _SECTIONS]

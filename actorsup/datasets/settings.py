@@ -7,32 +7,44 @@ from pydantic import Field
 
 from actorsup.config.fields import Boolean, Count, Integer, Names, Seeds, affects, settings
 
-_TRUTH = affects("write_ground_truth", "write_annotated_frames")
+_TRUTH = ("write_ground_truth", "write_annotated_frames")
+_VIDEOS = ("write_video_table", "collect_failures")
+_LABELS = ("train_attention", "score_tubes", "score_tubes_by_epoch")
 _TABLES = (
     "evaluate_map", "evaluate_actors", "evaluate_frames", "evaluate_errors", "evaluate_intervals",
-    "evaluate_ablation", "evaluate_epochs", "write_report",
+    "evaluate_ablation", "evaluate_epochs",
 )  # fmt: skip
-_VIDEOS = affects("make_demo_videos", "decode_frames", indirect=True)
+_LIST = affects(*_TRUTH, *_VIDEOS, *_LABELS, "decode_frames", "make_gallery", "sum_cost")
+_DEMO = ("make_demo_videos", "decode_frames")
 
 
 @settings
 class DatasetSection:
     """What a ``datasets:`` section of every type has. The settings of a type are a subclass."""
 
-    type: Annotated[str, _TRUTH]
+    type: Annotated[str, affects(*_TRUTH)]
     """Type of the data set."""
     actors: Annotated[Names, affects("detect_actors")]
     """COCO categories of the actors of interest, such as ``person``; other detections are dropped."""
-    linkers: Annotated[Names, affects("evaluate_recall", *_TABLES, "sum_cost", indirect=True)]
+    linkers: Annotated[Names, affects("evaluate_recall", *_TABLES, "write_report", "sum_cost", indirect=True)]
     """Sections of ``linkers:`` to run, or variants of them such as ``siamese+scales=1``. The tables have rows
     for each."""
-    models: Annotated[Names, affects(*_TABLES, indirect=True)]
+    models: Annotated[Names, affects(*_TABLES, "write_report", indirect=True)]
     """Sections of ``models:`` to run, or variants of them such as ``paper+k=1``. The tables have rows for
     each."""
-    seeds: Annotated[Seeds, affects(*_TABLES, indirect=True)]
+    seeds: Annotated[Seeds, affects(*_TABLES, "write_report", indirect=True)]
     """Seeds of training. The tables have rows for each."""
     shards: Annotated[
-        Integer, Field(ge=1, le=10_000), affects("write_video_table", "decode_frames", indirect=True)
+        Integer,
+        Field(ge=1, le=10_000),
+        affects(
+            "write_video_table",
+            "decode_frames",
+            "score_tubes",
+            "score_tubes_by_epoch",
+            "make_gallery",
+            indirect=True,
+        ),
     ]
     """Number of shards, about one per 32 videos (docs/scale.md); do not change it later. Half of them hold
     the training videos, so a new test video trains nothing again."""
@@ -42,7 +54,7 @@ class DatasetSection:
 class VideoFolderSection(DatasetSection):
     """A data set whose videos lie below a folder."""
 
-    root: Annotated[str, _TRUTH] = field(kw_only=True)
+    root: Annotated[str, affects(*_TRUTH, *_VIDEOS)] = field(kw_only=True)
     """Folder of the videos. If only the path changes, no video is decoded again."""
     absent_videos: Annotated[Literal["count", "leave_out"], affects("write_video_table", indirect=True)] = (
         "count"
@@ -55,7 +67,7 @@ class VideoFolderSection(DatasetSection):
 class PublishedSection(VideoFolderSection):
     """The types ``ucf_sports`` and ``a2d``: data sets as their authors publish them."""
 
-    annotations: Annotated[str | None, _TRUTH] = None
+    annotations: Annotated[str | None, affects(*_TRUTH)] = None
     """Annotations, below ``root`` or elsewhere; null: where the authors put them."""
 
 
@@ -63,7 +75,7 @@ class PublishedSection(VideoFolderSection):
 class Thumos13Section(PublishedSection):
     """The type ``thumos13`` (UCF101-24). Paper: 4.1."""
 
-    split: Annotated[Literal[1, 2, 3], _TRUTH] = 1
+    split: Annotated[Literal[1, 2, 3], _LIST] = 1
     """Split of THUMOS13."""
 
 
@@ -71,14 +83,14 @@ class Thumos13Section(PublishedSection):
 class FolderSection(VideoFolderSection):
     """The type ``folder``: your own videos."""
 
-    table: Annotated[str | None, _TRUTH] = None
+    table: Annotated[str | None, _LIST] = None
     """CSV table ``video,label,split``; null: the videos have no labels."""
-    ground_truth: Annotated[str | None, _TRUTH] = None
+    ground_truth: Annotated[str | None, affects(*_TRUTH)] = None
     """Boxes, for evaluation only: a CSV table, COCO JSON, CVAT XML or MOT text (docs/exchange.md); null:
     none."""
-    annotated: Annotated[str | None, _TRUTH] = None
+    annotated: Annotated[str | None, affects(*_TRUTH, "evaluate_recall", "evaluate_linking", *_TABLES)] = None
     """CSV table ``video,frame`` of the annotated frames; null: all frames."""
-    classes: Annotated[Names | None, _TRUTH] = None
+    classes: Annotated[Names | None, affects(*_TRUTH, *_LABELS)] = None
     """Names of the classes; null: those of the table."""
 
     def __post_init__(self) -> None:
@@ -90,13 +102,28 @@ class FolderSection(VideoFolderSection):
 class DemoSection(DatasetSection):
     """The type ``demo``: videos that rules make."""
 
-    train_videos: Annotated[Count, _VIDEOS] = field(kw_only=True)
+    train_videos: Annotated[
+        Count, affects(*_DEMO, "write_video_table", *_LABELS, "make_gallery", "sum_cost", indirect=True)
+    ] = field(kw_only=True)
     """Number of training videos; the six classes are equally frequent."""
-    test_videos: Annotated[Count, _VIDEOS] = field(kw_only=True)
+    test_videos: Annotated[
+        Count,
+        affects(
+            *_DEMO,
+            "write_video_table",
+            "score_tubes",
+            "score_tubes_by_epoch",
+            "make_gallery",
+            "sum_cost",
+            indirect=True,
+        ),
+    ] = field(kw_only=True)
     """Number of test videos; the six classes are equally frequent."""
-    frames: Annotated[Count, _VIDEOS] = 32
+    frames: Annotated[Count, affects(*_DEMO, indirect=True)] = 32
     """Length of a video. Unit: frames."""
-    untrimmed: Annotated[Boolean, _VIDEOS] = False
+    untrimmed: Annotated[
+        Boolean, affects(*_DEMO, "write_video_table", "train_attention", "make_gallery", indirect=True)
+    ] = False
     """Whether actions fill only a part of their video and half of the videos have a second actor."""
     stills: Annotated[Count, affects("make_demo_images")] = 1600
     """Number of images that the detector is trained on."""
