@@ -34,7 +34,7 @@ from torch import Tensor
 
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, write_tubes
-from actorsup.attention.clips import loader_threads, on_device, prefetch
+from actorsup.attention.clips import loader_threads, move_clip, prefetch
 from actorsup.attention.dataset import training_videos
 from actorsup.attention.model import ActorAttention, random_model
 from actorsup.attention.scoring import score_videos
@@ -148,8 +148,8 @@ def one_round(
     with training_videos(*of, model.classes) as videos:
         jobs = [partial(video.clip, settings, 0, 0) for video in videos]
         loading, clips = seconds_of(lambda: list(prefetch(jobs, loader_threads(device))))
-    shorter_side, side = settings.shorter_side, model.encoder.info.side
-    ready = [on_device(clip, shorter_side, side, device)[0] for clip in clips]
+    shorter_side, side = settings.shorter_side, model.encoder.info.input_size
+    ready = [move_clip(clip, shorter_side, side, device)[0] for clip in clips]
     encode(model, ready[: 2 * settings.at_once])  # warm
     encoding, _ = seconds_of(lambda: encode(model, ready))
     output.unlink(missing_ok=True)

@@ -38,10 +38,10 @@ import torch
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_tubes
 from actorsup.attention import training
-from actorsup.attention.clips import on_device
-from actorsup.attention.model import ActorAttention, Pooled, load_model
+from actorsup.attention.clips import move_clip
+from actorsup.attention.model import ActorAttention, PooledTubes, load_model
 from actorsup.attention.pooled_features import PooledFeatures
-from actorsup.attention.scoring import ScoringInput, _logits, prepare_input
+from actorsup.attention.scoring import ScoringInput, _compute_video_logits, prepare_input
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.attention.tube_scores import score_tubes
@@ -87,20 +87,24 @@ class Clips:
         self.images = {video: store[video] for store in stores for video in store.videos}
         self.found = {video: read_tubes(shard[video]) for shard in shards for video in shard.videos}
 
-    def pooled(self, model: ActorAttention, video: str, count: int, name: str) -> tuple[ScoringInput, Pooled]:
+    def pooled(
+        self, model: ActorAttention, video: str, count: int, name: str
+    ) -> tuple[ScoringInput, PooledTubes]:
         """What scoring sees of a video, and the features of its tubes in each of those frames."""
         seen = prepare_input(model, self.images[video], self.found[video], count)
         path = self.cache / f"{name}_scoring{count}.h5"
         with h5py.File(path, "a") as kept:
             if video not in kept:
                 info, settings = model.encoder.info, model.settings
-                images, boxes = on_device(seen.clip, settings.shorter_side, info.side, torch.device("cpu"))
+                images, boxes = move_clip(
+                    seen.clip, settings.shorter_side, info.input_size, torch.device("cpu")
+                )
                 with torch.no_grad():
                     (pooled,) = model.pool(images, [boxes], per_frame=True)
                 group = kept.create_group(video)
-                group["features"], group["present"] = pooled.features.numpy(), pooled.present.numpy()
+                group["features"], group["present"] = pooled.features.numpy(), pooled.is_present.numpy()
             group = kept[video]
-            return seen, Pooled(*(torch.from_numpy(group[key][()]) for key in ("features", "present")))
+            return seen, PooledTubes(*(torch.from_numpy(group[key][()]) for key in ("features", "present")))
 
 
 def run(
@@ -119,7 +123,7 @@ def run(
     shared = partial(shared_features, clips.cache / f"{name}_seed{seed}.h5")
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(training, "pooled_features", shared),
+        mock.patch.object(training, "open_pooled_features", shared),
     ):
         output = Path(folder) / "model.pt"
         try:
@@ -149,7 +153,7 @@ def run(
         if tubes is not None and len(tubes):
             seen, pooled = clips.pooled(model, video, scoring.score_frames or settings.frames, name)
             with torch.no_grad():
-                logits = _logits(model, seen.sampled, pooled, scoring.trim is not None)
+                logits = _compute_video_logits(model, seen.frame_indices, pooled, scoring.trim is not None)
             right.append(classes[int(logits.video.argmax())] in wanted)
             tubes = score_tubes(tubes, logits, scoring)
         overlaps.append(overlap(video, tubes, clips.truth.get(video, [])))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_tubes
 from actorsup.attention import scoring
-from actorsup.attention.clips import Clip, on_device, prefetch, read_clip, segment_frames
-from actorsup.attention.model import ActorAttention, Pooled, load_model, model_content, random_model
+from actorsup.attention.clips import Clip, move_clip, prefetch, read_clip, segment_frames
+from actorsup.attention.model import ActorAttention, PooledTubes, load_model, model_content, random_model
 from actorsup.attention.pooling import actor_pooling
 from actorsup.attention.scoring import compute_logits, prepare_input, score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
@@ -121,7 +121,7 @@ def test_pooling_of_no_tubes_and_of_a_tube_in_no_frame():
 def test_a_flipped_frame_with_flipped_boxes_pools_to_the_mirror_image():
     features, clip = torch.randn(4, 3, 4, 6), random_clip()
     there = actor_pooling(features, torch.from_numpy(clip.boxes), 8, 5)
-    flipped = torch.from_numpy(clip.flipped().boxes)
+    flipped = torch.from_numpy(clip.flip_horizontally().boxes)
     mirrored = actor_pooling(features.flip(3), flipped, 8, 5)
     mirrored, there = (values.unflatten(2, (5, 5)) for values in (mirrored, there))
     torch.testing.assert_close(mirrored, there.flip(2))
@@ -137,11 +137,11 @@ def random_clip() -> Clip:
 
 def test_flipping_twice_changes_nothing():
     clip = random_clip()
-    twice = clip.flipped().flipped()
+    twice = clip.flip_horizontally().flip_horizontally()
     np.testing.assert_array_equal(twice.frames, clip.frames)
     np.testing.assert_allclose(twice.boxes, clip.boxes, atol=1e-5)
-    np.testing.assert_array_equal(clip.flipped().frames[:, :, 0], clip.frames[:, :, -1])
-    assert (clip.flipped().boxes[..., 2] > clip.flipped().boxes[..., 0]).all()
+    np.testing.assert_array_equal(clip.flip_horizontally().frames[:, :, 0], clip.frames[:, :, -1])
+    assert (clip.flip_horizontally().boxes[..., 2] > clip.flip_horizontally().boxes[..., 0]).all()
 
 
 # --------------------------------------------------------------------------------- settings
@@ -209,14 +209,14 @@ def test_clips_are_resized_and_their_boxes_with_them(tmp_path):
         clip = read_clip(store["v"], boxes, np.array([2, 0, 2]))
     np.testing.assert_array_equal(clip.frames, video.frames[[2, 0, 2]])
     np.testing.assert_allclose(clip.boxes, video.boxes[:, [2, 0, 2]] / [4, 2, 4, 2], rtol=1e-5)
-    images, there = on_device(clip, 20, None, torch.device("cpu"))
+    images, there = move_clip(clip, 20, None, torch.device("cpu"))
     np.testing.assert_array_equal(images, clip.frames)
     np.testing.assert_array_equal(there, clip.boxes)
-    images, there = on_device(clip, 40, None, torch.device("cpu"))
+    images, there = move_clip(clip, 40, None, torch.device("cpu"))
     assert images.shape == (3, 40, 60, 3) and images.dtype == torch.uint8
     np.testing.assert_allclose(there, clip.boxes * 2, rtol=1e-5)
     # a network of one size takes this one, whatever the shape
-    images, there = on_device(clip, 40, 10, torch.device("cpu"))
+    images, there = move_clip(clip, 40, 10, torch.device("cpu"))
     assert images.shape == (3, 10, 10, 3)
     np.testing.assert_allclose(there, clip.boxes * np.array([1 / 3, 1 / 2] * 2), rtol=1e-5)
 
@@ -225,7 +225,7 @@ def test_resized_frames_keep_their_places():
     # the middle of pixel x is at x + 1/2, before and after
     x, y = np.meshgrid(np.arange(48), np.arange(32))
     frames = np.stack([4 * x + 2, 6 * y + 3, 0 * x], axis=2).astype(np.uint8)[None]
-    images, _ = on_device(Clip(frames, random_clip().boxes), 16, None, torch.device("cpu"))
+    images, _ = move_clip(Clip(frames, random_clip().boxes), 16, None, torch.device("cpu"))
     x, y = (np.meshgrid(np.arange(24), np.arange(16))[i] * 2 + 1 for i in range(2))
     inside = np.s_[2:-2, 2:-2]
     np.testing.assert_allclose(images[0, ..., 0][inside], (4 * x)[inside], atol=1)
@@ -342,7 +342,7 @@ def test_a_tubes_logits_are_the_mean_of_its_frames_logits(feature_norm):
     present = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
     features = torch.randn(3, 3, 64 * 25) * present[..., None]
     with torch.no_grad():
-        tubes, frames = (make(Pooled(features, present)) for make in (model, model.frame_logits))
+        tubes, frames = (make(PooledTubes(features, present)) for make in (model, model.frame_logits))
     for tube in range(2):
         torch.testing.assert_close(tubes[tube], frames[tube][present[tube]].mean(0), rtol=1e-4, atol=1e-5)
     assert tubes.isfinite().all()  # a tube that is in no frame has features of zero
@@ -426,7 +426,7 @@ def test_videos_that_are_scored_together_get_the_scores_of_each_scored_separatel
     videos["b"].boxes[1] = np.nan
     single, _ = score(tmp_path, videos, list(videos))
     real, groups = scoring.compute_logits, []
-    monkeypatch.setattr(scoring, "videos_at_once", lambda device: 2)
+    monkeypatch.setattr(scoring, "scoring_batch_size", lambda device: 2)
     monkeypatch.setattr(
         scoring, "compute_logits", lambda n, seen, *a: groups.append(len(seen)) or real(n, seen, *a)
     )
@@ -456,7 +456,7 @@ def test_logits_of_frames_average_to_those_of_tubes(tmp_path, snippet):
         (made,) = compute_logits(network, [seen], per_frame=True)
         (single,) = compute_logits(network, [seen])
     assert made.frames.shape == (3, 5 * snippet, 2)
-    assert made.sampled.tolist() == sorted(
+    assert made.frame_indices.tolist() == sorted(
         {4 + 8 * s + a for s in range(5) for a in range(-(snippet // 2), 2)}
         if snippet == 3
         else range(4, 40, 8)

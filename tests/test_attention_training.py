@@ -17,10 +17,10 @@ from actorsup.artifacts.provenance import imported_modules
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.attention import training
-from actorsup.attention.clips import on_device
-from actorsup.attention.dataset import target_of, training_videos
+from actorsup.attention.clips import move_clip
+from actorsup.attention.dataset import label_shares, training_videos
 from actorsup.attention.model import load_model, random_model
-from actorsup.attention.pooled_features import pooled_features
+from actorsup.attention.pooled_features import open_pooled_features
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.settings import AttentionSettings
@@ -160,9 +160,9 @@ def normalized_by_hand(settings, features):
 
 def video_by_hand(settings, model, clip, shares, k):
     """Loss of a video, and whether its highest class is in its label."""
-    images, boxes = on_device(clip, settings.shorter_side, None, torch.device("cpu"))
+    images, boxes = move_clip(clip, settings.shorter_side, None, torch.device("cpu"))
     pooled = model.pool(images, [boxes])[0]
-    assert pooled.features.shape[1] == (1 if settings.frame_share == 1 else 2) and pooled.present.all()
+    assert pooled.features.shape[1] == (1 if settings.frame_share == 1 else 2) and pooled.is_present.all()
     frames = math.ceil(2 * settings.frame_share)
     features = normalized_by_hand(settings, pooled.features)
     each = features @ model.classifier.weight.T + model.classifier.bias
@@ -325,7 +325,7 @@ def test_frames_and_boxes_flip_together_and_each_epoch_draws_anew(shards):
         assert video.video == "long"
         plain, flipped = (video.clip(replace(TINY, flip=p), 0, 0) for p in (0, 1))
         np.testing.assert_array_equal(flipped.frames, plain.frames[:, :, ::-1])
-        np.testing.assert_allclose(flipped.boxes, plain.flipped().boxes)
+        np.testing.assert_allclose(flipped.boxes, plain.flip_horizontally().boxes)
         many = replace(TINY, frames=6, flip=0.5)
         epochs = {video.clip(many, 0, epoch).frames.tobytes() for epoch in range(8)}
         assert len(epochs) == 8
@@ -338,9 +338,9 @@ def test_each_video_has_a_random_generator_of_its_own(tmp_path):
     drawn: dict[str, list[float]] = {}
 
     class Drawing(training._Training):
-        def _losses(self, part, epoch):
+        def _compute_losses(self, part, epoch):
             drawn.setdefault(part[0][0].video, []).append(torch.rand(1).item())
-            return super()._losses(part, epoch)
+            return super()._compute_losses(part, epoch)
 
     settings = replace(TINY, batch=3, epochs=2)
     seen = []
@@ -348,7 +348,7 @@ def test_each_video_has_a_random_generator_of_its_own(tmp_path):
         drawn.clear()
         with (
             training_videos([frames], [tubes], {v: ("a",) for v in names}, CLASSES) as videos,
-            pooled_features(tmp_path / "m.pt", settings) as kept,
+            open_pooled_features(tmp_path / "m.pt", settings) as kept,
         ):
             drawing = Drawing(random_model(settings, CLASSES, 0), videos, kept, torch.device("cpu"), 0)
             for epoch in range(2):
@@ -390,8 +390,8 @@ def test_a_class_without_training_videos_is_named(shards, tmp_path, caplog):
 
 
 def test_several_labels_share_the_loss():
-    assert target_of("v", ("c", "a"), ["a", "b", "c"]).tolist() == [0.5, 0, 0.5]
-    assert target_of("v", ("b", "b"), ["a", "b", "c"]).tolist() == [0, 1, 0]
+    assert label_shares("v", ("c", "a"), ["a", "b", "c"]).tolist() == [0.5, 0, 0.5]
+    assert label_shares("v", ("b", "b"), ["a", "b", "c"]).tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

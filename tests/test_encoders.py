@@ -268,7 +268,7 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 )
 def test_pixels_are_scaled_as_the_published_weights_expect(name, colours):
     encoder = build_encoder(name)
-    assert (encoder.info.mean, encoder.info.deviation) == colours
+    assert (encoder.info.mean, encoder.info.std) == colours
     frames = torch.randint(0, 256, (2, 3, 4, 3), dtype=torch.uint8)
     found = encoder.normalize(frames)
     assert (found.shape, found.dtype) == ((2, 3, 3, 4), torch.float32)

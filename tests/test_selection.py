@@ -20,8 +20,8 @@ from actorsup.attention.selection import (
     noisy_or,
     topk_mean,
     tube_logits,
-    uncertain_loss,
     video_loss,
+    weight_by_uncertainty,
 )
 from actorsup.attention.settings import AttentionSettings
 from actorsup.training.weights import save_weights
@@ -111,10 +111,10 @@ def test_losses_of_one_and_of_several_labels_by_hand():
 
 def test_an_uncertain_loss_is_least_where_the_variance_is_the_loss():
     loss, log_variance = torch.tensor(2.5), torch.tensor(0.3, requires_grad=True)
-    weighted = uncertain_loss(loss, log_variance)
+    weighted = weight_by_uncertainty(loss, log_variance)
     assert weighted.item() == pytest.approx(2.5 / math.exp(0.3) + 0.3)
-    least = uncertain_loss(loss, torch.tensor(math.log(2.5)))
-    assert all(uncertain_loss(loss, torch.tensor(v)) > least for v in (-1.0, 0.5, 1.5))
+    least = weight_by_uncertainty(loss, torch.tensor(math.log(2.5)))
+    assert all(weight_by_uncertainty(loss, torch.tensor(v)) > least for v in (-1.0, 0.5, 1.5))
 
 
 def test_k_goes_from_its_first_to_its_last_value():

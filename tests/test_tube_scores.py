@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorsup.attention.scoring_settings import ScoringSettings
-from actorsup.attention.trimming import best_spans, over_time
+from actorsup.attention.trimming import find_best_intervals, interpolate_over_time
 from actorsup.attention.tube_scores import TubeLogits, score_tubes, suppress_tubes
 from actorsup.errors import ConfigError
 from actorsup.tubes import Tubes, tube_iou
@@ -97,7 +97,7 @@ def test_trim_must_be_a_probability(value):
 @given(st.lists(st.lists(st.integers(-3, 3), min_size=2, max_size=2), min_size=1, max_size=9))
 def test_the_best_span_against_all_spans(values):
     odds = np.array(values, float)
-    for c, (first, end) in enumerate(best_spans(odds)):
+    for c, (first, end) in enumerate(find_best_intervals(odds)):
         column = odds[:, c]
         sums = {(a, b): column[a:b].sum() for a in range(len(column)) for b in range(a + 1, len(column) + 1)}
         assert sums[first, end] == max(sums.values())
@@ -111,7 +111,7 @@ def test_the_best_span_against_all_spans(values):
 def test_curves_over_time_against_loops(count, width, data):
     chosen = sorted(data.draw(st.sets(st.integers(0, count - 1), min_size=1)))
     values = np.array([[data.draw(st.integers(-5, 5))] for _ in chosen], float)
-    found = over_time(values, np.array(chosen), count, width)
+    found = interpolate_over_time(values, np.array(chosen), count, width)
     line = []
     for frame in range(count):
         before = max((at for at in chosen if at <= frame), default=chosen[0])
@@ -208,7 +208,7 @@ def test_of_a_tube_and_its_cut_one_is_predicted():
 def test_of_two_tubes_alike_the_cut_of_the_better_stays():
     tubes, logits = cut_case()
     of_frames = np.concatenate([logits.frames, logits.frames - 0.1])
-    pair = TubeLogits(of_frames.mean(1), logits.video, of_frames, logits.sampled)
+    pair = TubeLogits(of_frames.mean(1), logits.video, of_frames, logits.frame_indices)
     both = tubes_of(np.repeat(tubes.boxes, 2, axis=0))
     found = score_tubes(both, pair, ScoringSettings("class", trim=0.5, trim_smooth=0, nms_iou=0.3))
     # both whole tubes are there still, predicted or not; what is cut of the lesser one is not

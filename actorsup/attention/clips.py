@@ -1,4 +1,4 @@
-"""Clips: sampled frames of a video, and its tubes in these frames."""
+"""Clips: sampled frames of a video with the boxes of its tubes in these frames."""
 
 import os
 from collections import deque
@@ -19,29 +19,32 @@ from actorsup.frames.store import VideoFrames
 from actorsup.training.devices import to_device
 
 Item = TypeVar("Item")
-_PREFETCHED = 8
-"""Results that each thread may compute before they are used."""
+_MAX_PREFETCHED_RESULTS = 8
+"""Maximum number of results per thread that ``prefetch`` computes before they are consumed."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """N frames of one video, and its P tubes in these frames.
+    """N frames of one video, with the boxes of its P tubes in these frames.
 
     Attributes:
-        frames: (N, H, W, 3) uint8 RGB.
-        boxes: (P, N, 4) float32 xyxy in pixels of these frames; NaN where a tube is absent.
+        frames: (N, H, W, 3) uint8 RGB frames.
+        boxes: (P, N, 4) float32 xyxy boxes in pixels of ``frames``; NaN where a tube is absent.
     """
 
     frames: NDArray[np.uint8]
     boxes: NDArray[np.float32]
 
-    def without_absent_tubes(self) -> "Clip":
-        """Drop the tubes that are in none of the frames; keep the first if all are."""
-        present = ~np.all(np.any(np.isnan(self.boxes), axis=2), axis=1)
-        return Clip(self.frames, self.boxes[present] if present.any() else self.boxes[:1])
+    def drop_absent_tubes(self) -> "Clip":
+        """Return the clip without tubes that are absent from all frames.
 
-    def flipped(self) -> "Clip":
-        """Flip frames and boxes horizontally (6.2)."""
+        If all tubes are absent, the first tube is kept.
+        """
+        is_present = ~np.all(np.any(np.isnan(self.boxes), axis=2), axis=1)
+        return Clip(self.frames, self.boxes[is_present] if is_present.any() else self.boxes[:1])
+
+    def flip_horizontally(self) -> "Clip":
+        """Return the clip with frames and boxes flipped horizontally (Section 6.2 of the paper)."""
         x1, y1, x2, y2 = np.moveaxis(self.boxes, -1, 0)
         width = self.frames.shape[2]
         frames = np.stack([cv2.flip(frame, 1) for frame in self.frames])
@@ -49,58 +52,69 @@ class Clip:
 
 
 def segment_frames(
-    count: int, segments: int, random: np.random.Generator | None, snippet: int = 1, step: int = 1
+    num_frames: int, segments: int, random: np.random.Generator | None, snippet: int = 1, step: int = 1
 ) -> NDArray[np.int64]:
-    """Sample one frame, or a snippet around it, from each of the equal segments of a video (4.2, 6.2).
+    """Sample one frame, or a snippet around the frame, from each of several equal segments of a video.
+
+    See Sections 4.2 and 6.2 of the paper.
 
     Args:
-        count: Frames of the video, at least one; with fewer frames than segments, some are repeated.
+        num_frames: Number of frames of the video, at least 1; if it is less than ``segments``, some frames
+            are sampled repeatedly.
         segments: Number of segments.
-        random: Draws a frame in each segment; None takes the middle one.
-        snippet: Frames of a snippet; beyond the ends of the video, its first or last frame is repeated.
-        step: Step from one frame of a snippet to the next.
+        random: Random generator for the position of the frame within each segment; None samples the middle
+            frame of each segment.
+        snippet: Number of frames per snippet; the first or last frame of the video replaces frames outside
+            the video.
+        step: Distance between consecutive frames of a snippet, in frames.
 
     Returns:
-        (segments * snippet,) 0-based, ascending within each snippet.
+        (segments * snippet,) int64 0-based frame indices, ascending within each snippet.
     """
-    within = np.full(segments, 0.5) if random is None else random.random(segments)
-    centers = ((np.arange(segments) + within) * count / segments).astype(np.int64)
+    positions = np.full(segments, 0.5) if random is None else random.random(segments)
+    centers = ((np.arange(segments) + positions) * num_frames / segments).astype(np.int64)
     offsets = (np.arange(snippet) - snippet // 2) * step
     # the product may round up to the end of the video
-    return np.clip(centers[:, None] + offsets, 0, count - 1).ravel()
+    return np.clip(centers[:, None] + offsets, 0, num_frames - 1).ravel()
 
 
-def read_clip(images: VideoFrames, boxes: NDArray[np.float32], sampled: NDArray[np.int64]) -> Clip:
-    """Read frames of a video at their stored size.
+def read_clip(images: VideoFrames, boxes: NDArray[np.float32], frame_indices: NDArray[np.int64]) -> Clip:
+    """Read frames of a video in the resolution of the frame store, with the boxes of the tubes.
 
     Args:
-        images: The video.
-        boxes: (P, frames of the video, 4) xyxy in pixels of the source; NaN where a tube is absent.
-        sampled: (N,) 0-based indices of the frames to read.
+        images: Frames of the video in the frame store.
+        boxes: (P, number of frames of the video, 4) xyxy boxes of P tubes in pixels of the source frames; NaN
+            where a tube is absent.
+        frame_indices: (N,) 0-based indices of the frames to read.
     """
-    # each frame is decoded once, also if a snippet repeats it
-    unique, inverse = np.unique(sampled, return_inverse=True)
-    frames = np.stack(images.read(unique))[inverse]
+    # each frame is decoded only once, even if it is sampled repeatedly
+    unique_indices, inverse = np.unique(frame_indices, return_inverse=True)
+    frames = np.stack(images.read(unique_indices))[inverse]
     height, width = frames.shape[1:3]
-    return Clip(frames, box_arithmetic.scale(boxes[:, sampled], width / images.width, height / images.height))
+    scaled_boxes = box_arithmetic.scale(boxes[:, frame_indices], width / images.width, height / images.height)
+    return Clip(frames, scaled_boxes)
 
 
-def on_device(clip: Clip, shorter_side: int, side: int | None, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Move a clip to a device and resize it there.
+def move_clip(
+    clip: Clip, shorter_side: int, input_size: int | None, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Copy a clip to a device and resize it there.
 
     Args:
-        clip: A clip at its stored size.
-        shorter_side: Shorter side of the resized frames, in pixels, with the aspect ratio kept.
-        side: Both sides of the resized frames, for a network with a fixed input size; None uses
-            ``shorter_side``.
-        device: The device.
+        clip: Clip in the resolution of the frame store.
+        shorter_side: Length of the shorter side of the resized frames in pixels; the aspect ratio is kept.
+        input_size: Width and height of the resized frames in pixels, for a network with a fixed input size;
+            None uses ``shorter_side``.
+        device: Target device.
 
     Returns:
-        Frames (N, H, W, 3) uint8 and boxes (P, N, 4) float32.
+        Frames (N, H, W, 3) uint8, and boxes (P, N, 4) float32 xyxy in pixels of the resized frames.
     """
     height, width = clip.frames.shape[1:3]
-    ratio = shorter_side / min(height, width)
-    size = (side, side) if side else (max(1, round(height * ratio)), max(1, round(width * ratio)))
+    scale_factor = shorter_side / min(height, width)
+    size = max(1, round(height * scale_factor)), max(1, round(width * scale_factor))
+    if input_size:
+        size = input_size, input_size
     frames, boxes = (to_device(torch.from_numpy(array), device) for array in (clip.frames, clip.boxes))
     if size == (height, width):
         return frames, boxes
@@ -110,21 +124,21 @@ def on_device(clip: Clip, shorter_side: int, side: int | None, device: torch.dev
 
 
 def prefetch(jobs: Iterable[Callable[[], Item]], threads: int = 1) -> Iterator[Item]:
-    """Yield the results of jobs in order, computed in threads before they are needed."""
-    waiting: deque[Future[Item]] = deque()
+    """Yield the results of jobs in the order of the jobs; threads compute the results in advance."""
+    futures: deque[Future[Item]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for job in jobs:
-                waiting.append(pool.submit(job))
-                if len(waiting) > _PREFETCHED * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                futures.append(pool.submit(job))
+                if len(futures) > _MAX_PREFETCHED_RESULTS * threads:
+                    yield futures.popleft().result()
+            while futures:
+                yield futures.popleft().result()
         finally:
-            for future in waiting:
+            for future in futures:
                 future.cancel()
 
 
 def loader_threads(device: torch.device) -> int:
-    """Return the number of decoding threads: one if the network runs on the CPU, up to eight for a GPU."""
+    """Return the number of threads that decode frames: 1 for a network on the CPU, up to 8 for a GPU."""
     return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""The training set of actor attention: frames, tubes and video labels, and no other input."""
+"""Training set of the actor attention network: frames, tubes and video labels, and no other input."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingVideo:
-    """A labeled video.
+    """Labeled video of the training set.
 
     Attributes:
         video: Video id.
-        images: Its frames.
-        boxes: (P, N, 4) dataset of its P tubes in its N frames.
-        target: (C,) float32, the share of each class in its label; they sum to 1.
+        images: Frames of the video in the frame store.
+        boxes: (P, N, 4) HDF5 dataset of the xyxy boxes of P tubes in N frames.
+        target: (C,) float32 share of each class in the label of the video; the shares sum to 1.
     """
 
     video: str
@@ -38,18 +38,18 @@ class TrainingVideo:
     target: NDArray[np.float32]
 
     def random(self, seed: int, epoch: int) -> np.random.Generator:
-        """Return a random generator seeded for this video and epoch."""
+        """Return a random generator whose stream depends only on the seed, the epoch and the video id."""
         name = int.from_bytes(blake2b(self.video.encode(), digest_size=8).digest())
         return np.random.default_rng([seed, epoch, name])
 
     def clip(self, settings: AttentionSettings, seed: int, epoch: int) -> Clip:
-        """Read the clip of an epoch: random frames of the segments, flipped at random."""
+        """Read the training clip of an epoch: one random frame per segment, with a random horizontal flip."""
         random = self.random(seed, epoch)
-        sampled = segment_frames(
+        frame_indices = segment_frames(
             len(self.images), settings.frames, random, settings.snippet, settings.snippet_step
         )
-        clip = read_clip(self.images, self.boxes[: settings.tubes], sampled)
-        return clip.flipped() if random.random() < settings.flip else clip
+        clip = read_clip(self.images, self.boxes[: settings.tubes], frame_indices)
+        return clip.flip_horizontally() if random.random() < settings.flip else clip
 
 
 @contextmanager
@@ -59,19 +59,19 @@ def training_videos(
     labels: Mapping[str, Sequence[str]],
     classes: Sequence[str],
 ) -> Iterator[list[TrainingVideo]]:
-    """Open the labeled videos that have tubes, ordered by id.
+    """Context manager that opens the labeled videos with tubes, ordered by video id.
 
     Args:
-        frames: Frame stores.
-        tubes: Shards of tubes.
-        labels: Action classes of each training video; other videos are ignored.
+        frames: Paths of the frame stores.
+        tubes: Paths of the shards of tubes.
+        labels: Action classes of each training video, by video id; videos without an entry are ignored.
         classes: Names of the C action classes.
 
     Raises:
-        DataError: A label is not a known class; no video is left; a shard is damaged, or its tubes belong to
-            a video of another length or size.
+        DataError: A label is not in ``classes``; no labeled video has a tube; a shard is damaged; or the
+            tubes of a video belong to a video of a different length or frame size.
     """
-    targets = {video: target_of(video, labels[video], classes) for video in sorted(labels)}
+    targets = {video: label_shares(video, labels[video], classes) for video in sorted(labels)}
     with ExitStack() as files:
         stores = [files.enter_context(FrameStore(path)) for path in frames]
         shards = [files.enter_context(ShardReader(path, TUBES_SCHEMA)) for path in tubes]
@@ -80,7 +80,7 @@ def training_videos(
         videos = [
             TrainingVideo(video, images[video], groups[video]["boxes"], target)
             for video, target in targets.items()
-            if _usable(video, images, groups)
+            if _is_usable(video, images, groups)
         ]
         if not videos:
             raise DataError(
@@ -89,29 +89,30 @@ def training_videos(
             )
         _LOG.info("training on %d of %d labeled videos", len(videos), len(targets))
         totals = np.sum([video.target for video in videos], axis=0)
-        if unseen := [name for name, total in zip(classes, totals, strict=True) if total == 0]:
-            _LOG.warning("no training video has the class %s; its scores are meaningless", ", ".join(unseen))
+        if unseen_classes := [name for name, total in zip(classes, totals, strict=True) if total == 0]:
+            names = ", ".join(unseen_classes)
+            _LOG.warning("no training video has the class %s; its scores are meaningless", names)
         yield videos
 
 
-def target_of(video: str, labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.float32]:
-    """Return the share of each class in the label of a video, (C,): several labels have equal shares.
+def label_shares(video: str, labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.float32]:
+    """Return the shares (C,) float32 of the classes in the label of a video; its labels have equal shares.
 
     Raises:
-        DataError: The video has no label, or a label that is not a known class.
+        DataError: The video has no label, or a label that is not in ``classes``.
     """
     if not labels:
         raise DataError(f"{video}: has no label; remove it from the training videos")
-    if unknown := [label for label in labels if label not in classes]:
+    if unknown_labels := [label for label in labels if label not in classes]:
         raise DataError(
-            f"{video}: the label {unknown[0]!r} is not a known class; allowed: {', '.join(classes)}"
+            f"{video}: the label {unknown_labels[0]!r} is not a known class; allowed: {', '.join(classes)}"
         )
     target = np.array([name in labels for name in classes], np.float32)
     return target / target.sum()
 
 
-def _usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[str, h5py.Group]) -> bool:
-    """Return whether a video has frames and tubes; earlier stages record why it has none."""
+def _is_usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[str, h5py.Group]) -> bool:
+    """Return whether a video has frames and tubes; earlier stages record the reason if it has none."""
     if video not in images or video not in groups:
         _LOG.info("%s: no %s; skipped", video, "tubes" if video in images else "frames")
         return False

@@ -1,7 +1,7 @@
-"""Runs a training job in this process, or in several that torchrun starts.
+"""Training jobs in this process, or in several processes that torchrun starts.
 
-``torchrun ... -m actorsup.attention.job JOB`` runs one of these processes; JOB is a JSON file of a
-``TrainingJob``.
+``torchrun ... -m actorsup.attention.job JOB`` runs one of these processes; JOB is the path of a JSON file
+with the values of a ``TrainingJob``.
 """
 
 import json
@@ -17,7 +17,12 @@ from actorsup.training import distributed
 
 
 def train(job: TrainingJob) -> None:
-    """Train in as many processes as the job says; raises what ``train_attention`` raises."""
+    """Train the actor attention network in one process, or in the processes that the job asks for.
+
+    Raises:
+        ConfigError: The encoder is unknown; raised only if the job runs in this process.
+        DataError: Training failed.
+    """
     if job.processes == 1 and job.launcher is None:
         train_attention(job)
         return
@@ -26,8 +31,8 @@ def train(job: TrainingJob) -> None:
 
 
 def main() -> None:
-    """Run one of the processes of a job."""
-    # only the first process logs what all of them do
+    """Run one process of a training job; the command-line argument is the path of the job file."""
+    # only the process with rank 0 logs messages that are equal in all processes
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout)
     try:

@@ -1,4 +1,4 @@
-"""The stage that scores the tubes of a shard for every action class (Section 3.2)."""
+"""Pipeline stage that scores the tubes of a shard for every action class (Section 3.2 of the paper)."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes, write_tubes
-from actorsup.attention.clips import Clip, loader_threads, on_device, prefetch, read_clip, segment_frames
-from actorsup.attention.model import ActorAttention, Pooled, load_model
+from actorsup.attention.clips import Clip, loader_threads, move_clip, prefetch, read_clip, segment_frames
+from actorsup.attention.model import ActorAttention, PooledTubes, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.selection import SELECTIONS
 from actorsup.attention.tube_scores import TubeLogits, score_tubes
@@ -40,28 +40,27 @@ def score_videos(
     provenance: Mapping[str, Any],
     classes: Sequence[str] = (),
 ) -> None:
-    """Score all tubes of videos for every class.
+    """Score all tubes of videos for every action class.
 
-    A video whose tubes have another length or size is recorded as a failure. A video that failed in an
-    earlier stage is skipped; that stage has recorded it.
+    A video whose tubes have a different length or frame size is recorded as a failure. A video that failed
+    in an earlier stage is skipped, because that stage recorded the failure.
 
     Args:
-        frames: The frame store of the shard.
-        tubes: The tubes of the shard.
-        model: The model file that ``train_attention`` wrote.
-        output: The shard of scored tubes to write (``PREDICTIONS_SCHEMA``); its file attribute ``classes``
-            names the classes.
+        frames: Path of the frame store.
+        tubes: Path of the shard of tubes.
+        model: Path of the model file that ``train_attention`` wrote.
+        output: Path of the shard of scored tubes to write (``PREDICTIONS_SCHEMA``).
         videos: Ids of the videos to score.
-        settings: How tubes are scored and which are predicted.
-        device: ``auto``, ``cpu``, ``cuda``, ...
+        settings: Settings of the scoring and selection of tubes.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
         provenance: Inputs and settings that the shard depends on.
-        classes: Names of the data set's action classes; empty if it has no labels.
+        classes: Names of the action classes of the data set; empty if the data set has no labels.
 
     Raises:
-        DataError: The model or a shard is damaged, or the model knows none of the classes.
+        DataError: The model or a shard is damaged, or the model has none of the classes of the data set.
     """
-    where = resolve_device(device)
-    network = load_model(model).to(where)
+    torch_device = resolve_device(device)
+    network = load_model(model).to(torch_device)
     check_classes(model, network.classes, classes)
     attributes = {"classes": list(network.classes)}
     with (
@@ -69,56 +68,72 @@ def score_videos(
         ShardReader(tubes, TUBES_SCHEMA) as tube_shard,
         ShardWriter(output, PREDICTIONS_SCHEMA, provenance, attributes) as writer,
     ):
-        available = [v for v in sorted(videos) if v in store and v in tube_shard]
-        if missing := len(videos) - len(available):
-            _LOG.info("skipping %d videos that failed in earlier stages", missing)
-        todo = [video for video in available if not writer.finished(video)]
-        jobs = (partial(_read, network, store[video], tube_shard[video], settings) for video in todo)
-        read = zip(todo, prefetch(jobs, loader_threads(where)), strict=True)
-        for batch in _batches(progress(read, len(todo), "scoring tubes"), videos_at_once(where)):
+        available_videos = [v for v in sorted(videos) if v in store and v in tube_shard]
+        if num_missing := len(videos) - len(available_videos):
+            _LOG.info("skipping %d videos that failed in earlier stages", num_missing)
+        pending_videos = [video for video in available_videos if not writer.finished(video)]
+        jobs = (
+            partial(_read_input, network, store[video], tube_shard[video], settings)
+            for video in pending_videos
+        )
+        inputs_by_video = zip(pending_videos, prefetch(jobs, loader_threads(torch_device)), strict=True)
+        for batch in _group_by_shape(
+            progress(inputs_by_video, len(pending_videos), "scoring tubes"), scoring_batch_size(torch_device)
+        ):
             inputs = [(video, item) for video, item in batch if isinstance(item, ScoringInput)]
             logits = compute_logits(network, [item for _, item in inputs], settings.trim is not None)
-            for (video, item), of_video in zip(inputs, logits, strict=True):
+            for (video, item), video_logits in zip(inputs, logits, strict=True):
                 write_tubes(
-                    writer, video, read_info(tube_shard[video]), score_tubes(item.tubes, of_video, settings)
+                    writer,
+                    video,
+                    read_info(tube_shard[video]),
+                    score_tubes(item.tubes, video_logits, settings),
                 )
             for video, error in batch:
                 if isinstance(error, VideoError):
                     writer.fail(video, str(error))
 
 
-def check_classes(model: Path, known: Sequence[str], wanted: Sequence[str]) -> None:
-    """Check that a model fits the classes of a data set.
+def check_classes(model: Path, model_classes: Sequence[str], dataset_classes: Sequence[str]) -> None:
+    """Check that a model has at least one class of a data set, and warn if it lacks other classes.
+
+    Args:
+        model: Path of the model file, for messages.
+        model_classes: Names of the classes of the model.
+        dataset_classes: Names of the classes of the data set.
 
     Raises:
-        DataError: The model knows none of the classes.
+        DataError: The model has none of the classes of the data set.
     """
-    unknown = [name for name in wanted if name not in known]
-    if unknown and len(unknown) == len(wanted):
+    unknown_classes = [name for name in dataset_classes if name not in model_classes]
+    if unknown_classes and len(unknown_classes) == len(dataset_classes):
         raise DataError(
-            f"{model}: knows the classes {', '.join(known)}, none of the data set's {', '.join(wanted)}; "
+            f"{model}: knows the classes {', '.join(model_classes)}, none of the data set's "
+            f"{', '.join(dataset_classes)}; "
             "train a model on the data set, or give its labels the model's names"
         )
-    if unknown:
-        _LOG.warning("%s does not know the classes %s and never predicts them", model, ", ".join(unknown))
+    if unknown_classes:
+        _LOG.warning(
+            "%s does not know the classes %s and never predicts them", model, ", ".join(unknown_classes)
+        )
 
 
 @dataclass(frozen=True)
 class ScoringInput:
-    """Input of the network for one video.
+    """Network input of one video.
 
     Attributes:
-        clip: The sampled frames, from the middle of each segment.
+        clip: Sampled frames, from the middle of each segment, with the boxes of the tubes.
         tubes: All tubes of the video.
-        sampled: (segments * snippet,) 0-based indices of these frames.
+        frame_indices: (segments * snippet,) int64 0-based indices of the sampled frames.
     """
 
     clip: Clip
     tubes: Tubes
-    sampled: NDArray[np.int64]
+    frame_indices: NDArray[np.int64]
 
 
-def _read(
+def _read_input(
     network: ActorAttention, images: VideoFrames, group: h5py.Group, settings: ScoringSettings
 ) -> ScoringInput | VideoError:
     tubes = read_tubes(group)
@@ -130,29 +145,36 @@ def _read(
 def prepare_input(
     network: ActorAttention, images: VideoFrames, tubes: Tubes, segments: int | None = None
 ) -> ScoringInput:
-    """Read the input of a network for one video: this many segments, or as many as in training."""
+    """Sample and read the network input of one video.
+
+    Args:
+        network: Attention network.
+        images: Frames of the video in the frame store.
+        tubes: Tubes of the video.
+        segments: Number of segments to sample frames from; None uses the number of training.
+    """
     settings = network.settings
-    sampled = segment_frames(
+    frame_indices = segment_frames(
         len(images), segments or settings.frames, None, settings.snippet, settings.snippet_step
     )
-    return ScoringInput(read_clip(images, tubes.boxes, sampled), tubes, sampled)
+    return ScoringInput(read_clip(images, tubes.boxes, frame_indices), tubes, frame_indices)
 
 
-def _batches(
-    read: Iterable[tuple[str, ScoringInput | VideoError]], size: int
+def _group_by_shape(
+    inputs_by_video: Iterable[tuple[str, ScoringInput | VideoError]], size: int
 ) -> Iterator[list[tuple[str, ScoringInput | VideoError]]]:
-    """Group consecutive videos whose frames have one size, at most ``size`` videos each."""
+    """Yield groups of at most ``size`` consecutive videos whose frames have the same shape."""
 
     def shape(pair: tuple[str, ScoringInput | VideoError]) -> tuple[int, ...]:
         return pair[1].clip.frames.shape if isinstance(pair[1], ScoringInput) else ()
 
-    for _, same in groupby(read, shape):
-        while batch := list(islice(same, size)):
+    for _, same_shape in groupby(inputs_by_video, shape):
+        while batch := list(islice(same_shape, size)):
             yield batch
 
 
-def videos_at_once(device: torch.device) -> int:
-    """Return the batch size: one video fits the caches of a CPU and is fastest there."""
+def scoring_batch_size(device: torch.device) -> int:
+    """Return the number of videos per batch: 1 on a CPU, whose caches fit one video, and 8 on a GPU."""
     return 1 if device.type == "cpu" else 8
 
 
@@ -160,41 +182,46 @@ def videos_at_once(device: torch.device) -> int:
 def compute_logits(
     network: ActorAttention, inputs: Sequence[ScoringInput], per_frame: bool = False
 ) -> list[TubeLogits]:
-    """Compute the logits of the tubes of some videos.
+    """Compute the class logits of the tubes of several videos.
 
     Args:
-        network: A network in evaluation mode.
-        inputs: Its input for each video; all frames have one size.
-        per_frame: Return the logits of each frame too.
+        network: Network in evaluation mode.
+        inputs: Network inputs, one per video; all frames must have the same shape.
+        per_frame: Whether to also return the logits of each tube in each frame.
+
+    Returns:
+        Logits of the tubes, one item per video.
     """
     if not inputs:
         return []
     device = network.classifier.weight.device
-    side, shorter_side = network.encoder.info.side, network.settings.shorter_side
-    clips = [on_device(each.clip, shorter_side, side, device) for each in inputs]
+    side, shorter_side = network.encoder.info.input_size, network.settings.shorter_side
+    clips = [move_clip(scoring_input.clip, shorter_side, side, device) for scoring_input in inputs]
     images = torch.cat([images for images, _ in clips])
-    pooled = network.pool(images, [boxes for _, boxes in clips], per_frame)
+    pooled_tubes = network.pool(images, [boxes for _, boxes in clips], per_frame)
     return [
-        _logits(network, each.sampled, features, per_frame)
-        for each, features in zip(inputs, pooled, strict=True)
+        _compute_video_logits(network, scoring_input.frame_indices, features, per_frame)
+        for scoring_input, features in zip(inputs, pooled_tubes, strict=True)
     ]
 
 
-def _logits(
-    network: ActorAttention, sampled: NDArray[np.int64], pooled: Pooled, per_frame: bool
+def _compute_video_logits(
+    network: ActorAttention, frame_indices: NDArray[np.int64], pooled_tubes: PooledTubes, per_frame: bool
 ) -> TubeLogits:
     settings = network.settings
-    select, k = SELECTIONS[settings.selection], settings.k_of(settings.epochs - 1)
-    tubes, present = network(pooled), pooled.present.any(1)
-    tubes[~present] = torch.nan
+    selection, k = SELECTIONS[settings.selection], settings.k_of(settings.epochs - 1)
+    tubes, is_present = network(pooled_tubes), pooled_tubes.is_present.any(1)
+    tubes[~is_present] = torch.nan
     video = (
-        select(tubes[present], k) if present.any() else torch.full_like(network.classifier.bias, torch.nan)
+        selection(tubes[is_present], k)
+        if is_present.any()
+        else torch.full_like(network.classifier.bias, torch.nan)
     )
     frames = None
     if per_frame:
-        logits = network.frame_logits(pooled)
-        logits[~pooled.present] = torch.nan
-        # snippets may overlap, and at the ends of a video they repeat a frame
-        sampled, first = np.unique(sampled, return_index=True)
-        frames = logits[:, torch.from_numpy(first).to(logits.device)].cpu().numpy()
-    return TubeLogits(tubes.cpu().numpy(), video.cpu().numpy(), frames, sampled)
+        logits = network.frame_logits(pooled_tubes)
+        logits[~pooled_tubes.is_present] = torch.nan
+        # overlapping snippets, and snippets at the ends of a video, sample a frame repeatedly
+        frame_indices, first_indices = np.unique(frame_indices, return_index=True)
+        frames = logits[:, torch.from_numpy(first_indices).to(logits.device)].cpu().numpy()
+    return TubeLogits(tubes.cpu().numpy(), video.cpu().numpy(), frames, frame_indices)

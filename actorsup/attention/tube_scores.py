@@ -1,4 +1,4 @@
-"""Scored tubes from logits: class scores, trimming in time, non-maximum suppression."""
+"""Class scores of tubes from logits, temporal trimming and non-maximum suppression."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.attention.scoring_settings import ScoringSettings
-from actorsup.attention.trimming import best_spans, over_time
+from actorsup.attention.trimming import find_best_intervals, interpolate_over_time
 from actorsup.tubes import Tubes, non_maximum_suppression, tube_iou
 
 Floats = NDArray[np.float64]
@@ -17,114 +17,128 @@ class TubeLogits:
     """Logits of the P tubes of a video for C classes.
 
     Attributes:
-        tubes: (P, C) float32; NaN for a tube that is in none of the sampled frames.
+        tubes: (P, C) float32 logits of the tubes; NaN for a tube that is absent from all sampled frames.
         video: (C,) float32 logits of the video.
-        frames: (P, M, C) float32 logits in each of M frames, NaN where a tube is absent; None without
-            trimming.
-        sampled: (M,) 0-based indices of these frames, ascending.
+        frames: (P, M, C) float32 logits of the tubes in each of M sampled frames, NaN where a tube is absent;
+            None if tubes are not trimmed.
+        frame_indices: (M,) int64 ascending 0-based indices of the sampled frames.
     """
 
     tubes: NDArray[np.float32]
     video: NDArray[np.float32]
     frames: NDArray[np.float32] | None
-    sampled: NDArray[np.int64]
+    frame_indices: NDArray[np.int64]
 
 
 def score_tubes(tubes: Tubes, logits: TubeLogits, settings: ScoringSettings) -> Tubes:
-    """Score the P tubes of a video for the C classes, and add trimmed tubes if the settings ask for them.
+    """Score the P tubes of a video for C classes, and add trimmed tubes if ``settings.trim`` is set.
 
     Args:
-        tubes: The tubes.
-        logits: Their logits.
-        settings: How tubes are scored and which are predicted.
+        tubes: Tubes of the video.
+        logits: Logits of the tubes.
+        settings: Settings of the scoring and selection of tubes.
 
     Returns:
-        Tubes with ``class_logit`` (P, C) and ``class_score`` (P, C), which average precision sorts by. Both
-        are NaN, no prediction, for a tube that is in none of the sampled frames. Trimmed tubes follow all
-        complete tubes; each is predicted only for the class that it was trimmed for.
+        Tubes with ``class_logit`` and ``class_score``, both (P, C); average precision ranks by the score. NaN
+        means no prediction, for example for a tube that is absent from all sampled frames. Trimmed tubes
+        follow the complete tubes; each is predicted only for the class that it was trimmed for.
     """
-    rest = _rest(logits.tubes.astype(np.float64), settings.class_score)
-    found = replace(tubes, class_logit=logits.tubes, class_score=_sigmoid(logits.tubes - rest))
+    competing_logits = _competing_logits(logits.tubes.astype(np.float64), settings.class_score)
+    scored_tubes = replace(
+        tubes, class_logit=logits.tubes, class_score=_sigmoid(logits.tubes - competing_logits)
+    )
     if settings.trim is not None and len(tubes):
-        found = _with_trimmed(found, logits, rest, settings)
+        scored_tubes = _append_trimmed(scored_tubes, logits, competing_logits, settings)
     if settings.video_score:
         video = logits.video.astype(np.float64)
         if settings.class_score != "class":
-            video = video - _rest(video[None], "tube")[0]
-        found = replace(found, class_score=_scores(found) * _sigmoid(video))
+            video = video - _competing_logits(video[None], "tube")[0]
+        scored_tubes = replace(scored_tubes, class_score=_class_scores(scored_tubes) * _sigmoid(video))
     if settings.nms_iou is not None:
-        found = suppress_tubes(found, settings.nms_iou)
-        # a suppressed trimmed tube has no other class that it could be predicted for
-        predicted = (~np.isnan(_scores(found))).any(1)
-        found = found.chosen(predicted | (np.arange(len(found)) < len(tubes)))
-    return found
+        scored_tubes = suppress_tubes(scored_tubes, settings.nms_iou)
+        # remove suppressed trimmed tubes, which have no predicted class left
+        is_predicted = (~np.isnan(_class_scores(scored_tubes))).any(1)
+        scored_tubes = scored_tubes.chosen(is_predicted | (np.arange(len(scored_tubes)) < len(tubes)))
+    return scored_tubes
 
 
-def _rest(logits: Floats, class_score: str) -> Floats:
-    """Return the log-sum-exp of the other logits of a softmax: a score is sigmoid(logit - rest).
+def _competing_logits(logits: Floats, class_score: str) -> Floats:
+    """Return, for each logit, the log-sum-exp of all other logits of the same softmax.
 
-    The direct softmax rounds high scores to 1, which leaves them without an order.
+    A softmax score equals sigmoid(logit - competing logit). Computing the softmax directly would round high
+    scores to 1, which makes them indistinguishable.
 
     Args:
-        logits: (P, C); rows of NaN are ignored.
-        class_score: ``ScoringSettings.class_score``, which says what the softmax is over.
+        logits: (P, C) logits; rows of NaN are ignored.
+        class_score: ``ScoringSettings.class_score``, which determines the set of logits in one softmax.
 
     Returns:
-        (P, C), 0 for ``class``.
+        (P, C) competing logits; 0 if ``class_score`` is ``class``.
     """
     if class_score == "class":
         return np.zeros_like(logits)
-    flat = logits if class_score == "tube" else logits.reshape(1, -1)
-    flat = np.where(np.isnan(flat), -np.inf, flat)
-    columns = (np.delete(flat, j, axis=1) for j in range(flat.shape[1]))
-    rest = [np.logaddexp.reduce(others, axis=1, initial=-np.inf) for others in columns]
-    return np.array(rest).T.reshape(logits.shape)
+    flat_logits = logits if class_score == "tube" else logits.reshape(1, -1)
+    flat_logits = np.where(np.isnan(flat_logits), -np.inf, flat_logits)
+    columns = (np.delete(flat_logits, j, axis=1) for j in range(flat_logits.shape[1]))
+    competing_logits = [
+        np.logaddexp.reduce(other_logits, axis=1, initial=-np.inf) for other_logits in columns
+    ]
+    return np.array(competing_logits).T.reshape(logits.shape)
 
 
 def _sigmoid(values: NDArray) -> Floats:
-    # infinity, with no other logit, gives 1; NaN, no prediction, stays NaN
+    # infinity (no competing logit) gives 1, and NaN (no prediction) stays NaN
     with np.errstate(invalid="ignore"):
         return np.exp(-np.logaddexp(0, -values.astype(np.float64)))
 
 
-def _scores(tubes: Tubes) -> Floats:
+def _class_scores(tubes: Tubes) -> Floats:
     assert tubes.class_score is not None, "the tubes are not scored"
     return tubes.class_score
 
 
-def _with_trimmed(tubes: Tubes, logits: TubeLogits, rest: Floats, settings: ScoringSettings) -> Tubes:
-    """Append a trimmed tube for each tube and class, unless trimming would change nothing.
+def _append_trimmed(
+    tubes: Tubes, logits: TubeLogits, competing_logits: Floats, settings: ScoringSettings
+) -> Tubes:
+    """Append a trimmed tube for each tube and class whose best interval is shorter than the tube.
 
-    Its score is the mean of the scores of the complete tube and of the mean logit of its frames.
+    The score of a trimmed tube is the mean of two scores: the score of the complete tube, and the score of
+    the mean logit of the frames of the trimmed tube.
     """
     assert logits.frames is not None and settings.trim is not None
-    level = np.log(settings.trim / (1 - settings.trim))
-    width = round(settings.trim_smooth * tubes.frames)
-    spans: list[tuple[int, int, int, int]] = []
+    threshold = np.log(settings.trim / (1 - settings.trim))
+    window = round(settings.trim_smooth * tubes.frames)
+    intervals: list[tuple[int, int, int, int]] = []
     mean_logits: list[float] = []
     for p, values in enumerate(logits.frames.astype(np.float64)):
-        present = ~np.isnan(values).any(1)
-        if not present.any():
+        is_present = ~np.isnan(values).any(1)
+        if not is_present.any():
             continue
-        values, at = values[present], logits.sampled[present]
-        odds = values - _rest(values, "class" if settings.class_score == "class" else "tube")
-        best = best_spans(over_time(odds, at, tubes.frames, width) - level)
-        curves = over_time(values, at, tubes.frames, 1)
+        values, frame_indices = values[is_present], logits.frame_indices[is_present]
+        log_odds = values - _competing_logits(values, "class" if settings.class_score == "class" else "tube")
+        best_intervals = find_best_intervals(
+            interpolate_over_time(log_odds, frame_indices, tubes.frames, window) - threshold
+        )
+        curves = interpolate_over_time(values, frame_indices, tubes.frames, 1)
         first, end = tubes.interval[p]
-        for c, (start, stop) in enumerate(np.clip(best, first, end)):
+        for c, (start, stop) in enumerate(np.clip(best_intervals, first, end)):
             if first < start < stop or start < stop < end:
-                spans.append((p, c, start, stop))
+                intervals.append((p, c, start, stop))
                 mean_logits.append(float(curves[start:stop, c].mean()))
-    if not spans:
+    if not intervals:
         return tubes
-    tube, column, start, stop = np.array(spans).T
-    logit, rows, frame = np.array(mean_logits), np.arange(len(spans)), np.arange(tubes.frames)
-    class_logit, class_score = (np.full((len(spans), rest.shape[1]), np.nan) for _ in range(2))
+    tube, column, start, stop = np.array(intervals).T
+    logit, rows, frame = np.array(mean_logits), np.arange(len(intervals)), np.arange(tubes.frames)
+    class_logit, class_score = (
+        np.full((len(intervals), competing_logits.shape[1]), np.nan) for _ in range(2)
+    )
     class_logit[rows, column] = logit
-    class_score[rows, column] = (_scores(tubes)[tube, column] + _sigmoid(logit - rest[tube, column])) / 2
+    class_score[rows, column] = (
+        _class_scores(tubes)[tube, column] + _sigmoid(logit - competing_logits[tube, column])
+    ) / 2
     trimmed = replace(tubes.chosen(tube), class_logit=class_logit.astype(np.float32), class_score=class_score)
-    outside = (frame < start[:, None]) | (frame >= stop[:, None])
-    trimmed.boxes[outside] = trimmed.frame_score[outside] = np.nan
+    is_outside = (frame < start[:, None]) | (frame >= stop[:, None])
+    trimmed.boxes[is_outside] = trimmed.frame_score[is_outside] = np.nan
     trimmed.interval[:] = np.stack([start, stop], axis=1)
     return tubes.followed_by(trimmed)
 
@@ -134,20 +148,20 @@ def suppress_tubes(tubes: Tubes, iou: float) -> Tubes:
 
     Args:
         tubes: P tubes with ``class_score`` (P, C).
-        iou: A tube is suppressed if its tube IoU with a kept tube of a higher score is strictly above this
-            value; of equal scores, the earlier tube is kept.
+        iou: Tube IoU threshold: a tube is suppressed if its tube IoU with a higher-scoring kept tube exceeds
+            this value. Of two tubes with equal scores, the earlier tube is kept.
 
     Returns:
-        All P tubes; ``class_score`` is NaN, no prediction, where a tube is suppressed.
+        All P tubes; the ``class_score`` of a suppressed tube is NaN (no prediction).
     """
-    score = _scores(tubes).copy()
+    score = _class_scores(tubes).copy()
     overlaps: dict[bytes, NDArray[np.bool_]] = {}
     for column in score.T:
-        predicted = np.flatnonzero(~np.isnan(column))
-        # classes without trimmed tubes share the overlaps
-        key = predicted.tobytes()
+        predicted_indices = np.flatnonzero(~np.isnan(column))
+        # classes that predict the same tubes share the overlaps
+        key = predicted_indices.tobytes()
         if key not in overlaps:
-            overlaps[key] = tube_iou(tubes.boxes[predicted], tubes.boxes[predicted]) > iou
-        kept = non_maximum_suppression(column[predicted], overlaps[key])
-        column[predicted[~kept]] = np.nan
+            overlaps[key] = tube_iou(tubes.boxes[predicted_indices], tubes.boxes[predicted_indices]) > iou
+        is_kept = non_maximum_suppression(column[predicted_indices], overlaps[key])
+        column[predicted_indices[~is_kept]] = np.nan
     return replace(tubes, class_score=score)

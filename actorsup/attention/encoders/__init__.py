@@ -1,4 +1,4 @@
-"""Encoder types: one module for each, named as the type, and every network of torchvision."""
+"""Encoder types: one module per type, with the name of the type, and all networks of torchvision."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 
 from actorsup.registry import Registry
 
-if TYPE_CHECKING:  # planning a run imports this module without torch
+if TYPE_CHECKING:  # the workflow imports this module without PyTorch, before any job runs
     from actorsup.attention.encoder import Encoder
 
 TORCHVISION = "actorsup.attention.torchvision_trunks"
-"""The module of every encoder that is not in ``ENCODERS``."""
+"""Name of the module of the encoders that are not in ``ENCODERS``."""
 
 
 @dataclass(frozen=True)
 class EncoderType:
-    """A type of encoder: how to build it, and what planning a run needs to know.
+    """Encoder type: functions that build an encoder and load its weights, and properties for the job graph.
 
     Attributes:
-        build: Builds an encoder with random weights. Import slow packages inside.
-        load_state: Loads a weights file into an encoder; None loads the trunk's state by its names.
-        published: Name of its published weights; None if there are none.
-        check_snippet: Raises ConfigError unless the encoder accepts snippets of this many frames.
+        build: Function that builds an encoder with random weights; it must import slow packages itself.
+        load_state: Function that loads a weights file into an encoder; None uses ``load_trunk``, for files
+            with the parameter names of the trunk.
+        published: Name of the torchvision model whose published weights initialize the encoder; None if the
+            encoder has no published weights.
+        check_snippet: Function that raises ConfigError if the encoder does not accept a snippet length, in
+            frames.
     """
 
     build: Callable[[], "Encoder"]
@@ -38,28 +41,28 @@ ENCODERS: Registry[EncoderType] = Registry(
 
 
 def encoder_type(name: str) -> EncoderType:
-    """Return the type of an encoder: one of ``ENCODERS``, or a torchvision network for images or videos.
+    """Return the encoder type of a name in ``ENCODERS``, or of a torchvision network for images or videos.
 
     Raises:
         ConfigError: The name is unknown.
     """
     if name in ENCODERS:
         return ENCODERS[name]
-    # not an import statement, which code_digest would count for encoders of every type
+    # an import statement would add this module to the code digest of every encoder type
     torchvision: EncoderType = import_module(TORCHVISION).torchvision_type(name)
     return torchvision
 
 
 def initialize_encoder(name: str, encoder: "Encoder", path: Path) -> None:
-    """Load pretrained weights into an encoder (Section 4.2).
+    """Load pretrained weights into an encoder (Section 4.2 of the paper).
 
     Args:
-        name: Name of the encoder; its type defines the content of the file (``EncoderType.load_state``).
-        encoder: The encoder.
-        path: The weights file.
+        name: Name of the encoder, which determines the format of the file (``EncoderType.load_state``).
+        encoder: Encoder to load the weights into.
+        path: Path of the weights file.
 
     Raises:
-        DataError: The file is damaged or of another architecture.
+        DataError: The file is damaged or belongs to a different architecture.
     """
     from actorsup.attention.encoder import load_trunk
 
@@ -70,5 +73,5 @@ def initialize_encoder(name: str, encoder: "Encoder", path: Path) -> None:
 
 
 def encoder_module(name: str) -> str:
-    """Return the module that defines an encoder; its code affects the features."""
+    """Return the name of the module that defines an encoder, for the code digest."""
     return ENCODERS.module(name) if name in ENCODERS else TORCHVISION
