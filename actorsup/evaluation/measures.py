@@ -1,4 +1,4 @@
-"""The measures: ground-truth tubes and predicted tubes in, pandas tables out."""
+"""Evaluation measures, as pandas tables computed from ground-truth tubes and predicted tubes."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -25,23 +25,24 @@ Annotated = Mapping[str, Collection[int]]
 
 
 class Evaluation:
-    """The tubes of some videos compared with their ground truth; each method returns one table.
+    """Evaluation of the tubes of some videos; each method returns one table.
 
-    Overlaps are computed once, on first use. Doubtful input is logged as warnings (logger
-    ``actorsup``).
+    Overlaps with the ground truth are computed once, on first use. Warnings about suspicious input are logged
+    (logger ``actorsup``).
 
     Args:
-        ground_truth: The annotated tubes of each video.
-        predictions: The scored tubes of each video, and the class names; or the proposals of each
-            video, best first, for recall only.
-        protocol: How to match and integrate, or the name of a public evaluator that does so.
-        videos: The videos to evaluate; default: those of both sides.
-        annotated: The annotated frames of each video, if not all are: only these count.
-        known: Videos outside of ``videos`` that may have tubes or ground truth without a warning.
+        ground_truth: Ground-truth tubes by video id.
+        predictions: Scored tubes by video id, and the class names; or, for recall only, the proposals by
+            video id, best first.
+        protocol: Rules of matching and integration, or the name of a public evaluator with such rules.
+        videos: Ids of the videos to evaluate; by default, all videos with ground truth or predictions.
+        annotated: Annotated frames (0-based) by video id; other frames are ignored. None if every frame is
+            annotated.
+        known: Ids of videos that are not evaluated but may have tubes or ground truth without a warning.
 
     Raises:
-        ConfigError: The protocol is unknown.
-        DataError: A class has the name of another row of the tables.
+        ConfigError: The name of the protocol is unknown.
+        DataError: A class has the name ``mean`` or ``all``, which the tables use for other rows.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Evaluation:
 
     @property
     def classes(self) -> Sequence[str]:
-        """Names of the columns of ``class_score``.
+        """Class name of each column of ``class_score``.
 
         Raises:
             ConfigError: The tubes are proposals.
@@ -79,34 +80,47 @@ class Evaluation:
 
     @cached_property
     def overlaps(self) -> list[VideoOverlap]:
-        """The overlaps of the tubes of each video with its ground truth."""
-        found = overlaps(self.videos, self.tubes, self.ground_truth, self.annotated, self.protocol)
-        if missing := sum(int(np.isnan(video.class_score).sum()) for video in found):
-            total = sum(video.class_score.size for video in found)
-            _LOG.info("%d of %d class scores are NaN: no prediction", missing, total)
-        return found
+        """Overlaps of the tubes of each video with its ground truth, sorted by video id."""
+        video_overlaps = overlaps(self.videos, self.tubes, self.ground_truth, self.annotated, self.protocol)
+        if num_missing := sum(int(np.isnan(video.class_score).sum()) for video in video_overlaps):
+            total = sum(video.class_score.size for video in video_overlaps)
+            _LOG.info("%d of %d class scores are NaN: no prediction", num_missing, total)
+        return video_overlaps
 
     def average_precision(self, thresholds: Sequence[float] = THRESHOLDS, by: str = "class") -> pd.DataFrame:
-        """Compute the average precision at the video level (Gkioxari & Malik 2015).
+        """Compute the average precision of tubes, also called video mAP (Gkioxari & Malik 2015).
 
         Args:
             thresholds: IoU thresholds, above 0 and at most 1; the table adds ``0.5:0.95``.
-            by: ``class``; or ``actor``, for the ground truth of each actor.
+            by: ``class`` for a row per class, or ``actor`` for a row per actor category.
 
         Returns:
-            ``class, iou_threshold, average_precision, ground_truth, tubes``, with rows of class
-            ``mean``; or ``actor, iou_threshold, average_precision, ground_truth``.
+            A table with columns ``class, iou_threshold, average_precision, ground_truth, tubes``, which
+            includes the class ``mean``; or with columns ``actor, iou_threshold, average_precision,
+            ground_truth``.
+
+        Raises:
+            ConfigError: ``by`` has another value, or the tubes are proposals.
+            DataError: The number of class scores of a video is not the number of classes.
         """
         if by not in ("class", "actor"):
             raise ConfigError(f"by: {by!r}; allowed: class, actor")
-        table = map_table if by == "class" else actor_table
-        return table(self.overlaps, self.classes, self.protocol, thresholds)
+        compute_table = map_table if by == "class" else actor_table
+        return compute_table(self.overlaps, self.classes, self.protocol, thresholds)
 
     def frame_average_precision(self, thresholds: Sequence[float] = (0.5,)) -> pd.DataFrame:
-        """Compute the average precision of the boxes of all frames: frame mAP.
+        """Compute the average precision of the boxes in all frames, also called frame mAP.
+
+        Args:
+            thresholds: IoU thresholds of boxes, above 0 and at most 1.
 
         Returns:
-            ``class, iou_threshold, average_precision, ground_truth, boxes``, with rows of class ``mean``.
+            A table with columns ``class, iou_threshold, average_precision, ground_truth, boxes``, which
+            includes the class ``mean``.
+
+        Raises:
+            ConfigError: The tubes are proposals.
+            DataError: The number of class scores of a video is not the number of classes.
         """
         return frame_table(
             self.videos,
@@ -125,20 +139,22 @@ class Evaluation:
 
         Args:
             thresholds: IoU thresholds, above 0 and at most 1.
-            counts: Numbers of proposals; default: 1, 2, 5, 10, ... up to the most of a video.
+            counts: Numbers of proposals per video; by default, 1, 2, 5, 10, 20, 50 and so on, up to the
+                maximum number of tubes in a video.
 
         Returns:
-            ``group, proposals, iou_threshold, recall, ground_truth``: for ``all``, each ``class:NAME``
-            and ``actor:NAME``, pooled over ground-truth tubes, and ``class-mean``.
+            A table with columns ``group, proposals, iou_threshold, recall, ground_truth``. The groups
+            ``all``, ``class:NAME`` and ``actor:NAME`` are pooled over ground-truth tubes; ``class-mean`` is
+            the mean over classes.
         """
         return recall_table(self.overlaps, thresholds, self.protocol, counts)
 
     def errors(self, threshold: float = 0.5) -> pd.DataFrame:
-        """Count the predictions of each class by kind of error; see ``errors_table``."""
+        """Count the predictions of each class by kind of error, as in ``errors_table``."""
         return errors_table(self.overlaps, self.classes, threshold, self.protocol)
 
     def prediction_kinds(self, threshold: float = 0.5) -> pd.DataFrame:
-        """Name the kind of error of each tube and class; see ``kinds_table``."""
+        """Classify each prediction by kind of error, as in ``kinds_table``."""
         return kinds_table(self.overlaps, self.classes, threshold, self.protocol)
 
     def recall_intervals(
@@ -148,13 +164,13 @@ class Evaluation:
         resamples: int = 1000,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Compute the part of ``confidence_intervals`` that is about recall."""
+        """Compute the confidence intervals of recall, as in ``confidence_intervals``."""
         return recall_intervals(self.overlaps, thresholds, self.protocol, counts, resamples, seed)
 
     def precision_intervals(
         self, thresholds: Sequence[float] = THRESHOLDS, resamples: int = 1000, seed: int = 0
     ) -> pd.DataFrame:
-        """Compute the part of ``confidence_intervals`` that is about average precision."""
+        """Compute the confidence intervals of average precision, as in ``confidence_intervals``."""
         return precision_intervals(self.overlaps, self.classes, self.protocol, thresholds, resamples, seed)
 
     def confidence_intervals(
@@ -164,26 +180,27 @@ class Evaluation:
         resamples: int = 1000,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Compute 95 % intervals of recall and average precision, by a bootstrap over videos.
+        """Compute 95 % confidence intervals of recall and average precision by a bootstrap over videos.
 
         Args:
-            thresholds: As in ``recall`` and ``average_precision``.
-            counts: As in ``recall``.
+            thresholds: IoU thresholds, above 0 and at most 1; the rows of average precision include
+                ``0.5:0.95``.
+            counts: Numbers of proposals per video, as in ``recall``.
             resamples: Number of resamples.
-            seed: Seed of the resampling.
+            seed: Seed of the random generator.
 
         Returns:
-            ``measure, group, proposals, iou_threshold, value, low, high, resamples``.
+            A table with columns ``measure, group, proposals, iou_threshold, value, low, high, resamples``.
         """
-        parts = [
+        tables = [
             self.recall_intervals(thresholds, counts, resamples, seed),
             self.precision_intervals(thresholds, resamples, seed),
         ]
-        return pd.concat(parts, ignore_index=True)
+        return pd.concat(tables, ignore_index=True)
 
 
 class EvaluationOptions(TypedDict, total=False):
-    """Keyword arguments of every function below; see ``Evaluation``."""
+    """Optional arguments of ``Evaluation`` that the functions of this module also have."""
 
     protocol: EvaluationProtocol | str
     videos: Collection[str] | None
@@ -228,7 +245,7 @@ def prediction_kinds(
     threshold: float = 0.5,
     **options: Unpack[EvaluationOptions],
 ) -> pd.DataFrame:
-    """Name the kind of error of each tube and class; see ``kinds_table``."""
+    """Classify each prediction by kind of error, as in ``kinds_table``."""
     return Evaluation(ground_truth, predictions, **options).prediction_kinds(threshold)
 
 
@@ -238,7 +255,7 @@ def errors(
     threshold: float = 0.5,
     **options: Unpack[EvaluationOptions],
 ) -> pd.DataFrame:
-    """Count the predictions of each class by kind of error; see ``errors_table``."""
+    """Count the predictions of each class by kind of error, as in ``errors_table``."""
     return Evaluation(ground_truth, predictions, **options).errors(threshold)
 
 
@@ -251,10 +268,10 @@ def confidence_intervals(
     seed: int = 0,
     **options: Unpack[EvaluationOptions],
 ) -> pd.DataFrame:
-    """Compute confidence intervals by a bootstrap; see ``Evaluation.confidence_intervals``."""
+    """Compute 95 % confidence intervals; see ``Evaluation.confidence_intervals``."""
     evaluation = Evaluation(ground_truth, predictions, **options)
     return evaluation.confidence_intervals(thresholds, counts, resamples, seed)
 
 
 intervals = confidence_intervals
-"""Its name before version 0.2.0."""
+"""Name of ``confidence_intervals`` before version 0.2.0."""

@@ -1,4 +1,4 @@
-"""Tubes of many videos, from shards of a run, a merged shard, or ``predictions.json``."""
+"""Readers of the tubes of many videos, from shards or ``predictions.json``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,15 +25,15 @@ _Videos = Mapping[str, tuple[Tubes, VideoInfo]]
 
 
 class StoredTubes(Mapping[str, Tubes]):
-    """Tubes by video id. Tubes in shards are read on access; one shard is open at a time.
+    """Tubes by video id, which are read from shards on access.
 
-    Iterating goes file by file.
+    At most one shard is open. Iteration yields the videos of one file after another.
 
     Args:
-        paths: Shards and files in ``in_memory``.
+        paths: Paths of shards, and of the files whose contents are in ``in_memory``.
         schema: Schema of the shards.
         classes: Class names of scored tubes; None for proposals.
-        in_memory: The content of the files that are not shards.
+        in_memory: Contents of the files that are not shards, by path.
 
     Raises:
         DataError: A shard cannot be read, or two files have the same video.
@@ -48,20 +48,20 @@ class StoredTubes(Mapping[str, Tubes]):
     ) -> None:
         self._schema, self._classes, self._in_memory = schema, classes, in_memory or {}
         self._path_of: dict[str, Path] = {}
-        self._open: tuple[Path, ShardReader] | None = None
+        self._open_shard: tuple[Path, ShardReader] | None = None
         for path in paths:
-            videos = self._in_memory[path] if path in self._in_memory else self._shard(path).videos
-            if twice := self._path_of.keys() & {*videos}:
-                raise DataError(f"{path}: holds {min(twice)!r}, which another file holds too")
+            videos = self._in_memory[path] if path in self._in_memory else self._get_shard(path).videos
+            if duplicates := self._path_of.keys() & {*videos}:
+                raise DataError(f"{path}: holds {min(duplicates)!r}, which another file holds too")
             self._path_of |= dict.fromkeys(videos, path)
 
-    def _shard(self, path: Path) -> ShardReader:
-        if self._open is None or self._open[0] != path:
-            if self._open is not None:
-                self._open[1].file.close()
-                self._open = None
-            self._open = path, ShardReader(path, self._schema)
-        return self._open[1]
+    def _get_shard(self, path: Path) -> ShardReader:
+        if self._open_shard is None or self._open_shard[0] != path:
+            if self._open_shard is not None:
+                self._open_shard[1].file.close()
+                self._open_shard = None
+            self._open_shard = path, ShardReader(path, self._schema)
+        return self._open_shard[1]
 
     def __getitem__(self, video: str) -> Tubes:
         path = self._path_of[video]
@@ -69,11 +69,11 @@ class StoredTubes(Mapping[str, Tubes]):
             return self._in_memory[path][video][0]
         try:
             with report_read_errors(path, "make it again"):
-                group = self._shard(path)[video]
+                group = self._get_shard(path)[video]
                 tubes = read_tubes(group)
                 check_tubes(tubes, read_info(group).frames, self._classes)
         except DataError as error:
-            # the readers know the group, not the video
+            # the message of the reader names the path, not the video
             raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
         return tubes.chosen(np.argsort(-tubes.score, kind="stable"))
 
@@ -87,39 +87,44 @@ class StoredTubes(Mapping[str, Tubes]):
         return video in self._path_of
 
     def size_of(self, video: str) -> tuple[int, int] | None:
-        """Return the frame width and height of a video in pixels, if known."""
+        """Return the frame width and height of a video in pixels; None if unknown."""
         path = self._path_of[video]
         if path in self._in_memory:
             info = self._in_memory[path][video][1]
         else:
-            info = read_info(self._shard(path)[video])
+            info = read_info(self._get_shard(path)[video])
         return (info.width, info.height) if info.width > 0 and info.height > 0 else None
 
 
 class Predictions(NamedTuple):
-    """Scored tubes by video, and the names of the columns of their ``class_score``."""
+    """Scored tubes of many videos.
+
+    Attributes:
+        videos: Tubes by video id.
+        classes: Class name of each column of ``class_score``.
+    """
 
     videos: Mapping[str, Tubes]
     classes: Sequence[str]
 
 
 def read_proposals(shards: Iterable[str | Path]) -> StoredTubes:
-    """Open tube shards; tubes are read on access.
+    """Open shards of tubes without class scores; tubes are read on access.
 
     Raises:
-        DataError: A shard cannot be used.
+        DataError: A shard cannot be read, or two shards have the same video.
     """
     return StoredTubes(map(Path, shards), TUBES_SCHEMA)
 
 
 def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
-    """Open files of scored tubes; shards are read on access, JSON at once.
+    """Open files of scored tubes. JSON is read immediately, and shards on access.
 
     Args:
         paths: Shards of scored tubes (HDF5), or files in the format of ``predictions.json``.
 
     Raises:
-        DataError: A file cannot be used, or two have other classes or the same video.
+        DataError: A file cannot be used, or two files have different classes or the same video.
     """
     files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     classes: dict[Path, list[str]] = {}
@@ -143,8 +148,8 @@ def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
 
 def _read_json(path: Path) -> tuple[list[str], _Videos]:
     classes, videos = read_predictions_json(path)
-    found = {}
+    tubes_by_video = {}
     for video in videos:
         with report_read_errors(path, f"{video.video}: not in the format of predictions.json"):
-            found[video.video] = video.to_tubes(classes), video.info
-    return classes, found
+            tubes_by_video[video.video] = video.to_tubes(classes), video.info
+    return classes, tubes_by_video

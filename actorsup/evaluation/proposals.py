@@ -1,4 +1,4 @@
-"""Recall of proposals (van Gemert et al. 2015; Section 4.1, Table 1, Figures 4 and 5)."""
+"""Recall of proposals (van Gemert et al. 2015; Section 4.1, Table 1, and Figures 4 and 5 of the paper)."""
 
 from collections.abc import Sequence
 
@@ -9,26 +9,36 @@ from actorsup.evaluation.matching import VideoOverlap
 
 
 def best_overlaps(videos: Sequence[VideoOverlap], proposals: int) -> NDArray[np.float64]:
-    """Return the highest IoU of each ground-truth tube with the first ``proposals`` tubes.
+    """Return the highest IoU of each ground-truth tube with the best proposals of its video.
 
-    One tube may cover several ground-truth tubes. Ground-truth tubes come in the order of the
-    videos; 0 where a video has no tubes.
+    One proposal may cover several ground-truth tubes.
+
+    Args:
+        videos: Overlaps of V videos.
+        proposals: Number of proposals per video.
+
+    Returns:
+        (G,) float64, IoU of the ground-truth tubes of all videos, in the order of ``videos``; 0 where a video
+        has no proposals.
     """
-    best = [video.iou[:proposals].max(axis=0, initial=0.0) for video in videos]
-    return np.concatenate([np.zeros(0), *best])
+    best_iou = [video.iou[:proposals].max(axis=0, initial=0.0) for video in videos]
+    return np.concatenate([np.zeros(0), *best_iou])
 
 
 def proposal_counts(videos: Sequence[VideoOverlap]) -> list[int]:
-    """Return 1, 2, 5, 10, 20, 50, ... up to and including the most tubes of a video."""
-    most = max((len(video.iou) for video in videos), default=0)
-    steps = [count * 10**power for power in range(len(str(most))) for count in (1, 2, 5)]
-    return [*(count for count in steps if count < most), *([most] if most else [1])]
+    """Return the numbers of proposals per video at which recall is computed by default.
+
+    These are 1, 2, 5, 10, 20, 50 and so on, up to the maximum number of tubes in a video, which is the last.
+    """
+    max_tubes = max((len(video.iou) for video in videos), default=0)
+    counts = [count * 10**power for power in range(len(str(max_tubes))) for count in (1, 2, 5)]
+    return [*(count for count in counts if count < max_tubes), *([max_tubes] if max_tubes else [1])]
 
 
 def recall_groups(videos: Sequence[VideoOverlap]) -> dict[str, NDArray[np.bool_]]:
-    """Return the groups of the recall table, as masks of the ground-truth tubes of all videos.
+    """Return a mask (G,) of the ground-truth tubes of all videos for each group of the recall table.
 
-    ``all``, ``class:NAME`` and, where actors are annotated, ``actor:NAME``.
+    The groups are ``all``, ``class:NAME`` and, if actors are annotated, ``actor:NAME``.
     """
     labels = [label for video in videos for label in video.truth]
     groups = {"all": np.ones(len(labels), bool)}

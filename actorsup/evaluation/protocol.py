@@ -1,4 +1,4 @@
-"""What public evaluators do differently: the choices, and the protocols of six of them."""
+"""Evaluation protocols: rules in which public evaluators differ, and the protocols of six evaluators."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,32 +16,33 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
 """Default IoU thresholds of the tables."""
 
 
-def _one_of(key: str, value: str, allowed: Collection[str]) -> None:
-    if value not in allowed:
-        hint = did_you_mean(str(value), allowed)
-        raise ConfigError(f"{key}: {value!r}; allowed: {', '.join(allowed)}{hint}")
+def _check_choice(key: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        hint = did_you_mean(str(value), choices)
+        raise ConfigError(f"{key}: {value!r}; allowed: {', '.join(choices)}{hint}")
 
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """How to compare tubes with the ground truth, and precision with recall.
+    """Rules of comparing tubes with the ground truth, and of integrating precision over recall.
 
     Attributes:
-        interpolation: ``envelope``: make precision monotone and take the area under the steps
-            (PASCAL VOC 2010); ``trapezoid``: take trapezoids without an envelope (Kalogeiton et al.
+        interpolation: Area under the precision-recall curve. ``envelope``: monotone precision, area under
+            the steps (PASCAL VOC 2010); ``trapezoid``: trapezoids without an envelope (Kalogeiton et al.
             2017).
-        matching: ``free``: a prediction matches the ground-truth tube with the best IoU among those
-            that no better prediction has matched; ``voc``: it matches the best overall, and is a
-            false positive if that one is already matched (PASCAL VOC's devkit).
-        strict: The IoU must exceed the threshold; by default it may equal the threshold.
-        nms_iou: Before the average precision, drop a tube's prediction of a class if the tube
-            overlaps one of a higher score for the class by more than this. None: drop nothing.
-        box_area: ``continuous``: (x2 - x1) (y2 - y1); ``plus_one``: add 1 to both sides.
-        duration: How temporal IoU counts. ``frames``: frames with a box in both tubes, over those
-            with a box in either; ``ends``: the same from last frame minus first frame of each span.
+        matching: Ground-truth tube that a prediction matches. ``free``: the tube with the highest IoU of
+            those that no better prediction matches; ``voc``: the tube with the highest IoU of all, which makes the
+            prediction a false positive if a better prediction matches the tube (PASCAL VOC devkit).
+        strict: Whether the IoU of a match must be above the threshold; otherwise it may equal the threshold.
+        nms_iou: Tube IoU above which per-class non-maximum suppression drops the prediction with the lower
+            score, before the average precision. None to keep all predictions.
+        box_area: ``continuous``: area (x2 - x1) * (y2 - y1); ``plus_one``: area
+            (x2 - x1 + 1) * (y2 - y1 + 1).
+        duration: Lengths in the temporal IoU. ``frames``: numbers of frames with a box in both tubes and in
+            either tube; ``ends``: last frame minus first frame of the intersection and of the union.
 
     Raises:
-        ConfigError: An unknown name, or ``nms_iou`` out of range.
+        ConfigError: A rule has an unknown name, or ``nms_iou`` is not in [0, 1].
     """
 
     interpolation: str = "envelope"
@@ -52,15 +53,15 @@ class EvaluationProtocol:
     duration: str = "frames"
 
     def __post_init__(self) -> None:
-        _one_of("interpolation", self.interpolation, INTERPOLATIONS)
-        _one_of("matching", self.matching, MATCHINGS)
-        _one_of("box_area", self.box_area, BOX_AREAS)
-        _one_of("duration", self.duration, DURATIONS)
+        _check_choice("interpolation", self.interpolation, INTERPOLATIONS)
+        _check_choice("matching", self.matching, MATCHINGS)
+        _check_choice("box_area", self.box_area, BOX_AREAS)
+        _check_choice("duration", self.duration, DURATIONS)
         if self.nms_iou is not None and not 0 <= self.nms_iou <= 1:
             raise ConfigError(f"nms_iou: {self.nms_iou!r}; allowed: at least 0, at most 1, or none")
 
     def reaches(self, iou: NDArray, threshold: NDArray | float) -> NDArray[np.bool_]:
-        """Whether an IoU is high enough, elementwise."""
+        """Return whether each IoU is high enough for a match at a threshold."""
         return np.asarray(iou > threshold if self.strict else iou >= threshold)
 
 
@@ -74,8 +75,8 @@ PROTOCOLS: Mapping[str, EvaluationProtocol] = {
     "mmaction2": EvaluationProtocol(matching="voc", duration="ends"),
     "matlab": EvaluationProtocol(strict=True),
 }
-"""Protocols read off the code of public evaluators: ACT (the caffe scripts of Kalogeiton et al. 2017)
-and MOC, which reuses them; YOWO; 3D-RetinaNet; mmaction2 (MultiSports); and the MATLAB code of the
+"""Protocols of public evaluators, according to their code: ACT (the caffe scripts of Kalogeiton et al. 2017)
+and MOC, which reuses these scripts; YOWO; 3D-RetinaNet; mmaction2 (MultiSports); and the MATLAB code of the
 corrected UCF101-24 annotations."""
 
 
@@ -85,5 +86,5 @@ def protocol_named(name: str) -> EvaluationProtocol:
     Raises:
         ConfigError: The name is unknown.
     """
-    _one_of("protocol", name, PROTOCOLS)
+    _check_choice("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

@@ -1,4 +1,4 @@
-"""The test split of a run, with its ground truth."""
+"""Test split of a data set, with its ground truth."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the library of evaluation works without pydantic
     from actorsup.evaluation.settings import EvaluationSettings
 
 
-def _default_settings() -> "EvaluationSettings":
+def _get_default_settings() -> "EvaluationSettings":
     from actorsup.evaluation.settings import EvaluationSettings
 
     return EvaluationSettings()
@@ -36,14 +36,14 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TestSplit:
-    """The test split of a data set.
+    """Test split of a data set.
 
     Attributes:
-        dataset: Its name, for the tables.
-        ground_truth: The ground-truth table.
-        videos: The run's videos.csv.
-        annotated: The table of annotated frames; None if all frames are annotated.
-        settings: How to evaluate it.
+        dataset: Name of the data set, for the tables.
+        ground_truth: Path of the ground-truth table.
+        videos: Path of the videos.csv of the run.
+        annotated: Path of the table of annotated frames; None if every frame is annotated.
+        settings: Settings of the evaluation.
     """
 
     __test__ = False  # keeps pytest from collecting it
@@ -52,24 +52,24 @@ class TestSplit:
     ground_truth: Path
     videos: Path
     annotated: Path | None = None
-    settings: "EvaluationSettings" = field(default_factory=_default_settings)
+    settings: "EvaluationSettings" = field(default_factory=_get_default_settings)
 
     @cached_property
     def truth(self) -> StoredGroundTruth:
-        """The ground truth of all videos.
+        """Ground truth of all videos.
 
         Raises:
             DataError: The table cannot be used, or no test video has ground truth.
         """
         truth = read_ground_truth(self.ground_truth)
-        without = [name for name in self.names if name not in truth]
-        if len(without) == len(self.names):
+        missing_videos = [name for name in self.names if name not in truth]
+        if len(missing_videos) == len(self.names):
             raise DataError(
                 f"{self.ground_truth}: no video of the test split of {self.videos} has ground truth"
             )
-        _LOG.info("%d test videos, %d of them without ground truth", len(self.names), len(without))
-        untrained = sorted(truth.classes(self.names) - test_videos(self.videos)[1])
-        warn_of_names("%d test classes have no training video", untrained)
+        _LOG.info("%d test videos, %d of them without ground truth", len(self.names), len(missing_videos))
+        untrained_classes = sorted(truth.classes(self.names) - test_videos(self.videos)[1])
+        warn_of_names("%d test classes have no training video", untrained_classes)
         return truth
 
     @cached_property
@@ -79,7 +79,7 @@ class TestSplit:
 
     @cached_property
     def frames(self) -> Mapping[str, set[int]] | None:
-        """The annotated frames of each video; None if all are annotated."""
+        """Annotated frames (0-based) by video id; None if every frame is annotated."""
         return None if self.annotated is None else read_annotated(self.annotated)
 
     def evaluation(self, predictions: Predictions | Mapping[str, Tubes]) -> Evaluation:
@@ -89,6 +89,14 @@ class TestSplit:
 
 
 def shards_by(names: Sequence[Name], shards: Sequence[str]) -> dict[Name, list[Path]]:
-    """Divide shards, which are listed name after name, among the names; all have the same number."""
-    each = len(shards) // len(names)
-    return {name: [*map(Path, shards[i * each : (i + 1) * each])] for i, name in enumerate(names)}
+    """Group shards by name, such as by linker.
+
+    Args:
+        names: Names with the same number of shards each.
+        shards: Paths of the shards of the first name, of the second name, and so on.
+    """
+    shards_per_name = len(shards) // len(names)
+    return {
+        name: [*map(Path, shards[i * shards_per_name : (i + 1) * shards_per_name])]
+        for i, name in enumerate(names)
+    }

@@ -1,4 +1,4 @@
-"""The tables of precision and recall: functions from overlaps to pandas frames."""
+"""Tables of average precision and recall, computed from overlaps."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from actorsup.evaluation.ranking import Pool, area_under_curve
 
 RANGE = "0.5:0.95"
 RANGE_THRESHOLDS: tuple[float, ...] = tuple(np.round(np.arange(0.50, 0.951, 0.05), 2).tolist())
-"""The IoU thresholds that ``RANGE`` averages."""
+"""IoU thresholds whose mean is the row ``RANGE``."""
 
 MAP_COLUMNS = [
     "dataset", "linker", "model", "seed", "class",
@@ -36,24 +36,26 @@ def map_table(
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
-    """Compute the average precision of each class and their mean.
+    """Compute the average precision of each class, and the mean over classes.
 
-    A class without ground truth has NaN and does not count in the mean.
+    The average precision of a class without ground truth is NaN, which the mean ignores.
 
     Args:
-        videos: Every video to evaluate.
-        classes: Names of the columns of ``class_score``; other classes of the ground truth get rows too.
-        protocol: How to match and integrate.
+        videos: Overlaps of every video to evaluate.
+        classes: Class name of each column of ``class_score``. Classes that only the ground truth has also get
+            rows.
+        protocol: Rules of matching and integration.
         thresholds: IoU thresholds, above 0 and at most 1; the table adds ``0.5:0.95``.
 
     Returns:
-        Columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` counts the predictions of the class.
+        A table with the columns ``MAP_COLUMNS`` from ``class`` on. ``tubes`` is the number of predictions of
+        the class.
     """
-    levels = sorted({*thresholds, *RANGE_THRESHOLDS})
+    all_thresholds = sorted({*thresholds, *RANGE_THRESHOLDS})
     rows = []
-    for ranking in Pool(videos).rankings(classes, levels, protocol):
+    for ranking in Pool(videos).rankings(classes, all_thresholds, protocol):
         counts = int(ranking.truth.sum()), len(ranking.score)
-        values = with_range(levels, ranking.average_precision(protocol.interpolation), thresholds)
+        values = with_range(all_thresholds, ranking.average_precision(protocol.interpolation), thresholds)
         rows += [(ranking.action, threshold, float(value), *counts) for threshold, value in values.items()]
     return with_means(pd.DataFrame(rows, columns=MAP_COLUMNS[4:]), "ground_truth", "tubes")
 
@@ -64,20 +66,26 @@ def actor_table(
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> pd.DataFrame:
-    """Compute the average precision on the ground truth of each actor, as the mean over its classes.
+    """Compute the average precision of each actor category, as the mean over its classes.
 
-    Predictions are ranked and matched as in ``map_table``. A prediction that matches a ground-truth
-    tube of another actor is neither a true nor a false positive.
+    Predictions are ranked and matched as in ``map_table``. A prediction that matches a ground-truth tube of
+    another actor category is ignored: it is neither a true nor a false positive.
+
+    Args:
+        videos: Overlaps of every video to evaluate.
+        classes: Class name of each column of ``class_score``.
+        protocol: Rules of matching and integration.
+        thresholds: IoU thresholds, above 0 and at most 1; the table adds ``0.5:0.95``.
 
     Returns:
-        Columns ``ACTOR_COLUMNS`` from ``actor`` on; no rows if no actor is annotated.
+        A table with the columns ``ACTOR_COLUMNS`` from ``actor`` on; without rows if no actor is annotated.
     """
     pool = Pool(videos)
-    levels = sorted({*thresholds, *RANGE_THRESHOLDS})
+    all_thresholds = sorted({*thresholds, *RANGE_THRESHOLDS})
     actors = sorted({label.actor for video in pool.videos for label in video.truth} - {""})
     precisions: dict[str, list[NDArray]] = {actor: [] for actor in actors}
     counts = dict.fromkeys(actors, 0)
-    for ranking in pool.rankings(classes, levels, protocol):
+    for ranking in pool.rankings(classes, all_thresholds, protocol):
         tubes = [(v, q) for v, numbers in pool.truth.get(ranking.action, {}).items() for q in numbers]
         actor_of = {(v, q): pool.videos[v].truth[q].actor for v, q in tubes}
         video = ranking.video[ranking.true_positives].tolist()
@@ -86,35 +94,48 @@ def actor_table(
             areas = []
             for matched in ranking.matched:
                 pairs = zip(video, matched.tolist(), strict=True)
-                mine = np.array([q >= 0 and actor_of[v, q] == actor for v, q in pairs], bool)
-                ignored = np.cumsum((matched >= 0) & ~mine)  # matches of other actors: later ranks move up
-                ranks = (ranking.true_positives + 1 - ignored)[mine]
+                is_of_actor = np.array([q >= 0 and actor_of[v, q] == actor for v, q in pairs], bool)
+                # matches of other actors move the later predictions up in the ranking
+                num_ignored = np.cumsum((matched >= 0) & ~is_of_actor)
+                ranks = (ranking.true_positives + 1 - num_ignored)[is_of_actor]
                 areas.append(area_under_curve(ranks, count, protocol.interpolation))
             precisions[actor].append(np.array(areas))
     rows = []
     for actor in actors:
-        values = with_range(levels, np.mean(precisions[actor], axis=0), thresholds)
+        values = with_range(all_thresholds, np.mean(precisions[actor], axis=0), thresholds)
         rows += [(actor, threshold, float(value), counts[actor]) for threshold, value in values.items()]
     return pd.DataFrame(rows, columns=ACTOR_COLUMNS[4:])
 
 
-def with_range(levels: Sequence[float], values: NDArray, thresholds: Sequence[float]) -> dict[str, NDArray]:
-    """Return values at some thresholds, by the threshold's text, and their mean over ``RANGE``.
+def with_range(
+    all_thresholds: Sequence[float], values: NDArray, thresholds: Sequence[float]
+) -> dict[str, NDArray]:
+    """Select the values at some IoU thresholds, and add their mean over ``RANGE_THRESHOLDS``.
 
     Args:
-        levels: All T thresholds.
-        values: (T, ...) values at these.
-        thresholds: Some of them.
+        all_thresholds: All IoU thresholds, T values, which include ``RANGE_THRESHOLDS``.
+        values: (T, ...) value at each of these thresholds.
+        thresholds: IoU thresholds to select.
+
+    Returns:
+        The values by threshold as text, and the mean under the key ``RANGE``.
     """
-    at = dict(zip(levels, values, strict=True))
-    of_range = np.mean([at[threshold] for threshold in RANGE_THRESHOLDS], axis=0)
-    return {f"{threshold:g}": at[threshold] for threshold in thresholds} | {RANGE: of_range}
+    value_at = dict(zip(all_thresholds, values, strict=True))
+    range_mean = np.mean([value_at[threshold] for threshold in RANGE_THRESHOLDS], axis=0)
+    return {f"{threshold:g}": value_at[threshold] for threshold in thresholds} | {RANGE: range_mean}
 
 
 def with_means(table: pd.DataFrame, *counts: str) -> pd.DataFrame:
-    """Append rows of class ``mean``: the mean average precision, and sums of the columns ``counts``."""
-    how = {"average_precision": "mean"} | dict.fromkeys(counts, "sum")  # the mean ignores NaN
-    means = table.groupby("iou_threshold", sort=False).agg(how).reset_index().assign(**{"class": "mean"})
+    """Append rows of the class ``mean`` to a table of average precision.
+
+    Args:
+        table: A table with columns ``class``, ``iou_threshold`` and ``average_precision``.
+        counts: Names of the columns that are summed over classes.
+    """
+    aggregations = {"average_precision": "mean"} | dict.fromkeys(counts, "sum")  # the mean ignores NaN
+    means = (
+        table.groupby("iou_threshold", sort=False).agg(aggregations).reset_index().assign(**{"class": "mean"})
+    )
     return pd.concat([table, means[[*table.columns]]], ignore_index=True)
 
 
@@ -124,29 +145,29 @@ def recall_table(
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     counts: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Compute the recall at each number of proposals and threshold, for each group.
+    """Compute the recall of each group of ground-truth tubes, by number of proposals and IoU threshold.
 
     The groups ``all``, ``class:NAME`` and ``actor:NAME`` are pooled over ground-truth tubes;
     ``class-mean`` is the mean over classes.
 
     Args:
-        videos: Every video to evaluate.
+        videos: Overlaps of every video to evaluate.
         thresholds: IoU thresholds, above 0 and at most 1.
-        protocol: Whether an IoU that equals the threshold is enough.
-        counts: Numbers of proposals; default: 1, 2, 5, 10, ... up to the most of a video.
+        protocol: Evaluation protocol, which decides whether an IoU equal to the threshold is a match.
+        counts: Numbers of proposals per video; by default, those of ``proposal_counts``.
 
     Returns:
-        Columns ``RECALL_COLUMNS`` from ``group`` on.
+        A table with the columns ``RECALL_COLUMNS`` from ``group`` on.
     """
     groups = recall_groups(videos)
     rows: list[tuple[str, int, str, float, int]] = []
     for count in proposal_counts(videos) if counts is None else counts:
-        best = best_overlaps(videos, count)
+        best_iou = best_overlaps(videos, count)
         for threshold in thresholds:
-            is_found = protocol.reaches(best, threshold)
-            recalls = {name: _fraction(is_found[mask]) for name, mask in groups.items()}
-            by_class = [value for name, value in recalls.items() if name.startswith("class:")]
-            recalls["class-mean"] = _fraction(np.array(by_class))
+            is_found = protocol.reaches(best_iou, threshold)
+            recalls = {name: _compute_fraction(is_found[mask]) for name, mask in groups.items()}
+            class_recalls = [value for name, value in recalls.items() if name.startswith("class:")]
+            recalls["class-mean"] = _compute_fraction(np.array(class_recalls))
             rows += [
                 (name, count, f"{threshold:g}", value, int(groups.get(name, groups["all"]).sum()))
                 for name, value in recalls.items()
@@ -154,5 +175,5 @@ def recall_table(
     return pd.DataFrame(rows, columns=RECALL_COLUMNS[2:])
 
 
-def _fraction(values: NDArray) -> float:
+def _compute_fraction(values: NDArray) -> float:
     return float(values.mean()) if len(values) else float("nan")
