@@ -517,7 +517,7 @@ def test_a_score_of_0_is_not_ignored(tmp_path):
 
 def test_written_cvat_has_the_elements_that_cvat_reads(tmp_path):
     source = coco(tmp_path / "predictions.json", PREDICTIONS)
-    convert(source, tmp_path / "a.xml", Conversion(only="a/b"))
+    convert(source, tmp_path / "a.xml", Conversion(only_video="a/b"))
     root = ElementTree.parse(tmp_path / "a.xml").getroot()
     task = root.find("meta/task")
     assert root.findtext("version") == "1.1"
@@ -539,16 +539,16 @@ def test_written_cvat_has_the_elements_that_cvat_reads(tmp_path):
 
 def test_written_mot_and_coco(tmp_path):
     source = coco(tmp_path / "predictions.json", PREDICTIONS)
-    convert(source, tmp_path / "one.zip", Conversion(output_format="mot", only="a/b", top=1))
+    convert(source, tmp_path / "one.zip", Conversion(output_format="mot", only_video="a/b", top=1))
     with zipfile.ZipFile(tmp_path / "one.zip") as packed:
         assert packed.namelist() == ["gt/gt.txt", "gt/labels.txt", "seqinfo.ini"]
         lines = packed.read("gt/gt.txt").decode().splitlines()
         assert lines[0] == "3,1,1.00,2.00,2.25,2.00,0.75,2,1" and len(lines) == 3
         assert packed.read("gt/labels.txt").decode() == f"run\n{ODD}\n"
     first = (tmp_path / "one.zip").read_bytes()
-    convert(source, tmp_path / "one.zip", Conversion(output_format="mot", only="a/b", top=1))
+    convert(source, tmp_path / "one.zip", Conversion(output_format="mot", only_video="a/b", top=1))
     assert (tmp_path / "one.zip").read_bytes() == first
-    how = Conversion(output_format="mot", only="a/b", top=1, mot_origin=1)
+    how = Conversion(output_format="mot", only_video="a/b", top=1, mot_origin=1)
     convert(source, tmp_path / "matlab.zip", how)
     with zipfile.ZipFile(tmp_path / "matlab.zip") as packed:
         assert packed.read("gt/gt.txt").decode().startswith("3,1,2.00,3.00,2.25,2.00,")
@@ -610,7 +610,7 @@ def test_user_files_are_not_overwritten(tmp_path):
     with pytest.raises(DataError, match="no such file or folder; did you mean 'predictions"):
         convert(tmp_path / "prediction.json", tmp_path / "a.csv")
     with pytest.raises(DataError, match="has no video 'a/c'; did you mean 'a/b'"):
-        convert(source, tmp_path / "a.csv", Conversion(only="a/c"))
+        convert(source, tmp_path / "a.csv", Conversion(only_video="a/c"))
 
 
 # ------------------------------------------------------------------ in the data set, the stage

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from actorsup.errors import DataError
-from actorsup.formats.video_ids import VIDEO_SUFFIXES, normalized
+from actorsup.formats.video_ids import VIDEO_SUFFIXES, normalize_unicode
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -24,7 +24,7 @@ def find_videos(root: Path) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for name, path in _walk_videos(root, "", frozenset()):
         try:
-            video = normalized(name)
+            video = normalize_unicode(name)
             video.encode()
         except UnicodeEncodeError as error:
             encoded_path = str(path).encode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Read the files of a folder or a zip, without unpacking to disk; write either."""
+"""Read the files of a folder or a zip without unpacking to disk, and write new folders and zips."""
 
 import lzma
 import shutil
@@ -13,23 +13,25 @@ from typing import IO
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
 
-LARGEST = 4 * 2**30
-"""Maximum bytes of one unpacked file; a larger one may be a zip bomb."""
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
-"""Exceptions of unpacking, in addition to those of reading."""
-_LONGEST = 240
-"""Maximum bytes of a part of a video id, which becomes a file name with a suffix."""
-_DATE = (1980, 1, 1, 0, 0, 0)
+MAX_FILE_BYTES = 4 * 2**30
+"""Maximum size of an unpacked file in bytes; a larger file may be a zip bomb."""
+_UNPACKING_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+"""Exceptions of unpacking a zip, in addition to the exceptions of reading a file."""
+_MAX_PART_BYTES = 240
+"""Maximum size in bytes of a path component of a video id, to which file names add a suffix."""
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class Archive:
-    """The files of a folder or a zip that have one of some suffixes.
+    """A folder or zip as a collection of the files that have given suffixes.
 
     Attributes:
-        names: Their paths in the folder or zip, sorted.
+        path: Path of the folder or zip.
+        names: Sorted paths of the files, relative to the folder or in the zip.
 
     Raises:
-        DataError: The path is neither; the zip is damaged or encrypted, or holds a path outside itself.
+        DataError: The path is neither a folder nor a zip, the zip is damaged, or a file in the zip has a path
+            outside of the zip.
     """
 
     def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
@@ -38,13 +40,18 @@ class Archive:
             self._zip = None
             names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         else:
-            self._zip = _opened(path)
+            self._zip = _open_zip(path)
             names = [name for name in self._zip.namelist() if not name.endswith("/")]
         for name in names:
-            pure = PurePosixPath(name.replace("\\", "/"))
-            if not pure.parts or pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
+            inner_path = PurePosixPath(name.replace("\\", "/"))
+            if (
+                not inner_path.parts
+                or inner_path.is_absolute()
+                or ".." in inner_path.parts
+                or ":" in inner_path.parts[0]
+            ):
                 raise DataError(f"{path}: holds {name!r}, a path outside of itself; do not trust this file")
-        self.names = sorted(n for n in names if PurePosixPath(n).suffix.lower() in suffixes)
+        self.names = sorted(name for name in names if PurePosixPath(name).suffix.lower() in suffixes)
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
@@ -54,23 +61,23 @@ class Archive:
         """Open a file for reading bytes.
 
         Raises:
-            DataError: It cannot be read; also during later reads.
+            DataError: The file cannot be opened, or a later read from the stream fails.
         """
-        if self._zip is not None and self._zip.getinfo(name).file_size > LARGEST:
+        if self._zip is not None and self._zip.getinfo(name).file_size > MAX_FILE_BYTES:
             raise DataError(
-                f"{self.path}: {name}: is larger than {LARGEST} bytes unpacked; unpack it yourself"
+                f"{self.path}: {name}: is larger than {MAX_FILE_BYTES} bytes unpacked; unpack it yourself"
             )
         try:
             with open(self.path / name, "rb") if self._zip is None else self._zip.open(name) as stream:
                 yield stream
-        except (*_DAMAGED, OSError, EOFError, RuntimeError) as error:
+        except (*_UNPACKING_ERRORS, OSError, EOFError, RuntimeError) as error:
             raise DataError(f"{self.path}: {name}: cannot be unpacked ({error})") from error
 
     def text(self, name: str) -> str:
-        """Read a file as text.
+        """Read a file as UTF-8 text.
 
         Raises:
-            DataError: It is not UTF-8, or damaged.
+            DataError: The file is damaged or not UTF-8.
         """
         try:
             with self.open(name) as stream:
@@ -79,21 +86,23 @@ class Archive:
             raise DataError(f"{self.path}: {name}: is not UTF-8 text ({error})") from error
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
+def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (*_DAMAGED, OSError, ValueError, NotImplementedError) as error:
+    except (*_UNPACKING_ERRORS, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path}: cannot be read as a folder or a zip ({error})") from error
 
 
 @contextmanager
-def writing(output: Path) -> Iterator[Callable[[str, str], None]]:
+def archive_writer(output: Path) -> Iterator[Callable[[str, str], None]]:
     """Write a new folder, or a zip if the suffix is ``.zip``, atomically.
 
-    Yields a function that adds a file, by its path inside and its text.
+    Yields:
+        A function that adds a file, given its path in the folder or zip and its text.
 
     Raises:
-        DataError: The folder exists and is not empty, or the output exists and is of another kind.
+        DataError: The output is a folder that is not empty, a folder in place of a zip, or a file in place of
+            a folder.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.is_file() != (output.suffix.lower() == ".zip") and output.exists():
@@ -107,7 +116,7 @@ def writing(output: Path) -> Iterator[Callable[[str, str], None]]:
             with zipfile.ZipFile(temporary, "w") as archive:
                 # a fixed date, so that the same tubes give the same bytes
                 yield lambda name, text: archive.writestr(
-                    zipfile.ZipInfo(name, _DATE), text, zipfile.ZIP_DEFLATED
+                    zipfile.ZipInfo(name, _ZIP_DATE), text, zipfile.ZIP_DEFLATED
                 )
         else:
             temporary.mkdir()
@@ -125,15 +134,15 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def safe_name(video: str) -> str:
-    """Return a video id as a relative path.
+def safe_relative_path(video: str) -> str:
+    """Return a video id as a relative path below an output folder.
 
     Raises:
-        DataError: The id leads out of the folder, or cannot be a file name.
+        DataError: The path would be outside of the folder, or the id is not a valid file name.
     """
-    pure = PurePosixPath(video)
-    if not video or pure.is_absolute() or ".." in pure.parts or "\\" in video or "\0" in video:
+    inner_path = PurePosixPath(video)
+    if not video or inner_path.is_absolute() or ".." in inner_path.parts or "\\" in video or "\0" in video:
         raise DataError(f"the video id {video!r} is not a path inside a folder; rename the video")
-    if any(len(part.encode(errors="replace")) > _LONGEST for part in pure.parts):
+    if any(len(part.encode(errors="replace")) > _MAX_PART_BYTES for part in inner_path.parts):
         raise DataError(f"the video id {video[:40]!r}... is too long for a file name; rename the video")
-    return pure.as_posix()
+    return inner_path.as_posix()

@@ -3,8 +3,8 @@
 Keys: ``videos`` (``id``, ``name`` or ``file_name``), ``images`` (``id``, ``video_id``, ``frame_id`` or
 ``frame_index``, ``width``, ``height``), ``categories`` and ``annotations`` (``image_id``,
 ``category_id``, ``bbox``, ``instance_id`` or ``track_id``; ``score`` for predictions). Boxes are corner
-and size in pixels, 0-based. Frames are 0-based according to mmtracking's documentation; conversion
-scripts such as ByteTrack's count from 1, which the lowest number of a file shows.
+and size in pixels, 0-based. Frame numbers are 0-based in mmtracking's documentation, but 1-based in the
+output of conversion scripts such as ByteTrack's; the lowest frame number of a file tells them apart.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +17,10 @@ from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.json_files import load_json
-from actorsup.formats.labeled import LabeledTube, LabeledVideo, checked_tube, score_of
+from actorsup.formats.labeled import LabeledTube, LabeledVideo, make_tube, mean_score
 
-_FRAME = ("frame_id", "frame_index")
-_TRACK = ("instance_id", "track_id")
+_FRAME_KEYS = ("frame_id", "frame_index")
+_TRACK_KEYS = ("instance_id", "track_id")
 
 
 def read_coco(path: Path, frame_base: int | None = None) -> list[LabeledVideo]:
@@ -28,74 +28,91 @@ def read_coco(path: Path, frame_base: int | None = None) -> list[LabeledVideo]:
 
     Args:
         path: The JSON file.
-        frame_base: Number of the first frame, 0 or 1; None takes the lowest frame number of the images.
+        frame_base: Number of a video's first frame, 0 or 1; None infers it from the lowest frame number.
 
     Raises:
-        DataError: The file is not COCO-VID, an id is unknown, a box cannot be used, a track has two
+        DataError: The file is not COCO-VID, an id is unknown, a box is invalid, a track has two
             categories, or the lowest frame number is neither 0 nor 1.
     """
-    return videos_of_coco(path, load_json(path), frame_base)
+    return convert_coco(path, load_json(path), frame_base)
 
 
-def videos_of_coco(path: Path, content: Any, frame_base: int | None = None) -> list[LabeledVideo]:
-    """Same as ``read_coco``, for loaded JSON."""
+def convert_coco(path: Path, content: Any, frame_base: int | None = None) -> list[LabeledVideo]:
+    """Return the tracks in the loaded JSON of a COCO-VID file.
+
+    Args:
+        path: Path of the file, for messages.
+        content: Loaded JSON of the file.
+        frame_base: Number of a video's first frame, 0 or 1; None infers it from the lowest frame number.
+
+    Raises:
+        DataError: The content is not valid COCO-VID, as described in ``read_coco``.
+    """
     with report_read_errors(path, "not in the format of COCO-VID"):
-        return _videos(path, content, frame_base)
+        return _convert_videos(path, content, frame_base)
 
 
-def _videos(path: Path, content: Any, frame_base: int | None) -> list[LabeledVideo]:
-    videos = _by_id(path, content, "videos")
-    names = {key: str(_one_of(path, f"video {key}", v, ("name", "file_name"))) for key, v in videos.items()}
+def _convert_videos(path: Path, content: Any, frame_base: int | None) -> list[LabeledVideo]:
+    videos = _index_by_id(path, content, "videos")
+    names = {
+        key: str(_first_value(path, f"video {key}", v, ("name", "file_name"))) for key, v in videos.items()
+    }
     if len(set(names.values())) < len(names):
         raise DataError(f"{path}: two videos have the same name: {sorted(names.values())}")
-    categories = _by_id(path, content, "categories")
-    images = _by_id(path, content, "images")
-    numbers = {key: _frame(path, key, image) for key, image in images.items()}
-    base = _base(path, numbers.values()) if frame_base is None else frame_base
-    # the same number in two videos is two tracks, as in MOT17's files
+    categories = _index_by_id(path, content, "categories")
+    images = _index_by_id(path, content, "images")
+    numbers = {key: _frame_number(path, key, image) for key, image in images.items()}
+    base = _infer_frame_base(path, numbers.values()) if frame_base is None else frame_base
+    # tracks of two videos may have the same id, as in MOT17
     grouped: dict[Any, dict[Any, list[tuple[int, Any]]]] = {}
-    for number, annotation in enumerate(_list(path, content, "annotations")):
-        where = f"{path}: annotation {number}"
-        image = _lookup(where, annotation, "image_id", images)
-        _lookup(where, annotation, "category_id", categories)
-        _lookup(where, image, "video_id", videos)
+    for number, annotation in enumerate(_read_list(path, content, "annotations")):
+        location = f"{path}: annotation {number}"
+        image = _look_up(location, annotation, "image_id", images)
+        _look_up(location, annotation, "category_id", categories)
+        _look_up(location, image, "video_id", videos)
         frame = numbers[annotation["image_id"]] - base
-        of_track = grouped.setdefault(_one_of(path, f"annotation {number}", annotation, _TRACK), {})
-        of_track.setdefault(image["video_id"], []).append((frame, annotation))
-    infos = _infos(path, images, numbers, base, videos)
+        rows_of_track = grouped.setdefault(
+            _first_value(path, f"annotation {number}", annotation, _TRACK_KEYS), {}
+        )
+        rows_of_track.setdefault(image["video_id"], []).append((frame, annotation))
+    infos = _video_infos(path, images, numbers, base, videos)
     tubes: dict[Any, list[LabeledTube]] = {key: [] for key in videos}
-    for track, of_track in grouped.items():
-        for video, rows in of_track.items():
-            tubes[video].append(_tube(f"{path}: {names[video]}: track {track}", track, rows, categories))
+    for track, rows_of_track in grouped.items():
+        for video, rows in rows_of_track.items():
+            tubes[video].append(
+                _convert_track(f"{path}: {names[video]}: track {track}", track, rows, categories)
+            )
     return [LabeledVideo(names[key], infos[key], tuple(tubes[key])) for key in videos]
 
 
-def _tube(
-    where: str, track: Any, rows: Sequence[tuple[int, Any]], categories: Mapping[Any, Any]
+def _convert_track(
+    location: str, track: Any, rows: Sequence[tuple[int, Any]], categories: Mapping[Any, Any]
 ) -> LabeledTube:
-    found = {annotation["category_id"] for _, annotation in rows}
-    if len(found) > 1:
-        raise DataError(f"{where}: has boxes of the categories {sorted(found)}; wanted one category")
+    category_ids = {annotation["category_id"] for _, annotation in rows}
+    if len(category_ids) > 1:
+        raise DataError(
+            f"{location}: has boxes of the categories {sorted(category_ids)}; wanted one category"
+        )
     try:
         boxes = np.array([annotation["bbox"] for _, annotation in rows], np.float64).reshape(-1, 4)
         scores = [float(annotation["score"]) for _, annotation in rows if "score" in annotation]
-        name = str(categories[found.pop()]["name"])
+        name = str(categories[category_ids.pop()]["name"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{where}: wanted bbox: [x, y, width, height] and a number as score ({error!r})"
+            f"{location}: wanted bbox: [x, y, width, height] and a number as score ({error!r})"
         ) from error
     if len(scores) not in (0, len(rows)) or not np.isfinite(scores).all():
-        raise DataError(f"{where}: wanted a finite score for all of its boxes, or for none")
-    # rounded so that corners of two decimals stay exact
+        raise DataError(f"{location}: wanted a finite score for all of its boxes, or for none")
+    # rounding restores corners that were written with two decimals
     corners = np.round(xywh_to_xyxy(boxes), 9)
     actors = {str(annotation.get("actor", "")) for _, annotation in rows}
-    score = score_of(scores)
+    score = mean_score(scores)
     frames = [frame for frame, _ in rows]
-    return checked_tube(where, str(track), name, frames, corners, actor=actors.pop(), score=score)
+    return make_tube(location, str(track), name, frames, corners, actor=actors.pop(), score=score)
 
 
-def _frame(path: Path, key: Any, image: Any) -> int:
-    value = _one_of(path, f"image {key}", image, _FRAME)
+def _frame_number(path: Path, key: Any, image: Any) -> int:
+    value = _first_value(path, f"image {key}", image, _FRAME_KEYS)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_FRAMES:
         raise DataError(
             f"{path}: image {key}: its frame is {str(value)[:40]!r}, wanted a whole number from 0 to "
@@ -104,7 +121,7 @@ def _frame(path: Path, key: Any, image: Any) -> int:
     return value
 
 
-def _base(path: Path, numbers: Iterable[int]) -> int:
+def _infer_frame_base(path: Path, numbers: Iterable[int]) -> int:
     lowest = min(numbers, default=0)
     if lowest > 1:
         raise DataError(
@@ -114,26 +131,27 @@ def _base(path: Path, numbers: Iterable[int]) -> int:
     return lowest
 
 
-def _infos(
+def _video_infos(
     path: Path, images: Mapping[Any, Any], numbers: Mapping[Any, int], base: int, videos: Mapping[Any, Any]
 ) -> dict[Any, VideoInfo]:
-    """Length (up to the last listed frame), frame rate and size of each video; 0 if unknown."""
-    last: dict[Any, int] = dict.fromkeys(videos, -1)
-    size: dict[Any, tuple[int, int]] = {}
+    """Return length (up to the last listed frame), frame rate and size of each video; 0 if unknown."""
+    last_frame: dict[Any, int] = dict.fromkeys(videos, -1)
+    sizes: dict[Any, tuple[int, int]] = {}
     try:
         for key, image in images.items():
             video = image["video_id"]
-            last[video] = max(last[video], numbers[key] - base)
-            own = int(image.get("width") or 0), int(image.get("height") or 0)
-            if size.setdefault(video, own) != own:
+            last_frame[video] = max(last_frame[video], numbers[key] - base)
+            image_size = int(image.get("width") or 0), int(image.get("height") or 0)
+            if sizes.setdefault(video, image_size) != image_size:
                 raise DataError(
-                    f"{path}: image {key}: the frames of its video have two sizes, {size[video]} and {own}"
+                    f"{path}: image {key}: the frames of its video have two sizes, {sizes[video]} and "
+                    f"{image_size}"
                 )
         return {
             key: video_info(
-                last[key] + 1,
+                last_frame[key] + 1,
                 video.get("fps") or 0,
-                *(size.get(key) or (int(video.get("width") or 0), int(video.get("height") or 0))),
+                *(sizes.get(key) or (int(video.get("width") or 0), int(video.get("height") or 0))),
             )
             for key, video in videos.items()
         }
@@ -143,7 +161,7 @@ def _infos(
         ) from error
 
 
-def _list(path: Path, content: Any, key: str) -> list[Any]:
+def _read_list(path: Path, content: Any, key: str) -> list[Any]:
     if not isinstance(content, dict) or not isinstance(content.get(key), list):
         raise DataError(
             f"{path}: has no list {key!r}; wanted COCO-VID: videos, images, categories, annotations"
@@ -154,26 +172,26 @@ def _list(path: Path, content: Any, key: str) -> list[Any]:
     return content[key]
 
 
-def _by_id(path: Path, content: Any, key: str) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    for number, entry in enumerate(_list(path, content, key)):
-        if not isinstance(entry.get("id"), int | str) or entry["id"] in found:
+def _index_by_id(path: Path, content: Any, key: str) -> dict[Any, Any]:
+    entries: dict[Any, Any] = {}
+    for number, entry in enumerate(_read_list(path, content, key)):
+        if not isinstance(entry.get("id"), int | str) or entry["id"] in entries:
             raise DataError(
                 f"{path}: {key}: entry {number} has the id {entry.get('id')!r}; wanted a unique one"
             )
-        found[entry["id"]] = entry
-    return found
+        entries[entry["id"]] = entry
+    return entries
 
 
-def _lookup(where: str, entry: Any, key: str, there: Mapping[Any, Any]) -> Any:
+def _look_up(location: str, entry: Any, key: str, entries: Mapping[Any, Any]) -> Any:
     value = entry.get(key)
-    if not isinstance(value, int | str) or value not in there:
-        raise DataError(f"{where}: {key} is {value!r}, which the file lacks")
-    return there[value]
+    if not isinstance(value, int | str) or value not in entries:
+        raise DataError(f"{location}: {key} is {value!r}, which the file lacks")
+    return entries[value]
 
 
-def _one_of(path: Path, what: str, entry: Any, keys: tuple[str, ...]) -> Any:
+def _first_value(path: Path, description: str, entry: Any, keys: tuple[str, ...]) -> Any:
     for key in keys:
         if isinstance(entry.get(key), int | str):
             return entry[key]
-    raise DataError(f"{path}: {what} has none of {', '.join(keys)}; wanted COCO-VID, with tracks")
+    raise DataError(f"{path}: {description} has none of {', '.join(keys)}; wanted COCO-VID, with tracks")

@@ -1,4 +1,4 @@
-"""Convert tubes between formats: ground truth, predictions, COCO JSON, MOT text, CVAT XML."""
+"""Convert tubes between formats: ground-truth CSV, predictions, COCO JSON, MOT text and CVAT XML."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from actorsup.artifacts.atomic import open_text_atomically, write_text_atomicall
 from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.coco_writing import write_coco
 from actorsup.formats.cvat_writing import write_cvat
-from actorsup.formats.formats import FORMATS, format_read, format_written, read_labelled
+from actorsup.formats.formats import FORMATS, detect_format, output_format_of_name, read_labeled
 from actorsup.formats.ground_truth_csv import read_ground_truth_table
 from actorsup.formats.labeled import (
     LabeledVideo,
+    add_video_info,
     best_tubes,
-    classes_of,
-    read_sizes,
-    table_of,
-    videos_of,
-    with_sizes,
+    class_names,
+    ground_truth_table,
+    read_video_info,
+    videos_of_table,
 )
 from actorsup.formats.mot_writing import write_mot
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
@@ -30,23 +30,24 @@ class Conversion:
     """Options of a conversion.
 
     Attributes:
-        source_format: One of ``FORMATS``; None: found from the input's name or content.
-        output_format: One of ``FORMATS``; None: found from the output's name.
-        name: Id of the only video of the input, if the file lacks it.
-        only: Id of the only video to write.
-        videos: A table of lengths, frame rates and sizes, ``video,frames,fps,width,height``.
-        top: Maximum number of predicted tubes of a video, by score.
-        min_score: Minimum score of a predicted tube.
-        frame_base: COCO input: number of the first frame; None infers it from the file.
-        mot_origin: MOT: coordinate of the first pixel's corner. None: in input, 0 if there is a
-            ``labels.txt``, else 1; in output, 0.
-        tolerance: CVAT output: as in ``write_cvat``, in pixels.
+        source_format: Input format, one of ``FORMATS``; None infers it from the input's name or content.
+        output_format: Output format, one of ``FORMATS``; None infers it from the output's name.
+        name: Id of the input's only video, if the input lacks it.
+        only_video: Id of the only video to write; None writes all videos.
+        videos: Path of a table ``video,frames,fps,width,height`` with lengths, frame rates and sizes; None
+            uses the values of the input.
+        top: Maximum number of predicted tubes per video, chosen by score; None keeps all tubes.
+        min_score: Minimum score of a predicted tube; None keeps all tubes.
+        frame_base: Number of the first frame in COCO input; None infers it from the file.
+        mot_origin: Coordinate of the first pixel's corner in MOT text. None: 0 for input with a
+            ``labels.txt`` and for output, else 1.
+        tolerance: Maximum error of interpolated boxes in CVAT output, in pixels; 0 writes every box.
     """
 
     source_format: str | None = None
     output_format: str | None = None
     name: str | None = None
-    only: str | None = None
+    only_video: str | None = None
     videos: Path | None = None
     top: int | None = None
     min_score: float | None = None
@@ -55,53 +56,59 @@ class Conversion:
     tolerance: float = 0.0
 
 
-def convert(source: Path, output: Path, how: Conversion = Conversion()) -> tuple[int, int]:
+def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -> tuple[int, int]:
     """Write the tubes of a file or folder in another format, atomically.
 
     Returns:
-        The numbers of videos and tubes written.
+        Number of written videos, number of written tubes.
 
     Raises:
-        DataError: The input cannot be used or lacks what the output needs, or the output is an
-            existing folder.
+        DataError: The input is invalid, lacks values that the output format requires, or the output cannot
+            be written.
     """
-    form = how.output_format or format_written(output)
-    if form not in FORMATS:
-        raise DataError(f"{output}: {form!r} is not a format{did_you_mean(form, FORMATS)}")
+    format_name = conversion.output_format or output_format_of_name(output)
+    if format_name not in FORMATS:
+        raise DataError(f"{output}: {format_name!r} is not a format{did_you_mean(format_name, FORMATS)}")
     if source.exists() and output.exists() and source.resolve() == output.resolve():
         raise DataError(f"{output}: is also the input; choose another output")
-    videos, classes = _read(source, how)
-    if how.videos is not None:
-        videos = [*with_sizes(videos, how.videos, read_sizes(how.videos))]
-    videos = [*best_tubes(videos, how.top, how.min_score)]
-    _write(videos, output, form, classes, how)
+    videos, classes = _read(source, conversion)
+    if conversion.videos is not None:
+        videos = [*add_video_info(videos, conversion.videos, read_video_info(conversion.videos))]
+    videos = [*best_tubes(videos, conversion.top, conversion.min_score)]
+    _write(videos, output, format_name, classes, conversion)
     return len(videos), sum(len(video.tubes) for video in videos)
 
 
-def _read(source: Path, how: Conversion) -> tuple[list[LabeledVideo], list[str]]:
-    form = how.source_format or format_read(source)
-    if form == "csv":
-        videos = videos_of(read_ground_truth_table(source), str(source))
-        classes = classes_of(videos)
+def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], list[str]]:
+    format_name = conversion.source_format or detect_format(source)
+    if format_name == "csv":
+        videos = videos_of_table(read_ground_truth_table(source), str(source))
+        classes = class_names(videos)
     else:
-        videos, classes = read_labelled(source, form, how.name, how.frame_base, how.mot_origin)
+        videos, classes = read_labeled(
+            source, format_name, conversion.name, conversion.frame_base, conversion.mot_origin
+        )
     videos = [replace(video, video=video_id(video.video)) for video in videos]
     names = [video.video for video in videos]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{source}: two videos have the id {twice[0]!r}")
-    if how.only is None:
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{source}: two videos have the id {repeated[0]!r}")
+    if conversion.only_video is None:
         return videos, classes
-    if (only := video_id(how.only)) not in names:
-        raise DataError(f"{source}: has no video {only!r}{did_you_mean(only, names)}")
-    return [videos[names.index(only)]], classes
+    if (only_video := video_id(conversion.only_video)) not in names:
+        raise DataError(f"{source}: has no video {only_video!r}{did_you_mean(only_video, names)}")
+    return [videos[names.index(only_video)]], classes
 
 
 def _write(
-    videos: Sequence[LabeledVideo], output: Path, form: str, classes: Sequence[str], how: Conversion
+    videos: Sequence[LabeledVideo],
+    output: Path,
+    format_name: str,
+    classes: Sequence[str],
+    conversion: Conversion,
 ) -> None:
-    match form:
+    match format_name:
         case "csv":
-            table = table_of(videos)
+            table = ground_truth_table(videos)
             write_text_atomically(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
@@ -113,13 +120,13 @@ def _write(
             with open_text_atomically(output) as stream:
                 write_coco(videos, stream, classes, str(output))
         case "mot":
-            write_mot(videos, output, classes, how.mot_origin or 0)
+            write_mot(videos, output, classes, conversion.mot_origin or 0)
         case "cvat":
-            write_cvat(videos, output, classes, how.tolerance)
+            write_cvat(videos, output, classes, conversion.tolerance)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``actorsup convert``."""
+    """Add the command-line arguments of ``actorsup convert`` to a parser."""
     parser.add_argument(
         "input", type=Path, help="ground truth or predictions: .csv .json .h5 .xml .zip, a folder"
     )
@@ -127,7 +134,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source_format", choices=FORMATS, help="default: found from the input")
     parser.add_argument("--to", dest="output_format", choices=FORMATS, help="default: found from the name")
     parser.add_argument("--name", help="id of the only video of the input, if the input lacks it")
-    parser.add_argument("--only", help="id of the only video to write")
+    parser.add_argument("--only", dest="only_video", help="id of the only video to write")
     parser.add_argument(
         "--videos", type=Path, help="video,frames,fps,width,height, such as a run's videos.csv"
     )
@@ -146,9 +153,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Convert as the options say, and print what was written."""
-    how = Conversion(**{field.name: getattr(options, field.name) for field in fields(Conversion)})
-    videos, tubes = convert(options.input, options.output, how)
+    """Run ``actorsup convert`` with parsed arguments, and print the number of written tubes and videos."""
+    conversion = Conversion(**{field.name: getattr(options, field.name) for field in fields(Conversion)})
+    videos, tubes = convert(options.input, options.output, conversion)
     print(f"{options.output}: {tubes} tubes of {videos} videos")
 
 

@@ -1,9 +1,9 @@
-"""Read CVAT XML 1.1 "for video": the tracks of a task, a job, or the tasks of a project.
+"""Read CVAT XML 1.1 "for video": the tracks of a task, of a job, or of the tasks of a project.
 
 The format follows CVAT's page "XML annotation format", version 1.1. Frames are 0-based frame numbers
-of the video, whatever the task's step; corners are pixels, 0-based, continuous. Between two boxes of a
-track the box moves linearly; from a box with ``outside="1"`` on there is none; a track whose last box
-is not outside continues to the end of the task, as CVAT shows it.
+of the video, for any frame step of the task; corners are continuous 0-based pixel coordinates. Boxes
+between two boxes of a track are interpolated linearly; a box with ``outside="1"`` ends a visible interval of
+the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ import numpy as np
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
 from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.archive import Archive
-from actorsup.formats.labeled import LabeledTube, LabeledVideo, checked_tube, with_gaps_filled
+from actorsup.formats.labeled import LabeledTube, LabeledVideo, interpolate_boxes, make_tube
 
 _SHAPES = ("polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
 _CORNERS = ("xtl", "ytl", "xbr", "ybr")
@@ -25,7 +25,7 @@ _CORNERS = ("xtl", "ytl", "xbr", "ybr")
 
 @dataclass
 class _Task:
-    """The metadata of a task. Its frames end before ``end``; 0 if unknown."""
+    """Metadata and tubes of a task, whose last frame is ``end`` - 1; ``end`` is 0 if unknown."""
 
     name: str
     info: VideoInfo
@@ -39,16 +39,15 @@ def read_cvat(path: Path, name: str | None = None) -> list[LabeledVideo]:
     The video id is the name of the task, or of its source if the task has none.
 
     Args:
-        path: An ``.xml``, a ``.zip`` exported from CVAT, or a folder of ``.xml``.
-        name: The video id, if the file has only one task.
+        path: Path of an ``.xml`` file, of a ``.zip`` exported from CVAT, or of a folder of ``.xml`` files.
+        name: Video id that replaces the name of the only task; None keeps the names of the tasks.
 
     Raises:
-        DataError: The file is not CVAT XML for video; it has a document type, entities or external
-            references, an unknown label, an unusable box, another shape than boxes, or two tasks of
-            the same name.
+        DataError: A file is not CVAT XML for video; it has a document type, entities, external references,
+            an unknown label, an invalid box, a shape other than boxes, or two tasks with one name.
     """
     with report_read_errors(path, "cannot be read as 'CVAT for video 1.1'"):
-        tasks = _tasks(path)
+        tasks = _read_tasks(path)
     if not tasks:
         raise DataError(f"{path}: holds no CVAT XML; wanted the export 'CVAT for video 1.1'")
     if name is not None:
@@ -56,24 +55,26 @@ def read_cvat(path: Path, name: str | None = None) -> list[LabeledVideo]:
             raise DataError(f"{path}: holds {len(tasks)} tasks, so {name!r} cannot name one video")
         tasks[0].name = name
     names = [task.name for task in tasks]
-    if twice := [each for each in names if names.count(each) > 1]:
-        raise DataError(f"{path}: two tasks are called {twice[0]!r}; task names become video ids; rename one")
+    if repeated := [task_name for task_name in names if names.count(task_name) > 1]:
+        raise DataError(
+            f"{path}: two tasks are called {repeated[0]!r}; task names become video ids; rename one"
+        )
     return [LabeledVideo(task.name, task.info, tuple(task.tubes)) for task in tasks]
 
 
-def _tasks(path: Path) -> list[_Task]:
+def _read_tasks(path: Path) -> list[_Task]:
     if path.suffix.lower() == ".xml":
         with open(path, "rb") as stream:
-            return _read(str(path), stream)
-    packed = Archive(path, (".xml",))
+            return _read_xml(str(path), stream)
+    archive = Archive(path, (".xml",))
     tasks = []
-    for each in packed.names:
-        with packed.open(each) as stream:
-            tasks += _read(f"{path}: {each}", stream)
+    for member in archive.names:
+        with archive.open(member) as stream:
+            tasks += _read_xml(f"{path}: {member}", stream)
     return tasks
 
 
-def _read(where: str, stream: IO[bytes]) -> list[_Task]:
+def _read_xml(location: str, stream: IO[bytes]) -> list[_Task]:
     """Read the tasks of one XML file, track by track."""
     from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
     from defusedxml.ElementTree import iterparse  # type: ignore[import-untyped]
@@ -83,128 +84,140 @@ def _read(where: str, stream: IO[bytes]) -> list[_Task]:
     try:
         for _, element in iterparse(stream, events=("end",), forbid_dtd=True):
             if element.tag == "meta":
-                tasks, labels = _meta(where, element)
+                tasks, labels = _read_meta(location, element)
             elif element.tag == "track":
-                _add_track(where, element, tasks, labels)
+                _add_track(location, element, tasks, labels)
                 element.clear()
             elif element.tag == "image":
                 raise DataError(
-                    f"{where}: is 'CVAT for images', which has no tracks; export it as 'CVAT for video 1.1'"
+                    f"{location}: is 'CVAT for images', which has no tracks; export it as 'CVAT for video "
+                    "1.1'"
                 )
     except DefusedXmlException as error:
         raise DataError(
-            f"{where}: has a document type, an entity or an external reference, which CVAT never writes; "
+            f"{location}: has a document type, an entity or an external reference, which CVAT never writes; "
             f"do not trust this file ({type(error).__name__})"
         ) from error
     except ParseError as error:
-        raise DataError(f"{where}: is not well-formed XML ({error}); export it again") from error
+        raise DataError(f"{location}: is not well-formed XML ({error}); export it again") from error
     if not tasks:
-        raise DataError(f"{where}: is not CVAT XML: it has no <meta> with a task, a job or a project")
+        raise DataError(f"{location}: is not CVAT XML: it has no <meta> with a task, a job or a project")
     return list(tasks.values())
 
 
-def _meta(where: str, meta: Element) -> tuple[dict[str, _Task], list[str]]:
-    """The tasks by id, and the names of the labels."""
+def _read_meta(location: str, meta: Element) -> tuple[dict[str, _Task], list[str]]:
+    """Return the tasks by id, and the names of the labels."""
     tasks = {}
-    for element in [each for tag in ("task", "job") for each in meta.iter(tag) if len(each)]:
-        name = _text(element, "name") or _text(element, "source")
-        first, size = _number(where, element, "start_frame"), _number(where, element, "size")
-        stop = _number(where, element, "stop_frame")
-        step = (_text(element, "frame_filter").partition("step=")[2] or "1").strip()
+    for element in [entry for tag in ("task", "job") for entry in meta.iter(tag) if len(entry)]:
+        name = _element_text(element, "name") or _element_text(element, "source")
+        first, size = _read_number(location, element, "start_frame"), _read_number(location, element, "size")
+        stop = _read_number(location, element, "stop_frame")
+        step = (_element_text(element, "frame_filter").partition("step=")[2] or "1").strip()
         end = stop + 1 if stop else first + size * (int(step[:10]) if step.isdecimal() else 1)
-        width, height = (_number(where, element, f"original_size/{side}") for side in ("width", "height"))
+        width, height = (
+            _read_number(location, element, f"original_size/{side}") for side in ("width", "height")
+        )
         if end > MOST_FRAMES:
-            raise DataError(f"{where}: its task has {end:,} frames; a video has at most {MOST_FRAMES:,}")
+            raise DataError(f"{location}: its task has {end:,} frames; a video has at most {MOST_FRAMES:,}")
         if not name:
-            raise DataError(f"{where}: its task has no <name>; wanted the video's id")
-        tasks[_text(element, "id")] = _Task(name, VideoInfo(end, 0.0, width, height), end)
-    return tasks, [text for label in meta.iter("label") if (text := _text(label, "name"))]
+            raise DataError(f"{location}: its task has no <name>; wanted the video's id")
+        tasks[_element_text(element, "id")] = _Task(name, VideoInfo(end, 0.0, width, height), end)
+    return tasks, [text for label in meta.iter("label") if (text := _element_text(label, "name"))]
 
 
-def _add_track(where: str, track: Element, tasks: dict[str, _Task], labels: list[str]) -> None:
-    where = f"{where}: track {track.get('id', '?')}"
+def _add_track(location: str, track: Element, tasks: dict[str, _Task], labels: list[str]) -> None:
+    location = f"{location}: track {track.get('id', '?')}"
     label = track.get("label", "")
     if labels and label not in labels:
         hint = f"{', '.join(labels)}{did_you_mean(label, labels)}"
-        raise DataError(f"{where}: label {label!r} is not among the task's: {hint}")
+        raise DataError(f"{location}: label {label!r} is not among the task's: {hint}")
     if shapes := {child.tag for child in track} & set(_SHAPES):
-        raise DataError(f"{where}: is a track of the shape {min(shapes)!r}; wanted boxes")
+        raise DataError(f"{location}: is a track of the shape {min(shapes)!r}; wanted boxes")
     try:
         task = tasks[track.get("task_id", "")] if "task_id" in track.attrib else next(iter(tasks.values()))
     except (KeyError, StopIteration) as error:
-        raise DataError(f"{where}: belongs to a task that <meta> lacks") from error
-    visible = _visible(where, list(track.iter("box")), task.end)
+        raise DataError(f"{location}: belongs to a task that <meta> lacks") from error
+    visible = _visible_intervals(location, list(track.iter("box")), task.end)
     if not visible:
         return
     name = track.get("id", str(len(task.tubes)))
     if any(tube.name == name for tube in task.tubes):
-        raise DataError(f"{where}: two tracks of {task.name!r} have this id")
+        raise DataError(f"{location}: two tracks of {task.name!r} have this id")
     frames = [frame for each, _ in visible for frame in each]
     boxes = np.concatenate([each for _, each in visible])
     attributes = {a.get("name", ""): (a.text or "").strip() for a in track.iter("attribute")}
-    tube = checked_tube(
-        where,
+    tube = make_tube(
+        location,
         name,
         label,
         frames,
         boxes,
         task.end,
         actor=attributes.get("actor", ""),
-        score=_score(where, attributes.get("score", "")),
+        score=_parse_score(location, attributes.get("score", "")),
     )
     task.tubes.append(tube)
 
 
-def _visible(where: str, boxes: list[Element], end: int) -> list[tuple[range, Any]]:
-    """The stretches of frames in which a track is visible, each with its boxes (M, 4)."""
-    shapes = sorted((_box(where, box) for box in boxes), key=lambda shape: shape[0])
+def _visible_intervals(location: str, boxes: list[Element], end: int) -> list[tuple[range, Any]]:
+    """Return the intervals of M frames in which a track is visible, with their boxes (M, 4)."""
+    shapes = sorted((_read_box(location, box) for box in boxes), key=lambda shape: shape[0])
     frames = [shape[0] for shape in shapes]
-    if twice := [frame for frame, following in pairwise(frames) if frame == following]:
-        raise DataError(f"{where}: has two boxes in frame {twice[0]}")
+    if repeated := [frame for frame, next_frame in pairwise(frames) if frame == next_frame]:
+        raise DataError(f"{location}: has two boxes in frame {repeated[0]}")
     if shapes and end and frames[-1] >= end and not shapes[-1][1]:
-        raise DataError(f"{where}: has a box in frame {frames[-1]}, but its task has frames 0 to {end - 1}")
-    found: list[tuple[range, Any]] = []
-    part: list[tuple[int, bool, list[float]]] = []
+        raise DataError(
+            f"{location}: has a box in frame {frames[-1]}, but its task has frames 0 to {end - 1}"
+        )
+    intervals: list[tuple[range, Any]] = []
+    interval_shapes: list[tuple[int, bool, list[float]]] = []
     for shape in shapes:
-        if not part and shape[1]:
+        if not interval_shapes and shape[1]:
             continue
-        part.append(shape)
+        interval_shapes.append(shape)
         if not shape[1] and shape is not shapes[-1]:
             continue
-        filled = with_gaps_filled(np.array([s[0] for s in part]), np.array([s[2] for s in part]))
+        interval_boxes = interpolate_boxes(
+            np.array([s[0] for s in interval_shapes]), np.array([s[2] for s in interval_shapes])
+        )
         if shape[1]:
-            filled = filled[:-1]
+            interval_boxes = interval_boxes[:-1]
         elif end:
-            filled = np.concatenate([filled, np.repeat(filled[-1:], end - 1 - shape[0], axis=0)])
-        found.append((range(part[0][0], part[0][0] + len(filled)), filled))
-        part = []
-    return found
+            interval_boxes = np.concatenate(
+                [interval_boxes, np.repeat(interval_boxes[-1:], end - 1 - shape[0], axis=0)]
+            )
+        intervals.append(
+            (range(interval_shapes[0][0], interval_shapes[0][0] + len(interval_boxes)), interval_boxes)
+        )
+        interval_shapes = []
+    return intervals
 
 
-def _box(where: str, box: Element) -> tuple[int, bool, list[float]]:
-    """The frame of one box, whether it is outside, and its corners."""
+def _read_box(location: str, box: Element) -> tuple[int, bool, list[float]]:
+    """Return the frame of a box, True if the box is outside, and its corners."""
     try:
         corners = [float(box.attrib[name]) for name in _CORNERS]
         frame, outside = int(box.attrib["frame"]), box.get("outside", "0") == "1"
         rotation = float(box.get("rotation", 0))
     except (KeyError, ValueError) as error:
-        found = ", ".join(f"{key}={value!r}" for key, value in box.attrib.items())
+        attributes = ", ".join(f"{key}={value!r}" for key, value in box.attrib.items())
         raise DataError(
-            f"{where}: a box has no number for one of frame, {', '.join(_CORNERS)} ({error}); found {found}"
+            f"{location}: a box has no number for one of frame, {', '.join(_CORNERS)} ({error}); "
+            f"found {attributes}"
         ) from error
     if rotation % 360:
-        raise DataError(f"{where}: the box in frame {frame} is rotated by {rotation:g} degrees; wanted 0")
+        raise DataError(f"{location}: the box in frame {frame} is rotated by {rotation:g} degrees; wanted 0")
     if frame >= MOST_FRAMES:
-        raise DataError(f"{where}: has a box after frame {MOST_FRAMES:,}, the maximum")
+        raise DataError(f"{location}: has a box after frame {MOST_FRAMES:,}, the maximum")
     if frame < 0 or corners[2] < corners[0] or corners[3] < corners[1] or not np.isfinite(corners).all():
-        found = ", ".join(f"{name}={value:g}" for name, value in zip(_CORNERS, corners, strict=True))
+        attributes = ", ".join(f"{name}={value:g}" for name, value in zip(_CORNERS, corners, strict=True))
         raise DataError(
-            f"{where}: frame {frame}: wanted a frame from 0 on, xtl <= xbr, ytl <= ybr; found {found}"
+            f"{location}: frame {frame}: wanted a frame from 0 on, xtl <= xbr, ytl <= ybr; found {attributes}"
         )
     return frame, outside, corners
 
 
-def _score(where: str, text: str) -> float | None:
+def _parse_score(location: str, text: str) -> float | None:
     if not text:
         return None
     try:
@@ -212,16 +225,16 @@ def _score(where: str, text: str) -> float | None:
     except ValueError:
         score = np.nan
     if not np.isfinite(score):
-        raise DataError(f"{where}: the attribute 'score' is {text!r}, wanted a finite number or nothing")
+        raise DataError(f"{location}: the attribute 'score' is {text!r}, wanted a finite number or nothing")
     return score
 
 
-def _text(element: Element, tag: str) -> str:
+def _element_text(element: Element, tag: str) -> str:
     return (element.findtext(tag) or "").strip()
 
 
-def _number(where: str, element: Element, tag: str) -> int:
-    text = _text(element, tag) or "0"
+def _read_number(location: str, element: Element, tag: str) -> int:
+    text = _element_text(element, tag) or "0"
     if not text.isdecimal() or len(text) > 10:
-        raise DataError(f"{where}: <{tag}> is {text[:40]!r}, wanted a whole number of at most 10 digits")
+        raise DataError(f"{location}: <{tag}> is {text[:40]!r}, wanted a whole number of at most 10 digits")
     return int(text)

@@ -1,4 +1,4 @@
-"""Write CVAT XML 1.1 "for video": one file for one task, so for one video."""
+"""Write CVAT XML 1.1 "for video": one file per task, which is one video."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,14 +14,14 @@ from actorsup import __version__
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError
-from actorsup.formats.archive import safe_name, writing
+from actorsup.formats.archive import archive_writer, safe_relative_path
 from actorsup.formats.labeled import (
     DECIMALS,
     LabeledTube,
     LabeledVideo,
-    classes_of,
-    known_info,
-    with_gaps_filled,
+    class_names,
+    interpolate_boxes,
+    require_info,
 )
 
 _ATTRIBUTES = ("score", "actor")
@@ -30,45 +30,56 @@ _ATTRIBUTES = ("score", "actor")
 def write_cvat(
     videos: Iterable[LabeledVideo], output: Path, classes: Sequence[str] = (), tolerance: float = 0.0
 ) -> None:
-    """Write one ``.xml`` file, or a folder or zip of ``<video>.xml``.
+    """Write videos as one CVAT ``.xml`` file, or as a folder or zip of ``<video>.xml``.
 
     A folder or zip also gets ``labels.json``, to paste as the raw labels of a CVAT task.
 
     Args:
-        videos: Videos of known length and size.
-        output: ``.xml``, for one video; ``.zip``; or a new folder.
-        classes: All class names; empty takes those of the tubes of each video.
-        tolerance: In pixels. Boxes that linear interpolation reproduces this well are not written as
-            keyframes, so fewer boxes need correction; 0 keeps every box.
+        videos: Videos of known length and frame size.
+        output: Path of an ``.xml`` file for one video, of a ``.zip``, or of a new folder.
+        classes: Names of all classes; if empty, the classes of the tubes.
+        tolerance: Maximum error in pixels of boxes that CVAT interpolates instead of keyframes; 0 writes
+            every box as a keyframe.
 
     Raises:
-        DataError: A size is unknown, one file would hold several videos, or a name is not valid in XML.
+        DataError: A length or frame size is unknown, an ``.xml`` output has not exactly one video, or a name
+            is not valid in XML.
     """
     if output.suffix.lower() == ".xml":
-        given = list(videos)
-        if len(given) != 1:
+        video_list = list(videos)
+        if len(video_list) != 1:
             raise DataError(
-                f"{output}: CVAT's XML holds one task, so one video, but there are {len(given)}; name "
+                f"{output}: CVAT's XML holds one task, so one video, but there are {len(video_list)}; name "
                 "one with --only, or a folder as the output"
             )
-        write_text_atomically(output, cvat_xml(given[0], classes, str(output), tolerance))
+        write_text_atomically(output, cvat_xml(video_list[0], classes, str(output), tolerance))
         return
-    seen: set[str] = set()
-    with writing(output) as add:
+    class_set: set[str] = set()
+    with archive_writer(output) as add:
         for video in videos:
-            add(f"{safe_name(video.video)}.xml", cvat_xml(video, classes, str(output), tolerance))
-            seen |= {*classes_of([video])}
+            add(f"{safe_relative_path(video.video)}.xml", cvat_xml(video, classes, str(output), tolerance))
+            class_set |= {*class_names([video])}
         add(
             "labels.json",
-            json.dumps(_raw_labels(classes or sorted(seen)), indent=1, ensure_ascii=False) + "\n",
+            json.dumps(_raw_labels(classes or sorted(class_set)), indent=1, ensure_ascii=False) + "\n",
         )
 
 
-def cvat_xml(video: LabeledVideo, classes: Sequence[str], where: str, tolerance: float = 0.0) -> str:
-    """Return one video as the XML of a task."""
-    info = known_info(where, video)
+def cvat_xml(video: LabeledVideo, classes: Sequence[str], location: str, tolerance: float = 0.0) -> str:
+    """Return the CVAT XML of a task with the tubes of one video.
+
+    Args:
+        video: Video of known length and frame size.
+        classes: Names of all classes; if empty, the classes of the tubes.
+        location: File name, for messages.
+        tolerance: Maximum error of interpolated boxes in pixels; 0 writes every box as a keyframe.
+
+    Raises:
+        DataError: The length or frame size is unknown, or a name is not valid in XML.
+    """
+    info = require_info(location, video)
     lines = ['<?xml version="1.0" encoding="utf-8"?>', f"<!-- actorsup {__version__} -->", "<annotations>"]
-    lines += ["  <version>1.1</version>", _meta(video.video, info, classes or classes_of([video]))]
+    lines += ["  <version>1.1</version>", _meta(video.video, info, classes or class_names([video]))]
     for number, tube in enumerate(video.tubes):
         lines.append(f'  <track id="{number}" label={quoteattr(tube.action)} source="auto">')
         lines += _boxes(tube, info.frames, tolerance)
@@ -76,13 +87,14 @@ def cvat_xml(video: LabeledVideo, classes: Sequence[str], where: str, tolerance:
     text = "\n".join([*lines, "</annotations>", ""])
     if wrong := next((c for c in text if (ord(c) < 32 and c not in "\n\t\r") or c in "\ufffe\uffff"), None):
         raise DataError(
-            f"{where}: {video.video}: a name holds the character {wrong!r}, which XML cannot hold; rename it"
+            f"{location}: {video.video}: a name holds the character {wrong!r}, which XML cannot hold; "
+            "rename it"
         )
     return text
 
 
 def _meta(name: str, info: VideoInfo, classes: Sequence[str]) -> str:
-    """The ``<meta>`` element of a task."""
+    """Return the ``<meta>`` element of a task."""
     meta = Element("meta")
     task = SubElement(meta, "task")
     _add_texts(task, id=0, name=name, size=info.frames, mode="interpolation")
@@ -115,7 +127,7 @@ def _raw_labels(classes: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _boxes(tube: LabeledTube, frames: int, tolerance: float) -> Iterator[str]:
-    """The boxes of a track: each stretch without gaps, and an outside box after it."""
+    """Yield the boxes of a track: those of each interval without gaps, then an outside box."""
     attributes = "" if tube.score is None else f'      <attribute name="score">{tube.score:.6g}</attribute>\n'
     if tube.actor:
         attributes += f'      <attribute name="actor">{escape(tube.actor)}</attribute>\n'
@@ -133,16 +145,20 @@ def _boxes(tube: LabeledTube, frames: int, tolerance: float) -> Iterator[str]:
 
 def _box(frame: int, box: NDArray, outside: int, attributes: str) -> str:
     corners = zip(("xtl", "ytl", "xbr", "ybr"), box, strict=True)
-    where = " ".join(f'{name}="{value:.{DECIMALS}f}"' for name, value in corners)
-    start = f'    <box frame="{frame}" outside="{outside}" occluded="0" keyframe="1" {where} z_order="0">'
+    location = " ".join(f'{name}="{value:.{DECIMALS}f}"' for name, value in corners)
+    start = f'    <box frame="{frame}" outside="{outside}" occluded="0" keyframe="1" {location} z_order="0">'
     return f"{start}\n{attributes}    </box>"
 
 
 def keyframes(frames: NDArray[np.int64], boxes: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
-    """Return the indices of boxes (M, 4) from which linear interpolation gives the others.
+    """Return the indices of the boxes from which linear interpolation reproduces the other boxes.
 
-    No corner is off by more than ``tolerance`` pixels. ``frames`` must have no gaps. Source: Ramer 1972,
-    Douglas and Peucker 1973.
+    The algorithm is that of Ramer 1972, and Douglas and Peucker 1973.
+
+    Args:
+        frames: (M,) frame indices, ascending without gaps.
+        boxes: (M, 4) xyxy boxes in pixels.
+        tolerance: Maximum error of an interpolated corner coordinate in pixels; 0 returns all indices.
     """
     last = len(frames) - 1
     if tolerance <= 0:
@@ -150,7 +166,7 @@ def keyframes(frames: NDArray[np.int64], boxes: NDArray[np.float64], tolerance: 
     kept, todo = {0, last}, [(0, last)]
     while todo:
         first, end = todo.pop()
-        line = with_gaps_filled(frames[[first, end]], boxes[[first, end]]) if end > first else boxes[first:]
+        line = interpolate_boxes(frames[[first, end]], boxes[[first, end]]) if end > first else boxes[first:]
         missed = np.abs(line - boxes[first : end + 1]).max(1)
         worst = first + int(np.argmax(missed))
         if missed.max() > tolerance:

@@ -1,4 +1,4 @@
-"""The stage: the scored tubes of a run in the formats of other tools."""
+"""The export stage: write the scored tubes of a run in the formats of other tools."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -25,19 +25,19 @@ def export_tubes(
 ) -> None:
     """Write scored tubes as COCO JSON, a folder of CVAT XML, and a folder of MOT text.
 
-    Each tube is labeled with its best class. One video is in memory at a time.
+    Each tube is labeled with its highest-scoring class. One video is in memory at a time.
 
     Args:
-        shards: Shards of scored tubes.
-        coco: The JSON file to write.
-        cvat: The folder to write, one XML file per video.
-        mot: The folder to write, one folder per video.
-        top: Maximum number of tubes of a video, by score; None writes all.
-        min_score: Minimum score of a tube's best class.
-        tolerance: As in ``write_cvat``, in pixels.
+        shards: Paths of the shards of scored tubes.
+        coco: Path of the JSON file to write.
+        cvat: Path of the folder to write, with one XML file per video.
+        mot: Path of the folder to write, with one folder per video.
+        top: Maximum number of tubes per video, chosen by score; None writes all tubes.
+        min_score: Minimum score of a tube's highest-scoring class.
+        tolerance: Maximum error of interpolated boxes in the CVAT XML, in pixels; 0 writes every box.
 
     Raises:
-        DataError: There is no shard, or one cannot be read.
+        DataError: ``shards`` is empty, or a shard cannot be read.
     """
     classes = classes_of_shards(shards)
 

@@ -1,13 +1,13 @@
-"""Find the format of a file, and read it."""
+"""Detect the format of a file of tubes, and read it."""
 
 from pathlib import Path
 
 from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.archive import Archive
-from actorsup.formats.coco import videos_of_coco
+from actorsup.formats.coco import convert_coco
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.json_files import load_json
-from actorsup.formats.labeled import LabeledVideo, classes_of
+from actorsup.formats.labeled import LabeledVideo, class_names
 from actorsup.formats.mot import read_mot
 from actorsup.formats.predictions import classes_of_shards, read_shards
 from actorsup.formats.predictions_json import read_predictions_json
@@ -16,11 +16,11 @@ FORMATS = ("csv", "predictions", "coco", "mot", "cvat")
 _BY_SUFFIX = {".csv": "csv", ".h5": "predictions", ".xml": "cvat", ".txt": "mot"}
 
 
-def format_read(path: Path) -> str:
-    """Find the format of an existing file or folder: by its suffix, else by its content.
+def detect_format(path: Path) -> str:
+    """Return the format of an existing file or folder, inferred from its suffix or else its content.
 
     Raises:
-        DataError: It does not exist, or has no known format.
+        DataError: The path does not exist, or its format is unknown.
     """
     suffix = path.suffix.lower()
     if not path.exists():
@@ -39,11 +39,11 @@ def format_read(path: Path) -> str:
     )
 
 
-def format_written(path: Path) -> str:
-    """Find the format of a file to write, by its name.
+def output_format_of_name(path: Path) -> str:
+    """Return the format of a file to write, inferred from its name.
 
     Raises:
-        DataError: The name does not show it.
+        DataError: The suffix belongs to no format.
     """
     suffix = path.suffix.lower()
     if suffix in (".csv", ".xml"):
@@ -53,37 +53,37 @@ def format_written(path: Path) -> str:
     raise DataError(f"{path}: the name does not show the format; name it with --to: {', '.join(FORMATS)}")
 
 
-def read_labelled(
+def read_labeled(
     path: Path,
-    form: str,
+    format_name: str,
     name: str | None = None,
     frame_base: int | None = None,
     origin: int | None = None,
 ) -> tuple[list[LabeledVideo], list[str]]:
-    """Read labeled videos and class names from a file of any format but ``csv``.
+    """Read labeled videos and class names from a file of any format except ``csv``.
 
     Args:
-        path: The file or folder.
-        form: One of ``FORMATS``.
-        name: MOT, CVAT: the id of the only video, if the file lacks it.
-        frame_base: COCO: number of the first frame; None infers it from the file.
-        origin: MOT: coordinate of the first pixel's corner; None: 0 if there is a ``labels.txt``, else 1.
+        path: Path of the file or folder.
+        format_name: Format of the file, one of ``FORMATS`` except ``csv``.
+        name: Id of the only video of MOT text or CVAT XML; None uses the names in the file.
+        frame_base: Number of the first frame in COCO JSON; None infers it from the file.
+        origin: Coordinate of the first pixel's corner in MOT text; None: 0 with a ``labels.txt``, else 1.
 
     Raises:
-        DataError: The file cannot be used.
+        DataError: The file is missing, damaged or invalid.
     """
-    match form:
+    match format_name:
         case "predictions" if path.suffix.lower() == ".h5":
             return [*read_shards([path])], classes_of_shards([path])
         case "predictions":
             classes, scored = read_predictions_json(path)
             return [video.to_labeled(str(path)) for video in scored], classes
         case "coco":
-            videos = videos_of_coco(path, load_json(path), frame_base)
+            videos = convert_coco(path, load_json(path), frame_base)
         case "mot":
             videos = read_mot(path, name, origin)
         case "cvat":
             videos = read_cvat(path, name)
         case _:
-            raise DataError(f"{path}: {form!r} is not a format; allowed: {', '.join(FORMATS)}")
-    return videos, classes_of(videos)
+            raise DataError(f"{path}: {format_name!r} is not a format; allowed: {', '.join(FORMATS)}")
+    return videos, class_names(videos)

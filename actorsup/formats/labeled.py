@@ -12,23 +12,23 @@ from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
 
-UNKNOWN = VideoInfo(0, 0.0, 0, 0)
-"""The length, frame rate and size of a video if no file has them."""
-LOG_SIZES = "pass a table with them, such as a run's videos.csv: --videos results/NAME/videos.csv"
+UNKNOWN_INFO = VideoInfo(0, 0.0, 0, 0)
+"""Placeholder for an unknown length, frame rate and size of a video."""
+SIZES_HINT = "pass a table with them, such as a run's videos.csv: --videos results/NAME/videos.csv"
 DECIMALS = 2
-"""Decimals of the box corners in every file written: hundredths of a pixel."""
+"""Number of decimals of box corners in written files, in pixels."""
 
 
 @dataclass(frozen=True)
 class LabeledTube:
-    """One actor doing one action: annotated, or predicted with a score.
+    """The boxes of an actor that performs an action: an annotation, or a prediction with a score.
 
     Attributes:
-        name: Identifies the tube in its video.
-        action: Name of its action class.
-        frames: (M,) int64, 0-based, ascending; missing frames are gaps.
-        boxes: (M, 4) float64 or float32 xyxy in pixels.
-        actor: Name of its actor category; empty if unknown.
+        name: Name of the tube, unique in its video.
+        action: Name of the action class.
+        frames: (M,) int64 frame indices, 0-based, ascending; frames between them have no box.
+        boxes: (M, 4) float64 or float32 xyxy boxes in pixels.
+        actor: Name of the actor category; empty if unknown.
         score: Score of a prediction; None for an annotation.
     """
 
@@ -42,97 +42,112 @@ class LabeledTube:
 
 @dataclass(frozen=True)
 class LabeledVideo:
-    """The tubes of one video. ``info`` holds 0 for unknown values."""
+    """A video id, the length, frame rate and size of the video (0 if unknown), and its labeled tubes."""
 
     video: str
     info: VideoInfo
     tubes: tuple[LabeledTube, ...]
 
 
-def checked_tube(
-    where: str, name: str, action: str, frames: Iterable[int], boxes: object, last: int = 0, **more: object
+def make_tube(
+    location: str,
+    name: str,
+    action: str,
+    frames: Iterable[int],
+    boxes: object,
+    num_frames: int = 0,
+    **properties: object,
 ) -> LabeledTube:
-    """Make a tube with sorted frames, after the checks that all formats share.
+    """Check the boxes of a tube, and return the tube with ascending frames.
 
     Args:
-        where: The file and the tube, for messages.
-        name: As in ``LabeledTube``.
-        action: As in ``LabeledTube``.
-        frames: 0-based, in any order.
-        boxes: (M, 4) xyxy, in the same order.
-        last: Number of frames of the video; 0 if unknown.
-        more: ``actor`` and ``score``.
+        location: Name of the file and the tube, for messages.
+        name: Name of the tube, unique in its video.
+        action: Name of the action class.
+        frames: M 0-based frame indices in any order.
+        boxes: (M, 4) xyxy boxes in pixels, in the order of ``frames``.
+        num_frames: Number of frames of the video; 0 if unknown.
+        **properties: ``actor`` and ``score`` of the tube.
 
     Raises:
-        DataError: A box is not finite or has a negative side, two boxes are in one frame, a frame is
-            outside the video, or the class has no name.
+        DataError: A box is not finite or has a negative width or height, a frame has two boxes or is outside
+            of the video, or the class name is empty or reserved.
     """
-    numbers = [*frames]
-    if numbers and max(numbers) >= MOST_FRAMES:
-        raise DataError(f"{where}: has a box after frame {MOST_FRAMES:,}, the maximum")
-    at = np.asarray(numbers, np.int64)
-    corners = np.asarray(boxes, np.float64).reshape(len(at), 4)
-    order = np.argsort(at, kind="stable")
-    at, corners = at[order], corners[order]
+    frame_list = [*frames]
+    if frame_list and max(frame_list) >= MOST_FRAMES:
+        raise DataError(f"{location}: has a box after frame {MOST_FRAMES:,}, the maximum")
+    frame_array = np.asarray(frame_list, np.int64)
+    corners = np.asarray(boxes, np.float64).reshape(len(frame_array), 4)
+    order = np.argsort(frame_array, kind="stable")
+    frame_array, corners = frame_array[order], corners[order]
     checks = [
         (~np.isfinite(corners).all(1), "a corner is not a finite number"),
         ((corners[:, 2:] < corners[:, :2]).any(1), "the box has a negative width or height"),
-        (np.diff(at, prepend=-(2**60)) == 0, "the tube already has a box in this frame"),
-        (at < 0, "the frame is negative"),
-        ((at >= last) & (last > 0), f"the video has only {last} frames"),
+        (np.diff(frame_array, prepend=-(2**60)) == 0, "the tube already has a box in this frame"),
+        (frame_array < 0, "the frame is negative"),
+        ((frame_array >= num_frames) & (num_frames > 0), f"the video has only {num_frames} frames"),
     ]
     for wrong, reason in checks:
         if wrong.any():
-            first = int(np.argmax(wrong))
-            found = ", ".join(f"{value:g}" for value in corners[first])
-            raise DataError(f"{where}: frame {at[first]} (0-based): {reason}; the corners are {found}")
+            first_wrong = int(np.argmax(wrong))
+            corner_text = ", ".join(f"{value:g}" for value in corners[first_wrong])
+            raise DataError(
+                f"{location}: frame {frame_array[first_wrong]} (0-based): {reason}; "
+                f"the corners are {corner_text}"
+            )
     if not action.strip():
-        raise DataError(f"{where}: the class is empty")
+        raise DataError(f"{location}: the class is empty")
     if action == "mean":
         raise DataError(
-            f"{where}: the class name 'mean' is reserved for a row of the tables; rename the class"
+            f"{location}: the class name 'mean' is reserved for a row of the tables; rename the class"
         )
-    return LabeledTube(name, action, at, corners, **more)  # type: ignore[arg-type]
+    return LabeledTube(name, action, frame_array, corners, **properties)  # type: ignore[arg-type]
 
 
-def score_of(scores: Sequence[float]) -> float | None:
-    """Return the mean score of the boxes of a tube, exact if all are equal; None without scores."""
+def mean_score(scores: Sequence[float]) -> float | None:
+    """Return the mean of the scores of a tube's boxes, or None if there are no scores."""
     if not len(scores):
         return None
     return float(scores[0]) if len(set(scores)) == 1 else float(np.mean(scores))
 
 
-def classes_of(videos: Iterable[LabeledVideo]) -> list[str]:
-    """Return the class names of all tubes, sorted."""
+def class_names(videos: Iterable[LabeledVideo]) -> list[str]:
+    """Return the sorted names of the action classes of all tubes."""
     return sorted({tube.action for video in videos for tube in video.tubes})
 
 
 def best_tubes(
     videos: Iterable[LabeledVideo], top: int | None = None, min_score: float | None = None
 ) -> Iterator[LabeledVideo]:
-    """Yield the videos with only their best tubes, few enough to look at.
+    """Yield the videos with their annotated tubes and their highest-scoring predicted tubes.
 
     Args:
-        videos: Any videos; annotated tubes, without a score, are all kept.
-        top: Maximum number of predicted tubes of a video, by score; ties keep the first.
-        min_score: Minimum score of a predicted tube.
+        videos: Videos with annotated tubes (without a score) or predicted tubes (with a score).
+        top: Maximum number of predicted tubes per video; among equal scores, the first tubes are kept. None
+            keeps all tubes.
+        min_score: Minimum score of a predicted tube; None keeps all tubes.
     """
     for video in videos:
-        drawn = [tube for tube in video.tubes if tube.score is None]
+        annotated = [tube for tube in video.tubes if tube.score is None]
         scored = [tube for tube in video.tubes if tube.score is not None]
         if min_score is not None:
             scored = [tube for tube in scored if (tube.score or 0) >= min_score]
         scored.sort(key=lambda tube: -(tube.score or 0))
-        yield replace(video, tubes=(*drawn, *scored[:top]))
+        yield replace(video, tubes=(*annotated, *scored[:top]))
 
 
-def with_sizes(
+def add_video_info(
     videos: Iterable[LabeledVideo], table: Path, lookup: dict[str, VideoInfo]
 ) -> Iterator[LabeledVideo]:
-    """Yield the videos with the lengths, frame rates and sizes of a run's videos.csv, if it has them.
+    """Yield the videos with the lengths, frame rates and sizes of a table.
+
+    Args:
+        videos: Videos; a video that the table lacks is unchanged.
+        table: Path of the table, for messages.
+        lookup: Length, frame rate and size of each video of the table, by video id.
 
     Raises:
-        DataError: A tube extends after the last frame of the video.
+        DataError: A tube extends beyond the last frame of its video.
     """
     for video in videos:
         info = lookup.get(video.video, video.info)
@@ -145,7 +160,7 @@ def with_sizes(
         yield replace(video, info=info)
 
 
-def read_sizes(path: Path) -> dict[str, VideoInfo]:
+def read_video_info(path: Path) -> dict[str, VideoInfo]:
     """Read the length, frame rate and size of videos from a table ``video,frames,fps,width,height``.
 
     Raises:
@@ -164,47 +179,53 @@ def read_sizes(path: Path) -> dict[str, VideoInfo]:
         }
 
 
-def known_info(where: str, video: LabeledVideo) -> VideoInfo:
-    """Return the length, frame rate and size of a video, for a format that needs them.
+def require_info(location: str, video: LabeledVideo) -> VideoInfo:
+    """Return the length, frame rate and size of a video for a format that requires length and size.
 
     Raises:
-        DataError: They are unknown.
+        DataError: The length or the frame size is unknown.
     """
     info = video.info
     if min(info.frames, info.width, info.height) <= 0:
         raise DataError(
-            f"{where}: the number of frames and the frame size of {video.video!r} are not known; {LOG_SIZES}"
+            f"{location}: the number of frames and the frame size of {video.video!r} are not known; "
+            f"{SIZES_HINT}"
         )
     return info
 
 
-def table_of(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
-    """Return ground-truth rows, ``video,tube,class,frame,x1,y1,x2,y2``, and ``actor`` if any is known."""
+def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
+    """Return the tubes as a table ``video,tube,class,frame,x1,y1,x2,y2``, with ``actor`` if any is known."""
     tubes = [(video.video, tube) for video in videos for tube in video.tubes]
     names = [(video, tube.name, tube.action, tube.actor) for video, tube in tubes]
     text = np.repeat(np.array(names, object).reshape(-1, 4), [len(tube.frames) for _, tube in tubes], axis=0)
     rows = pd.DataFrame(text, columns=["video", "tube", "class", "actor"])
     rows["frame"] = np.concatenate([np.zeros(0, np.int64), *(tube.frames for _, tube in tubes)])
     rows[CORNERS] = np.concatenate([np.zeros((0, 4)), *(tube.boxes for _, tube in tubes)])
-    known = (rows["actor"] != "").any()
-    return rows[GROUND_TRUTH_COLUMNS if known else GROUND_TRUTH_COLUMNS[:-1]]
+    has_actors = (rows["actor"] != "").any()
+    return rows[GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]]
 
 
-def videos_of(rows: pd.DataFrame, where: str) -> list[LabeledVideo]:
+def videos_of_table(rows: pd.DataFrame, location: str) -> list[LabeledVideo]:
     """Return the labeled videos of a ground-truth table sorted by video, tube and frame."""
-    found: dict[str, list[LabeledTube]] = {}
-    for _, part in rows.groupby(["video", "tube"], sort=False):
-        video, name = str(part["video"].iloc[0]), str(part["tube"].iloc[0])
-        actor = part["actor"].iloc[0] if "actor" in part else ""
-        boxes = part[CORNERS].to_numpy(np.float64)
-        tube = checked_tube(
-            f"{where}: {video}: tube {name}", name, part["class"].iloc[0], part["frame"], boxes, actor=actor
+    tubes_by_video: dict[str, list[LabeledTube]] = {}
+    for _, group in rows.groupby(["video", "tube"], sort=False):
+        video, name = str(group["video"].iloc[0]), str(group["tube"].iloc[0])
+        actor = group["actor"].iloc[0] if "actor" in group else ""
+        boxes = group[CORNERS].to_numpy(np.float64)
+        tube = make_tube(
+            f"{location}: {video}: tube {name}",
+            name,
+            group["class"].iloc[0],
+            group["frame"],
+            boxes,
+            actor=actor,
         )
-        found.setdefault(video, []).append(tube)
-    return [LabeledVideo(video, UNKNOWN, tuple(tubes)) for video, tubes in found.items()]
+        tubes_by_video.setdefault(video, []).append(tube)
+    return [LabeledVideo(video, UNKNOWN_INFO, tuple(tubes)) for video, tubes in tubes_by_video.items()]
 
 
-def with_gaps_filled(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interpolate boxes (M, 4) linearly: return one for each frame from the first to the last."""
-    every = np.arange(frames[0], frames[-1] + 1)
-    return np.stack([np.interp(every, frames, boxes[:, i]) for i in range(4)], axis=1)
+def interpolate_boxes(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a box for each frame from the first to the last, interpolating boxes (M, 4) linearly."""
+    all_frames = np.arange(frames[0], frames[-1] + 1)
+    return np.stack([np.interp(all_frames, frames, boxes[:, i]) for i in range(4)], axis=1)

@@ -6,38 +6,38 @@ from pathlib import Path
 import numpy as np
 
 from actorsup.errors import DataError
-from actorsup.formats.archive import safe_name, writing
+from actorsup.formats.archive import archive_writer, safe_relative_path
 from actorsup.formats.labeled import DECIMALS, LabeledVideo
-from actorsup.formats.mot import LABELS, TRUTH
+from actorsup.formats.mot import GROUND_TRUTH_FILE, LABELS_FILE
 
 
 def write_mot(videos: Iterable[LabeledVideo], output: Path, classes: Sequence[str], origin: int = 0) -> None:
-    """Write ``<video>/gt/gt.txt`` and ``labels.txt``, and ``seqinfo.ini`` if the sizes are known.
+    """Write MOT text: ``<video>/gt/gt.txt`` and ``labels.txt``; ``seqinfo.ini`` if the size is known.
 
-    A zip of one video has them at its top, as CVAT imports it into a task. ``conf`` is the score of a
-    prediction, and 1 for ground truth; 0 means "ignored", so a score of 0 is written as 0.000001.
+    A zip of a single video omits the folder ``<video>``, as CVAT's import requires. ``conf`` is the score of
+    a prediction, or 1 for ground truth. A score of 0 is written as 0.000001, since 0 marks an ignored box.
 
     Args:
-        videos: Videos with tubes of ``classes``.
-        output: A ``.zip``, or a new folder.
-        classes: Class names, numbered from 1.
+        videos: Videos whose tubes have actions in ``classes``.
+        output: Path of a ``.zip`` or of a new folder.
+        classes: Names of all classes, in the order of their ids 1, 2, ...
         origin: Coordinate of the first pixel's corner: 0 as in CVAT, 1 as in the MOTChallenge.
 
     Raises:
-        DataError: A class name is not one line, or a video id is not a path inside a folder.
+        DataError: A class name is not a single line, or a video id is not a path below a folder.
     """
     if wrong := [name for name in classes if len(name.splitlines()) != 1 or name != name.strip()]:
-        raise DataError(f"{output}: the class {wrong[0]!r} cannot be a line of {LABELS}; rename it")
+        raise DataError(f"{output}: the class {wrong[0]!r} cannot be a line of {LABELS_FILE}; rename it")
     labels = "".join(f"{name}\n" for name in classes)
     single = False
     if output.suffix.lower() == ".zip":
         videos = list(videos)
         single = len(videos) == 1
-    with writing(output) as add:
+    with archive_writer(output) as add:
         for video in videos:
-            folder = "" if single else f"{safe_name(video.video)}/"
-            add(f"{folder}gt/{TRUTH}", _text(video, classes, origin))
-            add(f"{folder}gt/{LABELS}", labels)
+            folder = "" if single else f"{safe_relative_path(video.video)}/"
+            add(f"{folder}gt/{GROUND_TRUTH_FILE}", _text(video, classes, origin))
+            add(f"{folder}gt/{LABELS_FILE}", labels)
             if min(video.info.frames, video.info.width, video.info.height) > 0:
                 add(f"{folder}seqinfo.ini", _seqinfo(video))
 

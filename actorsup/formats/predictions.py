@@ -1,4 +1,4 @@
-"""Shards of scored tubes: merged into one file, and read as labeled tubes."""
+"""Read shards of scored tubes as labeled tubes, and merge shards into one file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes, write_tubes
 from actorsup.coco import NAME_OF
 from actorsup.errors import DataError, report_read_errors
-from actorsup.formats.labeled import LabeledTube, LabeledVideo, checked_tube
+from actorsup.formats.labeled import LabeledTube, LabeledVideo, make_tube
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.tubes import Tubes
 
@@ -19,10 +19,10 @@ _NO_SHARD = "not a shard of scored tubes; make it again"
 
 
 def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:
-    """Read the class names from the first shard.
+    """Return the class names in the first shard.
 
     Raises:
-        DataError: There is no shard, or it has no valid class names.
+        DataError: ``shards`` is empty, or the first shard has no valid class names.
     """
     if not shards:
         raise DataError("there are no videos to predict, so there is nothing to export")
@@ -43,7 +43,7 @@ def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
     """Write the scored tubes of all shards into one shard, one video at a time.
 
     Raises:
-        DataError: There is no shard, or a shard cannot be read.
+        DataError: ``shards`` is empty, or a shard cannot be read.
     """
     paths = list(shards)
     if not paths:
@@ -76,9 +76,9 @@ def _scored_videos(shards: Iterable[str | Path]) -> Iterator[ScoredVideo]:
 
 
 def read_shards(shards: Iterable[str | Path]) -> Iterator[LabeledVideo]:
-    """Read scored tubes, one video at a time; each tube is labeled with its best class.
+    """Yield the videos of shards of scored tubes, with tubes labeled with their highest-scoring class.
 
-    Tubes without a prediction for any class are left out.
+    Tubes without a score for any class are left out.
 
     Raises:
         DataError: A shard cannot be read.
@@ -92,17 +92,17 @@ def read_shards(shards: Iterable[str | Path]) -> Iterator[LabeledVideo]:
                 yield LabeledVideo(video, read_info(shard[video]), tubes)
 
 
-def _labeled_tubes(where: str, tubes: Tubes, classes: Sequence[str]) -> tuple[LabeledTube, ...]:
+def _labeled_tubes(location: str, tubes: Tubes, classes: Sequence[str]) -> tuple[LabeledTube, ...]:
     if tubes.class_score is None:
         return ()
     labeled = []
     for p in np.flatnonzero(~np.isnan(tubes.class_score).all(1)).tolist():
-        best = int(np.nanargmax(tubes.class_score[p]))
+        best_class = int(np.nanargmax(tubes.class_score[p]))
         frames = np.flatnonzero(~np.isnan(tubes.boxes[p]).any(1))
         labeled.append(
-            checked_tube(
-                f"{where}: tube {p}", str(p), classes[best], frames.tolist(), tubes.boxes[p, frames],
-                actor=NAME_OF.get(int(tubes.actor[p]), ""), score=float(tubes.class_score[p, best]),
+            make_tube(
+                f"{location}: tube {p}", str(p), classes[best_class], frames.tolist(), tubes.boxes[p, frames],
+                actor=NAME_OF.get(int(tubes.actor[p]), ""), score=float(tubes.class_score[p, best_class]),
             )
         )  # fmt: skip
     return tuple(labeled)

@@ -1,4 +1,4 @@
-"""Video ids: the path below the root, without the extension."""
+"""Normalize video ids: paths below the root of a data set, without the extension."""
 
 import unicodedata
 from pathlib import PurePosixPath
@@ -8,12 +8,12 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
-def normalized(name: str) -> str:
-    """Normalize Unicode (NFC), since macOS writes accents as separate characters."""
+def normalize_unicode(name: str) -> str:
+    """Return a name in Unicode form NFC, since macOS writes accents as separate characters."""
     return unicodedata.normalize("NFC", name)
 
 
 def video_id(name: str) -> str:
-    """Return the id of a video: strip spaces, a leading ``./`` and a video extension."""
-    path = PurePosixPath(normalized(name.strip()))
+    """Return the video id of a path: strip spaces, a leading ``./`` and a video extension."""
+    path = PurePosixPath(normalize_unicode(name.strip()))
     return str(path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path).removeprefix("./")

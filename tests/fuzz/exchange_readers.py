@@ -87,7 +87,7 @@ def exchanged(path: Path) -> None:
 
 
 def with_sizes(path: Path) -> None:
-    convert(path.parent / "tubes.csv", path.parent / "o.xml", Conversion(videos=path, only="v0"))
+    convert(path.parent / "tubes.csv", path.parent / "o.xml", Conversion(videos=path, only_video="v0"))
 
 
 def sizes(folder: Path) -> None:

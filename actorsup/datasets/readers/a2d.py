@@ -25,7 +25,7 @@ from actorsup.datasets.files import find_videos
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
-from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, table_of
+from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, ground_truth_table
 
 COLUMNS = ("video", "label", "start", "end", "height", "width", "frames", "annotated", "split")
 """Columns of ``videoset.csv``, which has no header."""
@@ -143,10 +143,10 @@ class A2D:
             annotated_frames = [read_frame(path) for path in paths]
             annotated += [(video, frame_index) for frame_index in frame_indices]
             sizes.update((video, frame.size) for frame in annotated_frames if frame.size)
-            videos.append(LabeledVideo(video, UNKNOWN, link_instances(frame_indices, annotated_frames)))
+            videos.append(LabeledVideo(video, UNKNOWN_INFO, link_instances(frame_indices, annotated_frames)))
         table = pd.DataFrame(annotated, columns=["video", "frame"])
         frames = {str(video): int(count) for video, count in self.videos["frames"].items()}
-        return GroundTruth(table_of(videos), sizes, table, frames)
+        return GroundTruth(ground_truth_table(videos), sizes, table, frames)
 
 
 def cached_codes(

@@ -20,7 +20,7 @@ from actorsup.datasets.pickles import read_numbers
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import Thumos13Section
 from actorsup.errors import DataError
-from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, table_of
+from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, ground_truth_table
 
 ANNOTATION_SIZE = (320, 240)
 """Width and height of the annotated frames in pixels."""
@@ -133,7 +133,7 @@ class Thumos13:
         videos = [
             LabeledVideo(
                 video,
-                UNKNOWN,
+                UNKNOWN_INFO,
                 tuple(
                     LabeledTube(str(number), _class_name(video), frames, boxes, "person")
                     for number, (frames, boxes) in enumerate(annotations.tubes[video])
@@ -142,7 +142,9 @@ class Thumos13:
             for video in sorted(annotations.tubes)
         ]
         return GroundTruth(
-            table_of(videos), dict.fromkeys(annotations.tubes, ANNOTATION_SIZE), frames=annotations.frames
+            ground_truth_table(videos),
+            dict.fromkeys(annotations.tubes, ANNOTATION_SIZE),
+            frames=annotations.frames,
         )
 
 

@@ -15,7 +15,7 @@ from actorsup.datasets.files import find_videos, image_files, natural_sort_key
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
-from actorsup.formats.labeled import UNKNOWN, LabeledTube, LabeledVideo, table_of
+from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, ground_truth_table
 from actorsup.formats.video_ids import VIDEO_SUFFIXES
 
 FOLDERS: Mapping[str, tuple[str, int, int]] = {
@@ -117,14 +117,14 @@ class UcfSports:
                 frame_indices = _frame_indices(record.path, texts)
                 frames, boxes = _read_boxes(record.path, texts, frame_indices or list(range(len(texts))))
                 tube = LabeledTube("0", record.labels[0], frames, boxes, "person")
-                videos.append(LabeledVideo(record.video, UNKNOWN, (tube,)))
+                videos.append(LabeledVideo(record.video, UNKNOWN_INFO, (tube,)))
                 if not frame_indices:
                     num_frames[record.video] = len(texts)
         if not videos:
             raise DataError(
                 f"{self.root / self.annotations}: has no gt/*.txt; wanted {min(FOLDERS)}/001/gt/ and so on"
             )
-        return GroundTruth(table_of(videos), {}, frames=num_frames)
+        return GroundTruth(ground_truth_table(videos), {}, frames=num_frames)
 
 
 def _find_frames(folder: Path) -> Path | None:

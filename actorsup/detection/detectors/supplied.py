@@ -34,7 +34,7 @@ from actorsup.detection.settings import DetectorSettings, SuppliedSection
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import ConfigError, DataError, VideoError, report_read_errors
 from actorsup.formats.cvat import read_cvat
-from actorsup.formats.formats import format_read
+from actorsup.formats.formats import detect_format
 from actorsup.formats.mot import mot_files
 from actorsup.formats.video_ids import video_id
 from actorsup.frames.store import VideoFrames
@@ -164,7 +164,7 @@ def _read_mot(path: Path) -> pd.DataFrame:
 
 
 def _read_zip(path: Path) -> pd.DataFrame:
-    return _read_cvat(path) if format_read(path) == "cvat" else _read_mot(path)
+    return _read_cvat(path) if detect_format(path) == "cvat" else _read_mot(path)
 
 
 def _read_cvat(path: Path) -> pd.DataFrame:
