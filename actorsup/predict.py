@@ -113,15 +113,15 @@ class Prediction:
         tubes = self.proposals
         assert tubes.class_score is not None
         scores = zip(self.classes, tubes.class_score[index].tolist(), strict=True)
-        predicted = {name: score for name, score in scores if not np.isnan(score)}
-        if not predicted:
+        predicted_scores = {name: score for name, score in scores if not np.isnan(score)}
+        if not predicted_scores:
             return None
         first, end = map(int, tubes.interval[index])
-        action = max(predicted, key=predicted.__getitem__)
+        action = max(predicted_scores, key=predicted_scores.__getitem__)
         return PredictedTube(
             action=action,
-            score=predicted[action],
-            class_score=predicted,
+            score=predicted_scores[action],
+            class_score=predicted_scores,
             actor=NAME_OF[int(tubes.actor[index])],
             proposal_score=float(tubes.score[index]),
             interval=(first, end),

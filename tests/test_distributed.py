@@ -125,9 +125,9 @@ def test_a_missing_launcher_is_an_error(shards, tmp_path):
 
 TRAINING = """
 import sys
-from actorsup.training.distributed import run_together
+from actorsup.training.distributed import run_processes
 from pathlib import Path
-run_together("sleeper", {}, Path(sys.argv[1]), 1)
+run_processes("sleeper", {}, Path(sys.argv[1]), 1)
 """
 SLEEPER = """
 import os, sys, time

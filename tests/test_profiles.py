@@ -129,7 +129,7 @@ def test_each_conda_environment_has_the_packages_that_its_rules_import(repositor
             module
             for tree in trees
             for module in provenance._import_names(tree, "")
-            if module.startswith("actorsup") and provenance._source(module)
+            if module.startswith("actorsup") and provenance._find_source(module)
         }
         if name == "vision":  # its rules also import the types that a configuration names
             kinds = ("detection/detectors", "linking/trackers", "linking/linkers", "attention/encoders")

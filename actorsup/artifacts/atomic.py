@@ -78,8 +78,8 @@ def report_write_errors(path: str | Path) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         # libraries wrap the reason in long messages, or raise another error on top of it
         message = f"{error} {error.__context__}"
-        numbers = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
-        codes = [code for code in _DISK_ERRORS if code in numbers or os.strerror(code) in message]
+        error_numbers = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
+        codes = [code for code in _DISK_ERRORS if code in error_numbers or os.strerror(code) in message]
         if not codes:
             raise
         raise DataError(f"{path}: cannot be written ({os.strerror(codes[0])}); {_REMEDY}") from error
@@ -87,8 +87,8 @@ def report_write_errors(path: str | Path) -> Iterator[None]:
 
 def sync(path: Path) -> None:
     """Flush the content of a file, or the directory entries of a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    file_descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        os.fsync(file_descriptor)
     finally:
-        os.close(descriptor)
+        os.close(file_descriptor)

@@ -114,13 +114,13 @@ def _checksum_line(path: Path) -> str:
     return f"crc32 {checksum:08x}\n"
 
 
-def _user_block(descriptor: int) -> bytes:
-    checksum, size = _crc32(descriptor, 0, USER_BLOCK_SIZE)
+def _user_block(file_descriptor: int) -> bytes:
+    checksum, size = _crc32(file_descriptor, 0, USER_BLOCK_SIZE)
     return f"actorsup 1 crc32 {checksum:08x} bytes {size}\n".encode().ljust(USER_BLOCK_SIZE, b"\0")
 
 
-def _crc32(descriptor: int, checksum: int, offset: int) -> tuple[int, int]:
+def _crc32(file_descriptor: int, checksum: int, offset: int) -> tuple[int, int]:
     """Return the CRC-32 of a file from ``offset`` on, continuing ``checksum``, and the file size."""
-    while data := os.pread(descriptor, _CHUNK_SIZE, offset):
+    while data := os.pread(file_descriptor, _CHUNK_SIZE, offset):
         checksum, offset = zlib.crc32(data, checksum), offset + len(data)
     return checksum, offset

@@ -33,7 +33,7 @@ def replace_folder(output: Path, provenance: Mapping[str, Any] | None = None) ->
 
 
 def resume_folder(folder: Path, provenance: str) -> None:
-    """Create a folder for partial results, and delete results of a different provenance from it."""
+    """Create a folder for partial results; if it exists with a different provenance, empty it first."""
     provenance_file = folder / "provenance.json"
     is_same = provenance_file.exists() and provenance_file.read_text(encoding="utf-8") == provenance
     if folder.exists() and not is_same:

@@ -209,14 +209,14 @@ def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _find_source(module: str) -> Path | None:
-    package, *rest = module.split(".")
+    package, *submodules = module.split(".")
     folders: Iterable[str | Path] = [_ROOT]
     if package != _PACKAGE:  # an installed package, or a single file, that adds types
         spec = find_spec(package)
         folders = (spec and spec.submodule_search_locations) or []
         if spec and spec.origin and not folders:
-            return Path(spec.origin) if not rest else None
-    paths = [Path(folder, *rest) for folder in folders]
+            return Path(spec.origin) if not submodules else None
+    paths = [Path(folder, *submodules) for folder in folders]
     files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py")]
     return next((file for file in files if file.is_file()), None)
 

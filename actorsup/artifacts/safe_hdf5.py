@@ -7,7 +7,7 @@ from actorsup.errors import DataError
 
 _MAX_UNCHECKED_SIZE = 1 << 28
 """Size in bytes up to which the compression ratio of a dataset is not checked."""
-_MAX_COMPRESSION = 100
+_MAX_COMPRESSION_RATIO = 100
 """Maximum ratio of declared bytes to stored bytes of a larger dataset."""
 _NUMERIC_KINDS = "biuf"
 """NumPy dtype kinds of booleans and numbers. Other kinds may contain references, which HDF5 follows."""
@@ -49,7 +49,7 @@ def safe_dataset(parent: h5py.Group, name: str, kinds: str = _NUMERIC_KINDS) -> 
         raise DataError(f"{location}: its values lie in other files, which are never read")
     declared_size = int(np.prod(dataset.shape or (), dtype=object)) * dataset.dtype.itemsize
     stored_size = dataset.id.get_storage_size()
-    if declared_size > max(_MAX_UNCHECKED_SIZE, _MAX_COMPRESSION * stored_size):
+    if declared_size > max(_MAX_UNCHECKED_SIZE, _MAX_COMPRESSION_RATIO * stored_size):
         raise DataError(
             f"{location}: declares {declared_size:,} bytes, but only {stored_size:,} are stored; damaged?"
         )

@@ -31,7 +31,7 @@ from actorsup.artifacts.safe_hdf5 import safe_dataset, safe_group
 from actorsup.errors import DataError, report_read_errors
 
 _LOG = logging.getLogger(__name__)
-_TEXT = h5py.string_dtype("utf-8")
+_TEXT_DTYPE = h5py.string_dtype("utf-8")
 
 Attributes = Mapping[str, int | float | str]
 
@@ -74,7 +74,7 @@ class ShardWriter:
             self._write_shard()
 
     def finished(self, video: str) -> bool:
-        """Return whether an interrupted run finished a video; a damaged part is deleted and returns False."""
+        """Return whether an interrupted run finished a video; delete the part if it is damaged."""
         path = self._part_path(video)
         if not path.exists():
             return False
@@ -153,7 +153,7 @@ class ShardWriter:
                     del shard[name].attrs["video"]
                     groups.append((video, name))
             for name, column, rows in (("videos", "group", groups), ("failures", "reason", failures)):
-                table = np.array(rows, dtype=[("video", _TEXT), (column, _TEXT)])
+                table = np.array(rows, dtype=[("video", _TEXT_DTYPE), (column, _TEXT_DTYPE)])
                 shard.create_dataset(name, data=table)
 
 
@@ -210,4 +210,4 @@ class ShardReader:
 
 def _text_pairs(file: h5py.File, name: str) -> list[tuple[str, str]]:
     table = safe_dataset(file, name, kinds="V")
-    return [(first.decode(), second.decode()) for first, second in table[()]]
+    return [(video_id.decode(), text.decode()) for video_id, text in table[()]]

@@ -68,26 +68,27 @@ def read_tubes(group: h5py.Group) -> Tubes:
         DataError: A dataset is missing or has the wrong shape.
     """
     stored_names = [field.name for field in fields(Tubes) if field.name in group]
-    if missing := [name for name in _REQUIRED_DATASETS if name not in stored_names]:
+    if missing_names := [name for name in _REQUIRED_DATASETS if name not in stored_names]:
         raise DataError(
-            f"{group.file.filename}: {group.name} lacks {', '.join(missing)}; delete the file and run again"
+            f"{group.file.filename}: {group.name} lacks {', '.join(missing_names)}; "
+            "delete the file and run again"
         )
     tubes = Tubes(**{name: group[name][()] for name in stored_names})
     shapes = {name: array.shape for name, array in tubes.arrays().items()}
-    if tubes.boxes.ndim != 3 or any(shapes[name] != shape for name, shape in _shapes(tubes).items()):
+    if tubes.boxes.ndim != 3 or any(shapes[name] != shape for name, shape in _expected_shapes(tubes).items()):
         raise DataError(
             f"{group.file.filename}: {group.name}: shapes {shapes} do not match; delete it and run again"
         )
     return tubes
 
 
-def _shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
+def _expected_shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
     """Return the expected shape of each array, derived from the shape of the boxes."""
     count, frames = tubes.boxes.shape[:2]
-    vectors = dict.fromkeys(("score", "actor", "seed_frame"), (count,))
+    vector_shapes = dict.fromkeys(("score", "actor", "seed_frame"), (count,))
     return {
         "boxes": (count, frames, 4),
-        **vectors,
+        **vector_shapes,
         "frame_score": (count, frames),
         "interval": (count, 2),
     }

@@ -52,7 +52,7 @@ class Clip:
 
 
 def segment_frames(
-    num_frames: int, segments: int, random: np.random.Generator | None, snippet: int = 1, step: int = 1
+    num_frames: int, segments: int, generator: np.random.Generator | None, snippet: int = 1, step: int = 1
 ) -> NDArray[np.int64]:
     """Sample one frame, or a snippet around the frame, from each of several equal segments of a video.
 
@@ -62,7 +62,7 @@ def segment_frames(
         num_frames: Number of frames of the video, at least 1; if it is less than ``segments``, some frames
             are sampled repeatedly.
         segments: Number of segments.
-        random: Random generator for the position of the frame within each segment; None samples the middle
+        generator: Random generator for the position of the frame within each segment; None samples the middle
             frame of each segment.
         snippet: Number of frames per snippet; the first or last frame of the video replaces frames outside
             the video.
@@ -71,7 +71,7 @@ def segment_frames(
     Returns:
         (segments * snippet,) int64 0-based frame indices, ascending within each snippet.
     """
-    positions = np.full(segments, 0.5) if random is None else random.random(segments)
+    positions = np.full(segments, 0.5) if generator is None else generator.random(segments)
     centers = ((np.arange(segments) + positions) * num_frames / segments).astype(np.int64)
     offsets = (np.arange(snippet) - snippet // 2) * step
     # the product may round up to the end of the video
@@ -88,8 +88,8 @@ def read_clip(images: VideoFrames, boxes: NDArray[np.float32], frame_indices: ND
         frame_indices: (N,) 0-based indices of the frames to read.
     """
     # each frame is decoded only once, even if it is sampled repeatedly
-    unique_indices, inverse = np.unique(frame_indices, return_inverse=True)
-    frames = np.stack(images.read(unique_indices))[inverse]
+    unique_indices, inverse_indices = np.unique(frame_indices, return_inverse=True)
+    frames = np.stack(images.read(unique_indices))[inverse_indices]
     height, width = frames.shape[1:3]
     scaled_boxes = box_arithmetic.scale(boxes[:, frame_indices], width / images.width, height / images.height)
     return Clip(frames, scaled_boxes)

@@ -37,19 +37,19 @@ class TrainingVideo:
     boxes: h5py.Dataset
     target: NDArray[np.float32]
 
-    def random(self, seed: int, epoch: int) -> np.random.Generator:
+    def random_generator(self, seed: int, epoch: int) -> np.random.Generator:
         """Return a random generator whose stream depends only on the seed, the epoch and the video id."""
         name = int.from_bytes(blake2b(self.video.encode(), digest_size=8).digest())
         return np.random.default_rng([seed, epoch, name])
 
     def clip(self, settings: AttentionSettings, seed: int, epoch: int) -> Clip:
         """Read the training clip of an epoch: one random frame per segment, with a random horizontal flip."""
-        random = self.random(seed, epoch)
+        generator = self.random_generator(seed, epoch)
         frame_indices = segment_frames(
-            len(self.images), settings.frames, random, settings.snippet, settings.snippet_step
+            len(self.images), settings.frames, generator, settings.snippet, settings.snippet_step
         )
         clip = read_clip(self.images, self.boxes[: settings.tubes], frame_indices)
-        return clip.flip_horizontally() if random.random() < settings.flip else clip
+        return clip.flip_horizontally() if generator.random() < settings.flip else clip
 
 
 @contextmanager
@@ -88,8 +88,10 @@ def training_videos(
                 "and lower the detector's min_score if it has few detections"
             )
         _LOG.info("training on %d of %d labeled videos", len(videos), len(targets))
-        totals = np.sum([video.target for video in videos], axis=0)
-        if unseen_classes := [name for name, total in zip(classes, totals, strict=True) if total == 0]:
+        class_totals = np.sum([video.target for video in videos], axis=0)
+        if unseen_classes := [
+            name for name, class_total in zip(classes, class_totals, strict=True) if class_total == 0
+        ]:
             names = ", ".join(unseen_classes)
             _LOG.warning("no training video has the class %s; its scores are meaningless", names)
         yield videos

@@ -36,9 +36,9 @@ def actor_pooling(
     """
     frames, channels, height, width = features.shape
     # real-valued coordinates into U: (P, N, X) and (P, N, Y)
-    x, y = (grid_samples(boxes, grid) - (stride / 2 if origin is None else origin)) / stride
+    x, y = (sample_coordinates(boxes, grid) - (stride / 2 if origin is None else origin)) / stride
     # (P, N, X, 2) and (P, N, Y, 2): the cells i', j' with a nonzero kernel, and k(i' - x), k(j' - y)
-    (columns, k_x), (rows, k_y) = _kernel(x, width), _kernel(y, height)
+    (columns, k_x), (rows, k_y) = _evaluate_kernel(x, width), _evaluate_kernel(y, height)
     if average:
         num_present = (~boxes.isnan().any(2)).sum(1).clamp(min=1)
         k_y = k_y / num_present[:, None, None, None]
@@ -63,14 +63,14 @@ def actor_pooling(
     return V.view(len(boxes), num_outputs, grid * grid, channels)
 
 
-def grid_samples(boxes: Tensor, grid: int) -> Tensor:
+def sample_coordinates(boxes: Tensor, grid: int) -> Tensor:
     """Return the x and y coordinates of the samples in xyxy boxes (..., 4), in pixels: (2, ..., grid)."""
     centers = (torch.arange(grid).to(boxes) + 0.5) / grid
-    lower, upper = boxes[..., None, :2], boxes[..., None, 2:]
-    return (lower + centers[:, None] * (upper - lower)).movedim(-1, 0)
+    lower_corner, upper_corner = boxes[..., None, :2], boxes[..., None, 2:]
+    return (lower_corner + centers[:, None] * (upper_corner - lower_corner)).movedim(-1, 0)
 
 
-def _kernel(x: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+def _evaluate_kernel(x: Tensor, cells: int) -> tuple[Tensor, Tensor]:
     """Evaluate the kernel of Equation 1, k(d) = max(0, 1 - |d|), where it is not zero.
 
     Args:
@@ -81,8 +81,8 @@ def _kernel(x: Tensor, cells: int) -> tuple[Tensor, Tensor]:
         Indices i of the two neighbor cells of each sample, (..., 2) int64, and kernel values k(i - x),
         (..., 2), which are 0 outside the map.
     """
-    lower = x.floor()
-    neighbor_cells = torch.stack([lower, lower + 1], dim=-1)
+    lower_cell = x.floor()
+    neighbor_cells = torch.stack([lower_cell, lower_cell + 1], dim=-1)
     # false where x is NaN, so that the kernel is 0
     is_inside = (neighbor_cells >= 0) & (neighbor_cells < cells)
     k = torch.where(is_inside, 1 - (neighbor_cells - x[..., None]).abs(), 0)

@@ -168,8 +168,8 @@ def _group_by_shape(
     def shape(pair: tuple[str, ScoringInput | VideoError]) -> tuple[int, ...]:
         return pair[1].clip.frames.shape if isinstance(pair[1], ScoringInput) else ()
 
-    for _, same_shape in groupby(inputs_by_video, shape):
-        while batch := list(islice(same_shape, size)):
+    for _, shape_group in groupby(inputs_by_video, shape):
+        while batch := list(islice(shape_group, size)):
             yield batch
 
 

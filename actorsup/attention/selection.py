@@ -68,9 +68,9 @@ def noisy_or(logits: Tensor, k: int) -> Tensor:
     top_logits = _select_highest(logits, k)
     # -log prod(1 - p)
     neg_log_absence = functional.softplus(top_logits).sum(0)
-    clamped = neg_log_absence.clamp(min=_MIN_PROBABILITY_SUM)
+    clamped_sum = neg_log_absence.clamp(min=_MIN_PROBABILITY_SUM)
     is_large = neg_log_absence > _MIN_PROBABILITY_SUM
-    return torch.where(is_large, clamped + torch.log(-torch.expm1(-clamped)), top_logits.logsumexp(0))
+    return torch.where(is_large, clamped_sum + torch.log(-torch.expm1(-clamped_sum)), top_logits.logsumexp(0))
 
 
 def log_sum_exp(logits: Tensor, k: int) -> Tensor:

@@ -16,7 +16,7 @@ _IMAGE_SIZE, _SNIPPET_LENGTH = 224, 16
 _MIN_SNIPPET = {"s3d": 5}
 """Minimum snippet length in frames of a video network, so that its temporal pooling leaves at least one map;
 2 for networks that are not listed."""
-_POOLING = ("avgpool", "adaptive_avg_pool", "mean", "classifier")
+_POOLING_PREFIXES = ("avgpool", "adaptive_avg_pool", "mean", "classifier")
 """Prefixes of torchvision's names of the first layer after the response maps."""
 
 
@@ -63,9 +63,9 @@ def _check_snippet(name: str, snippet: int) -> None:
 
     if name not in models.list_models(models.video):
         return  # image networks encode each frame independently, so they accept every length
-    min_length, is_fixed = _MIN_SNIPPET.get(name, 2), name.startswith("mvit")
-    if snippet < min_length or (is_fixed and snippet != _SNIPPET_LENGTH):
-        allowed = f"{_SNIPPET_LENGTH}" if is_fixed else f"{min_length} or more"
+    min_length, has_fixed_length = _MIN_SNIPPET.get(name, 2), name.startswith("mvit")
+    if snippet < min_length or (has_fixed_length and snippet != _SNIPPET_LENGTH):
+        allowed = f"{_SNIPPET_LENGTH}" if has_fixed_length else f"{min_length} or more"
         raise ConfigError(f"snippet: {snippet}; allowed for {name}, which sees frames in a row: {allowed}")
 
 
@@ -78,7 +78,7 @@ def _build_trunk(name: str, module: Any, is_video: bool) -> nn.Module:
     if name.startswith("vit"):
         return _ViT(module)
     names = get_graph_node_names(module)[1]
-    end = next(i for i, node in enumerate(names) if node.startswith(_POOLING))
+    end = next(i for i, node in enumerate(names) if node.startswith(_POOLING_PREFIXES))
     meta_module = copy.deepcopy(module).to("meta")
     values = create_feature_extractor(meta_module, names[:end]).eval()(_meta_example(_IMAGE_SIZE, is_video))
     dimensions = 5 if is_video else 4

@@ -142,10 +142,10 @@ class _Training(Training):
         self._trained_parameters = [classifier_weight, *other_parameters]
         self._optimizer = torch.optim.SGD(groups, settings.learning_rate, settings.momentum)
         # checkpoints omit a frozen encoder: a resumed run loads it from the weights file in the provenance
-        parts = dict(model.named_children())
+        submodules = dict(model.named_children())
         if not settings.train_encoder:
-            del parts["encoder"]
-        self.state = {**parts, "optimizer": self._optimizer}
+            del submodules["encoder"]
+        self.state = {**submodules, "optimizer": self._optimizer}
         self.steps = math.ceil(len(videos) / settings.batch)
 
     def epoch(self, epoch: int, first_step: int) -> Iterator[Step]:
@@ -156,7 +156,7 @@ class _Training(Training):
             (
                 partial(self._load_example, video, epoch)
                 for batch in batches
-                for video in self._select_local(batch)
+                for video in self._select_local_videos(batch)
             ),
             loader_threads(self._device),
         )
@@ -164,7 +164,7 @@ class _Training(Training):
             learning_rate = self._settings.learning_rate_of(epoch, (step + 1) / self.steps)
             for group in self._optimizer.param_groups:
                 group["lr"] = learning_rate
-            local_examples = [(video, next(examples)) for video in self._select_local(batch)]
+            local_examples = [(video, next(examples)) for video in self._select_local_videos(batch)]
             health, accuracy = self._train_batch(local_examples, len(batch), epoch)
             if not math.isfinite(health.loss):
                 video_names = ", ".join(video.video for video in batch)
@@ -185,12 +185,12 @@ class _Training(Training):
 
     def _make_batches(self, epoch: int) -> list[list[TrainingVideo]]:
         size = self._settings.batch
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._videos))
-        shuffled_videos = [self._videos[index] for index in order]
+        video_order = np.random.default_rng([self._seed, epoch]).permutation(len(self._videos))
+        shuffled_videos = [self._videos[index] for index in video_order]
         return [shuffled_videos[start : start + size] for start in range(0, len(shuffled_videos), size)]
 
     @staticmethod
-    def _select_local(batch: list[TrainingVideo]) -> list[TrainingVideo]:
+    def _select_local_videos(batch: list[TrainingVideo]) -> list[TrainingVideo]:
         """Return the videos of a batch that this process trains on."""
         return batch[distributed.rank() :: distributed.num_processes()]
 
@@ -212,17 +212,17 @@ class _Training(Training):
             epoch: 0-based index of the epoch.
         """
         self._optimizer.zero_grad()
-        sums, features = torch.zeros(2, device=self._device), list[Tensor]()
+        metric_sums, features = torch.zeros(2, device=self._device), list[Tensor]()
         for group in self._group_examples(local_examples):
             # some encoders use the random generator of PyTorch, so it is seeded for each group
-            seed_torch(int(group[0][0].random(self._seed, epoch).integers(2**62)), self._device)
+            seed_torch(int(group[0][0].random_generator(self._seed, epoch).integers(2**62)), self._device)
             group_loss, num_correct, group_features = self._compute_losses(group, epoch)
             (group_loss / batch_size).backward()
-            sums += torch.stack([group_loss.detach(), num_correct])
+            metric_sums += torch.stack([group_loss.detach(), num_correct])
             features += group_features
         distributed.sum_gradients(self._model.parameters())
-        health = feature_health(torch.cat(features)) if local_examples else sums.new_zeros(2)
-        values = torch.cat([sums / batch_size, health / distributed.num_processes()])
+        health = feature_health(torch.cat(features)) if local_examples else metric_sums.new_zeros(2)
+        values = torch.cat([metric_sums / batch_size, health / distributed.num_processes()])
         loss, accuracy, size, spread = distributed.sum_over_processes(values).tolist()
         gradient = descend(self._optimizer, self._trained_parameters, self._settings.largest_gradient)
         return Health(loss, gradient, size, spread), accuracy
@@ -234,10 +234,10 @@ class _Training(Training):
             return example[1].frames.shape if isinstance(example[1], Clip) else ()
 
         at_once = self._settings.at_once
-        for _, same_shape in groupby(
+        for _, shape_group in groupby(
             sorted(local_examples, key=shape) if at_once > 1 else local_examples, shape
         ):
-            while group := list(islice(same_shape, at_once)):
+            while group := list(islice(shape_group, at_once)):
                 yield group
 
     def _compute_losses(self, group: list[Example], epoch: int) -> tuple[Tensor, Tensor, list[Tensor]]:

@@ -136,11 +136,13 @@ def _append_trimmed(
     class_score[rows, column] = (
         _class_scores(tubes)[tube, column] + _sigmoid(logit - competing_logits[tube, column])
     ) / 2
-    trimmed = replace(tubes.chosen(tube), class_logit=class_logit.astype(np.float32), class_score=class_score)
+    trimmed_tubes = replace(
+        tubes.chosen(tube), class_logit=class_logit.astype(np.float32), class_score=class_score
+    )
     is_outside = (frame < start[:, None]) | (frame >= stop[:, None])
-    trimmed.boxes[is_outside] = trimmed.frame_score[is_outside] = np.nan
-    trimmed.interval[:] = np.stack([start, stop], axis=1)
-    return tubes.followed_by(trimmed)
+    trimmed_tubes.boxes[is_outside] = trimmed_tubes.frame_score[is_outside] = np.nan
+    trimmed_tubes.interval[:] = np.stack([start, stop], axis=1)
+    return tubes.followed_by(trimmed_tubes)
 
 
 def suppress_tubes(tubes: Tubes, iou: float) -> Tubes:

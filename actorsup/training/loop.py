@@ -228,8 +228,8 @@ class _Files:
         if not is_usable:
             shutil.rmtree(self.partial_epoch_folder, ignore_errors=True)
             return _RunState()
-        for name, part in training.state.items():
-            part.load_state_dict(checkpoint["state"][name])
+        for name, component in training.state.items():
+            component.load_state_dict(checkpoint["state"][name])
         run_state = _RunState(**checkpoint["reached"])
         _LOG.info("resuming %s after epoch %d, step %d", self.output, len(run_state.curve), run_state.step)
         return run_state
@@ -292,7 +292,7 @@ class _Writer:
                 self._board.add_scalar(f"{tag}/{name}", value, index)
 
     def _save_checkpoint(self) -> None:
-        state = {name: part.state_dict() for name, part in self._training.state.items()}
+        state = {name: component.state_dict() for name, component in self._training.state.items()}
         content = {"state": state, "reached": asdict(self._run_state), "provenance": self._files.provenance}
         save_weights(self._files.checkpoint_path, content)
         self._last_save_time = time.monotonic()

@@ -74,7 +74,11 @@ def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:
         DataError: The file cannot be written.
     """
     # a stream instead of a path, because PyTorch does not report a full disk for a path
-    with report_write_errors(path), replace_atomically(path) as temporary, open(temporary, "wb") as stream:
+    with (
+        report_write_errors(path),
+        replace_atomically(path) as temporary_path,
+        open(temporary_path, "wb") as stream,
+    ):
         torch.save(dict(content), stream)
 
 
