@@ -87,7 +87,7 @@ def test_the_detector_finds_a_moving_square(type_of):
     assert [one.boxes[0].tolist() for one in found] == boxes.tolist()
     assert all((one.actor == 1).all() and (np.diff(one.score) <= 0).all() for one in found)
     # the square has 400 pixels
-    blind = DetectorSettings.of_section({"type": "change", "least_pixels": 500})
+    blind = DetectorSettings.of_section({"type": "change", "min_pixels": 500})
     assert not any(len(one.score) for one in type_of("change").build(blind, [1], None, "cpu").detect(images))
 
 
@@ -222,7 +222,7 @@ def test_mistakes_in_settings_of_an_installed_type_are_reported_before_work(run)
         (run / "wrong.yaml").write_text(yaml.safe_dump(other), encoding="utf-8")
         return snakemake(run, "-n", "results/mine_map.csv", "--configfile", "wrong.yaml", fails=True)
 
-    assert "detectors.still_camera.least_pixels: 0 is out of range" in message(least_pixels=0)
+    assert "detectors.still_camera.min_pixels: 0 is out of range" in message(min_pixels=0)
     assert "unknown key 'least_pixel'" in message(least_pixel=3)
     assert "unknown key 'nms_iou'" in message(nms_iou=0.5)
     assert "'chang'" in message(type="chang") and "'change'" in message(type="chang")
