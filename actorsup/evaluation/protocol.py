@@ -28,10 +28,11 @@ class EvaluationProtocol:
 
     Attributes:
         interpolation: Area under the precision-recall curve. ``envelope``: monotone precision, area under
-            the steps (PASCAL VOC 2010); ``trapezoid``: trapezoids without an envelope (Kalogeiton et al. 2017).
-        matching: Ground-truth tube that a prediction matches. ``free``: the tube with the highest IoU of those
-            that no better prediction matches; ``voc``: the tube with the highest IoU of all, which makes the
-            prediction a false positive if a better prediction matches the tube (PASCAL VOC devkit).
+            the steps (PASCAL VOC 2010); ``trapezoid``: trapezoids without an envelope (Kalogeiton et al.
+            2017).
+        matching: Ground-truth tube that a prediction matches. ``free``: the tube with the highest IoU of
+            those that no better prediction matches; ``voc``: the tube with the highest IoU of all, which
+            makes the prediction a false positive if a better prediction matches the tube (PASCAL VOC devkit).
         strict: Whether the IoU of a match must be above the threshold; otherwise it may equal the threshold.
         nms_iou: Tube IoU above which per-class non-maximum suppression drops the prediction with the lower
             score, before the average precision. None to keep all predictions.
