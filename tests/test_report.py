@@ -16,7 +16,7 @@ from actorsup.artifacts.folders import replace_folder
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.report import charts, html
 from actorsup.report.drawn_videos import draw_videos
-from actorsup.report.examples import MOST_FRAMES, shown_frames
+from actorsup.report.examples import MAX_FRAMES, shown_frames
 from actorsup.report.gallery import CARDS, write_gallery
 from actorsup.report.inputs import ReportInputs
 from actorsup.report.page import ASSETS
@@ -73,8 +73,8 @@ def test_an_unplayable_rate_is_replaced(fps):
 
 def test_a_long_video_is_shown_in_every_nth_frame():
     assert list(shown_frames(5)) == [0, 1, 2, 3, 4]
-    assert len(shown_frames(100_000)) <= MOST_FRAMES
-    assert shown_frames(2 * MOST_FRAMES).step == 2
+    assert len(shown_frames(100_000)) <= MAX_FRAMES
+    assert shown_frames(2 * MAX_FRAMES).step == 2
 
 
 # ------------------------------------------------------------------------------ gallery

@@ -14,14 +14,14 @@ from actorsup.evaluation.ground_truth import GroundTruthTube
 from actorsup.report.webm import playable_rate
 from actorsup.tubes import Tubes
 
-MOST_FRAMES = 3000
-"""Frames of a video to show; a longer video shows only every second, third, ... frame."""
+MAX_FRAMES = 3000
+"""Maximum number of frames of a video on the HTML report; longer videos show every n-th frame."""
 
-MOST_TUBES = 30
-"""Predictions and proposals of a video to show, each."""
+MAX_TUBES = 30
+"""Maximum number of predictions, and of proposals, of a video on the HTML report."""
 
-MOST_DETECTIONS = 20
-"""Detections of a frame to show."""
+MAX_DETECTIONS = 20
+"""Maximum number of detections of a frame on the HTML report."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Judged:
     """A prediction compared with the ground truth.
 
     Attributes:
-        tube: Index of its tube among the scored tubes.
-        action: Its class.
+        tube: Index of the tube among the scored tubes.
+        action: Name of the predicted class.
         score: The score that average precision sorts by.
         kind: ``correct`` or the kind of error (``evaluation.error_analysis``); empty if the video has
             no ground truth.
@@ -53,16 +53,16 @@ class Example:
     """A scored video of a run.
 
     Attributes:
-        video: Its id.
-        info: Length, frame rate and size.
-        split: Its split in the table of videos.
-        labels: Its classes in the table of videos.
-        scored: Its scored tubes.
-        proposals: Its tubes from the linker.
-        detections: Its detections.
-        truth: Its ground-truth tubes.
-        judged: Its predictions in descending order of score.
-        overlap: (P,) highest tube IoU of each proposal with a ground-truth tube; NaN if there is none.
+        video: Video id.
+        info: Length, frame rate and size of the video.
+        split: Split of the video in the table of videos.
+        labels: Classes of the video in the table of videos.
+        scored: Tubes with class scores.
+        proposals: Tubes from the linker.
+        detections: Detections in all frames.
+        truth: Ground-truth tubes.
+        judged: Predictions in descending order of score, compared with the ground truth.
+        overlap: (P,) highest tube IoU of each proposal with a ground-truth tube; NaN without ground truth.
     """
 
     video: str
@@ -119,8 +119,8 @@ def _missed(example: Example) -> list[int]:
 
 
 def shown_frames(frames: int) -> range:
-    """Return the frames of a video that the page shows, evenly spaced."""
-    return range(0, frames, max(1, -(-frames // MOST_FRAMES)))
+    """Return the evenly spaced frames of a video that the HTML report shows."""
+    return range(0, frames, max(1, -(-frames // MAX_FRAMES)))
 
 
 def details(example: Example, threshold: float) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
                 "why": _why(one, example, threshold),
                 **_boxes(example.scored.boxes[one.tube], at),
             }
-            for one in example.judged[:MOST_TUBES]
+            for one in example.judged[:MAX_TUBES]
         ],
         "tubes": [
             {
@@ -168,7 +168,7 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
                 "overlap": None if np.isnan(example.overlap[p]) else round(float(example.overlap[p]), 3),
                 **_boxes(example.proposals.boxes[p], at),
             }
-            for p in range(min(MOST_TUBES, len(example.proposals)))
+            for p in range(min(MAX_TUBES, len(example.proposals)))
         ],
         "detections": _detections(example.detections, at),
     }
@@ -181,7 +181,7 @@ def _about(example: Example, step: int) -> str:
     if step > 1:
         text += f"; only every {step}th frame is shown"
     most = max(len(example.judged), len(example.proposals))
-    return text + (f"; the best {MOST_TUBES} of {most} tubes are shown" if most > MOST_TUBES else "")
+    return text + (f"; the best {MAX_TUBES} of {most} tubes are shown" if most > MAX_TUBES else "")
 
 
 _WORDS = {
@@ -217,6 +217,6 @@ def _detections(detections: Detections, at: Sequence[int]) -> list[list[list[flo
     ).astype(float)
     first, end = (np.searchsorted(detections.frame, list(at), side=side) for side in ("left", "right"))
     return [
-        [[round(value, 3) for value in row] for row in rows[a : min(b, a + MOST_DETECTIONS)].tolist()]
+        [[round(value, 3) for value in row] for row in rows[a : min(b, a + MAX_DETECTIONS)].tolist()]
         for a, b in zip(first, end, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Check a data set before any work: what is missing, unused, or contradicts its videos."""
+"""Check of a data set before a run: missing or unused files, and annotations that contradict the videos."""
 
 import logging
 from collections import Counter
@@ -23,8 +23,8 @@ class Finding:
     """One problem of a data set, or a note about it.
 
     Attributes:
-        serious: Whether it is a problem: without a remedy, tables would be wrong or work lost.
-        text: What, how often, the first few names, and the remedy.
+        serious: Whether the finding is a problem, which would make tables wrong or computation useless.
+        text: Description of the finding, with the number of cases, the first names and the remedy.
     """
 
     serious: bool
@@ -36,13 +36,13 @@ class Inspection:
     """The lists, videos and annotations of a data set, and what was found in them.
 
     Attributes:
-        name: Name of its section.
-        root: Its folder.
-        type: Its type.
+        name: Name of the section of the configuration.
+        root: Folder of the data set.
+        type: Name of the data set type.
         missing_count: Whether listed videos that are missing count in the tables.
-        listing: Its videos; None if they cannot be listed.
-        truth: Its ground truth; None if it has none or it cannot be read.
-        facts: Size and length of each video that can be opened, by id.
+        listing: Videos of the data set; None if they cannot be listed.
+        truth: Ground truth of the data set; None if it does not exist or cannot be read.
+        facts: Size and length of each video that can be opened, by video id.
         findings: Problems and notes, in the order of the checks.
     """
 
