@@ -612,7 +612,7 @@ def test_captions_and_outputs_match(repository):
     assert used == there and len(used) >= 10
     bare = set()
     for outputs in re.findall(r"output: (.*?) (?:log|conda|params|message):", rules):
-        bare |= set(re.findall(r'"([^"]*)\.(?:csv|png)"', re.sub(r"shown\(.*?\),", "", outputs)))
+        bare |= set(re.findall(r'"([^"]*)\.(?:csv|png)"', re.sub(r"in_report\(.*?\),", "", outputs)))
     # intermediate tables, and training curves of networks that several data sets share
     assert bare == {
         "results/{dataset}/ground_truth",
