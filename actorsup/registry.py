@@ -1,7 +1,7 @@
-"""Registries: the types of one kind (detectors, trackers, ...) by the name that a configuration uses.
+"""Registries: the types of one kind (detectors, trackers, ...) by their names in the configuration.
 
-A type of ours is the module of that name in one package. Other packages add types through an entry point.
-A module is imported only when its type is used: planning a run loads no network that the run does not use.
+A type of this project is the module of that name in one package; other packages add types through entry
+points. A module is imported only when its type is used, so planning a run imports no unused network.
 """
 
 import pkgutil
@@ -22,65 +22,62 @@ class Registry(Mapping[str, Type]):
     """Types of one kind.
 
     Args:
-        kind: What they are, for messages, such as ``detector``.
-        package: The package whose modules are our types; each has its type as ``TYPE``.
-        group: The entry points of other packages, such as ``actorsup.detectors``. An entry point is
-            the name of the type and an object: ``change = "my_package.change:TYPE"``.
+        kind: The kind in error messages, such as ``detector``.
+        package: The package whose modules each define a type as ``TYPE``.
+        group: Group of the entry points of other packages, such as ``actorsup.detectors``. An entry point
+            gives the name of a type and its object: ``change = "my_package.change:TYPE"``.
     """
 
     def __init__(self, kind: str, package: str, group: str) -> None:
         self._kind, self._package, self._group = kind, package, group
 
     @cached_property
-    def _ours(self) -> list[str]:
+    def _builtin(self) -> list[str]:
         folder = _ROOT.joinpath(*self._package.split(".")[1:])
         return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
 
     @cached_property
-    def _others(self) -> dict[str, EntryPoint]:
+    def _plugins(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self._group)}
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self._ours, *sorted(self._others.keys() - set(self._ours))])
+        return iter([*self._builtin, *sorted(self._plugins.keys() - set(self._builtin))])
 
     def __len__(self) -> int:
-        return len(list(iter(self)))
+        return len({*self._builtin, *self._plugins})
 
     def __contains__(self, name: object) -> bool:
-        return name in self._ours or name in self._others
+        return name in self._builtin or name in self._plugins
 
     def __getitem__(self, name: str) -> Type:
-        """The type of a name.
+        """Return the type of this name.
 
         Raises:
-            KeyError: There is none.
-            ConfigError: The package that adds it cannot be imported.
+            KeyError: The name is unknown.
+            ConfigError: The package that adds the type cannot be imported.
         """
-        if name in self._ours:
-            found: Type = import_module(self.module(name)).TYPE
-            return found
+        if name in self._builtin:
+            type_: Type = import_module(self.module(name)).TYPE
+            return type_
         try:
-            return self._others[name].load()
+            return self._plugins[name].load()
         except (ImportError, AttributeError) as error:
             raise ConfigError(
-                f"type: the {self._kind} {name!r} ({self._others[name].value}) cannot be loaded: {error}; "
+                f"type: the {self._kind} {name!r} ({self._plugins[name].value}) cannot be loaded: {error}; "
                 "reinstall the package that adds it"
             ) from error
 
     def module(self, name: str) -> str:
-        """Name of the module in which a type is defined; raises KeyError."""
-        return f"{self._package}.{name}" if name in self._ours else self._others[name].module
+        """Return the name of the module that defines a type; raises KeyError."""
+        return f"{self._package}.{name}" if name in self._builtin else self._plugins[name].module
 
     def known(self, name: str) -> str:
-        """The name itself, after a check.
+        """Return the name if it is a registered type.
 
         Raises:
-            ConfigError: There is no such type.
+            ConfigError: The name is unknown.
         """
         if name not in self:
-            allowed = list(self)
-            raise ConfigError(
-                f"type: {name!r} is no {self._kind}; allowed: {', '.join(allowed)}"
-                f"{did_you_mean(name, allowed)}"
-            )
+            allowed = f"allowed: {', '.join(self)}{did_you_mean(name, self)}"
+            raise ConfigError(f"type: unknown {self._kind} {name!r}; {allowed}")
         return name

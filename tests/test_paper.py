@@ -440,11 +440,11 @@ def test_a_mistake_in_its_section_is_an_error(config, changes, words):
 def test_with_no_data_there_are_published_figures_and_what_was_left_out(repository, tmp_path):
     folder = copy_workflow(repository, tmp_path / "house", {"datasets.thumos13.root": "no/such/folder"})
     text = snakemake(folder, "--dry-run", "paper_tables")
-    assert len(re.findall(r"^Job \d+: Writing \w+ of the paper; left out:", text, flags=re.M)) == len(ITEMS)
-    assert re.search(r"Writing table1 .*thumos13.*datasets.thumos13.root: no such file or folder", text)
+    assert len(re.findall(r"^Job \d+: Writing the paper's \w+; left out:", text, flags=re.M)) == len(ITEMS)
     assert re.search(
-        r"Writing table2 of the paper; left out: .*ucf_sports", snakemake(folder, "paper_tables")
+        r"Writing the paper's table1; .*thumos13.*datasets.thumos13.root: no such file or folder", text
     )
+    assert re.search(r"Writing the paper's table2; left out: .*ucf_sports", snakemake(folder, "paper_tables"))
     table = pd.read_csv(folder / "results" / "paper" / "table2.csv")
     assert set(table["source"]) == {"published"}
     left_out = pd.read_csv(folder / "results" / "paper" / "left_out.csv")

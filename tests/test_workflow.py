@@ -485,7 +485,7 @@ def test_a_changed_label_decodes_and_links_nothing(unchanged):
     [
         ({"linkers.fixed.filter_iuo": 0.5}, "linkers.fixed: unknown key 'filter_iuo'"),
         ({"datasets.mine.table": "nowhere.csv"}, "datasets.mine.table: no such file"),
-        ({"datasets.mine.classes": ["kick"]}, "class .* is unknown"),
+        ({"datasets.mine.classes": ["kick"]}, "is unknown; allowed: kick"),
         # files of a rule whose outputs exist already
         ({"detectors.given.path": "nowhere.csv"}, "detectors.given.path: no such file"),
         ({"models.tiny.weights": "nowhere.pth"}, "models.tiny.weights: no such file"),
@@ -607,12 +607,12 @@ def test_a_report_of_tables_and_pictures_builds(mine, tmp_path):
 def test_captions_and_outputs_match(repository):
     rules = "".join(path.read_text(encoding="utf-8") for path in (repository / "rules").glob("*.smk"))
     rules = re.sub(r"\s+", " ", rules)
-    used = set(re.findall(r'shown\( ?(?:directory\()?"[^"]+"\)?, "(\w+)", "[A-Z]\w+"', rules))
+    used = set(re.findall(r'in_report\( ?(?:directory\()?"[^"]+"\)?, "(\w+)", "[A-Z]\w+"', rules))
     there = {path.stem for path in (repository / "report").glob("*.rst")} - {"workflow"}
     assert used == there and len(used) >= 10
     bare = set()
     for outputs in re.findall(r"output: (.*?) (?:log|conda|params|message):", rules):
-        bare |= set(re.findall(r'"([^"]*)\.(?:csv|png)"', re.sub(r"shown\(.*?\),", "", outputs)))
+        bare |= set(re.findall(r'"([^"]*)\.(?:csv|png)"', re.sub(r"in_report\(.*?\),", "", outputs)))
     # intermediate tables, and training curves of networks that several data sets share
     assert bare == {
         "results/{dataset}/ground_truth",

@@ -1,4 +1,4 @@
-"""The plan of the paper's tables and figures: what each is made from, and what it leaves out."""
+"""The plan of the paper's tables and figures: the inputs of each, and the data sets that it leaves out."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -11,7 +11,7 @@ from actorsup.workflow.plan import Plan
 
 
 class PaperPlan:
-    """What of ``paper:`` can be made from the data that is there.
+    """The parts of the paper's tables and figures that the available data allows.
 
     Args:
         plan: The plan of the run.
@@ -20,49 +20,50 @@ class PaperPlan:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._section: Mapping[str, Any] = plan.config.get("paper", {})
-        self._why_not = cache(self._find_why_not)
+        self._reason_left_out = cache(self._find_reason)
 
     @property
     def linkers(self) -> list[str]:
-        """The linkers that are compared with each other."""
+        """Linkers whose recall is compared."""
         return list(self._section.get("linkers", LINKERS))
 
     @property
     def limits(self) -> dict[str, int]:
-        """The most tubes that each of them may make of a video."""
+        """Maximum number of tubes per video of each compared linker."""
         return {
             name: int(self._plan.networks.settings("linkers", name).get("tubes", LinkerSettings.tubes))
             for name in self.linkers
         }
 
     def section(self, dataset: str) -> str:
-        """The section that stands for a data set of the paper."""
+        """Return the section of ``datasets:`` that stands for a data set of the paper."""
         return str(self._section.get(dataset, dataset))
 
     def name_of(self, section: str) -> str | None:
-        """The paper's name of the data set that a section stands for, if it stands for one."""
+        """Return the data set of the paper that a section stands for, or None."""
         names = {name for item in ITEMS.values() for name in item.datasets}
         return next((name for name in sorted(names) if self.section(name) == section), None)
 
     def measured(self, item: str) -> dict[str, tuple[str, str]]:
-        """Section and contract table of each data set of an item whose data is there."""
-        there = [name for name in ITEMS[item].datasets if not self._why_not(item, name)]
+        """Return the section and the measured table of each available data set of an item."""
+        available = [name for name in ITEMS[item].datasets if not self._reason_left_out(item, name)]
         path = CONTRACT_TABLES[ITEMS[item].table]
-        return {name: (self.section(name), path.format(section=self.section(name))) for name in there}
+        return {name: (self.section(name), path.format(section=self.section(name))) for name in available}
 
     def left_out(self, item: str) -> dict[str, str]:
-        """Why each other data set of an item is left out, in one line."""
-        reasons = {name: self._why_not(item, name) for name in ITEMS[item].datasets}
+        """Return why each unavailable data set of an item is left out, in one line each."""
+        reasons = {name: self._reason_left_out(item, name) for name in ITEMS[item].datasets}
         return {name: reason for name, reason in reasons.items() if reason}
 
-    def _find_why_not(self, item: str, dataset: str) -> str:
-        """Why the contract table of a data set cannot be made; nothing where it can."""
+    def _find_reason(self, item: str, dataset: str) -> str:
+        """Return why the measured table of a data set cannot be made; empty if it can."""
         name = self.section(dataset)
         if name not in self._plan.config["datasets"]:
             return f"datasets: there is no section {name!r}; add one, or name another under paper.{dataset}"
-        listed = self._plan.config["evaluation"].get("iou_thresholds", ITEMS[item].thresholds(dataset))
-        if lacking := [t for t in ITEMS[item].thresholds(dataset) if t not in listed]:
-            return f"evaluation.iou_thresholds lacks {lacking[0]:g}, which is shown"
+        needed = ITEMS[item].thresholds(dataset)
+        configured = self._plan.config["evaluation"].get("iou_thresholds", needed)
+        if lacking := [threshold for threshold in needed if threshold not in configured]:
+            return f"evaluation.iou_thresholds lacks {lacking[0]:g}, which {item} shows; add it"
         try:
             section = self._plan.evaluated_dataset(name)
             section.shards_to_score()
@@ -77,12 +78,10 @@ class PaperPlan:
         return ""
 
     def checked_linkers(self) -> list[str]:
-        """The linkers that are compared, after a check that what they need is there.
+        """Return the compared linkers after a check of their weights.
 
         Raises:
-            ConfigError: It is not.
+            ConfigError: A weights file is missing.
         """
-        for linker in self.linkers:
-            self._plan.networks.linker_weights(linker)
-            self._plan.networks.detector_weights(self._plan.networks.detector_of(linker))
+        self._plan.networks.check({"linkers": self.linkers, "models": []})
         return self.linkers

@@ -1,6 +1,6 @@
-"""What is made of what: the plan of a run, worked out from the configuration and the folders.
+"""The plan of a run: the inputs and parameters of its jobs, from the configuration and the existing files.
 
-Snakemake asks it when it plans; it opens no video and needs no heavy import.
+The rules query it while Snakemake plans, so it opens no video and imports nothing slow.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ from typing import Any
 
 from actorsup.attention.settings import AttentionSettings
 from actorsup.config.fields import parameters, select
+from actorsup.config.messages import listed
 from actorsup.config.read import check_config
-from actorsup.errors import ConfigError, did_you_mean
+from actorsup.errors import ConfigError
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.training.settings import TrainingOptions
 from actorsup.workflow.dataset import PlannedDataset
@@ -19,17 +20,17 @@ from actorsup.workflow.networks import Networks
 
 
 class Plan:
-    """The configuration, checked, and the data sets that it names.
+    """A checked configuration and its data sets.
 
     Attributes:
-        config: The whole configuration, with the variants that it names.
-        networks: What its detectors, linkers and models are made with.
+        config: The whole configuration, including a section for each variant.
+        networks: Settings, weights and training data of its detectors, linkers and models.
 
     Args:
-        config: The whole configuration, as Snakemake merged it.
+        config: The whole configuration, as merged by Snakemake.
 
     Raises:
-        ConfigError: A mistake in the configuration.
+        ConfigError: The configuration has a mistake.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -40,34 +41,40 @@ class Plan:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether jobs ask for a GPU: ``auto`` goes by this machine, which a cluster's need not be like."""
+        """Whether jobs request a GPU; ``auto`` looks for one on this machine, not on cluster nodes."""
         device = self.config["device"]
         return Path("/dev/nvidia0").exists() if device == "auto" else device != "cpu"
 
     def dataset(self, name: str) -> PlannedDataset:
-        """A data set by the name of its section, after a check of all that it uses.
+        """Return a data set after a check of its linkers, their detectors and its models.
 
-        Snakemake drops what goes wrong in a rule whose files are there already, so that a mistake
-        in a linker would leave the old tables standing: every target asks here first.
+        Every target calls this: Snakemake ignores errors in the inputs of a rule whose outputs exist, so a
+        mistake in a linker would otherwise leave outdated tables in place.
+
+        Args:
+            name: Name of its section.
 
         Raises:
-            ConfigError: There is no such section, or a file that its linkers, their detectors or
-                its models need is not there.
+            ConfigError: The section does not exist, or a file that it needs is missing.
         """
-        names = self.config["datasets"]
-        if name not in names:
-            hint = did_you_mean(name, names)
-            raise ConfigError(f"datasets: there is no {name!r}; allowed: {', '.join(names)}{hint}")
         if name not in self._datasets:
-            self.networks.check(names[name])
-            self._datasets[name] = PlannedDataset(name, names[name], self.config["seed"])
+            section = self._section("datasets", name)
+            self.networks.check(section)
+            self._datasets[name] = PlannedDataset(name, section, self.config["seed"])
         return self._datasets[name]
 
+    def _section(self, kind: str, name: str) -> Mapping[str, Any]:
+        sections = self.config.get(kind, {})
+        if name not in sections:
+            raise ConfigError(f"{kind}: there is no {name!r}; {listed(sections, name)}")
+        section: Mapping[str, Any] = sections[name]
+        return section
+
     def evaluated_dataset(self, name: str) -> PlannedDataset:
-        """The same, after a check that it can be evaluated.
+        """Same as ``dataset``, after a check that the data set can be evaluated.
 
         Raises:
-            ConfigError, DataError: It cannot.
+            ConfigError, DataError: It cannot be evaluated.
         """
         dataset = self.dataset(name)
         if name not in self._evaluable:
@@ -76,83 +83,80 @@ class Plan:
         return dataset
 
     def settings(self, section: str, model: Any, stage: str) -> dict[str, Any]:
-        """Settings of a section, such as ``evaluation``, that are parameters of a stage."""
+        """Settings of a section, such as ``evaluation``, that its settings class declares for a stage."""
         return select(self.config.get(section, {}), parameters(model, stage))
 
     @property
     def frame_settings(self) -> dict[str, Any]:
-        """How frames are stored."""
+        """Settings of the frame store."""
         return self.settings("frames", FrameSettings, "decode_frames")
 
     @property
     def decoding_limits(self) -> dict[str, Any]:
-        """Limits of the decoding of one video."""
+        """Limits of decoding one video."""
         return select(self.config["frames"], {each.name for each in fields(DecodingLimits)})
 
     @property
     def training_options(self) -> dict[str, Any]:
-        """How training jobs run."""
+        """Settings of training jobs that do not change their results."""
         return select(self.config.get("training", {}), {each.name for each in fields(TrainingOptions)})
 
     def ablation(self, dataset: str, name: str) -> dict[str, Any]:
-        """What an ablation compares on a data set: its linkers, models and seeds.
+        """Return the section of a data set with the linkers, models and seeds of an ablation.
 
         Raises:
-            ConfigError: There is no such section, or what it needs is not there.
+            ConfigError: The ablation does not exist, or a file that it needs is missing.
         """
-        names = self.config.get("ablations", {})
-        if name not in names:
-            hint = did_you_mean(name, names)
-            raise ConfigError(f"ablations: there is no {name!r}; allowed: {', '.join(names)}{hint}")
-        compared = {key: value for key, value in names[name].items() if value is not None}
+        ablation = self._section("ablations", name)
+        compared = {key: value for key, value in ablation.items() if value is not None}
         section = {**self.evaluated_dataset(dataset).section, **compared}
         self.networks.check(section)
         return section
 
     @property
     def processes(self) -> int:
-        """How many processes train a model together."""
+        """Number of processes that train a model together."""
         return int(self.config.get("training", {}).get("processes", 1))
 
     @property
     def keeps_epochs(self) -> bool:
-        """Whether the weights after each epoch of a model's training are kept."""
+        """Whether training keeps the weights after each epoch."""
         return bool(self.config.get("training", {}).get("keep_epochs", False))
 
     def epochs_of(self, model: str) -> list[int]:
-        """Numbers of the epochs of a model's training, from 1.
+        """Return the numbers of a model's training epochs, from 1.
 
         Raises:
-            ConfigError: Their weights are not kept, or the model is trained already.
+            ConfigError: Their weights are not kept, or the model is a trained file.
         """
         if not self.keeps_epochs:
             raise ConfigError(
-                "training.keep_epochs: the weights after each epoch are not kept; set it to true, and models "
-                "are trained again"
+                "training.keep_epochs: the weights after each epoch are not kept; set it to true, which "
+                "trains the models again"
             )
         if self.networks.trained_model(model):
-            raise ConfigError(f"models.{model}: it is trained already, so that there is nothing by epoch")
+            raise ConfigError(f"models.{model}: a trained model has no weights by epoch; name other models")
         return [*range(1, AttentionSettings(**self.networks.model_settings(model)).epochs + 1)]
 
     def model_file(self, dataset: str, linker: str, model: str, seed: int | str) -> str:
-        """The trained model that scores the tubes of a data set.
+        """Return the file of the model that scores the tubes of a data set.
 
-        Variants that differ in how tubes are scored alone are trained once.
+        Variants that differ only in scoring share one file.
         """
         trained = self.networks.trained_model(model)
         return trained or f"results/{dataset}/models/{linker}/{self.networks.trained_as(model)}/seed{seed}.pt"
 
     def epochs_folder(self, dataset: str, linker: str, model: str, seed: int | str) -> str:
-        """Where a model's weights after each epoch of its training are."""
+        """Return the folder of a model's weights after each training epoch."""
         return self.model_file(dataset, linker, model, seed).removesuffix(".pt") + "_epochs"
 
     def prediction_shards(
         self, dataset: str, linker: str, model: str, seed: int, epoch: int | None = None
     ) -> list[str]:
-        """The shards of scored tubes of one run, or of an epoch of it.
+        """Return the shards of scored tubes of one run, or of one of its epochs.
 
         Raises:
-            ConfigError: There is no video to predict, or none to train on.
+            ConfigError: The data set has no video to predict, or none to train on.
         """
         planned = self.dataset(dataset)
         if not self.networks.trained_model(model):
