@@ -211,7 +211,7 @@ def test_workflows_share_published_weights_and_keep_them_apart(repository, scale
     for run in ("first", "second"):
         folder = tmp_path / run
         folder.mkdir()
-        scale.make_up(folder, 24, 1)
+        scale.generate_data_set(folder, 24, 1)
         # copies: Snakemake resolves a linked rule file before it looks for scripts
         for name in ("rules", "workflow_scripts"):
             (folder / name).unlink()

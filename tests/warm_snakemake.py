@@ -58,7 +58,14 @@ def redirect(stream: int, path: str, how: int) -> None:
 
 def run_script(self, path: str, edit: bool = False) -> None:
     """Run the script of a job in a fork of the process that runs Snakemake."""
-    process = fork(lambda: runpy.run_path(path, run_name="__main__"))
+
+    def work() -> None:
+        # a job sets its number of threads for libraries that it imports; these are imported already
+        sys.modules["torch"].set_num_threads(self.threads)
+        sys.modules["cv2"].setNumThreads(self.threads)
+        runpy.run_path(path, run_name="__main__")
+
+    process = fork(work)
     with benchmarked(process, self.bench_record) if self.bench_record else nullcontext():
         status = wait(process)
     if status:
