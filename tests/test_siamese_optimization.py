@@ -9,7 +9,7 @@ from actorsup.errors import ConfigError
 from actorsup.linking.settings import SiameseTrainingSettings
 from actorsup.linking.siamese.network import random_siamese, siamese_network, weights_content
 from actorsup.linking.siamese.training import TrainingSet, freeze_blocks, optimizer_of, train_siamese
-from actorsup.training import loop
+from actorsup.training import monitor
 from actorsup.training.weights import load_weights, save_weights
 
 torch.set_num_threads(1)
@@ -44,7 +44,7 @@ def test_settings_that_cannot_be_used_say_so(wrong, said):
 def test_steps_are_those_of_sgd_with_momentum_and_weight_decay_on_weights_only(tmp_path, monkeypatch):
     """The optimizer's steps by hand, from the gradients that it was given."""
     gradients, states = [], []
-    real = loop.clip_gradient
+    real = monitor.clip_gradient
 
     def seen(parameters, largest):
         norm = real(parameters, largest)
@@ -52,7 +52,7 @@ def test_steps_are_those_of_sgd_with_momentum_and_weight_decay_on_weights_only(t
         states.append([p.detach().clone() for p in parameters])
         return norm
 
-    monkeypatch.setattr(loop, "clip_gradient", seen)
+    monkeypatch.setattr(monitor, "clip_gradient", seen)
     how = {"optimizer": "sgd", "epochs": 2, "pairs": 4, "batch": 4}
     how |= {"learning_rate": 0.1, "last_learning_rate": 0.001}
     section = {"trunk": "small", "training": how | {"weight_decay": 0.2}}

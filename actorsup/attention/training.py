@@ -22,8 +22,8 @@ from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import DataError
 from actorsup.training import distributed
 from actorsup.training.devices import deterministic_operations, resolve_device, seed_torch
-from actorsup.training.loop import CheckpointOptions, Step, Training, descend, train_epochs
-from actorsup.training.monitor import Expectation, Health, feature_health
+from actorsup.training.loop import CheckpointOptions, Step, Training, train_epochs
+from actorsup.training.monitor import Expectation, Health, descend, feature_health
 
 Example = tuple[TrainingVideo, Clip | PooledTubes]
 

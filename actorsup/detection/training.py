@@ -17,8 +17,8 @@ from actorsup.detection.images import AnnotatedImages
 from actorsup.detection.networks import Network, build_network, weights_content
 from actorsup.detection.settings import DetectorTrainingSettings
 from actorsup.training.devices import resolve_device
-from actorsup.training.loop import Step, Training, descend, train_epochs
-from actorsup.training.monitor import Expectation, Health, feature_health
+from actorsup.training.loop import Step, Training, train_epochs
+from actorsup.training.monitor import Expectation, Health, descend, feature_health
 
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 10.0

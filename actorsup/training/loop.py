@@ -3,23 +3,19 @@
 import csv
 import io
 import logging
-import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from torch.optim import Optimizer
-
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
 from actorsup.logs import progress
 from actorsup.training import distributed
-from actorsup.training.monitor import Expectation, Health, Monitor, clip_gradient
+from actorsup.training.monitor import Expectation, Health, Monitor
 from actorsup.training.weights import epoch_file, load_weights, save_weights
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -88,18 +84,6 @@ class CheckpointOptions:
 
 
 _DEFAULT_CHECKPOINTS = CheckpointOptions()
-
-
-def descend(optimizer: Optimizer, parameters: Iterable[Tensor], max_norm: float | None = None) -> float:
-    """Clip the gradient and take an optimizer step if the gradient is finite.
-
-    Returns:
-        L2 norm of the gradient before clipping.
-    """
-    gradient = clip_gradient(parameters, max_norm)
-    if math.isfinite(gradient):
-        optimizer.step()
-    return gradient
 
 
 def train_epochs(

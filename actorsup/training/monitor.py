@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from actorsup.errors import DataError
 from actorsup.training import distributed
@@ -191,3 +192,15 @@ def clip_gradient(parameters: Iterable[Tensor], max_norm: float | None = None) -
     """
     norm = nn.utils.clip_grad_norm_(parameters, math.inf if max_norm is None else max_norm)
     return float(norm)
+
+
+def descend(optimizer: Optimizer, parameters: Iterable[Tensor], max_norm: float | None = None) -> float:
+    """Clip the gradient and take an optimizer step if the gradient is finite.
+
+    Returns:
+        L2 norm of the gradient before clipping.
+    """
+    gradient = clip_gradient(parameters, max_norm)
+    if math.isfinite(gradient):
+        optimizer.step()
+    return gradient

@@ -30,8 +30,8 @@ from actorsup.linking.siamese.tracking_sets import images_as_sequences, index_fi
 from actorsup.linking.success import sequences_success
 from actorsup.training.backbones import normalize
 from actorsup.training.devices import resolve_device
-from actorsup.training.loop import Step, Training, descend, train_epochs
-from actorsup.training.monitor import Expectation, Health, feature_health
+from actorsup.training.loop import Step, Training, train_epochs
+from actorsup.training.monitor import Expectation, Health, descend, feature_health
 
 _CALIBRATION_PAIRS = 16
 
