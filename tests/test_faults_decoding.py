@@ -134,6 +134,6 @@ def test_a_video_that_changed_since_planning_is_a_failure(tmp_path):
 
 def test_an_unwritable_store_ends_the_job_without_a_failed_video(tmp_path, monkeypatch):
     path = file_video(tmp_path / "v.avi", images(2))
-    monkeypatch.setattr(ShardWriter, "_part", lambda self, video: tmp_path / "nowhere" / "v.h5")
+    monkeypatch.setattr(ShardWriter, "_part_path", lambda self, video: tmp_path / "nowhere" / "v.h5")
     with pytest.raises(DataError, match=r"nowhere.*cannot be written"):
         decode(tmp_path / "0.h5", [path])
