@@ -3,7 +3,7 @@
 
 rule decode_frames:
     input:
-        generated=from_dataset(lambda w, d: d.made_by_rules()),
+        generated=from_dataset(lambda w, d: d.generated_inputs()),
     output:
         temp_unless_kept("results/{dataset}/frames/{shard}.h5"),
     log:

@@ -261,7 +261,7 @@ def test_paths_with_variables_and_paths_that_are_not_there(tmp_path, monkeypatch
 
 def test_weights_that_are_not_to_be_had(config):
     config["models"]["demo"]["weights"] = "published"
-    with pytest.raises(ConfigError, match=r"models\.demo\.weights: 'published' is not to be had"):
+    with pytest.raises(ConfigError, match=r"models\.demo\.weights: 'published' is not available"):
         Plan(config).networks.encoder_weights("demo")
 
 

@@ -489,7 +489,7 @@ def test_a_changed_label_decodes_and_links_nothing(unchanged):
         # files of a rule whose outputs exist already
         ({"detectors.given.path": "nowhere.csv"}, "detectors.given.path: no such file"),
         ({"models.tiny.weights": "nowhere.pth"}, "models.tiny.weights: no such file"),
-        ({"models.tiny.weights": "published"}, "'published' is not to be had"),
+        ({"models.tiny.weights": "published"}, "'published' is not available"),
         ({"models.tiny.weights": "detector:given"}, "'detector:given' has no trunk"),
         ({"models.tiny": {"trained": "nowhere.pt"}}, "models.tiny.trained: no such file"),
         (
@@ -498,7 +498,7 @@ def test_a_changed_label_decodes_and_links_nothing(unchanged):
         ),
         (
             {"linkers.fixed": {"type": "siamese", "detector": "given", "weights": "trained"}},
-            "say on what under",
+            "name it under training:",
         ),
         (
             {"detectors.given": {"type": "yolox", "weights": "no.onnx"}},
@@ -518,9 +518,9 @@ def test_a_mistake_in_the_configuration_is_reported_before_any_work(unchanged, c
     [
         ("gt.csv", "kick", "kcik", "class 'kcik' is unknown; allowed: .*did you mean 'kick'"),
         ("gt.csv", "tube", "tub", "column 'tube' is missing"),
-        ("gt.csv", "videos/", "", "no box of a video of the test split, such as 'videos/"),
-        ("videos.csv", "test", "", "no video is of the test split"),
-        ("videos.csv", "test", "train", "no video is of the test split"),
+        ("gt.csv", "videos/", "", "no box of a test video, such as 'videos/"),
+        ("videos.csv", "test", "", "no video has the split test"),
+        ("videos.csv", "test", "train", "no video has the split test"),
     ],
 )
 def test_a_mistake_in_the_tables_is_reported_before_any_work(unchanged, name, old, new, words):
@@ -534,7 +534,7 @@ def test_a_data_set_with_nothing_to_predict_is_reported_before_any_work(unchange
     table = unchanged.parent / "data" / "videos.csv"
     table.write_text(table.read_text(encoding="utf-8").replace("test", "train"), encoding="utf-8")
     text = snakemake(unchanged, "--dry-run", "results/mine/predictions.json", fails=True)
-    assert "no video is there to predict" in text
+    assert "there is no video to score" in text
 
 
 def test_the_command_in_the_sample_configuration_parses(mine, monkeypatch):
@@ -573,7 +573,7 @@ def test_a_missing_folder_of_new_videos_is_reported_only_when_needed(unchanged):
     snakemake(unchanged, "--dry-run")
     (unchanged / "myvideos").mkdir()
     text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
-    assert "datasets.myvideos: there is not one video in myvideos" in text
+    assert "datasets.myvideos: there is no video in myvideos" in text
     (unchanged / "myvideos").rmdir()
 
 

@@ -74,7 +74,7 @@ def inspect_dataset(planned: PlannedDataset, count_frames: bool = False) -> Insp
     section, dataset = planned.section, planned.dataset
     missing_count = section.get("absent_videos", "count") == "count"
     inspection = Inspection(planned.name, dataset.root, section["type"], missing_count)
-    if any(not Path(path).exists() for path in planned.made_by_rules()):
+    if any(not Path(path).exists() for path in planned.generated_inputs()):
         inspection.findings.append(Finding(False, "its videos are not made yet: the workflow makes them"))
         return inspection
     with _warnings_as_findings(inspection.findings):

@@ -1,4 +1,4 @@
-"""One data set of a run: its videos in their shards, and what is asked of it."""
+"""A data set of the configuration: its videos by shard, its labels, ground truth and digests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Section = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PlannedDataset:
-    """One data set of the configuration, with its videos in their shards."""
+    """A data set of the configuration, with its videos assigned to shards."""
 
     name: str
     section: Section
@@ -28,37 +28,37 @@ class PlannedDataset:
 
     @property
     def type(self) -> DatasetType:
-        """The registered type of its section."""
+        """Registered type of the data set."""
         return DATASETS[self.section["type"]]
 
     @property
     def module(self) -> str:
-        """The module that defines its type; its code decides what the ground truth is."""
+        """Module that defines the type; its code determines the ground truth."""
         return DATASETS.module(self.section["type"])
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data set itself."""
+        """The opened data set."""
         return open_dataset(self.name, self.section, self.seed)
 
     @cached_property
     def listing(self) -> Listing:
-        """Which videos there are."""
+        """Existing, missing and unlisted videos."""
         return self.dataset.listing()
 
     @cached_property
     def shards(self) -> dict[str, list[VideoRecord]]:
-        """The videos of each shard that has any, by the shard's name, both sorted."""
+        """Videos of each non-empty shard, by shard name; both are sorted."""
         shards: dict[str, list[VideoRecord]] = {}
         for record in self.listing.records:
             shards.setdefault(self.shard_of(record), []).append(record)
         return dict(sorted(shards.items()))
 
     def shard_of(self, record: VideoRecord) -> str:
-        """Name of the shard of a video.
+        """Return the shard name of a video.
 
-        Videos of the training split have the even buckets, all others the odd ones, so that a
-        video to predict that is added or changed trains nothing again.
+        Training videos are in even shards, all others in odd ones, so that a new or changed test video
+        re-runs no training.
         """
         buckets = self.section["shards"]
         apart = 0 if record.split == "train" or buckets == 1 else 1
@@ -68,45 +68,45 @@ class PlannedDataset:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """Digest of the content of each video; the demo's are those of what makes them."""
+        """Content digest of each video; for generated videos, a digest of their settings and code."""
         if self.type.is_generated:
-            made_by = settings_digest(
+            generator_digest = settings_digest(
                 [self.demo_settings("make_demo_videos"), code_digest("actorsup.demo.videos")]
             )
-            return dict.fromkeys((record.video for record in self.listing.records), made_by)
+            return dict.fromkeys((record.video for record in self.listing.records), generator_digest)
         return content_digests(self.listing.records, Path(f"results/{self.name}/digests.json"))
 
     @property
     def train_labels(self) -> dict[str, tuple[str, ...]]:
         """Action classes of each labeled training video."""
-        return {r.video: r.labels for r in self.listing.records if self._teaches(r)}
+        return {r.video: r.labels for r in self.listing.records if self._is_training(r)}
 
     def count(self, shard: str | None = None) -> int:
-        """How many videos it has, or one of its shards."""
+        """Return the number of videos of the data set, or of one of its shards."""
         return len(self.listing.records if shard is None else self.shards[shard])
 
     @property
     def table_records(self) -> list[VideoRecord]:
-        """The videos of videos.csv: all that are there, and those missing if they count."""
+        """Videos of videos.csv: all that exist, and missing ones unless ``absent_videos: leave_out``."""
         counted = self.section.get("absent_videos", "count") == "count"
         missing = self.listing.missing if counted else ()
         return sorted([*self.listing.records, *missing], key=lambda record: record.video)
 
     def demo_settings(self, stage: str) -> dict[str, int]:
-        """Parameters of a stage that makes videos, images or sequences of the demo."""
+        """Return the settings of a stage that generates videos, images or sequences of the demo."""
         if not self.type.is_generated:
-            raise ConfigError(f"datasets.{self.name}: its videos are not made here; its type is not demo")
+            raise ConfigError(f"datasets.{self.name}: its type is not demo, so its videos are not generated")
         return select({**demo_settings(self.section), "seed": self.seed}, parameters(DemoSettings, stage))
 
-    def made_by_rules(self) -> list[str]:
-        """What must be made before the videos can be decoded."""
+    def generated_inputs(self) -> list[str]:
+        """Return the generated folder that decoding needs; empty if the videos are not generated."""
         return [f"results/{self.name}/source/videos"] if self.type.is_generated else []
 
     def annotation_files(self) -> list[str]:
-        """The files that hold its ground truth.
+        """Return the files of the ground truth.
 
         Raises:
-            ConfigError: It has none, so that nothing can be evaluated.
+            ConfigError: The data set has no ground truth.
         """
         if not self.type.has_ground_truth(self.section):
             raise ConfigError(
@@ -116,7 +116,7 @@ class PlannedDataset:
         return self.type.annotation_files(self.name, self.section, self.dataset)
 
     def annotations_digest(self) -> str:
-        """Digest of an annotation of a file a frame, empty where its files are inputs of a rule."""
+        """Return the digest of per-frame annotation files; empty if the annotations are inputs of a rule."""
         pattern = self.type.annotation_pattern
         if not pattern:
             return ""
@@ -124,37 +124,37 @@ class PlannedDataset:
         return files_digest(dataset.root / dataset.annotations, pattern)
 
     def annotated_table(self) -> list[str]:
-        """The table of the frames that are annotated, or none where all are."""
+        """Return the table of annotated frames; empty if every frame is annotated."""
         return [f"results/{self.name}/annotated.csv"] if self.type.has_sparse_boxes(self.section) else []
 
     def ground_truth_section(self) -> dict[str, Any]:
-        """The settings that the ground truth depends on."""
+        """Return the settings that the ground truth depends on."""
         return select(self.section, parameters(self.type.section, "write_ground_truth"))
 
     def check_evaluable(self) -> None:
-        """Whether its predictions can be evaluated, told before any work.
+        """Check that predictions can be evaluated.
 
         Raises:
-            ConfigError: It has no ground truth, no test video, or none with ground truth.
-            DataError: The table of ground truth cannot be used.
+            ConfigError: There is no ground truth, no test video, or no test video with ground truth.
+            DataError: The ground truth is unreadable.
         """
         self.annotation_files()
         tests = {r.video for r in (*self.listing.records, *self.listing.missing) if r.split == "test"}
         if not tests:
             raise ConfigError(
-                f"datasets.{self.name}: no video is of the test split, so that nothing can be evaluated; "
+                f"datasets.{self.name}: no video has the split test, so nothing can be evaluated; "
                 f"set some apart by the split 'test', or ask for results/{self.name}/predictions.json"
             )
         if self.type.is_user_written:
             truth = self.dataset.ground_truth()
             if truth is None or not tests & set(truth.boxes["video"]):
                 raise ConfigError(
-                    f"datasets.{self.name}.ground_truth: it has no box of a video of the test split, such as "
+                    f"datasets.{self.name}.ground_truth: it has no box of a test video, such as "
                     f"{min(tests)!r}; wanted ids as in the table of videos"
                 )
 
     def is_evaluable(self) -> bool:
-        """Whether its predictions can be evaluated; the page of one that cannot has no numbers."""
+        """Return whether predictions can be evaluated; otherwise the HTML report has no measures."""
         try:
             self.check_evaluable()
         except ConfigError:
@@ -162,24 +162,24 @@ class PlannedDataset:
         return True
 
     def splits_and_labels(self, shard: str) -> dict[str, tuple[str, tuple[str, ...]]]:
-        """Split and action classes of each video of a shard that is to be predicted."""
+        """Return split and action classes of each video of a shard that is scored."""
         return {r.video: (r.split, r.labels) for r in self.shards[shard] if r.split != "train"}
 
     def ground_truth_table(self) -> list[str]:
-        """The table of its ground truth, or none where it has none."""
-        known = self.type.has_ground_truth(self.section)
-        return [f"results/{self.name}/ground_truth.csv"] if known else []
+        """Return the table of the ground truth; empty if there is none."""
+        has_ground_truth = self.type.has_ground_truth(self.section)
+        return [f"results/{self.name}/ground_truth.csv"] if has_ground_truth else []
 
     def videos_to_decode(self, shard: str) -> list[tuple[str, str, str]]:
-        """Id, path below the data set's root and content digest of each video of a shard."""
-        # as text: of a hundred thousand videos Path.relative_to takes seconds
+        """Return id, path below the data set's root and content digest of each video of a shard."""
+        # Path.relative_to takes seconds for 100,000 videos
         root = f"{self.dataset.root.as_posix().removesuffix('/')}/"
         return [
             (r.video, r.path.as_posix().removeprefix(root), self.digests[r.video]) for r in self.shards[shard]
         ]
 
     def table_rows(self) -> list[dict[str, str]]:
-        """What videos.csv says of each video before it is opened."""
+        """Return the columns of videos.csv that are known before decoding, for each video."""
         return [
             {
                 "video": record.video,
@@ -192,14 +192,14 @@ class PlannedDataset:
         ]
 
     def shards_to_train(self) -> list[str]:
-        """Names of the shards that hold labeled training videos.
+        """Return the names of the shards with labeled training videos.
 
         Raises:
-            ConfigError: There is no such video, so that nothing can be trained.
+            ConfigError: There is no labeled training video.
         """
-        shards = [s for s, records in self.shards.items() if any(self._teaches(r) for r in records)]
+        shards = [s for s, records in self.shards.items() if any(self._is_training(r) for r in records)]
         if not shards:
-            missing = sum(self._teaches(r) for r in self.listing.missing)
+            missing = sum(self._is_training(r) for r in self.listing.missing)
             raise ConfigError(
                 f"datasets.{self.name}: no labeled training video is there, {missing} are missing; training "
                 "needs at least one, or name a model that is trained already: models.NAME.trained"
@@ -207,25 +207,25 @@ class PlannedDataset:
         return shards
 
     @staticmethod
-    def _teaches(record: VideoRecord) -> bool:
+    def _is_training(record: VideoRecord) -> bool:
         return record.split == "train" and bool(record.labels)
 
     def shards_to_score(self) -> list[str]:
-        """Names of the shards that hold videos to predict: all but those trained on.
+        """Return the names of the shards with videos to score: all but training videos.
 
         Raises:
-            ConfigError: There is none.
+            ConfigError: There is no video to score.
         """
         shards = [s for s in self.shards if self.videos_to_score(s)]
         if not shards:
             if not self.listing.records and not self.listing.missing:
-                raise ConfigError(f"datasets.{self.name}: there is not one video in {self.dataset.root}")
+                raise ConfigError(f"datasets.{self.name}: there is no video in {self.dataset.root}")
             raise ConfigError(
-                f"datasets.{self.name}: no video is there to predict; set some apart by the split 'test', or "
+                f"datasets.{self.name}: there is no video to score; set some apart by the split 'test', or "
                 "leave their split empty"
             )
         return shards
 
     def videos_to_score(self, shard: str) -> list[str]:
-        """Ids of a shard's videos to predict: all but those of the training split."""
+        """Return the ids of a shard's videos to score: all but training videos."""
         return [record.video for record in self.shards[shard] if record.split != "train"]

@@ -1,4 +1,4 @@
-"""What detectors, linkers and models are made with: their settings, weights and training sets."""
+"""Settings, weights and training sets of the configured detectors, linkers and models."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -39,10 +39,10 @@ class Networks:
         self._config = config
 
     def check(self, section: Mapping[str, Any]) -> None:
-        """Check all that a data set's linkers and models need, before any work.
+        """Check the settings and files of a data set's linkers and models before anything runs.
 
         Raises:
-            ConfigError: A mistake in a section, or a file that is not there.
+            ConfigError: A setting is wrong, or a file is missing.
         """
         for linker in section["linkers"]:
             self.linker_weights(linker)
@@ -61,37 +61,37 @@ class Networks:
         self.encoder_weights(model)
 
     def settings(self, kind: str, name: str) -> dict[str, Any]:
-        """Parameters of the stage that a detector or a linker runs in."""
+        """Return the settings of a detector or linker that its stage reads."""
         type_ = self._type(kind, name)
         section = select(self._config[kind][name], parameters(type_.section, _STAGES[kind]))
         paths = {key: str(expand_path(section[key], f"{kind}.{name}.{key}")) for key in type_.files}
         return section | paths
 
     def model_settings(self, model: str) -> dict[str, Any]:
-        """What a model is built and trained with."""
+        """Return the settings that a model is built and trained with."""
         return self._of_model(model, AttentionSettings, "train_attention")
 
     def scoring_settings(self, model: str) -> dict[str, Any]:
-        """What a model's tubes are scored with, once it is trained."""
+        """Return the settings that a trained model scores tubes with."""
         return self._of_model(model, ScoringSettings, "score_tubes")
 
     def _of_model(self, model: str, settings: Any, stage: str) -> dict[str, Any]:
         return select(with_preset(self._config["models"][model]), parameters(settings, stage))
 
     def detector_of(self, linker: str) -> str:
-        """Name of the detector whose detections a linker links."""
+        """Return the name of the detector whose detections a linker links."""
         return self._config["linkers"][linker]["detector"]
 
     def detector_weights(self, detector: str) -> list[str]:
-        """The weights file of a detector, or none where it needs none."""
+        """Return the weights file of a detector; empty if it needs none."""
         return self._files_of("detectors", detector)
 
     def linker_weights(self, linker: str) -> list[str]:
-        """The weights files of a linker's tracker, or none where it needs none."""
+        """Return the weights files of a linker's tracker; empty if it needs none."""
         return self._files_of("linkers", linker)
 
     def module(self, kind: str, name: str) -> str:
-        """The module that defines the type of a section of ``detectors`` or ``linkers``."""
+        """Return the module that defines the type of a detector or linker."""
         return self._registry(kind, name).module(self._config[kind][name]["type"])
 
     def _registry(self, kind: str, name: str) -> Registry[Any]:
@@ -113,7 +113,7 @@ class Networks:
         return self._weights(kind, name, section.get("weights", "published"), type_.published(section))
 
     def encoder_weights(self, model: str) -> list[str]:
-        """The weights file that a model's encoder starts from, or none."""
+        """Return the weights file that a model's encoder starts from; empty for random weights."""
         section = self._config["models"][model]
         weights = section.get("weights", "published")
         if weights.startswith("detector:"):
@@ -129,7 +129,7 @@ class Networks:
         return self._weights("models", model, weights, encoder_type(self._encoder(model)).published)
 
     def encoder_modules(self, model: str) -> list[str]:
-        """The modules that define a model's encoder; all of them where a trained model's file names it."""
+        """Return the modules that may define a model's encoder; all encoders if a model file names it."""
         if self.trained_model(model):
             return [*map(ENCODERS.module, ENCODERS), TORCHVISION]
         return [encoder_module(self._encoder(model))]
@@ -138,26 +138,23 @@ class Networks:
         return str(self._config["models"][model].get("encoder", AttentionSettings.encoder))
 
     def trained_model(self, model: str) -> str | None:
-        """The file of a model that is trained already, or None where it is to be trained."""
+        """Return the file of an already trained model, or None if the workflow trains the model."""
         section = self._config["models"][model]
         return self._file(section["trained"], f"models.{model}.trained") if "trained" in section else None
 
     def trained_as(self, model: str) -> str:
-        """Name of the first model of the same section and its variants that is trained alike."""
-        alike = [
+        """Return the first variant of a model's section that is trained with the same settings."""
+        same_training = [
             name
             for name in sorted(self._config["models"], key=lambda name: (name.count("+"), name))
             if base_of(name) == base_of(model)
             and "trained" not in self._config["models"][name]
             and self.model_settings(name) == self.model_settings(model)
         ]
-        return alike[0]
+        return same_training[0]
 
     def training_settings(self, kind: str, name: str) -> dict[str, Any]:
-        """What a network is built and trained with, without the paths of its training set.
-
-        What it detects or tracks with, once it is trained, is not among it.
-        """
+        """Return the settings that a network is trained with, without the paths of its training set."""
         section = self._config[kind][name]
         stage, model = _TRAINING[kind]
         read = select(section, parameters(self._type(kind, name).section, stage) - {"training"})
@@ -167,11 +164,13 @@ class Networks:
         return {**read, "training": training}
 
     def training_data(self, kind: str, name: str) -> dict[str, str]:
-        """Where the set lies that a detector or a Siamese network is trained on."""
+        """Return the paths of the training set of a detector or Siamese network, by setting."""
         section = self._config[kind][name]
         stage, model = _TRAINING[kind]
         if not section.get("training"):
-            raise ConfigError(f"{kind}.{name}: its weights are to be trained; say on what under training:")
+            raise ConfigError(
+                f"{kind}.{name}: weights: trained needs a training set; name it under training:"
+            )
         return {
             key: self._file(path, f"{kind}.{name}.training.{key}")
             for key, path in select(section["training"], parameters(model, stage, indirect=True)).items()
@@ -180,11 +179,11 @@ class Networks:
 
     @staticmethod
     def _file(path: str, key: str) -> str:
-        """A path that must be there, unless a rule makes it."""
+        """Return a path, which must exist unless a rule creates it."""
         return path if path.startswith("results/") else str(existing_path(path, key))
 
-    def _taught_as(self, kind: str, name: str) -> str:
-        """The section that a variant is of where its network is taught the same, else itself."""
+    def _trained_as(self, kind: str, name: str) -> str:
+        """Return the base section of a variant if both train the same network, else the variant."""
         base = base_of(name)
         same = self.training_settings(kind, base) == self.training_settings(kind, name)
         return base if same else name
@@ -198,7 +197,7 @@ class Networks:
                 return [f"results/weights/published/{published}.pth"]
             case "trained" if kind in _TRAINING:
                 self.training_data(kind, name)
-                return [f"results/weights/{kind}/{self._taught_as(kind, name)}.pt"]
+                return [f"results/weights/{kind}/{self._trained_as(kind, name)}.pt"]
             case "published" | "trained":
-                raise ConfigError(f"{key}: {weights!r} is not to be had for this network; name a file")
+                raise ConfigError(f"{key}: {weights!r} is not available for this network; name a file")
         return [str(existing_path(weights, key))]
