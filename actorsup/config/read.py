@@ -1,4 +1,4 @@
-"""Checking of the configuration: every mistake becomes one line that says how to mend it."""
+"""Read and check the configuration; each mistake is reported in one line with its remedy."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,15 +22,15 @@ VARIANT = rf"{NAME}(\+[a-z_]+=[A-Za-z0-9_.-]+)*"
 
 
 def read_config(overlays: Sequence[Path] = ()) -> dict[str, Any]:
-    """The configuration as Snakemake puts it together: ``config.yaml`` and what is laid over it.
+    """Return the configuration as Snakemake merges it: ``config.yaml`` and the files that override it.
 
-    That of the current folder, or the one beside the library where it has none.
+    ``config.yaml`` is read from the current folder or, if there is none, from the checkout of the library.
 
     Args:
-        overlays: Files of ``--configfile``, a later one over an earlier one.
+        overlays: Files of ``--configfile``; later files override earlier ones.
 
     Raises:
-        ConfigError: A file is missing or no YAML of sections.
+        ConfigError: A file is missing or is not a YAML mapping of sections.
     """
     here = Path("config.yaml")
     merged: dict[str, Any] = {}
@@ -41,16 +41,16 @@ def read_config(overlays: Sequence[Path] = ()) -> dict[str, Any]:
             raise ConfigError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
         if not isinstance(content, Mapping):
             raise ConfigError(f"{path}: holds no sections; wanted such as config.yaml's")
-        merged = _laid_over(merged, content)
+        merged = _merge(merged, content)
     return merged
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections that both have are merged key by key; anything else is that of ``above``."""
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two mappings recursively; values of ``above`` override those of ``below``."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _laid_over(merged[key], value) if both else value
+        merged[key] = _merge(merged[key], value) if both else value
     return merged
 
 
@@ -58,12 +58,12 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Check a whole configuration, without touching the data.
 
     Returns:
-        The configuration with a section for each variant that it names, and values in one form
+        The configuration with a section for each variant that it names, and normalized values
         (``fields.checked``).
 
     Raises:
         ConfigError: One line for each mistake: the key, the value, what is allowed, and the
-            nearest right name.
+            closest valid name.
     """
     if not isinstance(config, Mapping):
         raise ConfigError(f"config.yaml: {mistyped(config, ['object'])}")
@@ -106,13 +106,13 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_variants(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration in which every variant that is used is a section of its own.
+    """Return the configuration with a section for every variant that is used.
 
     A linker or model that a data set or an ablation names as ``demo+k=1+tubes=5`` is the section
     ``demo`` with those settings changed; values are read as YAML.
 
     Args:
-        config: The whole configuration, not checked yet; what is not of its form is left to the check.
+        config: The whole configuration, not checked yet; malformed parts stay unchanged.
     """
     made = dict(config)
     for kind in _USED:
@@ -125,15 +125,15 @@ def with_variants(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def base_of(variant: str) -> str:
-    """The section that a variant is of."""
+    """Return the name of the section that a variant modifies."""
     return variant.split("+", 1)[0]
 
 
 def changes_of(variant: str) -> dict[str, Any]:
-    """The settings that a variant changes.
+    """Return the settings that a variant changes.
 
     Raises:
-        ConfigError: A value is no YAML.
+        ConfigError: A value is not valid YAML.
     """
     pairs = (change.partition("=") for change in variant.split("+")[1:])
     try:
@@ -145,7 +145,7 @@ def changes_of(variant: str) -> dict[str, Any]:
 
 
 def _names_used(config: Mapping[str, Any], kind: str) -> Iterable[str]:
-    """Names of linkers or models in the lists of data sets, ablations and the paper's."""
+    """Yield the linkers or models that ``datasets``, ``ablations`` and ``paper`` name."""
     for users in ("datasets", "ablations"):
         sections = config.get(users)
         for section in sections.values() if isinstance(sections, Mapping) else ():
@@ -163,7 +163,7 @@ def _variant(sections: Mapping[str, Any], name: str) -> Any:
 
 
 def _wrong_names(config: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterable[str]:
-    """References from one section to another that lead nowhere; ``whole`` has the variants too."""
+    """Report references to unknown sections; ``whole`` includes the variants."""
 
     def unknown(key: str, name: str, allowed: Iterable[str]) -> Iterable[str]:
         allowed = list(allowed)
