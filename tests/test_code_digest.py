@@ -96,19 +96,23 @@ decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied tr
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score merge \
   export evaluate report draw:
     artifacts.tube_files
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
-  report draw:
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied export evaluate \
+  failures report draw:
     formats.video_ids
 decode truth detect:supplied merge export evaluate failures report draw:
     formats
 decode list detect link train score report draw:
     frames
+decode truth evaluate failures report draw:
+    datasets
 decode truth evaluate report draw:
-    datasets datasets.base
+    datasets.base datasets.contents
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    datasets.files
+    datasets.signatures
 decode truth:a2d:
     datasets.digests
+decode truth:ucf_sports:
+    datasets.frame_names
 decode:
     frames.child frames.decode frames.decoder frames.settings frames.stage frames.write
 list:
@@ -124,12 +128,14 @@ truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot
 truth:folder detect:supplied evaluate report draw:
     formats.coco formats.cvat formats.formats
+truth:a2d truth:folder truth:thumos13 truth:ucf_sports failures:
+    datasets.entries
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
 truth:folder evaluate report draw:
     datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    artifacts.paths
+    artifacts.paths datasets.files datasets.mot_layout
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
 truth:
@@ -241,8 +247,9 @@ draw:
 -:
     attention.presets cli config config.fields config.messages config.page config.read
     config.sections errors evaluation.arrays evaluation.command formats.convert frames.probe logs
-    predict registry training.settings workflow.check workflow.check_report workflow.dataset
-    workflow.networks workflow.paper workflow.plan workflow.summary
+    predict registry training.settings workflow.check workflow.check_folder workflow.check_report
+    workflow.dataset workflow.findings workflow.networks workflow.paper workflow.plan
+    workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -100,7 +100,7 @@ def _modification_stamp(path: Path) -> str:
     if len(stats) == 1:
         return f"{stats[0][1].st_size} {stats[0][1].st_mtime_ns}"
     text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 
 def content_digest(path: Path) -> str:
@@ -112,7 +112,7 @@ def content_digest(path: Path) -> str:
     try:
         for file in _list_files(path):
             if path.is_dir():
-                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
             with open(file, "rb") as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)

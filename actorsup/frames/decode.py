@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.datasets.files import IMAGE_SUFFIXES, image_files
+from actorsup.datasets.frame_names import image_files
+from actorsup.datasets.signatures import IMAGE_SUFFIXES
 from actorsup.errors import VideoError
 
 DEFAULT_FPS = 25.0

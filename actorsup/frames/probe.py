@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from actorsup.datasets.files import image_files
+from actorsup.datasets.frame_names import image_files
 from actorsup.frames.decode import MAX_FRAME_COUNT, decode_video, open_capture
 
 

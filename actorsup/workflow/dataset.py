@@ -1,5 +1,6 @@
 """A data set of the configuration: its videos by shard, its labels, ground truth and digests."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,19 @@ class PlannedDataset:
     def listing(self) -> Listing:
         """Existing, missing and unlisted videos."""
         return self.dataset.listing()
+
+    def describe_unused(self) -> str:
+        """Count the files and folders in the data set's folder that are not used; "" if all are used."""
+        counts = Counter(entry.reason for entry in self.listing.unused)
+        if self.listing.ignored:
+            counts["hidden or files of a system"] = self.listing.ignored
+        if not counts:
+            return ""
+        texts = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+        return (
+            f"{self.dataset.root}: {counts.total():,} files or folders are not used ({texts}); "
+            f"`actorsup check {self.name}` lists them"
+        )
 
     @cached_property
     def shards(self) -> dict[str, list[VideoRecord]]:

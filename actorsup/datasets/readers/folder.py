@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from actorsup.artifacts.paths import existing_path
-from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, make_listing
-from actorsup.datasets.files import find_videos
+from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
+from actorsup.datasets.contents import FolderContents
+from actorsup.datasets.files import scan_folder
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.settings import FolderSection
 from actorsup.errors import DataError, did_you_mean, report_read_errors
@@ -52,18 +53,23 @@ class Folder:
         return self._listing
 
     @cached_property
+    def _contents(self) -> FolderContents:
+        return scan_folder(self.root)
+
+    @cached_property
     def _listing(self) -> Listing:
-        on_disk = find_videos(self.root)
+        rows: list[tuple[str, str, tuple[str, ...]]]
         if self.table is None:
-            records = [VideoRecord(video, path, "", ()) for video, path in sorted(on_disk.items())]
-            return Listing(tuple(records), (), self.classes)
-        rows = self._rows(self.table)
+            rows = [(video, "", ()) for video in self._contents.videos]
+        else:
+            rows = self._rows(self.table)
         classes = self.classes or tuple(sorted({label for *_, labels in rows for label in labels}))
         for name in {"mean", "all"}.intersection(classes):
             raise DataError(
                 f"{self.table}: the class name {name!r} is reserved for a row of the tables; rename the class"
             )
-        return make_listing(rows, on_disk, lambda video: self.root / video, classes)
+        own_files = (self.table, self.boxes, self.annotated)
+        return make_listing(rows, self._contents, lambda video: self.root / video, classes, own_files)
 
     def ground_truth(self) -> GroundTruth | None:
         """Read the ground-truth boxes; return None if the data set has no ground truth.
@@ -74,7 +80,7 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        ground_truth = read_ground_truth_file(self.boxes)
+        ground_truth = self._resolve_ids(read_ground_truth_file(self.boxes))
         classes = self.listing().classes
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
@@ -82,11 +88,23 @@ class Folder:
                 raise DataError(f"{self.boxes}: class {name!r} is unknown; {hint}")
         return replace(ground_truth, annotated=self._annotated_frames(ground_truth.boxes))
 
+    def _resolve_ids(self, truth: GroundTruth) -> GroundTruth:
+        """Return ground truth with the ids of videos, where it names their files."""
+        if not self._contents.file_names:
+            return truth
+        resolve = self._contents.resolve
+        return replace(
+            truth,
+            boxes=truth.boxes.assign(video=truth.boxes["video"].map(resolve)),
+            size={resolve(video): size for video, size in truth.size.items()},
+            frames={resolve(video): count for video, count in truth.frames.items()},
+        )
+
     def _annotated_frames(self, rows: pd.DataFrame) -> pd.DataFrame | None:
         if self.annotated is None:
             return None
         frames = read_annotated_table(self.annotated)
-        frames["video"] = frames["video"].map(video_id)
+        frames["video"] = frames["video"].map(video_id).map(self._contents.resolve)
         annotated = set(zip(frames["video"], frames["frame"], strict=True))
         for video, frame in zip(rows["video"], rows["frame"], strict=True):
             if (video, frame) not in annotated:
@@ -107,7 +125,7 @@ class Folder:
             )
         entries: dict[str, tuple[str, str, tuple[str, ...]]] = {}
         for line, (name, label, split) in enumerate(rows[TABLE_COLUMNS].itertuples(index=False), 2):
-            video = video_id(name)
+            video = self._contents.resolve(video_id(name))
             where = f"{path}: line {line}: {name!r}"
             labels = tuple(name.strip() for name in label.split("|") if name.strip())
             if "\0" in video or {"", ".", ".."}.intersection(video.split("/")):
