@@ -114,7 +114,8 @@ decode truth:a2d:
 decode truth:ucf_sports:
     datasets.frame_names
 decode:
-    frames.child frames.decode frames.decoder frames.settings frames.stage frames.write
+    frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.settings
+    frames.stage frames.video_file frames.write
 list:
     frames.video_table
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate report \

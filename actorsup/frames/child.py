@@ -24,7 +24,8 @@ import cv2
 
 from actorsup.artifacts.shards import open_part
 from actorsup.errors import ActorsupError, VideoError
-from actorsup.frames.decode import BgrImage, DecodedVideo, decode_video
+from actorsup.frames.decode import decode_video
+from actorsup.frames.decoded import DecodedFrame, DecodedVideo
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.write import write_frames
 
@@ -105,17 +106,17 @@ def _answer_request(
 
 
 def _with_heartbeats(decoded: DecodedVideo, answers: _AnswerHandler) -> DecodedVideo:
-    """Return the video with images that send the answer ``beat`` while they are iterated."""
+    """Return the video with frames that send the answer ``beat`` while they are iterated."""
 
-    def images() -> Iterator[BgrImage]:
+    def frames() -> Iterator[DecodedFrame]:
         last_heartbeat = time.monotonic()
-        for image in decoded.images:
-            yield image
+        for frame in decoded.frames:
+            yield frame
             if time.monotonic() - last_heartbeat > SECONDS_BETWEEN_HEARTBEATS:
                 answers.send("beat")
                 last_heartbeat = time.monotonic()
 
-    return replace(decoded, images=images())
+    return replace(decoded, frames=frames())
 
 
 def _limit_memory(max_bytes: int) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import cv2
 
 from actorsup.datasets.frame_names import image_files
-from actorsup.frames.decode import MAX_FRAME_COUNT, decode_video, open_capture
+from actorsup.frames.decode import decode_video
+from actorsup.frames.video_file import MAX_FRAME_COUNT, open_capture
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def probe_video(path: Path, count: bool = False) -> VideoFacts:
     decoded = decode_video(path)
     is_counted = count or path.is_dir()
     if count:
-        frames = sum(1 for _ in decoded.images)
+        frames = sum(1 for _ in decoded.frames)
     elif is_counted:
         frames = len(image_files(path))
     else:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES
 from actorsup.errors import VideoError
-from actorsup.frames.decode import BgrImage, DecodedVideo
+from actorsup.frames.decoded import BgrImage, DecodedVideo
 from actorsup.frames.settings import FrameSettings
 
 _MIN_FULL_COLOR_QUALITY = 90
@@ -25,7 +25,8 @@ def write_frames(group: h5py.Group, decoded: DecodedVideo, settings: FrameSettin
     """Encode the frames of a video into the video's group of a frame store.
 
     The group gets the datasets ``encoded`` (uint8, the concatenated bytes of the N encoded frames) and
-    ``offset`` ((N + 1,) int64, the start of each frame in ``encoded``), and the attributes ``frames``,
+    ``offset`` ((N + 1,) int64, the start of each frame in ``encoded``; a frame without a
+    picture has no bytes), and the attributes ``frames``,
     ``fps``, ``fps_assumed``, ``width`` and ``height`` (of the source video), ``stored_width`` and
     ``stored_height``.
 
@@ -45,10 +46,13 @@ def write_frames(group: h5py.Group, decoded: DecodedVideo, settings: FrameSettin
     )
     offsets = [0]
     for image in _resize_frames(decoded, (width, height), path):
-        data = encode(image)
-        encoded.resize((offsets[-1] + len(data),))
-        encoded[offsets[-1] :] = data
-        offsets.append(offsets[-1] + len(data))
+        end = offsets[-1]
+        if image is not None:
+            data = encode(image)
+            end += len(data)
+            encoded.resize((end,))
+            encoded[offsets[-1] :] = data
+        offsets.append(end)
         if len(offsets) > MOST_FRAMES:
             raise VideoError(f"{path}: more than {MOST_FRAMES:,} frames; cut the video into shorter ones")
     group["offset"] = np.array(offsets, np.int64)
@@ -83,10 +87,16 @@ def make_encoder(settings: FrameSettings) -> ImageEncoder:
     return lambda image: cv2.imencode(".jpg", image, flags)[1].ravel()
 
 
-def _resize_frames(decoded: DecodedVideo, stored_size: tuple[int, int], path: Path) -> Iterator[BgrImage]:
-    """Yield all frames, resized to the stored size."""
+def _resize_frames(
+    decoded: DecodedVideo, stored_size: tuple[int, int], path: Path
+) -> Iterator[BgrImage | None]:
+    """Yield the picture of each frame, resized to the stored size."""
     first_size = (decoded.width, decoded.height)
-    for index, image in enumerate(decoded.images):
+    for index, frame in enumerate(decoded.frames):
+        image = frame.image
+        if image is None:
+            yield None
+            continue
         size = (image.shape[1], image.shape[0])
         if size != first_size:
             _LOG.warning(
