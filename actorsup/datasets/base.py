@@ -9,7 +9,13 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from actorsup.datasets.contents import FolderContents, UnusableEntry, UnusedEntry
+from actorsup.datasets.contents import (
+    DEFAULT_NAMING,
+    FolderContents,
+    FrameNaming,
+    UnusableEntry,
+    UnusedEntry,
+)
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,14 @@ class VideoRecord:
         path: Path of the video file, or of the folder of the video's frames.
         split: ``"train"``, ``"test"``, or ``""`` for a video in no split.
         labels: Names of the video's action classes; empty if the video is unlabeled.
+        naming: How the names of the files number the frames, if the video is a folder.
     """
 
     video: str
     path: Path
     split: str
     labels: tuple[str, ...]
+    naming: FrameNaming = DEFAULT_NAMING
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ def make_listing(
     expected_path: Callable[[str], Path],
     classes: tuple[str, ...],
     own_files: Iterable[Path | None] = (),
+    naming: FrameNaming = DEFAULT_NAMING,
 ) -> Listing:
     """Compare the videos that a data set's lists name with the videos on disk.
 
@@ -68,10 +77,11 @@ def make_listing(
         expected_path: Function that returns the expected path of a missing video, given its id.
         classes: Names of all action classes.
         own_files: Files and folders of the data set's lists and annotations, which are not unused.
+        naming: How the names of the files number the frames of a folder.
     """
     existing_paths = {**contents.companions, **contents.videos}
     records = [
-        VideoRecord(video, existing_paths.get(video) or expected_path(video), split, labels)
+        VideoRecord(video, existing_paths.get(video) or expected_path(video), split, labels, naming)
         for video, split, labels in sorted(listed_videos)
     ]
     existing = tuple(record for record in records if record.video in existing_paths)

@@ -5,6 +5,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+@dataclass(frozen=True)
+class FrameNaming:
+    """How the names of the files of a folder number its frames.
+
+    Attributes:
+        frame_names: Pattern of the names of the frames, such as ``img_*.jpg``; None: all images.
+        first_frame: Number of the first frame in the names; None: the smallest number.
+        frame_numbers: ``names``: frames have the numbers in their names; ``order``: their order; None:
+            ``names``, or ``order`` where the names have no frame numbers.
+    """
+
+    frame_names: str | None = None
+    first_frame: int | None = None
+    frame_numbers: str | None = None
+
+
+DEFAULT_NAMING = FrameNaming()
+"""The naming of a data set without settings for it."""
+
+
 class UnusedEntry(NamedTuple):
     """A file or folder that is not used: why, and its path."""
 

@@ -30,6 +30,11 @@ def mot_frame_rate(frames: Path) -> float:
         return 0.0
 
 
+def mot_info_files(frames: Path) -> list[Path]:
+    """Return the ``seqinfo.ini`` above a folder of frames, if it states their frame rate; else nothing."""
+    return [frames.parent / INFO_FILE] if mot_frame_rate(frames) else []
+
+
 def _sequence_info(sequence: Path) -> dict[str, str]:
     """Return the keys of ``seqinfo.ini``; empty if it is missing or damaged."""
     parser = configparser.ConfigParser(interpolation=None)

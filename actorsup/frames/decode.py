@@ -4,6 +4,7 @@ import logging
 from itertools import chain
 from pathlib import Path
 
+from actorsup.datasets.contents import DEFAULT_NAMING, FrameNaming
 from actorsup.errors import VideoError
 from actorsup.frames.decoded import DecodedFrame, DecodedVideo
 from actorsup.frames.folder_frames import frames_of_folder
@@ -16,15 +17,19 @@ _FPS_RANGE = (1.0, 480.0)
 _LOG = logging.getLogger(__name__)
 
 
-def decode_video(path: Path) -> DecodedVideo:
+def decode_video(path: Path, naming: FrameNaming = DEFAULT_NAMING) -> DecodedVideo:
     """Open a video file or a folder of frames for decoding, with one frame in memory at a time.
+
+    Args:
+        path: Path of the video.
+        naming: How the names of the files number the frames of a folder.
 
     Raises:
         VideoError: The path does not exist or cannot be read, is not a video, or has no frames or frames
             that are too large.
     """
     if path.is_dir():
-        fps, frames = frames_of_folder(path)
+        fps, frames = frames_of_folder(path, naming)
     elif path.is_file():
         fps, frames = frames_of_file(path)
     else:

@@ -15,7 +15,7 @@ from actorsup.errors import ActorsupError, VideoError, first_few
 from actorsup.formats.ground_truth_csv import CORNERS
 from actorsup.frames.probe import VideoFacts, probe_video
 from actorsup.logs import progress
-from actorsup.workflow.check_folder import check_folder
+from actorsup.workflow.check_folder import check_folder, check_frame_names
 from actorsup.workflow.dataset import PlannedDataset
 from actorsup.workflow.findings import Finding, finding
 
@@ -76,6 +76,7 @@ def inspect_dataset(planned: PlannedDataset, count_frames: bool = False) -> Insp
         inspection.findings += _probe(inspection, inspection.listing, count_frames)
         inspection.findings += _check_lists(inspection, inspection.listing)
         inspection.findings += check_folder(inspection.listing)
+        inspection.findings += check_frame_names({v: one.notes for v, one in inspection.facts.items()})
         inspection.findings += _check_labels(inspection, inspection.listing)
         if inspection.truth is not None:
             for check in (_check_annotated_videos, _check_frame_counts, _check_sizes, _check_boxes):
@@ -105,7 +106,7 @@ def _probe(inspection: Inspection, listing: Listing, count_frames: bool) -> Iter
     broken: list[str] = []
     for record in progress(listing.records, len(listing.records), "opening videos", is_subtask=True):
         try:
-            inspection.facts[record.video] = probe_video(record.path, count_frames)
+            inspection.facts[record.video] = probe_video(record.path, count_frames, record.naming)
         except VideoError as error:
             broken.append(str(error))
     yield from finding(True, "{} videos cannot be used", broken)

@@ -1,11 +1,12 @@
 """Checks of the folder of a data set: entries that cannot be used, and files that are not used."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from actorsup.datasets.base import Listing
 from actorsup.datasets.entries import escape_name
+from actorsup.datasets.frame_names import FolderNote
 from actorsup.errors import first_few
 from actorsup.workflow.findings import Finding, finding
 
@@ -24,6 +25,16 @@ def check_folder(listing: Listing) -> Iterator[Finding]:
         yield Finding(False, f"{len(group):,} files or folders are not used ({reason}): {_by_suffix(group)}")
     if listing.ignored:
         yield Finding(False, f"{listing.ignored:,} hidden files or files of a system are ignored")
+
+
+def check_frame_names(notes: Mapping[str, Sequence[FolderNote]]) -> Iterator[Finding]:
+    """Yield a note for each unusual thing in folders of frames, given the notes of each video."""
+    videos: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for video, group in notes.items():
+        for note in group:
+            videos[note.finding, note.remedy].append(f"{video} ({note.detail})")
+    for (text, remedy), names in videos.items():
+        yield from finding(False, f"{{}} folders of frames have {text}", names, f"; {remedy}")
 
 
 def _by_suffix(paths: Sequence[Path]) -> str:

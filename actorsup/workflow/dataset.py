@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from actorsup.artifacts.provenance import code_digest, settings_digest
 from actorsup.config.fields import parameters, select
 from actorsup.datasets.base import Dataset, DatasetType, Listing, VideoRecord, shard_index
+from actorsup.datasets.contents import DEFAULT_NAMING
 from actorsup.datasets.digests import content_digests, files_digest
 from actorsup.datasets.readers import DATASETS, open_dataset
 from actorsup.datasets.readers.demo import demo_settings
@@ -191,6 +192,11 @@ class PlannedDataset:
         return [
             (r.video, r.path.as_posix().removeprefix(root), self.digests[r.video]) for r in self.shards[shard]
         ]
+
+    @property
+    def frame_naming(self) -> dict[str, Any]:
+        """How the names of the files number the frames of folders, the same for all videos."""
+        return asdict(next((r.naming for r in self.listing.records), DEFAULT_NAMING))
 
     def table_rows(self) -> list[dict[str, str]]:
         """Return the columns of videos.csv that are known before decoding, for each video."""

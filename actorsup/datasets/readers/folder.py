@@ -1,7 +1,7 @@
 """A data set of a user's own videos, optionally with a table of labels and with ground-truth boxes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 
 from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
-from actorsup.datasets.contents import FolderContents
+from actorsup.datasets.contents import DEFAULT_NAMING, FolderContents, FrameNaming
 from actorsup.datasets.files import scan_folder
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.settings import FolderSection
@@ -36,6 +36,7 @@ class Folder:
         classes: Names of all classes; if empty, the classes of the table.
         annotated: Path of a CSV table ``video,frame`` of the annotated frames; None if all frames are
             annotated.
+        naming: How the names of the files number the frames of a folder.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class Folder:
     boxes: Path | None = None
     classes: tuple[str, ...] = ()
     annotated: Path | None = None
+    naming: FrameNaming = DEFAULT_NAMING
 
     def listing(self) -> Listing:
         """List the videos.
@@ -69,7 +71,9 @@ class Folder:
                 f"{self.table}: the class name {name!r} is reserved for a row of the tables; rename the class"
             )
         own_files = (self.table, self.boxes, self.annotated)
-        return make_listing(rows, self._contents, lambda video: self.root / video, classes, own_files)
+        return make_listing(
+            rows, self._contents, lambda video: self.root / video, classes, own_files, self.naming
+        )
 
     def ground_truth(self) -> GroundTruth | None:
         """Read the ground-truth boxes; return None if the data set has no ground truth.
@@ -152,7 +156,8 @@ def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
 
     root = existing_path(section["root"], f"datasets.{name}.root", "create it and put videos into it")
     classes = tuple(section.get("classes") or ())
-    return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"))
+    naming = FrameNaming(*(section.get(each.name) for each in fields(FrameNaming)))
+    return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"), naming)
 
 
 def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:
