@@ -110,8 +110,8 @@ decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
 decode truth:a2d:
     datasets.digests
 decode:
-    frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.settings
-    frames.stage frames.video_file frames.write
+    frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.frame_times
+    frames.settings frames.stage frames.video_file frames.write
 list:
     frames.video_table
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate report \
