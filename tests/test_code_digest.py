@@ -105,17 +105,19 @@ decode list detect link train score report draw:
     frames
 decode truth evaluate failures report draw:
     datasets
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports failures:
+    datasets.entries
 decode truth evaluate report draw:
     datasets.base datasets.contents
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    datasets.signatures
+    datasets.mot_layout datasets.signatures
+decode truth:a2d truth:ucf_sports:
+    datasets.frame_names
 decode truth:a2d:
     datasets.digests
-decode truth:ucf_sports:
-    datasets.frame_names
 decode:
-    frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.settings
-    frames.stage frames.video_file frames.write
+    frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.frame_times
+    frames.settings frames.stage frames.video_file frames.write
 list:
     frames.video_table
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate report \
@@ -129,14 +131,12 @@ truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot
 truth:folder detect:supplied evaluate report draw:
     formats.coco formats.cvat formats.formats
-truth:a2d truth:folder truth:thumos13 truth:ucf_sports failures:
-    datasets.entries
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
 truth:folder evaluate report draw:
     datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    artifacts.paths datasets.files datasets.mot_layout
+    artifacts.paths datasets.files
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
 truth:

@@ -1,6 +1,5 @@
 """Decode a video, which is a file or a folder of frames, one frame at a time."""
 
-import logging
 from itertools import chain
 from pathlib import Path
 
@@ -8,13 +7,12 @@ from actorsup.datasets.contents import DEFAULT_NAMING, FrameNaming
 from actorsup.errors import VideoError
 from actorsup.frames.decoded import DecodedFrame, DecodedVideo
 from actorsup.frames.folder_frames import frames_of_folder
-from actorsup.frames.video_file import check_frame_size, frames_of_file
+from actorsup.frames.video_file import check_frame_size, open_video_file, read_frames
 
 DEFAULT_FPS = 25.0
-"""Assumed frame rate of a video whose header has no rate within 1 to 480 frames per second."""
+"""Assumed frame rate of a video without timestamps whose header has no rate within 1 to 480 per second."""
 
 _FPS_RANGE = (1.0, 480.0)
-_LOG = logging.getLogger(__name__)
 
 
 def decode_video(path: Path, naming: FrameNaming = DEFAULT_NAMING) -> DecodedVideo:
@@ -28,10 +26,13 @@ def decode_video(path: Path, naming: FrameNaming = DEFAULT_NAMING) -> DecodedVid
         VideoError: The path does not exist or cannot be read, is not a video, or has no frames or frames
             that are too large.
     """
+    rates: tuple[float, ...]
     if path.is_dir():
         fps, frames = frames_of_folder(path, naming)
+        rates = (fps,)
     elif path.is_file():
-        fps, frames = frames_of_file(path)
+        file = open_video_file(path)
+        rates, frames = file.rates, read_frames(file)
     else:
         raise VideoError(f"{path}: there is no such file or folder")
     first_frames: list[DecodedFrame] = []
@@ -43,8 +44,6 @@ def decode_video(path: Path, naming: FrameNaming = DEFAULT_NAMING) -> DecodedVid
         raise VideoError(f"{path}: no frame can be decoded; check that it is a complete video")
     height, width = frame.image.shape[:2]
     check_frame_size(path, width, height)
-    is_fps_assumed = not _FPS_RANGE[0] <= fps <= _FPS_RANGE[1]
-    if is_fps_assumed:
-        _LOG.info("%s: the header has %g frames per second; assuming %g", path, fps, DEFAULT_FPS)
-        fps = DEFAULT_FPS
-    return DecodedVideo(width, height, fps, is_fps_assumed, chain(first_frames, frames))
+    plausible_rates = [rate for rate in rates if _FPS_RANGE[0] <= rate <= _FPS_RANGE[1]]
+    fps = plausible_rates[0] if plausible_rates else DEFAULT_FPS
+    return DecodedVideo(width, height, fps, not plausible_rates, chain(first_frames, frames))

@@ -18,10 +18,13 @@ class DecodedFrame:
         image: (H, W, 3) uint8 BGR; None for a frame without a picture, such as a number that a folder of
             frames lacks.
         time: Presentation time in seconds, from any origin; None if the source does not state it.
+        decoding_time: Time of decoding in seconds, as the source states it; some sources state only this
+            one correctly.
     """
 
     image: BgrImage | None
     time: float | None = None
+    decoding_time: float | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class DecodedVideo:
     Attributes:
         width: Width of the first picture in pixels, after the rotation that the header states.
         height: Height of the first picture in pixels, after the rotation that the header states.
-        fps: Frames per second, positive.
+        fps: Frames per second that the header states, positive; timestamps of the frames override it.
         fps_assumed: True if ``fps`` is ``DEFAULT_FPS`` because the header has no usable frame rate.
         frames: Iterator over all frames, whose sizes may differ. The iterator raises ``VideoError`` at a
             frame that cannot be read.

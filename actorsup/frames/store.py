@@ -27,7 +27,9 @@ class VideoFrames(Sequence[Image]):
     Attributes:
         frames: Number of frames.
         has_picture: (N,) bool, False for a frame without a picture, which cannot be read.
-        fps: Frames per second.
+        fps: Frames per second; the mean rate if the rate varies.
+        times: (N,) float64, start of each frame in seconds from the first frame, if the rate varies; None if
+            frame ``i`` starts at ``i / fps``.
         width: Width of the source video in pixels.
         height: Height of the source video in pixels.
         scale_x: Source pixels per stored pixel, along x.
@@ -41,6 +43,9 @@ class VideoFrames(Sequence[Image]):
         self.has_picture: NDArray[np.bool_] = np.diff(self._offset) > 0
         self.frames = int(group.attrs["frames"])
         self.fps = float(group.attrs["fps"])
+        self.times: NDArray[np.float64] | None = (
+            group["time"][()] if group.attrs.get("variable_rate", False) else None
+        )
         self.width = int(group.attrs["width"])
         self.height = int(group.attrs["height"])
         self.scale_x = self.width / int(group.attrs["stored_width"])

@@ -13,11 +13,28 @@ import pandas as pd
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
 from actorsup.errors import ActorsupError, VideoError, first_few
 from actorsup.formats.ground_truth_csv import CORNERS
-from actorsup.frames.probe import VideoFacts, probe_video
+from actorsup.frames.probe import (
+    OTHER_PIXELS,
+    OTHER_RATE,
+    SEVERAL_STREAMS,
+    SIZE_CHANGES,
+    VARIABLE_RATE,
+    VideoFacts,
+    probe_video,
+)
 from actorsup.logs import progress
 from actorsup.workflow.check_folder import check_folder, check_frame_names
 from actorsup.workflow.dataset import PlannedDataset
 from actorsup.workflow.findings import Finding, finding
+
+_PECULIARITIES = {
+    SIZE_CHANGES: "later frames are fitted into the first one, in whose pixels the boxes are",
+    OTHER_PIXELS: "boxes are in pixels of the decoded frame",
+    SEVERAL_STREAMS: "to use another one, extract it: ffmpeg -i OLD -map 0:v:1 -c copy NEW",
+    OTHER_RATE: "the timestamps count",
+    VARIABLE_RATE: "times are those of their timestamps",
+}
+"""How peculiarities of videos are handled."""
 
 
 @dataclass
@@ -110,6 +127,13 @@ def _probe(inspection: Inspection, listing: Listing, count_frames: bool) -> Iter
         except VideoError as error:
             broken.append(str(error))
     yield from finding(True, "{} videos cannot be used", broken)
+    for kind, remedy in _PECULIARITIES.items():
+        videos = [
+            f"{video} ({facts.peculiarities[kind]})"
+            for video, facts in inspection.facts.items()
+            if kind in facts.peculiarities
+        ]
+        yield from finding(kind == SIZE_CHANGES, f"{{}} videos {kind}", videos, f"; {remedy}")
 
 
 def _check_lists(inspection: Inspection, listing: Listing) -> Iterator[Finding]:
