@@ -166,15 +166,7 @@ class Predictor:
         """Names of the action classes of the model."""
         return tuple(self.network.classes)
 
-    def predict(
-        self,
-        path: str | os.PathLike[str],
-        video: str | None = None,
-        *,
-        frame_names: str | None = None,
-        first_frame: int | None = None,
-        frame_numbers: str | None = None,
-    ) -> Prediction:
+    def predict(self, path: str | os.PathLike[str], video: str | None = None, **naming: Any) -> Prediction:
         """Predict the actions and the tubes of the actors in one video.
 
         The decoded frames are stored in a temporary folder (``TMPDIR``) during prediction.
@@ -182,10 +174,7 @@ class Predictor:
         Args:
             path: Path of a video file, or of a folder of numbered images.
             video: Video id in the output; None uses the file name without its extension.
-            frame_names: Pattern of the names of a folder's frames, such as ``"img_*"``; None: all images.
-            first_frame: Number of the first frame in the names of a folder; None: the smallest number.
-            frame_numbers: ``"names"``: a folder's frames have the numbers in their names; ``"order"``: their
-                order; None: ``"names"``, or ``"order"`` where the names have no frame numbers.
+            **naming: Attributes of ``FrameNaming`` for a folder of images, such as ``frame_names="img_*"``.
 
         Raises:
             VideoError: The file does not exist, is not a video, or cannot be used.
@@ -194,8 +183,7 @@ class Predictor:
         video = video or video_id(source.name) or "video"
         with tempfile.TemporaryDirectory(prefix="actorsup-") as folder:
             frames = Path(folder) / "frames.h5"
-            naming = FrameNaming(frame_names, first_frame, frame_numbers)
-            record = VideoRecord(video, frames_folder(source), "", (), naming)
+            record = VideoRecord(video, frames_folder(source), "", (), FrameNaming(**naming))
             decode_videos([record], frames, self.frame_settings, {"stage": "predict"}, self.limits)
             with FrameStore(frames) as store:
                 if video in store.failures:
