@@ -62,7 +62,7 @@ class VideoFile:
     @property
     def has_times(self) -> bool:
         """Whether the container states the times of frames, unlike a raw stream."""
-        return not self.container.format.flags & Flags.no_timestamps.value
+        return not self.container.format.flags & cast(int, Flags.no_timestamps.value)
 
     @property
     def pixel_aspect(self) -> float:
