@@ -70,16 +70,16 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
+demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
+  train_siamese link train score merge export evaluate report draw:
+    boxes
 demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score \
   merge export evaluate failures report draw:
     artifacts.folders
-demo decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
-  train_siamese link train score merge export evaluate report draw:
-    boxes
+demo list train_detector detect train_siamese link train score report draw:
+    artifacts.images
 demo truth:folder train_detector detect merge export evaluate report draw:
     coco
-demo train_detector detect train_siamese link train score report draw:
-    artifacts.images
 demo truth:demo:
     demo demo.settings
 demo:
@@ -90,11 +90,11 @@ decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link t
 decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
   export evaluate failures report draw:
     artifacts.safe_hdf5 artifacts.shards
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese link \
-  train score merge export evaluate report draw:
+decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese \
+  link train score merge export evaluate report draw:
     tubes
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score merge \
-  export evaluate report draw:
+decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score \
+  merge export evaluate report draw:
     artifacts.tube_files
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied export evaluate \
   failures report draw:
@@ -118,6 +118,8 @@ decode truth:a2d:
 decode:
     frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.frame_times
     frames.settings frames.stage frames.video_file frames.write
+list detect link train score report draw:
+    frames.store
 list:
     frames.video_table
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate report \
@@ -167,8 +169,6 @@ train_detector train_siamese:
     detection.images
 train_detector:
     detection.augmentation detection.training
-detect link train score report draw:
-    frames.store
 detect train_siamese link report:
     detection.base
 detect:small_ssd detect:torchvision:
