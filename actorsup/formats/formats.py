@@ -5,6 +5,7 @@ from pathlib import Path
 from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.archive import Archive
 from actorsup.formats.coco import convert_coco
+from actorsup.formats.coverage import drop_unannotated
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import LabeledVideo, class_names
@@ -62,6 +63,8 @@ def read_labeled(
 ) -> tuple[list[LabeledVideo], list[str]]:
     """Read labeled videos and class names from a file of any format except ``csv``.
 
+    Boxes that a format interpolates into frames that are not annotated are left out.
+
     Args:
         path: Path of the file or folder.
         format_name: Format of the file, one of ``FORMATS`` except ``csv``.
@@ -86,4 +89,5 @@ def read_labeled(
             videos = read_cvat(path, name)
         case _:
             raise DataError(f"{path}: {format_name!r} is not a format; allowed: {', '.join(FORMATS)}")
+    videos = [drop_unannotated(video) for video in videos]
     return videos, class_names(videos)
