@@ -354,7 +354,7 @@ def test_coco_with_frames_from_one(tmp_path):
         (("annotations", 0, "category_id"), 6, "category_id is 6, which the file lacks"),
         (("annotations", 0, "image_id"), 9, "image_id is 9, which the file lacks"),
         (("annotations", 1, "image_id"), 1, "already has a box in this frame"),
-        (("annotations", 1, "category_id"), 7, "categories [5, 7]"),
+        (("annotations", 1, "category_id"), 7, "the categories 5, 7"),
         (("annotations", 0, "bbox"), [1, 2, -3, 4], "negative width or height"),
         (("annotations", 0, "bbox"), "far", "wanted bbox"),
         (("annotations", 0, "score"), 0.5, "for all of its boxes, or for none"),

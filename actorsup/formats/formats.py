@@ -68,7 +68,7 @@ def read_labeled(
     Args:
         path: Path of the file or folder.
         format_name: Format of the file, one of ``FORMATS`` except ``csv``.
-        name: Id of the only video of MOT text or CVAT XML; None uses the names in the file.
+        name: Id of the only video; None uses the names in the file.
         frame_base: Number of the first frame in COCO JSON; None infers it from the file.
         origin: Coordinate of the first pixel's corner in MOT text; None: 0 with a ``labels.txt``, else 1.
 
@@ -82,7 +82,7 @@ def read_labeled(
             classes, scored = read_predictions_json(path)
             return [video.to_labeled(str(path)) for video in scored], classes
         case "coco":
-            videos = convert_coco(path, load_json(path), frame_base)
+            videos = convert_coco(path, load_json(path), frame_base, name)
         case "mot":
             videos = read_mot(path, name, origin)
         case "cvat":

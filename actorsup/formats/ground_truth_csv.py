@@ -139,7 +139,7 @@ def _check_frames(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> Non
     if not is_frame.all():
         row = rows[~is_frame].iloc[0]
         raise DataError(
-            f"{path}: line {num_previous_rows + int(str(row.name)) + 2}: has no box, so it names an annotated "
+            f"{path}: line {_line(row, num_previous_rows)}: has no box, so it names an annotated "
             f"frame; frame must be a whole number from 0 on, found {row['frame']}"
         )
 
@@ -162,6 +162,8 @@ def _check_boxes(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> None
         if is_wrong.any():
             row = rows[is_wrong].iloc[0]
             values = ", ".join(f"{name}={row[name]}" for name in _REQUIRED_COLUMNS)
-            raise DataError(
-                f"{path}: line {num_previous_rows + int(str(row.name)) + 2}: {reason}; found {values}"
-            )
+            raise DataError(f"{path}: line {_line(row, num_previous_rows)}: {reason}; found {values}")
+
+
+def _line(row: pd.Series, num_previous_rows: int) -> int:
+    return num_previous_rows + int(str(row.name)) + 2
