@@ -19,11 +19,15 @@ ONLY_BOXES, EVERY_FRAME = "boxes", "all"
 """Values of ``annotated`` that are not the path of a table."""
 
 
-def read_ground_truth_file(path: Path) -> GroundTruth:
+def read_ground_truth_file(path: Path, action: str | None = None) -> GroundTruth:
     """Read ground truth from CSV, COCO JSON or CVAT XML, or from a folder or zip of MOT text or CVAT XML.
 
     Video ids are normalized by ``video_id``; the frame sizes and the annotated frames are those that the file
     states.
+
+    Args:
+        path: Path of the file or folder.
+        action: Class of the tracks in MOT text that have none.
 
     Raises:
         DataError: The file is invalid, or contains scored tubes instead of ground truth.
@@ -38,7 +42,10 @@ def read_ground_truth_file(path: Path) -> GroundTruth:
             table.assign(video=table["video"].map(video_id)) for table in read_ground_truth_rows(path)
         )
         return GroundTruth(rows, {}, annotated_frames_of_rows(named, rows))
-    videos = [replace(video, video=video_id(video.video)) for video in read_labeled(path, format_name)[0]]
+    videos = [
+        replace(video, video=video_id(video.video))
+        for video in read_labeled(path, format_name, action=action)[0]
+    ]
     rows = ground_truth_table(videos).sort_values(["video", "tube", "frame"], kind="stable")
     sizes = {v.video: (v.info.width, v.info.height) for v in videos if v.info.width and v.info.height}
     annotated = {video.video: video.annotated for video in videos if video.annotated is not None}

@@ -64,7 +64,8 @@ def _read_settings(options: argparse.Namespace) -> EvaluationSettings:
 
 def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
     """Compute the tables that the options request; return each by its output path."""
-    truth, predictions = read_ground_truth(options.ground_truth), read_predictions(options.predictions)
+    truth = read_ground_truth(options.ground_truth, options.action)
+    predictions = read_predictions(options.predictions)
     videos = _select_videos(truth, predictions, options.videos)
     annotated = _read_annotated(truth, options.annotated, videos)
     evaluation = Evaluation(truth, predictions, settings.evaluation_protocol, videos, annotated)
@@ -161,6 +162,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="boxes|all|FILE",
         help="annotated frames: those with a box, all, or a table (video,frame); default: those that the "
         "ground truth states, else all",
+    )
+    add_option(
+        "--class", dest="action", metavar="NAME", help="class of the ground truth's tracks without one (MOT)"
     )
     add_option("--protocol", metavar="NAME", help="act, moc, yowo, retinanet, mmaction2 or matlab")
     for field in fields(EvaluationProtocol):

@@ -197,12 +197,13 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
 
 
-def read_ground_truth(path: str | Path) -> StoredGroundTruth:
+def read_ground_truth(path: str | Path, action: str | None = None) -> StoredGroundTruth:
     """Open a ground-truth file.
 
     Args:
         path: A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO JSON,
             CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md).
+        action: Class of the tracks in MOT text that have none.
 
     Returns:
         The ground-truth tubes by video id.
@@ -214,7 +215,7 @@ def read_ground_truth(path: str | Path) -> StoredGroundTruth:
     # in chunks, because a table may be larger than the memory
     if path.suffix.lower() == ".csv" or not path.exists():
         return StoredGroundTruth(path, ground_truth_chunks(path))
-    truth = read_ground_truth_file(path)
+    truth = read_ground_truth_file(path, action)
     return StoredGroundTruth(path, [truth.boxes], truth.annotated)
 
 

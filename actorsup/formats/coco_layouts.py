@@ -1,9 +1,9 @@
 """Bring the layouts in which COCO JSON of videos is found into that of COCO-VID.
 
-- Images without ``video_id``: an image belongs to the video that the folder of its ``file_name`` names, without
-  a last ``img1``. If the names have no folder, the user names the video.
-- Images without ``frame_id`` and ``frame_index``: the number of the frame is that at the end of the file name.
-- YouTube-VIS: ``file_names`` of each video in place of images, and annotations that are tracks with ``bboxes``.
+- Images without ``video_id``: an image belongs to the video that the folder of its ``file_name`` names,
+  without a last ``img1``. If the names have no folder, the user names the video.
+- Images without ``frame_id`` and ``frame_index``: the frame is the number at the end of the file name.
+- YouTube-VIS: ``file_names`` of each video in place of images, and annotations that are tracks.
 """
 
 import re
@@ -57,8 +57,8 @@ def _videos_of_files(
         found = images[folders.index("")].get("file_name")
         raise DataError(
             f"{path}: its images have no video_id, and the file name {str(found)[:80]!r} has no folder "
-            "that names the video; wanted <video>/<frame>.jpg; if all are of one video, name it: `actorsup convert "
-            "FILE.json boxes.csv --name VIDEO`"
+            "that names the video; wanted <video>/<frame>.jpg; if all are of one video, name it: `actorsup "
+            "convert FILE.json boxes.csv --name VIDEO`"
         )
     names = [folder or str(name) for folder in folders]
     videos = [{"id": video, "name": video} for video in dict.fromkeys(names)]

@@ -46,7 +46,8 @@ class Conversion:
             uses the values of the input.
         top: Maximum number of predicted tubes per video, chosen by score; None keeps all tubes.
         min_score: Minimum score of a predicted tube; None keeps all tubes.
-        frame_base: Number of the first frame in COCO input; None infers it from the file.
+        frame_base: Number of the first frame in COCO or MOT input; None infers it from the file.
+        action: Class of the tracks in MOT input that have none.
         mot_origin: Coordinate of the first pixel's corner in MOT text. None: 0 for input with a
             ``labels.txt`` and for output, else 1.
         tolerance: Maximum error of interpolated boxes in CVAT output, in pixels; 0 writes every box.
@@ -61,6 +62,7 @@ class Conversion:
     min_score: float | None = None
     frame_base: int | None = None
     mot_origin: int | None = None
+    action: str | None = None
     tolerance: float = 0.0
 
 
@@ -95,7 +97,12 @@ def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], lis
         classes = class_names(videos)
     else:
         videos, classes = read_labeled(
-            source, format_name, conversion.name, conversion.frame_base, conversion.mot_origin
+            source,
+            format_name,
+            conversion.name,
+            conversion.frame_base,
+            conversion.mot_origin,
+            conversion.action,
         )
     videos = [replace(video, video=video_id(video.video)) for video in videos]
     names = [video.video for video in videos]
@@ -182,7 +189,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--top", type=_count, help="maximum number of predicted tubes of a video, by score")
     parser.add_argument("--min-score", type=float, help="minimum score of a predicted tube")
-    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="COCO: number of the first frame")
+    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="COCO, MOT: number of the first frame")
+    parser.add_argument("--class", dest="action", metavar="NAME", help="MOT: class of tracks without one")
     parser.add_argument(
         "--mot-origin", type=int, choices=(0, 1), help="MOT: coordinate of the first pixel's corner"
     )

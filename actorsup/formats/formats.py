@@ -9,7 +9,7 @@ from actorsup.formats.coverage import drop_unannotated
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import LabeledVideo, class_names
-from actorsup.formats.mot import read_mot
+from actorsup.formats.mot import MotOptions, read_mot
 from actorsup.formats.predictions import classes_of_shards, read_shards
 from actorsup.formats.predictions_json import read_predictions_json
 
@@ -60,6 +60,7 @@ def read_labeled(
     name: str | None = None,
     frame_base: int | None = None,
     origin: int | None = None,
+    action: str | None = None,
 ) -> tuple[list[LabeledVideo], list[str]]:
     """Read labeled videos and class names from a file of any format except ``csv``.
 
@@ -69,8 +70,9 @@ def read_labeled(
         path: Path of the file or folder.
         format_name: Format of the file, one of ``FORMATS`` except ``csv``.
         name: Id of the only video; None uses the names in the file.
-        frame_base: Number of the first frame in COCO JSON; None infers it from the file.
+        frame_base: Number of the first frame in COCO JSON or MOT text; None infers it from the file.
         origin: Coordinate of the first pixel's corner in MOT text; None: 0 with a ``labels.txt``, else 1.
+        action: Class of the tracks in MOT text that have none.
 
     Raises:
         DataError: The file is missing, damaged or invalid.
@@ -84,7 +86,7 @@ def read_labeled(
         case "coco":
             videos = convert_coco(path, load_json(path), frame_base, name)
         case "mot":
-            videos = read_mot(path, name, origin)
+            videos = read_mot(path, MotOptions(name, origin, frame_base, action))
         case "cvat":
             videos = read_cvat(path, name)
         case _:

@@ -79,8 +79,8 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        ground_truth = read_ground_truth_file(self.boxes)
         classes = self.listing().classes
+        ground_truth = read_ground_truth_file(self.boxes, classes[0] if len(classes) == 1 else None)
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
