@@ -50,7 +50,11 @@ def _create_parser() -> argparse.ArgumentParser:
     )
     check.add_argument("dataset", help="a section under datasets: in config.yaml")
     check.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
-    check.add_argument("--decode", action="store_true", help="decode every video to count its frames")
+    check.add_argument(
+        "--decode",
+        action="store_true",
+        help="decode every video to count its frames and find changes of size",
+    )
     check.set_defaults(run=_check)
     predict = commands.add_parser("predict", help="find who does what, where and when in your own videos")
     predict.add_argument(
