@@ -139,7 +139,7 @@ def _ambiguous(folder: Path, counts: dict[str, int]) -> VideoError:
     example = max(counts, key=counts.__getitem__)
     return VideoError(
         f"{folder}: the names of its images have several stems: {stems}; wanted the frames of one video; "
-        f"choose with frame_names, such as frame_names: {escape_name(example)!r}"
+        f"choose with frame_names: {escape_name(example)!r} (actorsup predict: --frame-names)"
     )
 
 
