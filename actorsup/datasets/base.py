@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from actorsup.formats.conventions import BoxSource
+
 
 @dataclass(frozen=True)
 class VideoRecord:
@@ -80,12 +82,17 @@ class GroundTruth:
         annotated: Table ``video,frame`` of the annotated frames (0-based) if the annotation is sparse, as in
             A2D. None if every frame is annotated: then a frame without a box has no actor.
         frames: Number of frames of a video, by video, where the annotation states it.
+        rates: Frames per second of a video, by video, where the annotation states it.
+        source: File of the boxes, with what the user says about their numbers. Only if its frame unit is a
+            time, the column ``frame`` of the boxes holds times.
     """
 
     boxes: pd.DataFrame
     size: Mapping[str, tuple[int, int]]
     annotated: pd.DataFrame | None = None
     frames: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    source: BoxSource = field(default_factory=BoxSource)
 
 
 class Dataset(Protocol):

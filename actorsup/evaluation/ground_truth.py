@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import NamedTuple
@@ -11,14 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actorsup.artifacts.tube_files import VideoInfo
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.errors import DataError
+from actorsup.formats.box_statistics import BoxStatistics
+from actorsup.formats.conventions import EXACT, UNSTATED, BoxSource, Conventions, in_pixels_and_frames
 from actorsup.formats.ground_truth_csv import (
     CORNERS,
     ground_truth_chunks,
     read_annotated_table,
     read_text_table,
 )
+from actorsup.formats.plausibility import find_problems, report
 
 _LOG = logging.getLogger(__name__)
 _ROW_DTYPE = np.dtype([("frame", np.int64), ("box", np.float32, 4)])
@@ -169,12 +174,21 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
 
 
-def read_ground_truth(path: str | Path) -> StoredGroundTruth:
-    """Open a ground-truth file.
+def read_ground_truth(
+    path: str | Path,
+    conventions: Conventions = UNSTATED,
+    infos: Mapping[str, VideoInfo] | None = None,
+    sparse: bool = False,
+) -> StoredGroundTruth:
+    """Open a ground-truth file, and check that its numbers are plausible.
 
     Args:
         path: A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO JSON,
             CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md).
+        conventions: What the numbers of the file are, where they differ from its format; ``EXACT`` skips the
+            checks.
+        infos: Length, frame rate and size of videos, by id, which checks and conversions of units need.
+        sparse: Whether only some frames of a video are annotated.
 
     Returns:
         The ground-truth tubes by video id.
@@ -182,10 +196,33 @@ def read_ground_truth(path: str | Path) -> StoredGroundTruth:
     Raises:
         DataError: The file cannot be used; the message names the line or the place in the file.
     """
-    path = Path(path)
+    path, infos = Path(path), infos or {}
     if path.suffix.lower() == ".csv" or not path.exists():
-        return StoredGroundTruth(path, ground_truth_chunks(path))
-    return StoredGroundTruth(path, [read_ground_truth_file(path).boxes])
+        return _read_chunks(path, conventions, infos, sparse)
+    truth = read_ground_truth_file(path, conventions)
+    if sparse:
+        truth = replace(truth, annotated=pd.DataFrame({"video": [], "frame": []}))
+    report(check_ground_truth(truth, infos))
+    # a file that states the size of its frames is not converted, unless its unit says so
+    rows = in_pixels_and_frames(str(path), truth.boxes, conventions, infos)
+    return StoredGroundTruth(path, [rows])
+
+
+def _read_chunks(
+    path: Path, conventions: Conventions, infos: Mapping[str, VideoInfo], sparse: bool
+) -> StoredGroundTruth:
+    """Read a table in chunks, which are checked and converted to pixels and frames."""
+    statistics = BoxStatistics(BoxSource(str(path), "xyxy", conventions), infos)
+
+    def chunks() -> Iterator[pd.DataFrame]:
+        for chunk in ground_truth_chunks(path, conventions=conventions):
+            if conventions != EXACT:
+                statistics.add_table(chunk)
+            yield in_pixels_and_frames(str(path), chunk, conventions, infos)
+
+    truth = StoredGroundTruth(path, chunks())
+    report(find_problems(statistics, sparse))
+    return truth
 
 
 def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:

@@ -5,14 +5,17 @@ from pathlib import Path
 from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.archive import Archive
 from actorsup.formats.coco import convert_coco
+from actorsup.formats.conventions import UNSTATED, Conventions
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.json_files import load_json
-from actorsup.formats.labeled import LabeledVideo, class_names
+from actorsup.formats.labeled import LabeledVideo, class_names, shift_frames, with_box_format
 from actorsup.formats.mot import read_mot
 from actorsup.formats.predictions import classes_of_shards, read_shards
 from actorsup.formats.predictions_json import read_predictions_json
 
 FORMATS = ("csv", "predictions", "coco", "mot", "cvat")
+BOX_FORMAT_OF = {"csv": "xyxy", "predictions": "xyxy", "coco": "xywh", "mot": "xywh", "cvat": "xyxy"}
+"""What the four numbers of a box are in each format."""
 _BY_SUFFIX = {".csv": "csv", ".h5": "predictions", ".xml": "cvat", ".txt": "mot"}
 
 
@@ -57,8 +60,8 @@ def read_labeled(
     path: Path,
     format_name: str,
     name: str | None = None,
-    frame_base: int | None = None,
     origin: int | None = None,
+    conventions: Conventions = UNSTATED,
 ) -> tuple[list[LabeledVideo], list[str]]:
     """Read labeled videos and class names from a file of any format except ``csv``.
 
@@ -66,8 +69,9 @@ def read_labeled(
         path: Path of the file or folder.
         format_name: Format of the file, one of ``FORMATS`` except ``csv``.
         name: Id of the only video of MOT text or CVAT XML; None uses the names in the file.
-        frame_base: Number of the first frame in COCO JSON; None infers it from the file.
         origin: Coordinate of the first pixel's corner in MOT text; None: 0 with a ``labels.txt``, else 1.
+        conventions: What the numbers of the file are, where it differs from the convention of its format.
+            Units are not converted.
 
     Raises:
         DataError: The file is missing, damaged or invalid.
@@ -76,14 +80,21 @@ def read_labeled(
         case "predictions" if path.suffix.lower() == ".h5":
             return [*read_shards([path])], classes_of_shards([path])
         case "predictions":
-            classes, scored = read_predictions_json(path)
+            classes, scored = read_predictions_json(path, conventions)
             return [video.to_labeled(str(path)) for video in scored], classes
         case "coco":
-            videos = convert_coco(path, load_json(path), frame_base)
+            videos = convert_coco(path, load_json(path), conventions.frame_base)
         case "mot":
-            videos = read_mot(path, name, origin)
+            # only pixels of the MOTChallenge count from 1
+            is_challenge = conventions.box_format is None and conventions.box_unit in (None, "pixels")
+            origin = origin if origin is not None or is_challenge else 0
+            videos = read_mot(
+                path, name, origin, 1 if conventions.frame_base is None else conventions.frame_base
+            )
         case "cvat":
-            videos = read_cvat(path, name)
+            videos = [shift_frames(video, -(conventions.frame_base or 0)) for video in read_cvat(path, name)]
         case _:
             raise DataError(f"{path}: {format_name!r} is not a format; allowed: {', '.join(FORMATS)}")
+    if conventions.box_format is not None:
+        videos = [with_box_format(path, video, BOX_FORMAT_OF[format_name], conventions) for video in videos]
     return videos, class_names(videos)

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from actorsup.errors import DataError
+from actorsup.formats.conventions import UNSTATED, BoxSource, Conventions
+from actorsup.formats.unit_hints import format_hint, times_hint
 
 CORNERS = ["x1", "y1", "x2", "y2"]
 NUMBERS = ["frame", *CORNERS]
@@ -33,33 +35,37 @@ def read_text_table(path: Path, *required: str) -> pd.DataFrame:
     return rows
 
 
-def read_ground_truth_table(path: Path) -> pd.DataFrame:
+def read_ground_truth_table(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFrame:
     """Read a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``, sorted by video, tube and frame.
 
-    Frames are 0-based integers, box corners are in pixels, and ids and names are text.
+    Frames are 0-based integers, box corners are in pixels, and ids and names are text. Conventions other
+    than these change the format of boxes and the base of frames, but not their units.
 
     Raises:
         DataError: The file cannot be read; a column is missing; a value is not a number; a frame is
             not an integer from 0; x2 < x1 or y2 < y1; a tube has two boxes in one frame or two classes.
     """
-    rows = _check_rows(path, read_text_table(path), 0)
+    rows = _check_rows(BoxSource(str(path), "xyxy", conventions), read_text_table(path), 0)
     return rows.sort_values(["video", "tube", "frame"], kind="stable").reset_index(drop=True)
 
 
-def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFrame]:
+def ground_truth_chunks(
+    path: Path, rows: int = 100_000, conventions: Conventions = UNSTATED
+) -> Iterator[pd.DataFrame]:
     """Yield the rows of a ground-truth table in chunks, in the order of the file.
 
     Args:
         path: Path of the table.
         rows: Number of rows per chunk.
+        conventions: What differs from the format, as for ``read_ground_truth_table``.
 
     Raises:
         DataError: The file cannot be read, or a chunk fails the checks of ``read_ground_truth_table``.
     """
-    num_previous_rows = 0
+    num_previous_rows, source = 0, BoxSource(str(path), "xyxy", conventions)
     try:
         for chunk in pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=rows):
-            yield _check_rows(path, chunk.reset_index(drop=True), num_previous_rows)
+            yield _check_rows(source, chunk.reset_index(drop=True), num_previous_rows)
             num_previous_rows += len(chunk)
     except (OSError, ValueError) as error:
         raise _read_error(path, error) from error
@@ -93,17 +99,20 @@ def _check_columns(path: Path, rows: pd.DataFrame, required: Sequence[str]) -> N
         )
 
 
-def _check_rows(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> pd.DataFrame:
+def _check_rows(source: BoxSource, rows: pd.DataFrame, num_previous_rows: int) -> pd.DataFrame:
     """Convert numbers and check the rows of a chunk after ``num_previous_rows`` rows of the file."""
-    _check_columns(path, rows, _REQUIRED_COLUMNS)
+    _check_columns(Path(source.location), rows, _REQUIRED_COLUMNS)
     rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
     rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+    given, said = rows.copy(), source.conventions
+    rows[CORNERS] = said.corners(given[CORNERS].to_numpy())
+    rows["frame"] -= said.frame_base or 0
     tube = ["video", "tube"]
-    is_frame = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0)
+    is_frame = (rows["frame"] >= 0) & (said.has_times | (rows["frame"] % 1 == 0))
     has_several_classes = rows["class"] != rows.groupby(tube)["class"].transform("first")
     checks = [
         (pd.Series(~np.isfinite(rows[NUMBERS].to_numpy()).all(1)), "a value is no finite number"),
-        (~is_frame, "frame must be a whole number from 0 on"),
+        (~is_frame, f"frame must be a whole number from {said.frame_base or 0} on"),
         (rows["frame"] > _MAX_FRAMES, f"a video has at most {_MAX_FRAMES} frames"),
         ((rows["x2"] < rows["x1"]) | (rows["y2"] < rows["y1"]), "wanted x1 <= x2 and y1 <= y2"),
         (rows.duplicated([*tube, "frame"]), "its tube has a box in this frame already"),
@@ -113,7 +122,9 @@ def _check_rows(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> pd.Da
     for is_wrong, reason in checks:
         if is_wrong.any():
             line = int(is_wrong.to_numpy().argmax())
-            values = ", ".join(f"{name}={rows[name].iloc[line]}" for name in _REQUIRED_COLUMNS)
-            raise DataError(f"{path}: line {num_previous_rows + line + 2}: {reason}; found {values}")
-    rows["frame"] = rows["frame"].astype(int)
-    return rows
+            values = ", ".join(f"{name}={given[name].iloc[line]}" for name in _REQUIRED_COLUMNS)
+            hint = times_hint(source, given["frame"].to_numpy()) if is_wrong is checks[1][0] else ""
+            hint = format_hint(source, given[CORNERS].to_numpy()) if is_wrong is checks[3][0] else hint
+            where = f"{source.location}: line {num_previous_rows + line + 2}"
+            raise DataError(f"{where}: {reason}; found {values}{hint}")
+    return rows if said.has_times else rows.assign(frame=rows["frame"].astype(int))

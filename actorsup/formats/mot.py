@@ -52,20 +52,23 @@ class MotFile:
     info: VideoInfo
 
 
-def read_mot(path: Path, name: str | None = None, origin: int | None = None) -> list[LabeledVideo]:
+def read_mot(
+    path: Path, name: str | None = None, origin: int | None = None, frame_base: int = 1
+) -> list[LabeledVideo]:
     """Read the tracks of MOT text, from ground truth or a tracker.
 
     Args:
         path: Path of a folder or zip of ``<video>/gt/gt.txt`` or ``<video>.txt``, or of one text file.
         name: Id of the only video; None uses the names of the files or of ``path``.
         origin: Coordinate of the first pixel's corner, 0 or 1; None: 0 with a ``labels.txt``, else 1.
+        frame_base: Number of the first frame, 0 or 1.
 
     Raises:
         DataError: A file is missing or invalid; a track has no class, two classes or two boxes in one frame;
             or a frame is beyond the length in ``seqinfo.ini``.
     """
     videos = []
-    for file in mot_files(path, GROUND_TRUTH_FILE, name, origin):
+    for file in mot_files(path, GROUND_TRUTH_FILE, name, origin, frame_base):
         # conf 0 marks boxes to be ignored
         rows = file.rows[file.rows["conf"] != 0]
         if len(rows) < len(file.rows):
@@ -101,7 +104,9 @@ def _make_track(file: MotFile, track: int, rows: pd.DataFrame) -> LabeledTube:
     )
 
 
-def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None = None) -> list[MotFile]:
+def mot_files(
+    path: Path, kind: str, name: str | None = None, origin: int | None = None, frame_base: int = 1
+) -> list[MotFile]:
     """Read the MOT text files of a folder or a zip, or one text file.
 
     Args:
@@ -109,12 +114,22 @@ def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None
         kind: Name of the files to read, ``gt.txt`` or ``det.txt``; files of the other name are ignored.
         name: Id of the only video; None uses the names of the files or of ``path``.
         origin: Coordinate of the first pixel's corner, 0 or 1; None: 0 with a ``labels.txt``, else 1.
+        frame_base: Number of the first frame, 0 or 1.
 
     Raises:
         DataError: No file is found, a line is invalid, or two files belong to one video.
     """
     with report_read_errors(path, "not in the format of MOT text"):
-        return _read_files(path, kind, name, origin)
+        files = _read_files(path, kind, name, origin)
+    # lines are checked for numbers from 0 on
+    for file in files:
+        first = file.rows["frame"].min() if len(file.rows) else frame_base
+        if first < frame_base:
+            raise DataError(
+                f"{file.location}: has boxes in frame 0; wanted a frame from 1 on, as in MOT text; if yours "
+                "counts from 0, set frame_base: 0 (on the command line, --frame-base 0)"
+            )
+    return [replace(file, rows=file.rows.assign(frame=file.rows["frame"] - frame_base)) for file in files]
 
 
 def _read_files(path: Path, kind: str, name: str | None, origin: int | None) -> list[MotFile]:
@@ -179,7 +194,7 @@ def _parse_rows(location: str, text: str, names: Sequence[str], origin: int) -> 
             )
         values += _DEFAULT_VALUES[len(values) - 6 :]
         frame, track, left, top, width, height, conf, label = values[:8]
-        if not 1 <= frame <= MOST_FRAMES or frame % 1 or track % 1 or abs(track) > _MAX_ID:
+        if not 0 <= frame <= MOST_FRAMES or frame % 1 or track % 1 or abs(track) > _MAX_ID:
             raise DataError(
                 f"{location}: line {number}: {line!r}: wanted a frame from 1 on and an id, whole numbers, "
                 f"at most {MOST_FRAMES:,} and {_MAX_ID:,}"
@@ -195,7 +210,7 @@ def _parse_rows(location: str, text: str, names: Sequence[str], origin: int) -> 
         corners = [round(value, 9) for value in (x, y, x + width, y + height)]
         # a line without a class gets the only class of a one-class file
         name = names[0] if label == -1 and len(names) == 1 else names[int(label) - 1] if label > 0 else ""
-        rows.append([int(frame) - 1, int(track), *corners, conf, name])
+        rows.append([int(frame), int(track), *corners, conf, name])
     return pd.DataFrame(rows, columns=["frame", "id", "x1", "y1", "x2", "y2", "conf", "class"])
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
 from actorsup.coco import ID_OF, NAME_OF
 from actorsup.errors import DataError, did_you_mean, report_read_errors
+from actorsup.formats.conventions import UNSTATED, Conventions, with_corners
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import DECIMALS, SIZES_HINT, LabeledVideo, make_tube
 from actorsup.formats.tube_checks import check_size, check_tubes
@@ -165,8 +166,14 @@ def _tube_entry(tube: ScoredTube) -> dict[str, Any]:
     }
 
 
-def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]:
+def read_predictions_json(
+    path: Path, conventions: Conventions = UNSTATED
+) -> tuple[list[str], Iterator[ScoredVideo]]:
     """Read ``predictions.json``: the class names, and an iterator over the videos.
+
+    Args:
+        path: Path of the file.
+        conventions: What the numbers of boxes are, if not corners; units are not converted.
 
     Raises:
         DataError: The file is invalid; the message names the video, the tube and the key. The error of an
@@ -177,7 +184,7 @@ def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]
         _require_type(content, dict, "the file", "an object with 'classes' and 'videos'")
         classes = _read_classes(_require_key(content, "classes"))
         videos = _require_type(_require_key(content, "videos"), dict, "'videos'", "an object: id to video")
-    return classes, _read_videos(path, videos, classes)
+    return classes, (with_corners(video, conventions) for video in _read_videos(path, videos, classes))
 
 
 def _read_videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iterator[ScoredVideo]:

@@ -19,12 +19,14 @@ class VideoFacts:
         frames: Number of frames; 0 if unknown.
         counted: True if the frames were counted; False if ``frames`` is the header's number, which may be
             wrong.
+        fps: Frames per second; 0 if unknown.
     """
 
     width: int
     height: int
     frames: int
     counted: bool
+    fps: float = 0.0
 
 
 def probe_video(path: Path, count: bool = False) -> VideoFacts:
@@ -49,4 +51,4 @@ def probe_video(path: Path, count: bool = False) -> VideoFacts:
         header_count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         capture.release()
         frames = int(header_count) if 0 < header_count < MAX_FRAME_COUNT else 0
-    return VideoFacts(decoded.width, decoded.height, frames, is_counted)
+    return VideoFacts(decoded.width, decoded.height, frames, is_counted, decoded.fps)

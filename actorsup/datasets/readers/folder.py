@@ -11,10 +11,13 @@ import pandas as pd
 from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, make_listing
 from actorsup.datasets.files import find_videos
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.settings import FolderSection
 from actorsup.errors import DataError, did_you_mean, report_read_errors
+from actorsup.formats.conventions import UNSTATED, Conventions
 from actorsup.formats.ground_truth_csv import read_annotated_table
+from actorsup.formats.plausibility import report
 from actorsup.formats.video_ids import video_id
 
 TABLE_COLUMNS = ["video", "label", "split"]
@@ -35,6 +38,7 @@ class Folder:
         classes: Names of all classes; if empty, the classes of the table.
         annotated: Path of a CSV table ``video,frame`` of the annotated frames; None if all frames are
             annotated.
+        conventions: What the numbers of the ground truth are, where they differ from its format.
     """
 
     root: Path
@@ -42,6 +46,7 @@ class Folder:
     boxes: Path | None = None
     classes: tuple[str, ...] = ()
     annotated: Path | None = None
+    conventions: Conventions = UNSTATED
 
     def listing(self) -> Listing:
         """List the videos.
@@ -74,19 +79,23 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        ground_truth = read_ground_truth_file(self.boxes)
+        ground_truth = read_ground_truth_file(self.boxes, self.conventions)
         classes = self.listing().classes
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
-                raise DataError(f"{self.boxes}: class {name!r} is unknown; {hint}")
-        return replace(ground_truth, annotated=self._annotated_frames(ground_truth.boxes))
+                number = "; the file holds numbers of classes in place of names" if name.isdecimal() else ""
+                raise DataError(f"{self.boxes}: class {name!r} is unknown{number}; {hint}")
+        ground_truth = replace(ground_truth, annotated=self._annotated_frames(ground_truth.boxes))
+        report(check_ground_truth(ground_truth))
+        return ground_truth
 
     def _annotated_frames(self, rows: pd.DataFrame) -> pd.DataFrame | None:
         if self.annotated is None:
             return None
         frames = read_annotated_table(self.annotated)
         frames["video"] = frames["video"].map(video_id)
+        frames["frame"] -= self.conventions.frame_base or 0
         annotated = set(zip(frames["video"], frames["frame"], strict=True))
         for video, frame in zip(rows["video"], rows["frame"], strict=True):
             if (video, frame) not in annotated:
@@ -134,7 +143,8 @@ def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
 
     root = existing_path(section["root"], f"datasets.{name}.root", "create it and put videos into it")
     classes = tuple(section.get("classes") or ())
-    return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"))
+    conventions = Conventions.of_settings(section)
+    return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"), conventions)
 
 
 def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:
