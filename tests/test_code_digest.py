@@ -70,11 +70,11 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
-demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score \
-  merge export evaluate failures report draw:
+demo decode list truth train_detector detect link train score merge export evaluate failures report \
+  draw:
     artifacts.folders
-demo decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
-  train_siamese link train score merge export evaluate report draw:
+demo decode truth train_detector detect train_siamese link train score merge export evaluate report \
+  draw:
     boxes
 demo truth:folder train_detector detect merge export evaluate report draw:
     coco
@@ -84,23 +84,22 @@ demo truth:demo:
     demo demo.settings
 demo:
     demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
-decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
-  export evaluate failures cost report draw:
+decode list truth train_detector detect link train score merge export evaluate failures cost report \
+  draw:
     artifacts.checksums
-decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
-  export evaluate failures report draw:
+decode list truth train_detector detect link train score merge export evaluate failures report draw:
     artifacts.safe_hdf5 artifacts.shards
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese link \
-  train score merge export evaluate report draw:
+decode truth train_detector detect train_siamese link train score merge export evaluate report draw:
     tubes
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score merge \
-  export evaluate report draw:
+decode truth train_detector detect link train score merge export evaluate report draw:
     artifacts.tube_files
+decode truth train_detector detect merge export evaluate failures report draw:
+    formats
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
   report draw:
     formats.video_ids
-decode truth detect:supplied merge export evaluate failures report draw:
-    formats
+decode truth train_detector detect merge export evaluate report draw:
+    formats.conventions
 decode list detect link train score report draw:
     frames
 decode truth evaluate report draw:
@@ -113,23 +112,26 @@ decode:
     frames.child frames.decode frames.decoder frames.settings frames.stage frames.write
 list:
     frames.video_table
-truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate report \
-  draw:
-    formats.labeled
+truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports train_detector detect:
+    formats.settings
 truth detect:supplied merge export evaluate report draw:
-    formats.ground_truth_csv
+    formats.box_statistics formats.ground_truth_csv formats.labeled formats.unit_hints
 truth:folder detect:supplied merge export evaluate report draw:
     formats.json_files formats.predictions formats.predictions_json formats.tube_checks
 truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot
+truth detect:supplied evaluate report draw:
+    formats.frame_plausibility formats.plausibility
 truth:folder detect:supplied evaluate report draw:
     formats.coco formats.cvat formats.formats
+truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied:
+    artifacts.paths
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
+truth evaluate report draw:
+    datasets.ground_truth_checks
 truth:folder evaluate report draw:
     datasets.ground_truth_files
-truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    artifacts.paths
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
 truth:
@@ -240,9 +242,10 @@ draw:
     report.drawn_videos report.pictures
 -:
     attention.presets cli config config.fields config.messages config.page config.read
-    config.sections errors evaluation.arrays evaluation.command formats.convert frames.probe logs
-    predict registry training.settings workflow.check workflow.check_report workflow.dataset
-    workflow.networks workflow.paper workflow.plan workflow.summary
+    config.sections errors evaluation.arrays evaluation.command formats.convention_options
+    formats.convert frames.probe logs predict registry training.settings workflow.check
+    workflow.check_detections workflow.check_report workflow.dataset workflow.networks
+    workflow.paper workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

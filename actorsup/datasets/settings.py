@@ -3,12 +3,11 @@
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from actorsup.config.fields import Boolean, Count, Integer, Names, Seeds, affects, settings
-from actorsup.formats.conventions import BoxFormat, FrameBase, FrameUnit, check_box_unit
+from actorsup.formats.settings import BoxFormat, BoxUnit, FrameBase, FrameUnit
 
-BoxUnit = Annotated[str, AfterValidator(check_box_unit)]
 _TRUTH = ("write_ground_truth", "write_annotated_frames")
 _VIDEOS = ("write_video_table", "collect_failures")
 _LABELS = ("train_attention", "score_tubes", "score_tubes_by_epoch")

@@ -15,6 +15,8 @@ MIN_BOXES = 20
 """Minimum number of boxes, steps or tubes for a heuristic."""
 MIN_VIDEOS = 5
 """Minimum number of videos for a heuristic about what all videos have in common."""
+_MAX_SAMPLE = 10_000
+"""Maximum number of boxes of a part of a file that are compared with other box formats."""
 _CORNERS = ["x1", "y1", "x2", "y2"]
 _UNKNOWN = VideoInfo(0, 0.0, 0, 0)
 
@@ -47,8 +49,9 @@ class BoxStatistics:
         videos: Statistics by video id.
         counts: Number of boxes of each kind: ``boxes``; ``tiny`` (within a pixel), ``fractional`` (tiny, with
             a number that is not whole); ``sized`` (the size of the frame is known) and among these ``area``,
-            ``outside``, ``beyond`` (by a tenth of the frame), ``upper left`` (the center) and ``fits FORMAT``
-            (within the frame, were the numbers in this format). Also ``tubes`` and ``tubes of one box``.
+            ``outside``, ``beyond`` (by a tenth of the frame), ``upper left`` (the center) and, of a
+            ``sample``, ``fits FORMAT`` (within the frame, were the numbers in this format). Also ``tubes`` and
+            ``tubes of one box``.
         examples: Numbers of the first two boxes of a kind, as in the file.
         low, high: (2,) smallest x1, y1 and largest x2, y2.
         relative_high: (2,) largest x2 and y2 as shares of the frame.
@@ -159,18 +162,23 @@ class BoxStatistics:
             self.frame_sizes |= {
                 (int(size[i, 0]), int(size[i, 1])) for i in (0, int((size != size[0]).any(1).argmax()))
             }
-        numbers = from_corners(boxes, self.box_format)
+        step = -(-len(boxes) // _MAX_SAMPLE)
+        self.counts["sample"] += len(boxes[::step])
+        numbers, size = from_corners(boxes[::step], self.box_format), size[::step]
         for name in BOX_FORMAT_NAMES:
             self.counts[f"fits {name}"] += int(fits(to_corners(numbers, name) / np.tile(size, 2)).sum())
 
     def _add_tubes(self, codes: NDArray, tubes: NDArray, frame: NDArray, share: NDArray) -> None:
         """Add the lengths and steps of tubes, and the movement of their boxes, in shares of the frame."""
-        _, key = np.unique(codes.astype(np.int64) * (int(tubes.max()) + 1) + tubes, return_inverse=True)
+        key, _ = pd.factorize(codes.astype(np.int64) * (int(tubes.max()) + 1) + tubes)
         length = np.bincount(key)
         self.counts["tubes"] += len(length)
         self.counts["tubes of one box"] += int((length == 1).sum())
-        order = np.lexsort((frame, key))
-        steps = np.diff(frame[order])[np.diff(key[order]) == 0]
+        in_order, frames = key, frame
+        if not (np.diff(key) >= 0).all() or (np.diff(frame)[np.diff(key) == 0] < 0).any():
+            order = np.lexsort((frame, key))
+            in_order, frames = key[order], frame[order]
+        steps = np.diff(frames)[np.diff(in_order) == 0]
         whole = np.rint(steps[(steps >= 1) & (steps < 1000)]).astype(np.int64)
         self.steps.update({step: count for step, count in enumerate(np.bincount(whole).tolist()) if count})
         for i in range(4):

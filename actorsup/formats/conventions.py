@@ -81,6 +81,17 @@ class Conventions:
         """
         return to_corners(boxes, self.box_format or default_format)
 
+    @property
+    def mot_base(self) -> int:
+        """Number of the first frame in MOT text."""
+        return 1 if self.frame_base is None else self.frame_base
+
+    def mot_origin(self, origin: int | None = None) -> int | None:
+        """Return the coordinate of the first pixel's corner in MOT text; None if the file decides."""
+        # only boxes in the MOTChallenge's numbers count pixels from 1
+        is_usual = self.box_format is None and self.box_unit in (None, "pixels")
+        return origin if origin is not None or is_usual else 0
+
     def frames(self, numbers: NDArray, fps: NDArray | float) -> NDArray[np.int64]:
         """Convert the numbers (N,) of frames in a file, or times, to 0-based frame indices.
 
@@ -166,7 +177,8 @@ def in_pixels_and_frames(
 
     Args:
         location: Name of the file, for messages.
-        rows: Table with the columns ``video``, ``tube``, ``frame``, ``x1``, ``y1``, ``x2`` and ``y2``.
+        rows: Table with the columns ``video``, ``frame``, ``x1``, ``y1``, ``x2``, ``y2`` and, for tubes,
+            ``tube``.
         conventions: Units of the table.
         infos: Frame rate and size of each video, by id.
 
@@ -189,7 +201,7 @@ def in_pixels_and_frames(
         fps = np.array([one.fps for one in known], float)[codes]
         rows = rows.assign(frame=conventions.frames(rows["frame"].to_numpy(float), fps))
         # of two boxes of a tube at times in one frame, the first is kept
-        rows = rows.drop_duplicates(["video", "tube", "frame"])
+        rows = rows.drop_duplicates(["video", "tube", "frame"]) if "tube" in rows else rows
     return rows
 
 

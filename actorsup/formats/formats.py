@@ -85,12 +85,7 @@ def read_labeled(
         case "coco":
             videos = convert_coco(path, load_json(path), conventions.frame_base)
         case "mot":
-            # only pixels of the MOTChallenge count from 1
-            is_challenge = conventions.box_format is None and conventions.box_unit in (None, "pixels")
-            origin = origin if origin is not None or is_challenge else 0
-            videos = read_mot(
-                path, name, origin, 1 if conventions.frame_base is None else conventions.frame_base
-            )
+            videos = read_mot(path, name, conventions.mot_origin(origin), conventions.mot_base)
         case "cvat":
             videos = [shift_frames(video, -(conventions.frame_base or 0)) for video in read_cvat(path, name)]
         case _:

@@ -60,7 +60,7 @@ def find_problems(statistics: BoxStatistics, sparse: bool = False) -> list[Probl
     if said.frame_unit is None:
         found += check_times(statistics)
         found += () if sparse else check_tube_lengths(statistics)
-    if said.frame_base is None:
+    if said.frame_base is None and not said.has_times:
         found += check_frame_base(statistics)
     return found
 
@@ -94,12 +94,14 @@ def _check_unit(s: BoxStatistics) -> Iterator[Problem]:
         yield s.source.warning(f"{text}{where}; write all boxes of a file in one unit; {remedy}")
     if s.counts["sized"] < MIN_BOXES:
         return
-    # of frames twice as large, or in several videos, since an actor may stay in a corner of one
-    for unit, value, larger, num_videos in ((100, "percent", 2, 1), (1000, "1000x1000", 1.05, MIN_VIDEOS)):
-        is_filled = ((s.high <= unit * 1.02) & (s.high >= unit * 0.8)).all()
-        starts_low = ((s.low >= -0.02 * unit) & (s.low <= unit * 0.3)).all()
-        is_smaller = (s.smallest_frame >= unit * larger).all() and len(s.videos) >= num_videos
-        if is_filled and starts_low and is_smaller:
+    # an actor may stay in a corner, but not fill it, and several do not stay in the same
+    filled = s.high - s.low
+    for unit, value, min_frame, min_tubes in ((100, "percent", 200, 3), (1000, "1000x1000", 1050, MIN_BOXES)):
+        is_within = (s.low >= -0.02 * unit).all() and (s.high <= 1.02 * unit).all()
+        is_smaller = (s.smallest_frame >= min_frame).all()
+        is_common = s.counts["tubes"] >= min_tubes and (s.smallest_frame >= 4 * unit).all()
+        is_filled = (filled >= 0.7 * unit).all() and (unit == 100 or s.counts["tubes"] >= min_tubes)
+        if is_within and is_smaller and (is_filled or (is_common and (s.high >= 0.5 * unit).all())):
             yield s.source.warning(
                 f"all boxes lie within 0 to {unit} in frames of {_sizes(s)}, such as "
                 f"{_examples(s, 'example')}: they look like {value if unit == 100 else 'thousandth'}s of the "
@@ -120,7 +122,8 @@ def _check_frame_sizes(s: BoxStatistics) -> Iterator[Problem]:
         f"{'lie outside of' if all_outside else 'extend far beyond'} their frames of {_sizes(s)}, such as "
         f"{_examples(s, 'outside' if all_outside else 'beyond')}; they look like"
     )
-    others = [name for name in BOX_FORMAT_NAMES if s.counts[f"fits {name}"] >= 0.98 * count]
+    sample = s.counts["sample"]
+    others = [name for name in BOX_FORMAT_NAMES if s.counts[f"fits {name}"] >= 0.98 * sample]
     if said.box_format is None and others and s.box_format not in others:
         rotated = ", or the video is rotated" if others[0] == "yxyx" else ""
         names = f"{BOX_FORMAT_NAMES[others[0]]}{rotated}, but {BOX_FORMAT_NAMES[s.box_format]} is wanted"
@@ -135,12 +138,14 @@ def _describe_other_size(s: BoxStatistics) -> str:
     if (s.high > 800).all() and (s.high <= 1020).all() and (s.smallest_frame < 800).all():
         return f"thousandths of the frame; {s.source.remedy('box_unit', '1000x1000', 'pixels')}"
     factor = float(s.relative_high.max())
+    # boxes seldom reach the border of their frame, so the factor is a lower bound
     scale = next((common for common in _COMMON_SCALES if common >= 0.97 * factor), factor)
-    size = "WIDTHxHEIGHT of these frames"
-    if len(s.frame_sizes) == 1:
-        (width, height), *_ = s.frame_sizes
-        size = f"{round(width * scale)}x{round(height * scale)}"
-    amount = "twice" if scale == 2 else f"{scale:.3g} times"
+    sizes = [f"{round(width * scale)}x{round(height * scale)}" for width, height in s.frame_sizes]
+    size = f"WIDTHxHEIGHT of these frames{f', such as {sizes[0]}' if len(sizes) == 1 else ''}"
+    amount = f"at least {factor:.3g} times"
+    if factor >= 0.9 * scale:
+        amount = "twice" if scale == 2 else f"about {scale:.3g} times"
+        size = sizes[0] if len(sizes) == 1 else size
     remedy = s.source.remedy("box_unit", size, "pixels")
     return f"boxes of frames {amount} as large, or of another video; {remedy}"
 
@@ -159,11 +164,13 @@ def _check_corners(s: BoxStatistics) -> Iterator[Problem]:
     moves = 0.04**2  # a standard deviation of 4 % of the side
     keeps_size = (x1 > moves and x2 < 0.1 * x1) or (y1 > moves and y2 < 0.1 * y1)
     fills_frames = len(s.videos) >= MIN_VIDEOS and (s.relative_sum > 0.7).all()
-    if keeps_size or fills_frames:
+    others = [name for name in ("xywh", "cxcywh") if s.counts[f"fits {name}"] >= 0.98 * s.counts["sample"]]
+    if others and (keeps_size or fills_frames):
+        names = " or ".join(BOX_FORMAT_NAMES[name] for name in others)
         yield s.source.warning(
             "all boxes begin near the upper left corner and shrink as they move away from it, such as "
-            f"{_examples(s, 'example')}: they look like {BOX_FORMAT_NAMES['xywh']}, but "
-            f"{BOX_FORMAT_NAMES['xyxy']} is wanted; {s.source.remedy('box_format', 'xywh', 'xyxy')}",
+            f"{_examples(s, 'example')}: they look like {names}, but {BOX_FORMAT_NAMES['xyxy']} is wanted; "
+            f"{s.source.remedy('box_format', ' or '.join(others), 'xyxy')}",
         )
 
 

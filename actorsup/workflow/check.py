@@ -58,6 +58,14 @@ class Inspection:
     findings: list[Finding] = field(default_factory=list)
 
     @property
+    def infos(self) -> dict[str, VideoInfo]:
+        """Length, frame rate and size of each video that can be opened, by video id."""
+        return {
+            video: VideoInfo(facts.frames, facts.fps, facts.width, facts.height)
+            for video, facts in self.facts.items()
+        }
+
+    @property
     def records(self) -> list[VideoRecord]:
         """Every listed video, whether it exists or not."""
         return [*self.listing.records, *self.listing.missing] if self.listing else []
@@ -197,12 +205,8 @@ def _check_frame_counts(inspection: Inspection, truth: GroundTruth) -> Iterator[
 
 def _check_plausibility(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
     """Units and numbering of the annotation, now that the sizes and lengths of the videos are known."""
-    infos = {
-        video: VideoInfo(facts.frames, facts.fps, facts.width, facts.height)
-        for video, facts in inspection.facts.items()
-    }
     known = {finding.text for finding in inspection.findings}
-    for problem in check_ground_truth(truth, infos):
+    for problem in check_ground_truth(truth, inspection.infos):
         if problem.text not in known:
             yield Finding(problem.serious, problem.text)
 
