@@ -70,8 +70,7 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
-demo decode list truth train_detector detect link train score merge export evaluate failures report \
-  draw:
+demo decode list truth detect link train score merge export evaluate failures report draw:
     artifacts.folders
 demo decode truth train_detector detect train_siamese link train score merge export evaluate report \
   draw:
@@ -84,22 +83,19 @@ demo truth:demo:
     demo demo.settings
 demo:
     demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
-decode list truth train_detector detect link train score merge export evaluate failures cost report \
-  draw:
+decode list truth detect link train score merge export evaluate failures cost report draw:
     artifacts.checksums
-decode list truth train_detector detect link train score merge export evaluate failures report draw:
+decode list truth detect link train score merge export evaluate failures report draw:
     artifacts.safe_hdf5 artifacts.shards
-decode truth train_detector detect train_siamese link train score merge export evaluate report draw:
+decode truth detect:supplied train_siamese link train score merge export evaluate report draw:
     tubes
-decode truth train_detector detect link train score merge export evaluate report draw:
+decode truth detect:supplied link train score merge export evaluate report draw:
     artifacts.tube_files
 decode truth train_detector detect merge export evaluate failures report draw:
     formats
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
   report draw:
     formats.video_ids
-decode truth train_detector detect merge export evaluate report draw:
-    formats.conventions
 decode list detect link train score report draw:
     frames
 decode truth evaluate report draw:
@@ -112,10 +108,13 @@ decode:
     frames.child frames.decode frames.decoder frames.settings frames.stage frames.write
 list:
     frames.video_table
+truth train_detector detect merge export evaluate report draw:
+    formats.box_units
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports train_detector detect:
     formats.settings
 truth detect:supplied merge export evaluate report draw:
-    formats.box_statistics formats.ground_truth_csv formats.labeled formats.unit_hints
+    formats.box_statistics formats.conventions formats.ground_truth_csv formats.labeled
+    formats.unit_hints
 truth:folder detect:supplied merge export evaluate report draw:
     formats.json_files formats.predictions formats.predictions_json formats.tube_checks
 truth:folder detect:supplied export evaluate report draw:

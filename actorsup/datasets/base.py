@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from actorsup.formats.conventions import BoxSource
+if TYPE_CHECKING:  # an edit of the checks decodes nothing again
+    from actorsup.formats.conventions import BoxSource
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ class GroundTruth:
             A2D. None if every frame is annotated: then a frame without a box has no actor.
         frames: Number of frames of a video, by video, where the annotation states it.
         rates: Frames per second of a video, by video, where the annotation states it.
-        source: File of the boxes, with what the user says about their numbers. Only if its frame unit is a
-            time, the column ``frame`` of the boxes holds times.
+        source: File of the boxes, with what the user says about their numbers. None: a file
+            of this project. Only if its frame unit is a time, the column ``frame`` of the boxes holds times.
     """
 
     boxes: pd.DataFrame
@@ -92,7 +93,7 @@ class GroundTruth:
     annotated: pd.DataFrame | None = None
     frames: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
-    source: BoxSource = field(default_factory=BoxSource)
+    source: "BoxSource | None" = None
 
 
 class Dataset(Protocol):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.datasets.base import GroundTruth
-from actorsup.formats.conventions import Problem
+from actorsup.formats.conventions import BoxSource, Problem
 from actorsup.formats.plausibility import check_lengths, check_rates, check_table
 
 _UNKNOWN = VideoInfo(0, 0.0, 0, 0)
@@ -20,15 +20,16 @@ def check_ground_truth(truth: GroundTruth, videos: Mapping[str, VideoInfo] | Non
         truth: The ground truth, as its reader returns it.
         videos: Length, frame rate and size of the videos, by id, 0 if unknown; None before they are known.
     """
+    source = truth.source or BoxSource()
     infos = {str(name): _info_of(truth, str(name), videos or {}) for name in truth.boxes["video"].unique()}
     rows = truth.boxes
-    if truth.source.conventions.has_times:
+    if source.conventions.has_times:
         rows = rows.assign(frame=0)  # in another unit, so not comparable with a length
-    problems = check_table(truth.source, rows, infos, sparse=truth.annotated is not None)
+    problems = check_table(source, rows, infos, sparse=truth.annotated is not None)
     rates = {name: info.fps for name, info in (videos or {}).items()}
     lengths = {name: info.frames for name, info in (videos or {}).items()}
-    problems += check_rates(truth.source, truth.rates, rates)
-    return problems + check_lengths(truth.source, truth.frames, lengths)
+    problems += check_rates(source, truth.rates, rates)
+    return problems + check_lengths(source, truth.frames, lengths)
 
 
 def _info_of(truth: GroundTruth, name: str, videos: Mapping[str, VideoInfo]) -> VideoInfo:
@@ -47,7 +48,7 @@ def in_frames(truth: GroundTruth, rates: Mapping[str, float]) -> pd.DataFrame:
         truth: The ground truth.
         rates: Frames per second of the videos, by id; 0 or absent if unknown.
     """
-    said, rows = truth.source.conventions, truth.boxes
+    said, rows = (truth.source or BoxSource()).conventions, truth.boxes
     if not said.has_times:
         return rows
     fps = rows["video"].map(rates).fillna(0).to_numpy(float)

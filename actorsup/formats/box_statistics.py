@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from actorsup.artifacts.tube_files import VideoInfo
-from actorsup.formats.conventions import BOX_FORMAT_NAMES, BoxSource, from_corners, to_corners
+from actorsup.formats.box_units import BOX_FORMAT_NAMES
+from actorsup.formats.conventions import BoxSource, from_corners, to_corners
 
 MIN_BOXES = 20
 """Minimum number of boxes, steps or tubes for a heuristic."""
@@ -50,8 +51,8 @@ class BoxStatistics:
         counts: Number of boxes of each kind: ``boxes``; ``tiny`` (within a pixel), ``fractional`` (tiny, with
             a number that is not whole); ``sized`` (the size of the frame is known) and among these ``area``,
             ``outside``, ``beyond`` (by a tenth of the frame), ``upper left`` (the center) and, of a
-            ``sample``, ``fits FORMAT`` (within the frame, were the numbers in this format). Also ``tubes`` and
-            ``tubes of one box``.
+            ``sample``, ``fits FORMAT`` (within the frame, were the numbers in this format). Also ``tubes``
+            and ``tubes of one box``.
         examples: Numbers of the first two boxes of a kind, as in the file.
         low, high: (2,) smallest x1, y1 and largest x2, y2.
         relative_high: (2,) largest x2 and y2 as shares of the frame.

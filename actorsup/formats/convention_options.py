@@ -3,13 +3,8 @@
 import argparse
 from typing import get_args
 
-from actorsup.formats.conventions import (
-    BOX_FORMAT_NAMES,
-    OPTION,
-    Conventions,
-    FrameUnit,
-    check_box_unit,
-)
+from actorsup.formats.box_units import BOX_FORMAT_NAMES, FrameUnit, check_box_unit
+from actorsup.formats.conventions import OPTION, Conventions
 
 
 def add_convention_options(parser: argparse.ArgumentParser, file: str, prefix: str = "") -> None:

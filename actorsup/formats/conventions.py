@@ -1,9 +1,8 @@
 """Units and numbering of the boxes in a file, where they differ from this project's, and their conversion."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,18 +10,8 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError
+from actorsup.formats.box_units import parse_size
 
-BOX_FORMAT_NAMES = {
-    "xyxy": "x1, y1, x2, y2",
-    "xywh": "x, y, width, height",
-    "cxcywh": "center x, center y, width, height",
-    "yxyx": "y1, x1, y2, x2",
-}
-"""What the four numbers of a box are, by name of the format."""
-BoxFormat = Literal["xyxy", "xywh", "cxcywh", "yxyx"]
-FrameUnit = Literal["frames", "seconds", "milliseconds"]
-FrameBase = Literal[0, 1]
-BOX_UNITS = ("pixels", "fraction", "percent")
 _REFERENCE_SIZES = {"fraction": (1, 1), "percent": (100, 100)}
 _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3}
 _CORNERS = ["x1", "y1", "x2", "y2"]
@@ -111,29 +100,6 @@ UNSTATED = Conventions()
 """Nothing is said: the conventions of a file's format are assumed, and its values are checked."""
 EXACT = Conventions("xyxy", "pixels", "frames", 0)
 """The conventions of files that this project wrote: nothing is converted, and nothing is reported."""
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Return width and height of a text such as ``1280x720``.
-
-    Raises:
-        ValueError: The text has another form.
-    """
-    if not (match := re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", text)):
-        allowed = ", ".join(BOX_UNITS)
-        raise ValueError(f"{text!r} is not allowed; allowed: {allowed}, or a size such as 1280x720")
-    return int(match[1]), int(match[2])
-
-
-def check_box_unit(unit: str) -> str:
-    """Return a valid ``box_unit``.
-
-    Raises:
-        ValueError: The value is not allowed.
-    """
-    if unit not in BOX_UNITS:
-        parse_size(unit)
-    return unit
 
 
 def to_corners(boxes: NDArray[np.floating], box_format: str) -> NDArray[np.floating]:

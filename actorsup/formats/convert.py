@@ -8,17 +8,10 @@ from pathlib import Path
 from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError, did_you_mean
+from actorsup.formats.box_units import BoxFormat, FrameUnit
 from actorsup.formats.coco_writing import write_coco
 from actorsup.formats.convention_options import add_convention_options
-from actorsup.formats.conventions import (
-    OPTION,
-    BoxFormat,
-    BoxSource,
-    Conventions,
-    FrameUnit,
-    Problem,
-    in_pixels_and_frames,
-)
+from actorsup.formats.conventions import OPTION, BoxSource, Conventions, Problem, in_pixels_and_frames
 from actorsup.formats.cvat_writing import write_cvat
 from actorsup.formats.formats import (
     BOX_FORMAT_OF,

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError, first_few
 from actorsup.formats.box_statistics import MIN_BOXES, MIN_VIDEOS, BoxStatistics
-from actorsup.formats.conventions import BOX_FORMAT_NAMES, BoxSource, Problem
+from actorsup.formats.box_units import BOX_FORMAT_NAMES
+from actorsup.formats.conventions import BoxSource, Problem
 from actorsup.formats.frame_plausibility import check_frame_base, check_times, check_tube_lengths
 
 _LOG = logging.getLogger(__name__)

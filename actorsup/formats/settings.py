@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from actorsup.formats.conventions import BoxFormat, FrameBase, FrameUnit, check_box_unit
+from actorsup.formats.box_units import BoxFormat, FrameBase, FrameUnit, check_box_unit
 
 BoxUnit = Annotated[str, AfterValidator(check_box_unit)]
 

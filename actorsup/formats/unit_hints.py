@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.formats.box_statistics import fits
-from actorsup.formats.conventions import BOX_FORMAT_NAMES, BoxSource, to_corners
+from actorsup.formats.box_units import BOX_FORMAT_NAMES
+from actorsup.formats.conventions import BoxSource, to_corners
 
 
 def format_hint(source: BoxSource, boxes: NDArray) -> str:

@@ -217,7 +217,7 @@ def _check_sizes(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding
         for video, facts in inspection.facts.items()
         if video in truth.size and (facts.width, facts.height) != tuple(truth.size[video])
     ]
-    if truth.source.conventions.reference_size is not None:  # as the user says
+    if truth.source and truth.source.conventions.reference_size is not None:  # as the user says
         different = []
     yield from _finding(
         False, "{} videos differ in size from their annotation, and boxes are scaled to the video", different
