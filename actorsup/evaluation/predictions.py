@@ -19,7 +19,14 @@ from actorsup.artifacts.tube_files import (
 )
 from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.box_statistics import BoxStatistics
-from actorsup.formats.conventions import UNSTATED, BoxSource, Conventions, Problem, require_units
+from actorsup.formats.conventions import (
+    UNSTATED,
+    BoxSource,
+    Conventions,
+    Problem,
+    require_units,
+    with_corners,
+)
 from actorsup.formats.plausibility import find_problems
 from actorsup.formats.predictions import classes_of_shards
 from actorsup.formats.predictions_json import ScoredVideo, read_predictions_json
@@ -166,9 +173,9 @@ def read_predictions(
 
 
 def _read_json(path: Path, conventions: Conventions) -> tuple[list[str], _Videos]:
-    classes, videos = read_predictions_json(path, conventions)
+    classes, videos = read_predictions_json(path)
     tubes_by_video = {}
-    for video in videos:
+    for video in (with_corners(each, conventions) for each in videos):
         with report_read_errors(path, f"{video.video}: not in the format of predictions.json"):
             tubes = video.to_tubes(classes)
             tubes_by_video[video.video] = _in_pixels(path, video, tubes, conventions), video.info

@@ -62,7 +62,7 @@ class TestSplit:
         Raises:
             DataError: The table cannot be used, or no test video has ground truth.
         """
-        truth = read_ground_truth(self.ground_truth, EXACT)  # checked when it was written
+        truth = read_ground_truth(self.ground_truth, conventions=EXACT)  # checked when it was written
         missing_videos = [name for name in self.names if name not in truth]
         if len(missing_videos) == len(self.names):
             raise DataError(

@@ -70,11 +70,6 @@ class Conventions:
         """
         return to_corners(boxes, self.box_format or default_format)
 
-    @property
-    def mot_base(self) -> int:
-        """Number of the first frame in MOT text."""
-        return 1 if self.frame_base is None else self.frame_base
-
     def mot_origin(self, origin: int | None = None) -> int | None:
         """Return the coordinate of the first pixel's corner in MOT text; None if the file decides."""
         # only boxes in the MOTChallenge's numbers count pixels from 1

@@ -1,17 +1,21 @@
 """Convert tubes between formats: ground-truth CSV, predictions, COCO JSON, MOT text and CVAT XML."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
-from actorsup.artifacts.tube_files import VideoInfo
-from actorsup.errors import DataError, did_you_mean
+from actorsup.errors import DataError, did_you_mean, first_few
 from actorsup.formats.box_units import BoxFormat, FrameUnit
 from actorsup.formats.coco_writing import write_coco
 from actorsup.formats.convention_options import add_convention_options
-from actorsup.formats.conventions import OPTION, BoxSource, Conventions, Problem, in_pixels_and_frames
+from actorsup.formats.conventions import OPTION, BoxSource, Conventions, in_pixels_and_frames
+from actorsup.formats.coverage import annotated_frames_of_rows, frames_to_name
 from actorsup.formats.cvat_writing import write_cvat
 from actorsup.formats.formats import (
     BOX_FORMAT_OF,
@@ -20,12 +24,11 @@ from actorsup.formats.formats import (
     output_format_of_name,
     read_labeled,
 )
-from actorsup.formats.ground_truth_csv import read_ground_truth_table
+from actorsup.formats.ground_truth_csv import read_ground_truth_rows
 from actorsup.formats.labeled import (
     LabeledVideo,
     add_video_info,
     best_tubes,
-    box_table,
     class_names,
     convert_units,
     ground_truth_table,
@@ -33,9 +36,12 @@ from actorsup.formats.labeled import (
     videos_of_table,
 )
 from actorsup.formats.mot_writing import write_mot
-from actorsup.formats.plausibility import check_rates, check_table, report
+from actorsup.formats.plausibility import check_table, check_videos, report
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
+
+_LOG = logging.getLogger(__name__)
+_FORMAT_NAMES = {"mot": "MOT text", "cvat": "our CVAT XML", "predictions": "predictions.json"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,8 @@ class Conversion:
             uses the values of the input.
         top: Maximum number of predicted tubes per video, chosen by score; None keeps all tubes.
         min_score: Minimum score of a predicted tube; None keeps all tubes.
-        frame_base: Number of the first frame; None: as in the input's format, inferred for COCO input.
+        frame_base: Number of the first frame; None: as in the input's format, inferred in COCO and MOT.
+        action: Class of the tracks in MOT input that have none.
         mot_origin: Coordinate of the first pixel's corner in MOT text. None: 0 for input with a
             ``labels.txt`` and for output, else 1.
         tolerance: Maximum error of interpolated boxes in CVAT output, in pixels; 0 writes every box.
@@ -69,6 +76,7 @@ class Conversion:
     min_score: float | None = None
     frame_base: int | None = None
     mot_origin: int | None = None
+    action: str | None = None
     tolerance: float = 0.0
     box_format: BoxFormat | None = None
     box_unit: str | None = None
@@ -105,22 +113,24 @@ def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -
 def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], list[str]]:
     format_name = conversion.source_format or detect_format(source)
     said, lookup = conversion.conventions, read_video_info(conversion.videos) if conversion.videos else {}
+    box_source = BoxSource(str(source), BOX_FORMAT_OF[format_name], said)
     if format_name == "csv":
-        rows = read_ground_truth_table(source, said)
-        ids = {str(name): video_id(str(name)) for name in rows["video"].unique()}
+        boxes, named = read_ground_truth_rows(source, said)
+        ids = {str(name): video_id(str(name)) for name in boxes["video"].unique()}
         infos = {name: lookup[video] for name, video in ids.items() if video in lookup}
-        report(check_table(BoxSource(str(source), "xyxy", said), rows, infos))
-        videos = videos_of_table(in_pixels_and_frames(str(source), rows, said, infos), str(source))
+        report(check_table(box_source, boxes, infos, sparse=len(named) > 0))
+        boxes = in_pixels_and_frames(str(source), boxes, said, infos)
+        videos = videos_of_table(boxes, str(source), annotated_frames_of_rows(named, boxes))
         classes = class_names(videos)
     else:
-        videos, classes = read_labeled(source, format_name, conversion.name, conversion.mot_origin, said)
+        videos, classes = read_labeled(
+            source, format_name, conversion.name, conversion.mot_origin, conversion.action, said
+        )
     videos = [replace(video, video=video_id(video.video)) for video in videos]
     if format_name != "csv":
-        report(_check(source, videos, format_name, said, lookup))
-        videos = [
-            convert_units(str(source), replace(video, info=lookup.get(video.video, video.info)), said)
-            for video in videos
-        ]
+        report(check_videos(box_source, videos, lookup))
+        known = (replace(video, info=lookup.get(video.video, video.info)) for video in videos)
+        videos = [convert_units(str(source), video, said) for video in known]
     if conversion.videos is not None:
         videos = [*add_video_info(videos, conversion.videos, lookup)]
     names = [video.video for video in videos]
@@ -133,21 +143,36 @@ def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], lis
     return [videos[names.index(only_video)]], classes
 
 
-def _check(
-    source: Path,
-    videos: Sequence[LabeledVideo],
-    format_name: str,
-    conventions: Conventions,
-    lookup: Mapping[str, VideoInfo],
-) -> list[Problem]:
-    """Return what is implausible about videos, given the lengths, rates and sizes of some of them."""
-    box_source = BoxSource(str(source), BOX_FORMAT_OF[format_name], conventions)
-    infos = {video.video: video.info for video in videos}
-    rates = ({name: info.fps for name, info in source.items()} for source in (infos, lookup))
-    return [
-        *check_table(box_source, box_table(videos), {**infos, **lookup}),
-        *check_rates(box_source, *rates),
+def _csv_table(videos: Sequence[LabeledVideo]) -> pd.DataFrame:
+    """Return the boxes as a ground-truth table, and rows without a box that state the annotated frames."""
+    boxes = ground_truth_table(videos)
+    named = [(video.video, frame) for video in videos for frame in frames_to_name(video)]
+    if not named:
+        return boxes
+    rows = pd.DataFrame(named, columns=["video", "frame"]).astype({"frame": "Int64"})
+    texts = {name: "" for name in ("tube", "class", "actor") if name in boxes}
+    return pd.concat([boxes.astype({"frame": "Int64"}), rows.assign(**texts)], ignore_index=True)
+
+
+def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_name: str) -> None:
+    """Log a warning if the output format cannot state which frames are annotated."""
+    lost = [
+        video.video
+        for video in videos
+        if video.annotated is not None
+        and (
+            format_name == "predictions" or not np.array_equal(video.annotated, np.arange(video.info.frames))
+        )
     ]
+    if lost and format_name in ("mot", "cvat", "predictions"):
+        _LOG.warning(
+            "%s: %s cannot state which frames are annotated, so all frames of %d videos count as annotated: "
+            "%s; to keep the annotated frames, write CSV or COCO JSON",
+            output,
+            _FORMAT_NAMES[format_name],
+            len(lost),
+            first_few(lost),
+        )
 
 
 def _write(
@@ -157,9 +182,10 @@ def _write(
     classes: Sequence[str],
     conversion: Conversion,
 ) -> None:
+    _warn_of_lost_coverage(videos, output, format_name)
     match format_name:
         case "csv":
-            table = ground_truth_table(videos)
+            table = _csv_table(videos)
             write_text_atomically(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
@@ -192,6 +218,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=_count, help="maximum number of predicted tubes of a video, by score")
     parser.add_argument("--min-score", type=float, help="minimum score of a predicted tube")
     add_convention_options(parser, "the input")
+    parser.add_argument("--class", dest="action", metavar="NAME", help="MOT: class of tracks without one")
     parser.add_argument(
         "--mot-origin", type=int, choices=(0, 1), help="MOT: coordinate of the first pixel's corner"
     )

@@ -1,6 +1,6 @@
 """Labeled tubes: the common representation of annotations and of all exchange formats."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,11 +43,20 @@ class LabeledTube:
 
 @dataclass(frozen=True)
 class LabeledVideo:
-    """A video id, the length, frame rate and size of the video (0 if unknown), and its labeled tubes."""
+    """The labeled tubes of a video.
+
+    Attributes:
+        video: Video id.
+        info: Length, frame rate and size of the video; 0 if unknown.
+        tubes: Labeled tubes.
+        annotated: (K,) int64, annotated frames, 0-based and ascending; other frames were not looked at. None
+            if every frame is annotated.
+    """
 
     video: str
     info: VideoInfo
     tubes: tuple[LabeledTube, ...]
+    annotated: NDArray[np.int64] | None = None
 
 
 def make_tube(
@@ -152,6 +161,8 @@ def add_video_info(
     """
     for video in videos:
         info = lookup.get(video.video, video.info)
+        if info.frames == video.info.frames:
+            info = replace(info, times=video.info.times)
         for tube in video.tubes:
             if 0 < info.frames <= (last := int(tube.frames.max(initial=-1))):
                 raise DataError(
@@ -196,9 +207,10 @@ def require_info(location: str, video: LabeledVideo) -> VideoInfo:
 
 
 def shift_frames(video: LabeledVideo, shift: int) -> LabeledVideo:
-    """Add a number to the frames of all tubes of a video."""
+    """Add a number to the frames of all tubes of a video, and to its annotated frames."""
     tubes = (replace(tube, frames=tube.frames + shift) for tube in video.tubes)
-    return replace(video, tubes=tuple(tubes)) if shift else video
+    annotated = None if video.annotated is None else video.annotated + shift
+    return replace(video, tubes=tuple(tubes), annotated=annotated) if shift else video
 
 
 def with_box_format(
@@ -235,11 +247,6 @@ def convert_units(location: str, video: LabeledVideo, conventions: Conventions) 
     return replace(video, tubes=tuple(tubes))
 
 
-def box_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
-    """Return the boxes of all tubes as a table ``video,tube,frame,x1,y1,x2,y2``, for checks."""
-    return ground_truth_table(videos)[["video", "tube", "frame", *CORNERS]]
-
-
 def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     """Return the tubes as a table ``video,tube,class,frame,x1,y1,x2,y2``, with ``actor`` if any is known."""
     tubes = [(video.video, tube) for video in videos for tube in video.tubes]
@@ -252,9 +259,17 @@ def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     return rows[GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]]
 
 
-def videos_of_table(rows: pd.DataFrame, location: str) -> list[LabeledVideo]:
-    """Return the labeled videos of a ground-truth table sorted by video, tube and frame."""
-    tubes_by_video: dict[str, list[LabeledTube]] = {}
+def videos_of_table(
+    rows: pd.DataFrame, location: str, annotated: Mapping[str, NDArray[np.int64]]
+) -> list[LabeledVideo]:
+    """Return the labeled videos of a ground-truth table.
+
+    Args:
+        rows: Rows with a box, sorted by video, tube and frame.
+        location: Name of the file, for messages.
+        annotated: Annotated frames of the videos that are not annotated in every frame.
+    """
+    tubes_by_video: dict[str, list[LabeledTube]] = {video: [] for video in annotated}
     for _, group in rows.groupby(["video", "tube"], sort=False):
         video, name = str(group["video"].iloc[0]), str(group["tube"].iloc[0])
         actor = group["actor"].iloc[0] if "actor" in group else ""
@@ -268,7 +283,10 @@ def videos_of_table(rows: pd.DataFrame, location: str) -> list[LabeledVideo]:
             actor=actor,
         )
         tubes_by_video.setdefault(video, []).append(tube)
-    return [LabeledVideo(video, UNKNOWN_INFO, tuple(tubes)) for video, tubes in tubes_by_video.items()]
+    return [
+        LabeledVideo(video, UNKNOWN_INFO, tuple(tubes), annotated.get(video))
+        for video, tubes in sorted(tubes_by_video.items())
+    ]
 
 
 def interpolate_boxes(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

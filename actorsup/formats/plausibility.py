@@ -8,7 +8,7 @@ answers each report, and silences it.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from actorsup.formats.box_statistics import MIN_BOXES, MIN_VIDEOS, BoxStatistics
 from actorsup.formats.box_units import BOX_FORMAT_NAMES
 from actorsup.formats.conventions import BoxSource, Problem
 from actorsup.formats.frame_plausibility import check_frame_base, check_times, check_tube_lengths
+from actorsup.formats.labeled import LabeledVideo, ground_truth_table
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +47,23 @@ def check_table(
     statistics = BoxStatistics(source, infos)
     statistics.add_table(rows)
     return find_problems(statistics, sparse or "tube" not in rows)
+
+
+def check_videos(
+    source: BoxSource, videos: Sequence[LabeledVideo], known: Mapping[str, VideoInfo]
+) -> list[Problem]:
+    """Return what is implausible about labeled videos.
+
+    Args:
+        source: Their file.
+        videos: The videos, with the lengths, rates and sizes that the file states.
+        known: Length, frame rate and size of videos, by id.
+    """
+    stated = {video.video: video.info for video in videos}
+    is_sparse = any(v.annotated is not None and (np.diff(v.annotated) > 1).any() for v in videos)
+    rates = ({name: info.fps for name, info in infos.items()} for infos in (stated, known))
+    problems = check_table(source, ground_truth_table(videos), {**stated, **known}, is_sparse)
+    return problems + check_rates(source, *rates)
 
 
 def find_problems(statistics: BoxStatistics, sparse: bool = False) -> list[Problem]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.detection.detectors import DETECTORS
 from actorsup.errors import ActorsupError
-from actorsup.workflow.check import Finding, Inspection
+from actorsup.workflow.check import Inspection
+from actorsup.workflow.findings import Finding
 from actorsup.workflow.plan import Plan
 
 

@@ -12,8 +12,9 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
       "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
 
 MOTChallenge text, a ``.zip`` of ``<video>/det/det.txt`` or ``<video>.txt``, or one such file, as
-``actorsup.formats.mot`` reads it; a detection without a class is a person. CVAT XML, an ``.xml`` or a
-``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track without a score has 1.
+``actorsup.formats.mot`` reads it; a detection without a class is a person, one without a score has 1. CVAT
+XML, an ``.xml`` or a ``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track without
+a score has 1.
 
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
 """
@@ -30,7 +31,7 @@ import pandas as pd
 from actorsup.artifacts.paths import existing_path
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.boxes import area, clip
-from actorsup.coco import ID_OF, NAME_OF
+from actorsup.coco import CONTIGUOUS, ID_OF, NAME_OF
 from actorsup.detection.base import Detections, DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings, SuppliedSection
 from actorsup.detection.suppression import suppress, take
@@ -45,7 +46,7 @@ from actorsup.formats.conventions import (
 )
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.formats import BOX_FORMAT_OF, detect_format
-from actorsup.formats.mot import mot_files
+from actorsup.formats.mot import MotOptions, mot_files
 from actorsup.formats.plausibility import check_scores, check_table, report
 from actorsup.formats.unit_hints import format_hint, times_hint
 from actorsup.formats.video_ids import video_id
@@ -157,7 +158,7 @@ def read_supplied(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFra
     format_name = _format(path)
     source = BoxSource(str(path), BOX_FORMAT_OF[format_name], conventions)
     if format_name == "mot":
-        rows = _read_mot(path, conventions.mot_origin(), conventions.mot_base)
+        rows = _read_mot(path, conventions)
     else:
         rows = _READERS[format_name](path)
     rows["video"] = rows["video"].map(video_id)
@@ -214,11 +215,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return rows[COLUMNS]
 
 
-def _read_mot(path: Path, origin: int | None = None, frame_base: int = 1) -> pd.DataFrame:
-    files = mot_files(path, "det.txt", origin=origin, frame_base=frame_base)
-    rows = pd.concat([file.rows.assign(video=file.video) for file in files])
-    category = rows["class"].replace(_MOT_NAMES)
-    return rows.assign(category=category, score=rows["conf"])[COLUMNS]
+def _read_mot(path: Path, conventions: Conventions) -> pd.DataFrame:
+    names = [NAME_OF[i] for i in CONTIGUOUS]
+    options = MotOptions(None, conventions.mot_origin(), conventions.frame_base, zero_based_names=names)
+    files = mot_files(path, "det.txt", options)
+    rows = pd.concat([file.rows.assign(video=file.video, score=_scores(file.rows)) for file in files])
+    return rows.assign(category=rows["class"].replace(_MOT_NAMES))[COLUMNS]
+
+
+def _scores(rows: pd.DataFrame) -> pd.Series:
+    """Scores of the boxes of a MOT file; 1 if the file has none, so that every conf is -1."""
+    return rows["conf"] if (rows["conf"] != -1).any() else rows["conf"].abs()
 
 
 def _read_cvat(path: Path) -> pd.DataFrame:
