@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 
 from actorsup.artifacts.shards import ShardWriter
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.tubes import Tubes
 
 TUBES_SCHEMA = "tubes/1"
@@ -69,16 +69,11 @@ def read_tubes(group: h5py.Group) -> Tubes:
     """
     stored_names = [field.name for field in fields(Tubes) if field.name in group]
     if missing_names := [name for name in _REQUIRED_DATASETS if name not in stored_names]:
-        raise DataError(
-            f"{group.file.filename}: {group.name} lacks {', '.join(missing_names)}; "
-            "delete the file and run again"
-        )
+        raise DataError(f"{group.file.filename}: {group.name} lacks {', '.join(missing_names)}; {REBUILD}")
     tubes = Tubes(**{name: group[name][()] for name in stored_names})
     shapes = {name: array.shape for name, array in tubes.arrays().items()}
     if tubes.boxes.ndim != 3 or any(shapes[name] != shape for name, shape in _expected_shapes(tubes).items()):
-        raise DataError(
-            f"{group.file.filename}: {group.name}: shapes {shapes} do not match; delete it and run again"
-        )
+        raise DataError(f"{group.file.filename}: {group.name}: shapes {shapes} do not match; {REBUILD}")
     return tubes
 
 
@@ -101,6 +96,6 @@ def read_info(group: h5py.Group) -> VideoInfo:
         DataError: An attribute is missing, not a number, or impossible for a video.
     """
     location = f"{group.file.filename}: {group.name}"
-    remedy = "expected numbers in the attributes frames, fps, width and height; delete the file and run again"
+    remedy = f"expected numbers in the attributes frames, fps, width and height; {REBUILD}"
     with report_read_errors(location, remedy):
         return video_info(*(group.attrs[field.name] for field in fields(VideoInfo)))

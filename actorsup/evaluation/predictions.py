@@ -15,7 +15,7 @@ from actorsup.artifacts.tube_files import (
     read_info,
     read_tubes,
 )
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.formats.predictions import classes_of_shards
 from actorsup.formats.predictions_json import read_predictions_json
 from actorsup.formats.tube_checks import check_tubes
@@ -68,7 +68,7 @@ class StoredTubes(Mapping[str, Tubes]):
         if path in self._in_memory:
             return self._in_memory[path][video][0]
         try:
-            with report_read_errors(path, "make it again"):
+            with report_read_errors(path, f"not scored tubes; {REBUILD}"):
                 group = self._get_shard(path)[video]
                 tubes = read_tubes(group)
                 check_tubes(tubes, read_info(group).frames, self._classes)
