@@ -3,11 +3,12 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from actorsup.errors import ActorsupError, DataError, report_read_errors
+from actorsup.errors import DataError, describe, report_read_errors
 from actorsup.evaluation.command import add_options as add_evaluation_options
 from actorsup.evaluation.command import evaluate as run_evaluation
 from actorsup.formats.convert import add_options as add_conversion_options
@@ -27,8 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _create_parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except ActorsupError as error:
-        print(f"actorsup: {error}", file=sys.stderr)
+    except BrokenPipeError:  # such as `actorsup inspect FILE | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except Exception as error:
+        if not (line := describe(error)):
+            raise
+        print(f"actorsup: {line}", file=sys.stderr)
         return 2
 
 
@@ -112,13 +118,13 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    import h5py
-
     from actorsup.artifacts.checksums import check_embedded_checksum
+    from actorsup.artifacts.hdf5_files import open_hdf5
     from actorsup.artifacts.shards import ShardReader
 
     check_embedded_checksum(options.file)
-    with report_read_errors(options.file, "not a shard of actorsup"), h5py.File(options.file, "r") as file:
+    wanted = "not a shard of actorsup"
+    with report_read_errors(options.file, wanted), open_hdf5(options.file, wanted) as file:
         schema = str(file.attrs["schema"])
     with ShardReader(options.file, schema) as shard:
         print(f"schema: {schema}")

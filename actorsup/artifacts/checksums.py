@@ -21,6 +21,10 @@ USER_BLOCK_SIZE = 512
 
 _BLOCK_START = b"actorsup 1 crc32 "
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OLD_SUPERBLOCKS = (_HDF5_SIGNATURE + b"\0", _HDF5_SIGNATURE + b"\1")
+_FLAGS = range(20, 24)
+"""Bytes of an old superblock that are not 0 while a program has the file open for writing, or after it was
+killed. They count as 0, because the content may be as before."""
 _CHUNK_SIZE = 1 << 20
 _CHECKSUMMED_SUFFIXES = (".h5", ".pt")
 """Suffixes of files that contain their own checksums: shards, and PyTorch files (``load_weights``)."""
@@ -112,7 +116,10 @@ def _checksum_line(path: Path) -> str:
 
 
 def _user_block(file_descriptor: int) -> bytes:
-    checksum, size = _crc32(file_descriptor, 0, USER_BLOCK_SIZE)
+    superblock = os.pread(file_descriptor, _FLAGS.stop, USER_BLOCK_SIZE)
+    if superblock.startswith(_OLD_SUPERBLOCKS) and len(superblock) == _FLAGS.stop:
+        superblock = superblock[: _FLAGS.start] + bytes(len(_FLAGS))
+    checksum, size = _crc32(file_descriptor, zlib.crc32(superblock), USER_BLOCK_SIZE + len(superblock))
     return (_BLOCK_START + f"{checksum:08x} bytes {size}\n".encode()).ljust(USER_BLOCK_SIZE, b"\0")
 
 
