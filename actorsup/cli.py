@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 
 from actorsup.errors import DataError, describe, report_read_errors
@@ -40,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _create_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("actorsup", description=__doc__)
-    override_help = "override config.yaml, as in Snakemake"
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     evaluate = commands.add_parser("evaluate", help="evaluate scored tubes from files")
     add_evaluation_options(evaluate)
@@ -55,7 +55,7 @@ def _create_parser() -> argparse.ArgumentParser:
         "check", help="list missing and contradictory data of a data set before a run"
     )
     check.add_argument("dataset", help="a section under datasets: in config.yaml")
-    check.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
+    _add_config_options(check)
     check.add_argument("--decode", action="store_true", help="decode every video to count its frames")
     check.set_defaults(run=_check)
     predict = commands.add_parser("predict", help="find who does what, where and when in your own videos")
@@ -64,13 +64,35 @@ def _create_parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--dataset", default="demo", help="data set whose linker and trained model to use")
     predict.add_argument("--output", type=Path, help="file in the format of predictions.json; default: print")
-    predict.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
+    _add_config_options(predict)
     predict.set_defaults(run=_predict)
     return parser
 
 
+def _add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of Snakemake that say where the configuration is."""
+    parser.add_argument(
+        "--configfile", "--configfiles", type=Path, nargs="+", default=[], help="override config.yaml"
+    )
+    parser.add_argument(
+        "--config", metavar="NAME=VALUE", nargs="+", default=[], help="override the files, such as device=cpu"
+    )
+    parser.add_argument(
+        "-d", "--directory", type=Path, default=Path(), help="working folder, which contains results/"
+    )
+
+
+def _print_sources(options: argparse.Namespace) -> None:
+    from actorsup.config.read import describe_sources, own_files
+
+    with chdir(options.directory):
+        files = [path.absolute() for path in own_files()]
+    line = describe_sources([*files, *options.configfile], "--config" if options.config else "")
+    print(f"actorsup: {line}", file=sys.stderr)
+
+
 def _check(options: argparse.Namespace) -> int:
-    from actorsup.config.read import read_config
+    from actorsup.config.read import parse_values, read_config
     from actorsup.errors import ConfigError, did_you_mean
     from actorsup.frames.settings import FrameSettings
     from actorsup.workflow.check import inspect_dataset
@@ -78,19 +100,25 @@ def _check(options: argparse.Namespace) -> int:
     from actorsup.workflow.dataset import PlannedDataset
     from actorsup.workflow.plan import Plan
 
-    plan = Plan(read_config(options.configfile))
-    sections = plan.config["datasets"]
-    if options.dataset not in sections:
-        hint = did_you_mean(options.dataset, sections)
-        raise ConfigError(f"datasets: no section {options.dataset!r}; allowed: {', '.join(sections)}{hint}")
-    dataset = PlannedDataset(options.dataset, sections[options.dataset], plan.config["seed"])
-    inspection = inspect_dataset(dataset, options.decode)
-    print(report(inspection, FrameSettings(**plan.frame_settings)))
+    _print_sources(options)
+    configfiles = [path.absolute() for path in options.configfile]
+    with chdir(options.directory):
+        plan = Plan(read_config(configfiles, parse_values(options.config)))
+        sections = plan.config["datasets"]
+        if options.dataset not in sections:
+            hint = did_you_mean(options.dataset, sections)
+            raise ConfigError(
+                f"datasets: no section {options.dataset!r}; allowed: {', '.join(sections)}{hint}"
+            )
+        dataset = PlannedDataset(options.dataset, sections[options.dataset], plan.config["seed"])
+        inspection = inspect_dataset(dataset, options.decode)
+        print(report(inspection, FrameSettings(**plan.frame_settings)))
     return int(any(finding.serious for finding in inspection.findings))
 
 
 def _predict(options: argparse.Namespace) -> int:
     from actorsup.artifacts.atomic import write_text_atomically
+    from actorsup.config.read import parse_values
     from actorsup.errors import VideoError
     from actorsup.formats.video_ids import video_id
     from actorsup.predict import load, predictions_to_json
@@ -100,7 +128,13 @@ def _predict(options: argparse.Namespace) -> int:
         raise DataError(f"two videos have the name {duplicates[0]!r}, which must be a unique id; rename one")
     # this command prints the failed videos itself
     logging.getLogger("actorsup.artifacts.shards").setLevel(logging.ERROR)
-    predictor = load(options.dataset, configfiles=options.configfile)
+    _print_sources(options)
+    predictor = load(
+        options.dataset,
+        folder=options.directory,
+        configfiles=options.configfile,
+        config=parse_values(options.config),
+    )
     predicted_tubes = []
     for path in options.videos:
         try:
