@@ -45,6 +45,12 @@ def in_one_line(function, *arguments):
 
 # `config` has the settings of the command line, or those that the user's workflow passes to this module
 AS_MODULE = not workflow.modifier.is_main_snakefile()
+path_modifier = workflow.modifier.path_modifier
+if path_modifier.prefix or path_modifier.modifies_prefixes:
+    raise WorkflowError(
+        "module: prefix: and replace_prefix: are not supported, because the plan itself reads files in "
+        "results/; remove them, or give this workflow a working folder of its own (--directory)"
+    )
 BELOW = [] if workflow.config_settings.replace_workflow_config else own_files(AS_MODULE)
 PLAN = in_one_line(lambda: Plan(read_layers(BELOW, config)))
 if workflow.is_main_process and AS_MODULE:

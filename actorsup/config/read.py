@@ -74,14 +74,14 @@ def own_files(as_module: bool = False) -> list[Path]:
     return [_DEFAULT, here] if _DEFAULT.is_file() else [here]
 
 
-def describe_sources(files: Iterable[Path], values: str = "") -> str:
+def describe_sources(files: Iterable[str | Path], values: str = "") -> str:
     """Return the line for the log that lists the sources of the configuration, in the order of reading.
 
     Args:
         files: Configuration files.
         values: Where further settings are from, such as ``"--config"``; empty if there are none.
     """
-    sources = [*(str(file.absolute()) for file in files), *([values] if values else [])]
+    sources = [*(str(Path(file).absolute()) for file in files), *([values] if values else [])]
     return f"Configuration: {', then '.join(sources)}"
 
 
