@@ -58,6 +58,8 @@ if workflow.is_main_process and AS_MODULE:
 elif workflow.is_main_process:
     values = "--config" if workflow.config_settings.config else ""
     logger.info(describe_sources([*BELOW, *workflow.configfiles], values))
+# shown in Snakemake's report, and deployed with jobs that run without a shared file system
+workflow.configfiles[:0] = [str(path) for path in BELOW]
 
 NETWORKS = PLAN.networks
 PAPER = PaperPlan(PLAN)
