@@ -3,11 +3,13 @@
 The format follows CVAT's page "XML annotation format", version 1.1. Frames are 0-based frame numbers
 of the video, for any frame step of the task; corners are continuous 0-based pixel coordinates. Boxes
 between two boxes of a track are interpolated linearly; a box with ``outside="1"`` ends a visible interval of
-the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor.
+the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor. Boxes with
+``keyframe="0"`` are interpolated already, so a track neither continues after them nor up to them: CVAT writes them
+for every frame, and Datumaro, which marks no gap and no end, for the frames that have a box.
 """
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
@@ -21,6 +23,8 @@ from actorsup.formats.labeled import LabeledTube, LabeledVideo, interpolate_boxe
 
 _SHAPES = ("polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
 _CORNERS = ("xtl", "ytl", "xbr", "ybr")
+_Shape = tuple[int, bool, list[float]]
+"""Frame of a box, True if the box is outside, and its corners."""
 
 
 @dataclass
@@ -113,7 +117,9 @@ def _read_meta(location: str, meta: Element) -> tuple[dict[str, _Task], list[str
         first, size = _read_number(location, element, "start_frame"), _read_number(location, element, "size")
         stop = _read_number(location, element, "stop_frame")
         step = (_element_text(element, "frame_filter").partition("step=")[2] or "1").strip()
-        end = stop + 1 if stop else first + size * (int(step[:10]) if step.isdecimal() else 1)
+        end = first + size * (int(step[:10]) if step.isdecimal() else 1)
+        if stop:  # Datumaro's is one too high
+            end = min(end, stop + 1) if size else stop + 1
         width, height = (
             _read_number(location, element, f"original_size/{side}") for side in ("width", "height")
         )
@@ -162,6 +168,9 @@ def _add_track(location: str, track: Element, tasks: dict[str, _Task], labels: l
 def _visible_intervals(location: str, boxes: list[Element], end: int) -> list[tuple[range, Any]]:
     """Return the intervals of M frames in which a track is visible, with their boxes (M, 4)."""
     shapes = sorted((_read_box(location, box) for box in boxes), key=lambda shape: shape[0])
+    shapes = _end_at_interpolated_boxes(
+        shapes, {int(b.attrib["frame"]) for b in boxes if b.get("keyframe") == "0"}
+    )
     frames = [shape[0] for shape in shapes]
     if repeated := [frame for frame, next_frame in pairwise(frames) if frame == next_frame]:
         raise DataError(f"{location}: has two boxes in frame {repeated[0]}")
@@ -170,7 +179,7 @@ def _visible_intervals(location: str, boxes: list[Element], end: int) -> list[tu
             f"{location}: has a box in frame {frames[-1]}, but its task has frames 0 to {end - 1}"
         )
     intervals: list[tuple[range, Any]] = []
-    interval_shapes: list[tuple[int, bool, list[float]]] = []
+    interval_shapes: list[_Shape] = []
     for shape in shapes:
         if not interval_shapes and shape[1]:
             continue
@@ -193,7 +202,17 @@ def _visible_intervals(location: str, boxes: list[Element], end: int) -> list[tu
     return intervals
 
 
-def _read_box(location: str, box: Element) -> tuple[int, bool, list[float]]:
+def _end_at_interpolated_boxes(shapes: list[_Shape], interpolated: set[int]) -> list[_Shape]:
+    """Add an outside box after each interpolated box that no box, or an interpolated one, follows after a gap."""
+    ends: list[_Shape] = []
+    for (frame, outside, corners), following in zip_longest(shapes, shapes[1:]):
+        if frame in interpolated and not outside:
+            if following is None or (following[0] > frame + 1 and following[0] in interpolated):
+                ends.append((frame + 1, True, corners))
+    return sorted(shapes + ends, key=lambda shape: shape[0])
+
+
+def _read_box(location: str, box: Element) -> _Shape:
     """Return the frame of a box, True if the box is outside, and its corners."""
     try:
         corners = [float(box.attrib[name]) for name in _CORNERS]
