@@ -1,6 +1,6 @@
 """Round trips with the packages of other tools: what they write is read, and they read what is written.
 
-``make test-all`` runs this file in the environment of requirements-exchange.txt, where all of the packages are; a
+``make test-all`` runs this file in the environment of requirements-exchange.txt, which has all packages; a
 test is skipped where its package is missing. The truth is stated here, independently of readers and writers.
 """
 
@@ -331,7 +331,10 @@ def test_supervision_reads_written_coco(tmp_path):
     found = []
     for name, _, detections in dataset:
         frame = int(Path(name).stem)
-        found += [(CLASSES[c], frame, *map(float, b)) for c, b in zip(detections.class_id, detections.xyxy)]
+        found += [
+            (CLASSES[label], frame, *map(float, box))
+            for label, box in zip(detections.class_id, detections.xyxy, strict=True)
+        ]
     truth = [(name, frame, *map(float, box)) for name, boxes in TRACKS for frame, box in boxes.items()]
     assert sorted(found) == sorted(truth)
 

@@ -3,9 +3,9 @@
 The format follows CVAT's page "XML annotation format", version 1.1. Frames are 0-based frame numbers
 of the video, for any frame step of the task; corners are continuous 0-based pixel coordinates. Boxes
 between two boxes of a track are interpolated linearly; a box with ``outside="1"`` ends a visible interval of
-the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor. Boxes with
-``keyframe="0"`` are interpolated already, so a track neither continues after them nor up to them: CVAT writes them
-for every frame, and Datumaro, which marks no gap and no end, for the frames that have a box.
+the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor. Boxes
+with ``keyframe="0"`` are interpolated already, so a track neither continues after them nor up to them. CVAT
+writes them for every frame; Datumaro, which marks no gap and no end, for the frames that have a box.
 """
 
 from dataclasses import dataclass, field
@@ -203,7 +203,7 @@ def _visible_intervals(location: str, boxes: list[Element], end: int) -> list[tu
 
 
 def _end_at_interpolated_boxes(shapes: list[_Shape], interpolated: set[int]) -> list[_Shape]:
-    """Add an outside box after each interpolated box that no box, or an interpolated one, follows after a gap."""
+    """Add an outside box after each interpolated box that is the last one or precedes a gap."""
     ends: list[_Shape] = []
     for (frame, outside, corners), following in zip_longest(shapes, shapes[1:]):
         if frame in interpolated and not outside:
