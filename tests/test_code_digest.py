@@ -123,7 +123,7 @@ truth:folder detect:supplied merge export evaluate report draw:
 truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot
 truth:folder detect:supplied evaluate report draw:
-    formats.coco formats.cvat formats.formats
+    formats.coco formats.cvat formats.formats formats.sinks
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
 truth:folder evaluate report draw:

@@ -318,6 +318,32 @@ def test_fiftyone_writes_what_is_read_and_reads_what_is_written(tmp_path):
 # ---------------------------------------------------------------------------------- supervision
 
 
+@pytest.mark.parametrize("name", ["v.csv", "v.json"])
+@pytest.mark.parametrize("scores", [True, False])
+def test_supervision_writes_what_is_read(tmp_path, name, scores):
+    supervision = pytest.importorskip("supervision")
+    sink = (supervision.CSVSink if name == "v.csv" else supervision.JSONSink)(str(tmp_path / name))
+    with sink:
+        for frame in range(FRAMES):
+            found = [(t, label, boxes[frame]) for t, (label, boxes) in enumerate(TRACKS, 1) if frame in boxes]
+            if not found:
+                sink.append(supervision.Detections.empty(), custom_data={"frame_index": frame})
+                continue
+            tracks, labels, boxes = zip(*found, strict=True)
+            detections = supervision.Detections(
+                xyxy=np.array(boxes, np.float32),
+                confidence=np.full(len(found), 0.5, np.float32) if scores else None,
+                class_id=np.array([CLASSES.index(label) for label in labels]),
+                tracker_id=np.array(tracks),
+                data={"class_name": np.array(labels)},
+            )
+            sink.append(detections, custom_data={"frame_index": frame})
+    video = read(tmp_path / name)
+    compare(tracks_of(video), within=1e-5)
+    assert video.video == "v" and {tube.score for tube in video.tubes} == {0.5 if scores else None}
+    assert read(tmp_path / name, name="kitchen/tuesday").video == "kitchen/tuesday"
+
+
 def test_supervision_reads_written_coco(tmp_path):
     supervision = pytest.importorskip("supervision")
     from PIL import Image
