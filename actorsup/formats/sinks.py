@@ -45,8 +45,8 @@ def read_sink(path: Path, name: str | None = None) -> list[LabeledVideo]:
         name: Id of the video; None uses the name of the file.
 
     Raises:
-        DataError: The file cannot be read, a row lacks a tracker id, a frame or the name of its class, a box is
-            invalid, or a track has two classes or two boxes in one frame.
+        DataError: The file cannot be read, a row lacks a tracker id, a frame or the name of its class, a box
+            is invalid, or a track has two classes or two boxes in one frame.
     """
     with report_read_errors(path, "not in the format of supervision's sinks"):
         if path.suffix.lower() == ".json":

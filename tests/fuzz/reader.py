@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from mutation import Damage, damaged_bytes, damaged_cells, damaged_json
+from mutation import Damage, damaged_bytes, damaged_cells, damaged_dialect, damaged_json
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,11 @@ def write(name: str, content: str | object) -> Callable[[Path], None]:
     return lambda folder: (folder / name).write_text(text) and None
 
 
-TEXT = (damaged_cells, damaged_cells, damaged_bytes)
+def separated(by: str) -> tuple[Damage, ...]:
+    """Return damages of a text whose lines have a separator."""
+    cells = partial(damaged_cells, separator=by)
+    return cells, cells, damaged_bytes
+
+
+TEXT = (damaged_cells, damaged_cells, damaged_dialect, damaged_bytes)
 JSON = (damaged_json, damaged_json, damaged_bytes)
