@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,15 @@ class GroundTruth:
             frames are 0-based, boxes xyxy in pixels of the annotated frames.
         size: Width and height of the annotated frames in pixels, by video; the boxes of a video without an
             entry are in pixels of the video.
-        annotated: Table ``video,frame`` of the annotated frames (0-based) if the annotation is sparse, as in
-            A2D. None if every frame is annotated: then a frame without a box has no actor.
+        annotated: Annotated frames (K,) int64 by video, 0-based and ascending, where only these frames are
+            annotated, as in A2D. A video without an entry is annotated in every frame: a frame without a box
+            has no actor.
         frames: Number of frames of a video, by video, where the annotation states it.
     """
 
     boxes: pd.DataFrame
     size: Mapping[str, tuple[int, int]]
-    annotated: pd.DataFrame | None = None
+    annotated: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     frames: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -120,7 +123,7 @@ class DatasetType:
             section, the section and the open data set; an empty list if ``annotation_pattern`` is set.
         annotation_pattern: Glob pattern of the ground-truth files below the folder ``annotations``, for an
             annotation of thousands of files.
-        has_sparse_boxes: Predicate of a section: True if only a few frames of each video are annotated.
+        has_sparse_boxes: Predicate of a section: True if its settings say that not every frame is annotated.
         is_user_written: True if users write the ground truth, so that it is checked before anything runs.
     """
 

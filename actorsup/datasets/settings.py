@@ -89,7 +89,8 @@ class FolderSection(VideoFolderSection):
     """Boxes, for evaluation only: a CSV table, COCO JSON, CVAT XML or MOT text (docs/exchange.md); null:
     none."""
     annotated: Annotated[str | None, affects(*_TRUTH, "evaluate_recall", "evaluate_linking", *_TABLES)] = None
-    """CSV table ``video,frame`` of the annotated frames; null: all frames."""
+    """``boxes``: only frames with a box are annotated; ``all``: every frame is; or a CSV table
+    ``video,frame`` of the annotated frames; null: those that ``ground_truth`` states, else all."""
     classes: Annotated[Names | None, affects(*_TRUTH, *_LABELS)] = None
     """Names of the classes; null: those of the table."""
 

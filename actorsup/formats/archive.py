@@ -5,7 +5,7 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -25,6 +25,11 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 class Archive:
     """A folder or zip as a collection of the files that have given suffixes.
 
+    Args:
+        path: Path of the folder or zip.
+        suffixes: Suffixes of the files.
+        only: Paths in the folder, of which those that exist are taken; None takes all files.
+
     Attributes:
         path: Path of the folder or zip.
         names: Sorted paths of the files, relative to the folder or in the zip.
@@ -34,9 +39,11 @@ class Archive:
             outside of the zip.
     """
 
-    def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, suffixes: tuple[str, ...], only: Collection[str] | None = None) -> None:
         self.path = path
-        if path.is_dir():
+        if only is not None:
+            self._zip, names = None, [name for name in {*only} if (path / name).is_file()]
+        elif path.is_dir():
             self._zip = None
             names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         else:

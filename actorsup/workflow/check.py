@@ -101,14 +101,17 @@ def _warnings_as_findings(findings: list[Finding]) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             findings.append(Finding(False, record.getMessage()))
 
-    handler, logger = Handler(logging.WARNING), logging.getLogger("actorsup.datasets")
-    logger.addHandler(handler)
-    logger.propagate = False
+    handler = Handler(logging.WARNING)
+    loggers = [logging.getLogger(f"actorsup.{package}") for package in ("datasets", "formats")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = True
+        for logger in loggers:
+            logger.removeHandler(handler)
+            logger.propagate = True
 
 
 def _finding(serious: bool, what: str, names: Sequence[object], remedy: str = "") -> Iterator[Finding]:

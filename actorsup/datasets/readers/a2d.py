@@ -136,17 +136,16 @@ class A2D:
             DataError: An annotation file is missing, damaged or invalid.
         """
         videos: list[LabeledVideo] = []
-        annotated: list[tuple[str, int]] = []
+        annotated = {str(video): np.zeros(0, np.int64) for video in self.videos.index}
         sizes: dict[str, tuple[int, int]] = {}
         for video, paths in self._files.items():
             frame_indices = [int(path.stem) - 1 for path in paths]
             annotated_frames = [read_frame(path) for path in paths]
-            annotated += [(video, frame_index) for frame_index in frame_indices]
+            annotated[video] = np.array(frame_indices, np.int64)
             sizes.update((video, frame.size) for frame in annotated_frames if frame.size)
             videos.append(LabeledVideo(video, UNKNOWN_INFO, link_instances(frame_indices, annotated_frames)))
-        table = pd.DataFrame(annotated, columns=["video", "frame"])
         frames = {str(video): int(count) for video, count in self.videos["frames"].items()}
-        return GroundTruth(ground_truth_table(videos), sizes, table, frames)
+        return GroundTruth(ground_truth_table(videos), sizes, annotated, frames)
 
 
 def cached_codes(

@@ -1,7 +1,7 @@
 """A data set of a user's own videos, optionally with a table of labels and with ground-truth boxes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,18 @@ import pandas as pd
 from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, make_listing
 from actorsup.datasets.files import find_videos
-from actorsup.datasets.ground_truth_files import read_ground_truth_file
+from actorsup.datasets.ground_truth_files import (
+    EVERY_FRAME,
+    ONLY_BOXES,
+    read_ground_truth_file,
+    set_annotated_frames,
+)
 from actorsup.datasets.settings import FolderSection
 from actorsup.errors import DataError, did_you_mean, report_read_errors
-from actorsup.formats.ground_truth_csv import read_annotated_table
 from actorsup.formats.video_ids import video_id
 
 TABLE_COLUMNS = ["video", "label", "split"]
+_WORDS = (ONLY_BOXES, EVERY_FRAME)
 _SPLITS = ("train", "test", "")
 
 
@@ -33,15 +38,15 @@ class Folder:
         boxes: Path of the ground truth, in pixels of the videos, as CSV or in a format of another tool;
             None if the data set has no ground truth.
         classes: Names of all classes; if empty, the classes of the table.
-        annotated: Path of a CSV table ``video,frame`` of the annotated frames; None if all frames are
-            annotated.
+        annotated: ``boxes`` if the frames with a box are annotated, ``all`` if every frame is, or the path of
+            a CSV table ``video,frame`` of the annotated frames; None: the frames that ``boxes`` states.
     """
 
     root: Path
     table: Path | None = None
     boxes: Path | None = None
     classes: tuple[str, ...] = ()
-    annotated: Path | None = None
+    annotated: str | Path | None = None
 
     def listing(self) -> Listing:
         """List the videos.
@@ -74,27 +79,15 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        ground_truth = read_ground_truth_file(self.boxes)
         classes = self.listing().classes
+        ground_truth = read_ground_truth_file(self.boxes, classes[0] if len(classes) == 1 else None)
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
                 raise DataError(f"{self.boxes}: class {name!r} is unknown; {hint}")
-        return replace(ground_truth, annotated=self._annotated_frames(ground_truth.boxes))
-
-    def _annotated_frames(self, rows: pd.DataFrame) -> pd.DataFrame | None:
-        if self.annotated is None:
-            return None
-        frames = read_annotated_table(self.annotated)
-        frames["video"] = frames["video"].map(video_id)
-        annotated = set(zip(frames["video"], frames["frame"], strict=True))
-        for video, frame in zip(rows["video"], rows["frame"], strict=True):
-            if (video, frame) not in annotated:
-                raise DataError(
-                    f"{self.boxes}: {video!r} has a box in frame {frame}, which {self.annotated} does not "
-                    "list; add the frame or remove the box"
-                )
-        return frames.drop_duplicates()
+        annotated = None if self.annotated is None else str(self.annotated)
+        videos = [record.video for record in (*self.listing().records, *self.listing().missing)]
+        return set_annotated_frames(ground_truth, annotated, self.boxes, videos)
 
     def _rows(self, path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
         """Return id, split and labels of each video of the table."""
@@ -134,11 +127,12 @@ def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
 
     root = existing_path(section["root"], f"datasets.{name}.root", "create it and put videos into it")
     classes = tuple(section.get("classes") or ())
-    return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"))
+    annotated = section.get("annotated") if section.get("annotated") in _WORDS else path("annotated")
+    return Folder(root, path("table"), path("ground_truth"), classes, annotated)
 
 
 def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:
-    keys = [key for key in ("ground_truth", "annotated") if section.get(key)]
+    keys = [key for key in ("ground_truth", "annotated") if section.get(key) and section[key] not in _WORDS]
     return [str(existing_path(section[key], f"datasets.{name}.{key}")) for key in keys]
 
 
@@ -147,6 +141,6 @@ TYPE = DatasetType(
     FolderSection,
     has_ground_truth=lambda section: bool(section.get("ground_truth")),
     annotation_files=_annotation_files,
-    has_sparse_boxes=lambda section: bool(section.get("annotated")),
+    has_sparse_boxes=lambda section: section.get("annotated") not in (None, EVERY_FRAME),
     is_user_written=True,
 )
