@@ -160,6 +160,8 @@ def add_video_info(
     """
     for video in videos:
         info = lookup.get(video.video, video.info)
+        if info.frames == video.info.frames:
+            info = replace(info, times=video.info.times)
         for tube in video.tubes:
             if 0 < info.frames <= (last := int(tube.frames.max(initial=-1))):
                 raise DataError(

@@ -21,7 +21,7 @@ from actorsup.datasets.a2d_frames import (
 )
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
 from actorsup.datasets.digests import compute_cached
-from actorsup.datasets.files import find_videos
+from actorsup.datasets.files import scan_folder
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
@@ -106,7 +106,7 @@ class A2D:
         folder = self.root / "clips320H"
         classes = tuple(map(class_name, filter(is_action, CODES)))
         return make_listing(
-            listed_videos, find_videos(folder), lambda video: folder / f"{video}.mp4", classes
+            listed_videos, scan_folder(folder), lambda video: folder / f"{video}.mp4", classes
         )
 
     @cached_property
