@@ -59,6 +59,10 @@ def _create_parser() -> argparse.ArgumentParser:
     predict.add_argument("--dataset", default="demo", help="data set whose linker and trained model to use")
     predict.add_argument("--output", type=Path, help="file in the format of predictions.json; default: print")
     predict.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
+    folders = predict.add_argument_group("folders of images, as the settings of these names")
+    folders.add_argument("--frame-names", metavar="PATTERN", help="names of the frames, such as 'img_*'")
+    folders.add_argument("--first-frame", metavar="N", type=int, help="number of the first frame")
+    folders.add_argument("--frame-numbers", choices=["names", "order"], help="where frame numbers come from")
     predict.set_defaults(run=_predict)
     return parser
 
@@ -95,10 +99,11 @@ def _predict(options: argparse.Namespace) -> int:
     # this command prints the failed videos itself
     logging.getLogger("actorsup.artifacts.shards").setLevel(logging.ERROR)
     predictor = load(options.dataset, configfiles=options.configfile)
+    naming = {name: getattr(options, name) for name in ("frame_names", "first_frame", "frame_numbers")}
     predicted_tubes = []
     for path in options.videos:
         try:
-            predicted_tubes.append(predictor.predict(path))
+            predicted_tubes.append(predictor.predict(path, **naming))
         except VideoError as error:
             print(f"actorsup: {error}", file=sys.stderr)
             continue

@@ -27,6 +27,8 @@ from actorsup.attention.tube_scores import score_tubes
 from actorsup.coco import NAME_OF
 from actorsup.config.read import check_config, read_config
 from actorsup.datasets.base import VideoRecord
+from actorsup.datasets.contents import FrameNaming
+from actorsup.datasets.mot_layout import frames_folder
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import Find, finder
 from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError
@@ -166,7 +168,7 @@ class Predictor:
         """Names of the action classes of the model."""
         return tuple(self.network.classes)
 
-    def predict(self, path: str | os.PathLike[str], video: str | None = None) -> Prediction:
+    def predict(self, path: str | os.PathLike[str], video: str | None = None, **naming: Any) -> Prediction:
         """Predict the actions and the tubes of the actors in one video.
 
         The decoded frames are stored in a temporary folder (``TMPDIR``) during prediction.
@@ -174,6 +176,7 @@ class Predictor:
         Args:
             path: Path of a video file, or of a folder of numbered images.
             video: Video id in the output; None uses the file name without its extension.
+            **naming: Attributes of ``FrameNaming`` for a folder of images, such as ``frame_names="img_*"``.
 
         Raises:
             VideoError: The file does not exist, is not a video, or cannot be used.
@@ -182,7 +185,7 @@ class Predictor:
         video = video or video_id(source.name) or "video"
         with tempfile.TemporaryDirectory(prefix="actorsup-") as folder:
             frames = Path(folder) / "frames.h5"
-            record = VideoRecord(video, source, "", ())
+            record = VideoRecord(video, frames_folder(source), "", (), FrameNaming(**naming))
             decode_videos([record], frames, self.frame_settings, {"stage": "predict"}, self.limits)
             with FrameStore(frames) as store:
                 if video in store.failures:

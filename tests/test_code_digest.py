@@ -196,7 +196,8 @@ train_siamese:
     linking.siamese.pairs linking.siamese.sequences linking.siamese.tracking_sets
     linking.siamese.training linking.success
 link:
-    linking.algorithm linking.greedy_tracks linking.linkers linking.stage linking.trackers
+    linking.algorithm linking.gaps linking.greedy_tracks linking.linkers linking.stage
+    linking.trackers
 link:nanotrack:
     linking.frame_tracker linking.trackers.nanotrack
 link:siamese:

@@ -64,7 +64,7 @@ def _frames(images: VideoFrames, tubes: Sequence[DrawnTube]) -> Iterator[Image]:
     zoom = max(1.0, _MIN_SIDE / max(images.width, images.height))
     size = (round(images.width * zoom), round(images.height * zoom))
     for index in range(len(images)):
-        image = np.asarray(cv2.resize(images[index], size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        image = np.asarray(cv2.resize(images.shown(index), size, interpolation=cv2.INTER_CUBIC), np.uint8)
         for tube, box in zip(tubes, draw_boxes(image, images, tubes, index), strict=True):
             if box:
                 write_label(image, tube, box)

@@ -118,7 +118,7 @@ def _best_tubes(tubes: Tubes, classes: Sequence[str], count: int) -> list[DrawnT
 def _row(video: str, images: VideoFrames, tubes: Sequence[DrawnTube], columns: int) -> Image:
     """Frames of a video side by side, below a title."""
     at = np.linspace(0, len(images) - 1, min(columns, len(images))).round().astype(int)
-    cells = [_cell(images[int(index)], images, tubes, int(index)) for index in at]
+    cells = [_cell(images.shown(int(index)), images, tubes, int(index)) for index in at]
     gap = np.full((cells[0].shape[0], _GAP, 3), 255, np.uint8)
     strip = np.concatenate([part for cell in cells for part in (cell, gap)], 1)
     title = np.full((_LINE, strip.shape[1], 3), 255, np.uint8)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from forms import damaged_member, damaged_shard, damaged_xml
 from mutation import damaged_bytes
-from reader import JSON, TEXT, Reader, separated, write
+from reader import JSON, TEXT, Reader, separated, tried, write
 
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.detection.detectors.supplied import SuppliedDetections
 from actorsup.detection.settings import DetectorSettings
-from actorsup.errors import ActorsupError
 from actorsup.formats.convert import Conversion, convert
 from samples import PREDICTIONS, TRUTH, without_checksum
 
@@ -72,19 +71,6 @@ def packed(members: Mapping[str, str]) -> Callable[[Path], None]:
                 archive.writestr(name, text)
 
     return make
-
-
-def tried(*readings: Callable[[], object]) -> None:
-    """Run every reader of a file; raise the error if all fail with documented ones."""
-    errors = []
-    for reading in readings:
-        try:
-            reading()
-        except ActorsupError as error:
-            assert str(error).strip()
-            errors.append(error)
-    if len(errors) == len(readings):
-        raise errors[-1]
 
 
 def converted(path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mutation import Damage, damaged_bytes, damaged_cells, damaged_dialect, damaged_json
 
+from actorsup.errors import ActorsupError
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -26,6 +28,19 @@ class Reader:
     damages: tuple[Damage, ...]
     read: Callable[[Path], object]
     examples: int = 15
+
+
+def tried(*readings: Callable[[], object]) -> None:
+    """Run every reader of a file; raise the error if all fail with documented ones."""
+    errors = []
+    for reading in readings:
+        try:
+            reading()
+        except ActorsupError as error:
+            assert str(error).strip()
+            errors.append(error)
+    if errors and len(errors) == len(readings):
+        raise errors[-1]
 
 
 def write(name: str, content: str | object) -> Callable[[Path], None]:
