@@ -132,8 +132,8 @@ truth:folder detect:supplied merge export evaluate report draw:
 truth:folder detect:supplied export evaluate report draw:
     formats.archive formats.mot formats.mot_lines
 truth:folder detect:supplied evaluate report draw:
-    formats.coco formats.coco_layouts formats.coverage formats.cvat formats.cvat_tasks
-    formats.formats formats.sinks
+    formats.coco formats.coco_index formats.coco_layouts formats.coverage formats.cvat
+    formats.cvat_tasks formats.formats formats.sinks
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
 truth:folder evaluate report draw:

@@ -175,16 +175,31 @@ def test_coco_of_videos(tmp_path, content, video, label, frames):
     assert tracks(tmp_path / "a.json") == {video: expected}
 
 
-def test_coco_without_tracks_or_images_is_refused(tmp_path):
-    # CVAT's and Datumaro's COCO has the track among the attributes, and no videos
-    flat = {key: value for key, value in MMTRACKING.items() if key != "videos"}
-    # YouTube-VIS has boxes of all frames in one annotation, and no images
-    boxes = {"id": 1, "video_id": 1, "category_id": 1, "bboxes": [[1, 1, 2, 2], None], "iscrowd": 0}
-    vis = {**MMTRACKING, "images": [], "annotations": [boxes]}
-    for content, words in ((flat, "no list 'videos'"), (vis, "image_id is None")):
+def test_coco_as_cvat_and_youtube_vis_write_it(tmp_path):
+    # CVAT and Datumaro: no videos, the track among the attributes, frames of a file named by number
+    flat = {
+        "categories": [{"id": 1, "name": "kick", "supercategory": ""}],
+        "images": [
+            {"id": n + 1, "file_name": f"frame_{n:06d}.PNG", "width": 64, "height": 48} for n in range(3)
+        ],
+        "annotations": [
+            {"id": n, "image_id": n + 1, "category_id": 1, "segmentation": [], "area": 30.0, "iscrowd": 0,
+             "bbox": [11.0, 21.0, 5.0, 6.0], "attributes": {"occluded": False, "track_id": 0}}
+            for n in (0, 2)
+        ],
+    }  # fmt: skip
+    # YouTube-VIS: the boxes of all frames of a track in one annotation, no images
+    vis = {
+        "videos": [{"id": 1, "file_names": [f"v/{n:05d}.jpg" for n in range(3)], "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "kick"}],
+        "annotations": [
+            {"id": 1, "video_id": 1, "category_id": 1, "bboxes": [[11, 21, 5, 6], None, [11, 21, 5, 6]]}
+        ],
+    }
+    for content, name in ((flat, "v"), (vis, None)):
         write(tmp_path, {"a.json": json.dumps(content)})
-        with pytest.raises(DataError, match=words):
-            tracks(tmp_path / "a.json")
+        found = tracks(tmp_path / "a.json", name=name)
+        assert found == {"v": [("kick", {0: [11, 21, 16, 27], 2: [11, 21, 16, 27]})]}
 
 
 # ---------------------------------------------------------------------------------------- CVAT

@@ -147,7 +147,7 @@ def name_classes(
         DataError: A class has no name.
     """
     all_rows = rows
-    rows = rows[(rows["conf"] != 0) | (rows["conf"] == 0).all()]
+    rows = rows if (rows["conf"] == 0).all() else rows[rows["conf"] != 0]
     is_known = rows["label"] >= 0
     if labels is None and (is_known & (rows["columns"] == 10)).any():
         raise DataError(

@@ -12,8 +12,9 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
       "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
 
 MOTChallenge text, a ``.zip`` of ``<video>/det/det.txt`` or ``<video>.txt``, or one such file, as
-``actorsup.formats.mot`` reads it; a detection without a class is a person, one without a score has 1. CVAT XML, an ``.xml`` or a
-``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track without a score has 1.
+``actorsup.formats.mot`` reads it; a detection without a class is a person, one without a score has 1.
+CVAT XML, an ``.xml`` or a ``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track
+without a score has 1. COCO JSON with images and annotations, as ``actorsup.formats.coco`` reads it.
 
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
 """
@@ -33,6 +34,7 @@ from actorsup.detection.base import Detections, DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings, SuppliedSection
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import ConfigError, DataError, VideoError, report_read_errors
+from actorsup.formats.coco import coco_boxes
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.formats import detect_format
 from actorsup.formats.mot import MotOptions, mot_files
@@ -164,7 +166,7 @@ def _read_mot(path: Path) -> pd.DataFrame:
 
 def _scores(rows: pd.DataFrame) -> pd.Series:
     """Scores of the boxes of a MOT file; 1 if the file has none, so that every conf is -1."""
-    return rows["conf"].where((rows["conf"] != -1).any(), 1.0)
+    return rows["conf"].replace(-1.0, 1.0) if (rows["conf"] == -1).all() else rows["conf"]
 
 
 def _read_zip(path: Path) -> pd.DataFrame:
@@ -184,8 +186,12 @@ def _read_cvat(path: Path) -> pd.DataFrame:
 def _read_json(path: Path) -> pd.DataFrame:
     with report_read_errors(path, "cannot be read as JSON"):
         entries = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(entries, dict) and "annotations" in entries:
+        return pd.DataFrame(coco_boxes(path, entries), columns=COLUMNS, dtype=object)
     if not isinstance(entries, list):
-        raise DataError(f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results")
+        raise DataError(
+            f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results, or COCO JSON of videos"
+        )
     rows = [_row(path, n, entry) for n, entry in enumerate(entries, 1)]
     # as objects: a number may be beyond any type
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
