@@ -132,7 +132,7 @@ truth detect:supplied evaluate report draw:
     formats.frame_plausibility formats.plausibility
 truth:folder detect:supplied evaluate report draw:
     formats.coco formats.coco_index formats.coco_layouts formats.coverage formats.cvat
-    formats.cvat_tasks formats.formats
+    formats.cvat_tasks formats.formats formats.sinks
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied:
     artifacts.paths
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:

@@ -200,6 +200,10 @@ def _write(
             write_mot(videos, output, classes, conversion.mot_origin or 0)
         case "cvat":
             write_cvat(videos, output, classes, conversion.tolerance)
+        case "supervision":
+            raise DataError(
+                f"{output}: the format 'supervision' can be read, not written; choose another --to"
+            )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

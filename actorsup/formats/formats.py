@@ -13,9 +13,13 @@ from actorsup.formats.labeled import LabeledVideo, class_names, shift_frames, wi
 from actorsup.formats.mot import MotOptions, read_mot
 from actorsup.formats.predictions import classes_of_shards, read_shards
 from actorsup.formats.predictions_json import read_predictions_json
+from actorsup.formats.sinks import is_sink, is_sink_csv, read_sink
 
-FORMATS = ("csv", "predictions", "coco", "mot", "cvat")
-BOX_FORMAT_OF = {"csv": "xyxy", "predictions": "xyxy", "coco": "xywh", "mot": "xywh", "cvat": "xyxy"}
+FORMATS = ("csv", "predictions", "coco", "mot", "cvat", "supervision")
+BOX_FORMAT_OF = {
+    "csv": "xyxy", "predictions": "xyxy", "coco": "xywh", "mot": "xywh", "cvat": "xyxy",
+    "supervision": "xyxy",
+}  # fmt: skip
 """What the four numbers of a box are in each format."""
 _BY_SUFFIX = {".csv": "csv", ".h5": "predictions", ".xml": "cvat", ".txt": "mot"}
 
@@ -31,9 +35,11 @@ def detect_format(path: Path) -> str:
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(f"{path}: no such file or folder{did_you_mean(path.name, siblings)}")
     if suffix in _BY_SUFFIX and path.is_file():
-        return _BY_SUFFIX[suffix]
+        return "supervision" if suffix == ".csv" and is_sink_csv(path) else _BY_SUFFIX[suffix]
     if suffix == ".json":
         content = load_json(path)
+        if isinstance(content, list) and content and is_sink(content[0]):
+            return "supervision"
         is_ours = isinstance(content, dict) and "classes" in content and "images" not in content
         return "predictions" if is_ours else "coco"
     if path.is_dir() or suffix == ".zip":
@@ -95,6 +101,8 @@ def read_labeled(
             videos = read_mot(path, MotOptions(name, origin, conventions.frame_base, action))
         case "cvat":
             videos = [shift_frames(video, -(conventions.frame_base or 0)) for video in read_cvat(path, name)]
+        case "supervision":
+            videos = read_sink(path, name)
         case _:
             raise DataError(f"{path}: {format_name!r} is not a format; allowed: {', '.join(FORMATS)}")
     videos = [drop_unannotated(video) for video in videos]
