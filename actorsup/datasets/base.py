@@ -5,9 +5,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from actorsup.datasets.contents import (
     DEFAULT_NAMING,
@@ -16,6 +18,9 @@ from actorsup.datasets.contents import (
     UnusableEntry,
     UnusedEntry,
 )
+
+if TYPE_CHECKING:  # an edit of the checks decodes nothing again
+    from actorsup.formats.conventions import BoxSource
 
 
 @dataclass(frozen=True)
@@ -115,15 +120,21 @@ class GroundTruth:
             frames are 0-based, boxes xyxy in pixels of the annotated frames.
         size: Width and height of the annotated frames in pixels, by video; the boxes of a video without an
             entry are in pixels of the video.
-        annotated: Table ``video,frame`` of the annotated frames (0-based) if the annotation is sparse, as in
-            A2D. None if every frame is annotated: then a frame without a box has no actor.
+        annotated: Annotated frames (K,) int64 by video, 0-based and ascending, where only these frames are
+            annotated, as in A2D. A video without an entry is annotated in every frame: a frame without a box
+            has no actor.
         frames: Number of frames of a video, by video, where the annotation states it.
+        rates: Frames per second of a video, by video, where the annotation states it.
+        source: File of the boxes, with what the user says about their numbers. None: a file
+            of this project. Only if its frame unit is a time, the column ``frame`` of the boxes holds times.
     """
 
     boxes: pd.DataFrame
     size: Mapping[str, tuple[int, int]]
-    annotated: pd.DataFrame | None = None
+    annotated: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     frames: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    source: "BoxSource | None" = None
 
 
 class Dataset(Protocol):
@@ -158,7 +169,7 @@ class DatasetType:
             section, the section and the open data set; an empty list if ``annotation_pattern`` is set.
         annotation_pattern: Glob pattern of the ground-truth files below the folder ``annotations``, for an
             annotation of thousands of files.
-        has_sparse_boxes: Predicate of a section: True if only a few frames of each video are annotated.
+        has_sparse_boxes: Predicate of a section: True if its settings say that not every frame is annotated.
         is_user_written: True if users write the ground truth, so that it is checked before anything runs.
     """
 

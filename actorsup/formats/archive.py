@@ -5,7 +5,7 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -24,6 +24,11 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 class Archive:
     """A folder or zip as a collection of the files that have given suffixes.
 
+    Args:
+        path: Path of the folder or zip.
+        suffixes: Suffixes of the files.
+        only: Paths in the folder, of which those that exist are taken; None takes all files.
+
     Attributes:
         path: Path of the folder or zip.
         names: Sorted paths of the files, relative to the folder or in the zip.
@@ -33,9 +38,11 @@ class Archive:
             outside of the zip.
     """
 
-    def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, suffixes: tuple[str, ...], only: Collection[str] | None = None) -> None:
         self.path = path
-        if path.is_dir():
+        if only is not None:
+            self._zip, names = None, [name for name in {*only} if (path / name).is_file()]
+        elif path.is_dir():
             self._zip = None
             names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         else:
@@ -105,9 +112,9 @@ def archive_writer(output: Path) -> Iterator[Callable[[str, str], None]]:
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.is_file() != (output.suffix.lower() == ".zip") and output.exists():
-        raise DataError(f"{output}: exists and is of another kind; delete it or choose another name")
+        raise DataError(f"{output}: exists and is of another kind; choose another name, or move it away")
     if output.is_dir() and any(output.iterdir()):
-        raise DataError(f"{output}: exists already; delete it or choose another folder")
+        raise DataError(f"{output}: exists already; choose another folder, or move it away")
     temporary = output.with_name(f".{output.name}.tmp")
     _remove(temporary)
     try:

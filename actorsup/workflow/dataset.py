@@ -9,7 +9,7 @@ from typing import Any
 
 from actorsup.artifacts.provenance import code_digest, settings_digest
 from actorsup.config.fields import parameters, select
-from actorsup.datasets.base import Dataset, DatasetType, Listing, VideoRecord, shard_index
+from actorsup.datasets.base import Dataset, DatasetType, GroundTruth, Listing, VideoRecord, shard_index
 from actorsup.datasets.contents import DEFAULT_NAMING
 from actorsup.datasets.digests import content_digests, files_digest
 from actorsup.datasets.readers import DATASETS, open_dataset
@@ -138,9 +138,26 @@ class PlannedDataset:
         dataset: Any = self.dataset
         return files_digest(dataset.root / dataset.annotations, pattern)
 
+    @cached_property
+    def user_ground_truth(self) -> GroundTruth | None:
+        """Ground truth that users write; None for data sets that others publish.
+
+        Raises:
+            DataError: The ground truth is unreadable.
+        """
+        is_user_written = self.type.is_user_written and self.type.has_ground_truth(self.section)
+        return self.dataset.ground_truth() if is_user_written else None
+
     def annotated_table(self) -> list[str]:
-        """Return the table of annotated frames; empty if every frame is annotated."""
-        return [f"results/{self.name}/annotated.csv"] if self.type.has_sparse_boxes(self.section) else []
+        """Return the table of annotated frames; empty if every frame is annotated.
+
+        Raises:
+            DataError: The ground truth is unreadable.
+        """
+        is_sparse = self.type.has_sparse_boxes(self.section)
+        if not is_sparse and (truth := self.user_ground_truth) is not None:
+            is_sparse = bool(truth.annotated)
+        return [f"results/{self.name}/annotated.csv"] if is_sparse else []
 
     def ground_truth_section(self) -> dict[str, Any]:
         """Return the settings that the ground truth depends on."""
@@ -161,7 +178,7 @@ class PlannedDataset:
                 f"set some apart by the split 'test', or ask for results/{self.name}/predictions.json"
             )
         if self.type.is_user_written:
-            truth = self.dataset.ground_truth()
+            truth = self.user_ground_truth
             if truth is None or not tests & set(truth.boxes["video"]):
                 raise ConfigError(
                     f"datasets.{self.name}.ground_truth: it has no box of a test video, such as "
