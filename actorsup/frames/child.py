@@ -23,6 +23,7 @@ from typing import Any, TextIO
 import cv2
 
 from actorsup.artifacts.shards import open_part
+from actorsup.datasets.contents import FrameNaming
 from actorsup.errors import ActorsupError, VideoError
 from actorsup.frames.decode import decode_video
 from actorsup.frames.decoded import DecodedFrame, DecodedVideo
@@ -84,7 +85,7 @@ def _answer_request(
     answers.send("begun")
     _limit_memory(limits.memory(0, 0))
     try:
-        decoded = decode_video(path)
+        decoded = decode_video(path, FrameNaming(**request["naming"]))
         answers.send("size", [decoded.width, decoded.height])
         _limit_memory(limits.memory(decoded.width, decoded.height))
         with open_part(Path(request["part"]), request["video"]) as group:

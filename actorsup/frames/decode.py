@@ -3,6 +3,7 @@
 from itertools import chain
 from pathlib import Path
 
+from actorsup.datasets.contents import DEFAULT_NAMING, FrameNaming
 from actorsup.errors import VideoError
 from actorsup.frames.decoded import DecodedFrame, DecodedVideo
 from actorsup.frames.folder_frames import frames_of_folder
@@ -14,8 +15,12 @@ DEFAULT_FPS = 25.0
 _FPS_RANGE = (1.0, 480.0)
 
 
-def decode_video(path: Path) -> DecodedVideo:
+def decode_video(path: Path, naming: FrameNaming = DEFAULT_NAMING) -> DecodedVideo:
     """Open a video file or a folder of frames for decoding, with one frame in memory at a time.
+
+    Args:
+        path: Path of the video.
+        naming: How the names of the files number the frames of a folder.
 
     Raises:
         VideoError: The path does not exist or cannot be read, is not a video, or has no frames or frames
@@ -23,7 +28,7 @@ def decode_video(path: Path) -> DecodedVideo:
     """
     rates: tuple[float, ...]
     if path.is_dir():
-        fps, frames = frames_of_folder(path)
+        fps, frames = frames_of_folder(path, naming)
         rates = (fps,)
     elif path.is_file():
         file = open_video_file(path)

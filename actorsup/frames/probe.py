@@ -1,12 +1,13 @@
 """Read the size, length and peculiarities of a video without decoding all of its frames."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from actorsup.datasets.files import image_files
+from actorsup.datasets.contents import DEFAULT_NAMING, FrameNaming
+from actorsup.datasets.frame_names import FolderNote, folder_frames
 from actorsup.frames.decode import decode_video
 from actorsup.frames.decoded import DecodedVideo
 from actorsup.frames.frame_times import RATE_TOLERANCE, FrameTimes, frame_times
@@ -36,6 +37,8 @@ class VideoFacts:
             wrong.
         peculiarities: Values of what is unusual about the video, by kind, such as ``SIZE_CHANGES``, which is
             known of counted videos only.
+        notes: What is unusual about the names of a folder of frames.
+        fps: Frames per second; 0 if unknown.
     """
 
     width: int
@@ -43,28 +46,30 @@ class VideoFacts:
     frames: int
     counted: bool
     peculiarities: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[FolderNote] = ()
+    fps: float = 0.0
 
 
-def probe_video(path: Path, count: bool = False) -> VideoFacts:
+def probe_video(path: Path, count: bool = False, naming: FrameNaming = DEFAULT_NAMING) -> VideoFacts:
     """Read the size and length of a video, decoding its first frame as a check.
 
     Args:
         path: Path of a video file or of a folder of frames.
         count: If True, decode the whole video to count its frames and compare their sizes. The frames of a
             folder are always counted.
+        naming: How the names of the files number the frames of a folder.
 
     Raises:
         VideoError: The path is missing, damaged or not a video. With ``count``: any frame is damaged.
     """
-    decoded = decode_video(path)
-    facts = VideoFacts(decoded.width, decoded.height, 0, count or path.is_dir())
+    decoded = decode_video(path, naming)
+    facts = VideoFacts(decoded.width, decoded.height, 0, count or path.is_dir(), fps=decoded.fps)
     timing = None
     if count:
         facts, timing = _count_frames(facts, decoded)
-    elif path.is_dir():
-        facts = replace(facts, frames=len(image_files(path)))
     if path.is_dir():
-        return facts
+        paths, notes = folder_frames(path, naming)
+        return replace(facts, frames=len(paths), notes=notes)
     file = open_video_file(path)
     with file.container:
         timing = timing or frame_times(*packet_times(file, _NUM_PACKETS), decoded.fps)
