@@ -12,13 +12,12 @@ from typing import IO
 
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
+from actorsup.formats.video_ids import MAX_PART_BYTES
 
 MAX_FILE_BYTES = 4 * 2**30
 """Maximum size of an unpacked file in bytes; a larger file may be a zip bomb."""
 _UNPACKING_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 """Exceptions of unpacking a zip, in addition to the exceptions of reading a file."""
-_MAX_PART_BYTES = 240
-"""Maximum size in bytes of a path component of a video id, to which file names add a suffix."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -113,9 +112,9 @@ def archive_writer(output: Path) -> Iterator[Callable[[str, str], None]]:
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.is_file() != (output.suffix.lower() == ".zip") and output.exists():
-        raise DataError(f"{output}: exists and is of another kind; delete it or choose another name")
+        raise DataError(f"{output}: exists and is of another kind; choose another name, or move it away")
     if output.is_dir() and any(output.iterdir()):
-        raise DataError(f"{output}: exists already; delete it or choose another folder")
+        raise DataError(f"{output}: exists already; choose another folder, or move it away")
     temporary = output.with_name(f".{output.name}.tmp")
     _remove(temporary)
     try:
@@ -150,6 +149,6 @@ def safe_relative_path(video: str) -> str:
     inner_path = PurePosixPath(video)
     if not video or inner_path.is_absolute() or ".." in inner_path.parts or "\\" in video or "\0" in video:
         raise DataError(f"the video id {video!r} is not a path inside a folder; rename the video")
-    if any(len(part.encode(errors="replace")) > _MAX_PART_BYTES for part in inner_path.parts):
+    if any(len(part.encode(errors="replace")) > MAX_PART_BYTES for part in inner_path.parts):
         raise DataError(f"the video id {video[:40]!r}... is too long for a file name; rename the video")
     return inner_path.as_posix()

@@ -14,6 +14,8 @@ from actorsup.formats.labeled import DECIMALS, LabeledTube, LabeledVideo, requir
 def write_coco(videos: Iterable[LabeledVideo], stream: TextIO, classes: Sequence[str], location: str) -> None:
     """Write COCO-VID, with 0-based frames and one image per annotated frame, one video at a time.
 
+    Images of a video of variable frame rate have a ``timestamp`` in seconds from the first frame.
+
     Args:
         videos: Videos of known length and frame size, whose tubes have actions in ``classes`` and boxes in
             annotated frames only.
@@ -85,7 +87,8 @@ def _images(
             place = {"video_id": number, "frame_id": frame, "frame_index": frame}
             file = f"{name}/{frame:06d}.jpg"
             size = {"width": info.width, "height": info.height}
-            yield {"id": num_previous_images + frame + 1, "file_name": file, **place, **size}
+            time = {} if info.times is None else {"timestamp": round(info.seconds(frame), 6)}
+            yield {"id": num_previous_images + frame + 1, "file_name": file, **place, **size, **time}
 
 
 def _json(value: Any) -> str:

@@ -1,7 +1,8 @@
 """A data set of the configuration: its videos by shard, its labels, ground truth and digests."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from actorsup.artifacts.provenance import code_digest, settings_digest
 from actorsup.config.fields import parameters, select
 from actorsup.datasets.base import Dataset, DatasetType, GroundTruth, Listing, VideoRecord, shard_index
+from actorsup.datasets.contents import DEFAULT_NAMING
 from actorsup.datasets.digests import content_digests, files_digest
 from actorsup.datasets.readers import DATASETS, open_dataset
 from actorsup.datasets.readers.demo import demo_settings
@@ -45,6 +47,19 @@ class PlannedDataset:
     def listing(self) -> Listing:
         """Existing, missing and unlisted videos."""
         return self.dataset.listing()
+
+    def describe_unused(self) -> str:
+        """Count the files and folders in the data set's folder that are not used; "" if all are used."""
+        counts = Counter(entry.reason for entry in self.listing.unused)
+        if self.listing.ignored:
+            counts["hidden or files of a system"] = self.listing.ignored
+        if not counts:
+            return ""
+        texts = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+        return (
+            f"{self.dataset.root}: {counts.total():,} files or folders are not used ({texts}); "
+            f"`actorsup check {self.name}` lists them"
+        )
 
     @cached_property
     def shards(self) -> dict[str, list[VideoRecord]]:
@@ -194,6 +209,11 @@ class PlannedDataset:
         return [
             (r.video, r.path.as_posix().removeprefix(root), self.digests[r.video]) for r in self.shards[shard]
         ]
+
+    @property
+    def frame_naming(self) -> dict[str, Any]:
+        """How the names of the files number the frames of folders, the same for all videos."""
+        return asdict(next((r.naming for r in self.listing.records), DEFAULT_NAMING))
 
     def table_rows(self) -> list[dict[str, str]]:
         """Return the columns of videos.csv that are known before decoding, for each video."""
