@@ -73,8 +73,13 @@ class Detections:
 
 
 def read_detections(group: "h5py.Group") -> Detections:
-    """The detections of one video from its group of a shard of detections."""
-    return Detections(**{name: group[name][()] for name in ("frame", "boxes", "score", "actor")})
+    """The detections of one video from its group of a shard of detections.
+
+    Raises:
+        DataError: They are not in the group, or cannot be read.
+    """
+    with report_read_errors(group.file.filename, f"{group.name}: not the detections of a video; {REBUILD}"):
+        return Detections(**{name: group[name][()] for name in ("frame", "boxes", "score", "actor")})
 
 
 class Detector(Protocol):
