@@ -56,7 +56,11 @@ def _create_parser() -> argparse.ArgumentParser:
     )
     check.add_argument("dataset", help="a section under datasets: in config.yaml")
     _add_config_options(check)
-    check.add_argument("--decode", action="store_true", help="decode every video to count its frames")
+    check.add_argument(
+        "--decode",
+        action="store_true",
+        help="decode every video to count its frames and find changes of size",
+    )
     check.set_defaults(run=_check)
     predict = commands.add_parser("predict", help="find who does what, where and when in your own videos")
     predict.add_argument(
@@ -65,6 +69,10 @@ def _create_parser() -> argparse.ArgumentParser:
     predict.add_argument("--dataset", default="demo", help="data set whose linker and trained model to use")
     predict.add_argument("--output", type=Path, help="file in the format of predictions.json; default: print")
     _add_config_options(predict)
+    folders = predict.add_argument_group("folders of images, as the settings of these names")
+    folders.add_argument("--frame-names", metavar="PATTERN", help="names of the frames, such as 'img_*'")
+    folders.add_argument("--first-frame", metavar="N", type=int, help="number of the first frame")
+    folders.add_argument("--frame-numbers", choices=["names", "order"], help="where frame numbers come from")
     predict.set_defaults(run=_predict)
     return parser
 
@@ -96,6 +104,7 @@ def _check(options: argparse.Namespace) -> int:
     from actorsup.errors import ConfigError, did_you_mean
     from actorsup.frames.settings import FrameSettings
     from actorsup.workflow.check import inspect_dataset
+    from actorsup.workflow.check_detections import check_detections
     from actorsup.workflow.check_report import report
     from actorsup.workflow.dataset import PlannedDataset
     from actorsup.workflow.plan import Plan
@@ -112,6 +121,7 @@ def _check(options: argparse.Namespace) -> int:
             )
         dataset = PlannedDataset(options.dataset, sections[options.dataset], plan.config["seed"])
         inspection = inspect_dataset(dataset, options.decode)
+        inspection.findings += check_detections(plan, inspection)
         print(report(inspection, FrameSettings(**plan.frame_settings)))
     return int(any(finding.serious for finding in inspection.findings))
 
@@ -135,10 +145,11 @@ def _predict(options: argparse.Namespace) -> int:
         configfiles=options.configfile,
         config=parse_values(options.config),
     )
+    naming = {name: getattr(options, name) for name in ("frame_names", "first_frame", "frame_numbers")}
     predicted_tubes = []
     for path in options.videos:
         try:
-            predicted_tubes.append(predictor.predict(path))
+            predicted_tubes.append(predictor.predict(path, **naming))
         except VideoError as error:
             print(f"actorsup: {error}", file=sys.stderr)
             continue

@@ -27,6 +27,8 @@ from actorsup.attention.tube_scores import score_tubes
 from actorsup.coco import NAME_OF
 from actorsup.config.read import check_config, read_config
 from actorsup.datasets.base import VideoRecord
+from actorsup.datasets.contents import FrameNaming
+from actorsup.datasets.mot_layout import frames_folder
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import Find, finder
 from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError, describe
@@ -54,7 +56,8 @@ class PredictedTube:
         actor: COCO category of the actor, such as ``"person"``.
         proposal_score: Detection score of the seed of the tube, independent of the action.
         interval: First frame (0-based) and end frame (exclusive).
-        seconds: Start and end of the interval in seconds.
+        seconds: Start and end of the interval in seconds from the first frame, by the timestamps of the
+            frames.
         boxes: (M, 4) float32 xyxy in pixels of the source frames, one box per frame of the interval.
     """
 
@@ -74,7 +77,8 @@ class Prediction:
 
     Attributes:
         video: Video id; by default, the file name without its extension.
-        info: Number of frames, frames per second, and width and height in pixels.
+        info: Number of frames, frames per second, width and height in pixels, and frame times if the rate
+            varies.
         classes: Names of all action classes of the model.
         proposals: All P tubes of the video in the format of the workflow, including tubes without a
             predicted class.
@@ -125,7 +129,7 @@ class Prediction:
             actor=NAME_OF[int(tubes.actor[index])],
             proposal_score=float(tubes.score[index]),
             interval=(first, end),
-            seconds=(first / self.info.fps, end / self.info.fps),
+            seconds=(self.info.seconds(first), self.info.seconds(end)),
             boxes=tubes.boxes[index, first:end],
         )
 
@@ -164,7 +168,7 @@ class Predictor:
         """Names of the action classes of the model."""
         return tuple(self.network.classes)
 
-    def predict(self, path: str | os.PathLike[str], video: str | None = None) -> Prediction:
+    def predict(self, path: str | os.PathLike[str], video: str | None = None, **naming: Any) -> Prediction:
         """Predict the actions and the tubes of the actors in one video.
 
         The decoded frames are stored in a temporary folder (``TMPDIR``) during prediction.
@@ -172,6 +176,7 @@ class Predictor:
         Args:
             path: Path of a video file, or of a folder of numbered images.
             video: Video id in the output; None uses the file name without its extension.
+            **naming: Attributes of ``FrameNaming`` for a folder of images, such as ``frame_names="img_*"``.
 
         Raises:
             VideoError: The file does not exist, is not a video, or cannot be used.
@@ -180,13 +185,13 @@ class Predictor:
         video = video or video_id(source.name) or "video"
         with tempfile.TemporaryDirectory(prefix="actorsup-") as folder:
             frames = Path(folder) / "frames.h5"
-            record = VideoRecord(video, source, "", ())
+            record = VideoRecord(video, frames_folder(source), "", (), FrameNaming(**naming))
             decode_videos([record], frames, self.frame_settings, {"stage": "predict"}, self.limits)
             with FrameStore(frames) as store:
                 if video in store.failures:
                     raise VideoError(store.failures[video])
                 images = store[video]
-                info = VideoInfo(len(images), images.fps, images.width, images.height)
+                info = VideoInfo(len(images), images.fps, images.width, images.height, images.times)
                 linking_input = video, images, self.detect(video, images)
                 ((_, _, tubes),) = link_group(self.linker, [linking_input])
                 scoring_input = prepare_input(self.network, images, tubes, self.scoring.score_frames)

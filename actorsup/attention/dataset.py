@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_info
-from actorsup.attention.clips import Clip, read_clip, segment_frames
+from actorsup.attention.clips import Clip, read_clip, sample_frames
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import REBUILD, DataError
 from actorsup.frames.store import FrameStore, VideoFrames
@@ -45,8 +45,8 @@ class TrainingVideo:
     def clip(self, settings: AttentionSettings, seed: int, epoch: int) -> Clip:
         """Read the training clip of an epoch: one random frame per segment, with a random horizontal flip."""
         generator = self.random_generator(seed, epoch)
-        frame_indices = segment_frames(
-            len(self.images), settings.frames, generator, settings.snippet, settings.snippet_step
+        frame_indices = sample_frames(
+            self.images, settings.frames, generator, settings.snippet, settings.snippet_step
         )
         clip = read_clip(self.images, self.boxes[: settings.tubes], frame_indices)
         return clip.flip_horizontally() if generator.random() < settings.flip else clip

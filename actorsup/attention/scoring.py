@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes, write_tubes
-from actorsup.attention.clips import Clip, loader_threads, move_clip, prefetch, read_clip, segment_frames
+from actorsup.attention.clips import Clip, loader_threads, move_clip, prefetch, read_clip, sample_frames
 from actorsup.attention.model import ActorAttention, PooledTubes, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.selection import SELECTIONS
@@ -154,8 +154,8 @@ def prepare_input(
         segments: Number of segments to sample frames from; None uses the number of training.
     """
     settings = network.settings
-    frame_indices = segment_frames(
-        len(images), segments or settings.frames, None, settings.snippet, settings.snippet_step
+    frame_indices = sample_frames(
+        images, segments or settings.frames, None, settings.snippet, settings.snippet_step
     )
     return ScoringInput(read_clip(images, tubes.boxes, frame_indices), tubes, frame_indices)
 

@@ -3,25 +3,40 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 
+from actorsup.artifacts.tube_files import VideoInfo
+from actorsup.datasets.ground_truth_files import EVERY_FRAME, ONLY_BOXES
 from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.ground_truth import (
     StoredGroundTruth,
+    annotated_frames,
     read_annotated,
     read_ground_truth,
     test_videos,
 )
+from actorsup.evaluation.input_warnings import check_agreement
 from actorsup.evaluation.measures import Evaluation
-from actorsup.evaluation.predictions import Predictions, read_predictions
+from actorsup.evaluation.predictions import (
+    MAX_CHECKED,
+    Predictions,
+    check_predictions,
+    infos_of,
+    read_predictions,
+)
 from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.evaluation.stage import write_table
+from actorsup.formats.convention_options import add_convention_options, conventions_of_options
+from actorsup.formats.conventions import BoxSource
+from actorsup.formats.coverage import warn_if_sparse
+from actorsup.formats.labeled import read_video_info
+from actorsup.formats.plausibility import report
 
 _LOG = logging.getLogger("actorsup")
 
@@ -61,9 +76,9 @@ def _read_settings(options: argparse.Namespace) -> EvaluationSettings:
 
 def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
     """Compute the tables that the options request; return each by its output path."""
-    truth, predictions = read_ground_truth(options.ground_truth), read_predictions(options.predictions)
+    truth, predictions = _read_files(options)
     videos = _select_videos(truth, predictions, options.videos)
-    annotated = read_annotated(options.annotated) if options.annotated else None
+    annotated = _read_annotated(truth, options.annotated, videos)
     evaluation = Evaluation(truth, predictions, settings.evaluation_protocol, videos, annotated)
     thresholds, iou = settings.iou_thresholds, settings.error_iou
     tables: dict[str, Callable[[], pd.DataFrame]] = {
@@ -78,6 +93,49 @@ def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -
         "frame_map": lambda: evaluation.frame_average_precision(thresholds),
     }
     return {getattr(options, name): measure() for name, measure in tables.items() if getattr(options, name)}
+
+
+def _read_files(options: argparse.Namespace) -> tuple[StoredGroundTruth, Predictions]:
+    """Read ground truth and predictions, and check that their numbers are plausible.
+
+    Raises:
+        DataError: A file cannot be used, or its boxes are impossible.
+    """
+    said = conventions_of_options(options, "predictions-")
+    predictions = read_predictions(options.predictions, said)
+    location = ", ".join(map(str, options.predictions[:2])) + (" ..." if len(options.predictions) > 2 else "")
+    report(check_predictions(location, predictions.videos, said))
+    conventions = conventions_of_options(options)
+    converts = conventions.reference_size is not None or conventions.has_times
+    infos = infos_of(predictions.videos, None if converts else MAX_CHECKED)
+    listed: dict[str, VideoInfo] = {}
+    if options.videos:
+        with suppress(DataError):  # the table may list ids only
+            listed = read_video_info(options.videos)
+    is_sparse = options.annotated not in (None, EVERY_FRAME)
+    truth = read_ground_truth(
+        options.ground_truth, options.action, conventions, {**infos, **listed}, is_sparse
+    )
+    report(check_agreement(BoxSource(location, "xyxy", said), infos, listed, truth))
+    return truth, predictions
+
+
+def _read_annotated(
+    truth: StoredGroundTruth, option: str | None, videos: Sequence[str]
+) -> Mapping[str, Collection[int] | None] | None:
+    """Return the annotated frames of ``--annotated``, or those that the file of the ground truth states.
+
+    Without the option, a file that states none and seems to be sparse gets a warning.
+    """
+    if option is None:
+        unstated = [name for name in videos if name in truth and name not in truth.annotated]
+        warn_if_sparse(str(truth.path), {name: truth.frames_with_boxes(name) for name in unstated})
+        return annotated_frames(truth, videos)
+    if option == EVERY_FRAME:
+        return dict.fromkeys(videos)
+    if option == ONLY_BOXES:
+        return {name: truth.frames_with_boxes(name) for name in videos if name in truth}
+    return read_annotated(Path(option))
 
 
 def _select_videos(truth: StoredGroundTruth, predictions: Predictions, table: Path | None) -> list[str]:
@@ -135,7 +193,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_option("--actor-map", type=Path, help="write the average precision of each actor")
     add_option("--frame-map", type=Path, help="write the average precision of the boxes of all frames")
     add_option("--videos", type=Path, help="the videos to evaluate; default: those of both files")
-    add_option("--annotated", type=Path, help="the annotated frames (video,frame); default: all")
+    add_option(
+        "--annotated",
+        metavar="boxes|all|FILE",
+        help="annotated frames: those with a box, all, or a table (video,frame); default: those that the "
+        "ground truth states, else all",
+    )
+    add_option(
+        "--class", dest="action", metavar="NAME", help="class of the ground truth's tracks without one (MOT)"
+    )
+    add_convention_options(parser, "the ground truth")
+    add_convention_options(parser, "the predictions", "predictions-")
     add_option("--protocol", metavar="NAME", help="act, moc, yowo, retinanet, mmaction2 or matlab")
     for field in fields(EvaluationProtocol):
         if field.name == "strict":

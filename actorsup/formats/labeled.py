@@ -1,6 +1,6 @@
 """Labeled tubes: the common representation of annotations and of all exchange formats."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.errors import DataError, report_read_errors
+from actorsup.formats.conventions import Conventions, from_corners, require_units
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
 
 UNKNOWN_INFO = VideoInfo(0, 0.0, 0, 0)
@@ -42,11 +43,20 @@ class LabeledTube:
 
 @dataclass(frozen=True)
 class LabeledVideo:
-    """A video id, the length, frame rate and size of the video (0 if unknown), and its labeled tubes."""
+    """The labeled tubes of a video.
+
+    Attributes:
+        video: Video id.
+        info: Length, frame rate and size of the video; 0 if unknown.
+        tubes: Labeled tubes.
+        annotated: (K,) int64, annotated frames, 0-based and ascending; other frames were not looked at. None
+            if every frame is annotated.
+    """
 
     video: str
     info: VideoInfo
     tubes: tuple[LabeledTube, ...]
+    annotated: NDArray[np.int64] | None = None
 
 
 def make_tube(
@@ -151,6 +161,8 @@ def add_video_info(
     """
     for video in videos:
         info = lookup.get(video.video, video.info)
+        if info.frames == video.info.frames:
+            info = replace(info, times=video.info.times)
         for tube in video.tubes:
             if 0 < info.frames <= (last := int(tube.frames.max(initial=-1))):
                 raise DataError(
@@ -194,6 +206,47 @@ def require_info(location: str, video: LabeledVideo) -> VideoInfo:
     return info
 
 
+def shift_frames(video: LabeledVideo, shift: int) -> LabeledVideo:
+    """Add a number to the frames of all tubes of a video, and to its annotated frames."""
+    tubes = (replace(tube, frames=tube.frames + shift) for tube in video.tubes)
+    annotated = None if video.annotated is None else video.annotated + shift
+    return replace(video, tubes=tuple(tubes), annotated=annotated) if shift else video
+
+
+def with_box_format(
+    path: Path, video: LabeledVideo, assumed_format: str, conventions: Conventions
+) -> LabeledVideo:
+    """Return a video whose boxes were read in one format, and are in that of ``conventions``.
+
+    Raises:
+        DataError: A box has a negative width or height.
+    """
+    tubes = []
+    for tube in video.tubes:
+        boxes = conventions.corners(from_corners(tube.boxes, assumed_format), assumed_format)
+        location = f"{path}: {video.video}: tube {tube.name}"
+        make_tube(location, tube.name, tube.action, tube.frames, boxes)  # checks the boxes
+        tubes.append(replace(tube, boxes=boxes))
+    return replace(video, tubes=tuple(tubes))
+
+
+def convert_units(location: str, video: LabeledVideo, conventions: Conventions) -> LabeledVideo:
+    """Convert the boxes and frames of a video to pixels and frames, by its size and frame rate.
+
+    Raises:
+        DataError: The size or the frame rate is needed but not known.
+    """
+    size, info = conventions.reference_size, video.info
+    require_units(location, video.video, conventions, info)
+    factors = np.ones(4) if size is None else np.tile([info.width / size[0], info.height / size[1]], 2)
+    tubes = []
+    for tube in video.tubes:
+        frames, kept = np.unique(conventions.frames(tube.frames, info.fps), return_index=True)
+        boxes = tube.boxes if size is None else tube.boxes * factors
+        tubes.append(replace(tube, frames=frames, boxes=boxes[kept]))
+    return replace(video, tubes=tuple(tubes))
+
+
 def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     """Return the tubes as a table ``video,tube,class,frame,x1,y1,x2,y2``, with ``actor`` if any is known."""
     tubes = [(video.video, tube) for video in videos for tube in video.tubes]
@@ -206,9 +259,17 @@ def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     return rows[GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]]
 
 
-def videos_of_table(rows: pd.DataFrame, location: str) -> list[LabeledVideo]:
-    """Return the labeled videos of a ground-truth table sorted by video, tube and frame."""
-    tubes_by_video: dict[str, list[LabeledTube]] = {}
+def videos_of_table(
+    rows: pd.DataFrame, location: str, annotated: Mapping[str, NDArray[np.int64]]
+) -> list[LabeledVideo]:
+    """Return the labeled videos of a ground-truth table.
+
+    Args:
+        rows: Rows with a box, sorted by video, tube and frame.
+        location: Name of the file, for messages.
+        annotated: Annotated frames of the videos that are not annotated in every frame.
+    """
+    tubes_by_video: dict[str, list[LabeledTube]] = {video: [] for video in annotated}
     for _, group in rows.groupby(["video", "tube"], sort=False):
         video, name = str(group["video"].iloc[0]), str(group["tube"].iloc[0])
         actor = group["actor"].iloc[0] if "actor" in group else ""
@@ -222,7 +283,10 @@ def videos_of_table(rows: pd.DataFrame, location: str) -> list[LabeledVideo]:
             actor=actor,
         )
         tubes_by_video.setdefault(video, []).append(tube)
-    return [LabeledVideo(video, UNKNOWN_INFO, tuple(tubes)) for video, tubes in tubes_by_video.items()]
+    return [
+        LabeledVideo(video, UNKNOWN_INFO, tuple(tubes), annotated.get(video))
+        for video, tubes in sorted(tubes_by_video.items())
+    ]
 
 
 def interpolate_boxes(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

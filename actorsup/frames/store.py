@@ -26,7 +26,10 @@ class VideoFrames(Sequence[Image]):
 
     Attributes:
         frames: Number of frames.
-        fps: Frames per second.
+        has_picture: (N,) bool, False for a frame without a picture, which cannot be read.
+        fps: Frames per second; the mean rate if the rate varies.
+        times: (N,) float64, start of each frame in seconds from the first frame, if the rate varies; None if
+            frame ``i`` starts at ``i / fps``.
         width: Width of the source video in pixels.
         height: Height of the source video in pixels.
         scale_x: Source pixels per stored pixel, along x.
@@ -37,8 +40,12 @@ class VideoFrames(Sequence[Image]):
         self._video = video
         self._encoded: h5py.Dataset = group["encoded"]
         self._offset: NDArray[np.int64] = group["offset"][()]
+        self.has_picture: NDArray[np.bool_] = np.diff(self._offset) > 0
         self.frames = int(group.attrs["frames"])
         self.fps = float(group.attrs["fps"])
+        self.times: NDArray[np.float64] | None = (
+            group["time"][()] if group.attrs.get("variable_rate", False) else None
+        )
         self.width = int(group.attrs["width"])
         self.height = int(group.attrs["height"])
         self.scale_x = self.width / int(group.attrs["stored_width"])
@@ -52,12 +59,24 @@ class VideoFrames(Sequence[Image]):
         if not -self.frames <= index < self.frames:
             raise IndexError(f"{self._video}: frame {index} of {self.frames}")
         index %= self.frames
+        if not self.has_picture[index]:
+            raise DataError(f"{self._video}, frame {index}: a frame without a picture; use has_picture")
         encoded = self._encoded[self._offset[index] : self._offset[index + 1]]
         image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
         if image is None:
             store = self._encoded.file.filename
             raise DataError(f"{store}: {self._video}, frame {index}: not a JPEG or PNG image; {REBUILD}")
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+    @property
+    def pictures(self) -> NDArray[np.int64]:
+        """Ascending 0-based indices of the frames with a picture, at least one."""
+        return np.flatnonzero(self.has_picture)
+
+    def shown(self, index: int) -> Image:
+        """Return the picture to show for a frame: its own, else the nearest earlier one, else the first."""
+        earlier = int(self.has_picture[: index + 1].sum())
+        return self[int(self.pictures[max(earlier - 1, 0)])]
 
     def read(self, indices: Iterable[int]) -> list[Image]:
         """Return the frames at 0-based indices, in the order of the indices."""
@@ -69,6 +88,23 @@ class VideoFrames(Sequence[Image]):
             return ""
         other_size = f"{info.frames} frames of {info.width}x{info.height}"
         return f"{other_size}, but the video has {self.frames} of {self.width}x{self.height}"
+
+
+class Pictures(Sequence[Image]):
+    """The frames of a video that have a picture, without those that have none.
+
+    Args:
+        video: The video.
+    """
+
+    def __init__(self, video: VideoFrames) -> None:
+        self._video, self._indices = video, video.pictures
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]  # no slices
+        return self._video[int(self._indices[index])]
 
 
 class CachedFrames(Sequence[Image]):

@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
-from actorsup.datasets.files import find_videos, image_files, natural_sort_key
+from actorsup.datasets.contents import FolderContents, FrameNaming
+from actorsup.datasets.files import find_videos
+from actorsup.datasets.frame_names import image_files, natural_sort_key
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
+from actorsup.formats.conventions import BoxSource
 from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, ground_truth_table
+from actorsup.formats.plausibility import report
 from actorsup.formats.video_ids import VIDEO_SUFFIXES
 
 FOLDERS: Mapping[str, tuple[str, int, int]] = {
@@ -38,6 +43,7 @@ FOLDERS: Mapping[str, tuple[str, int, int]] = {
 of Lan, Wang and Mori, ICCV 2011: the first third of the videos of each class, in folder order, is for
 testing (47 videos), the rest for training (103)."""
 
+_NAMING = FrameNaming("*", frame_numbers="order")  # the published names have several numbers and letters
 _LOG = logging.getLogger(__name__)
 
 
@@ -78,7 +84,8 @@ class UcfSports:
             for number in range(1, num_videos + 1)
         ]
         classes = tuple(dict.fromkeys(name for name, _, _ in FOLDERS.values()))
-        return make_listing(listed_videos, self._find_videos(), lambda video: self.root / video, classes)
+        contents = FolderContents(self._find_videos())
+        return make_listing(listed_videos, contents, lambda video: self.root / video, classes, naming=_NAMING)
 
     def _find_videos(self) -> dict[str, Path]:
         paths: dict[str, Path] = {}
@@ -124,7 +131,10 @@ class UcfSports:
             raise DataError(
                 f"{self.root / self.annotations}: has no gt/*.txt; wanted {min(FOLDERS)}/001/gt/ and so on"
             )
-        return GroundTruth(ground_truth_table(videos), {}, frames=num_frames)
+        source = BoxSource(str(self.root / self.annotations), is_published=True)
+        truth = GroundTruth(ground_truth_table(videos), {}, frames=num_frames, source=source)
+        report(check_ground_truth(truth))
+        return truth
 
 
 def _find_frames(folder: Path) -> Path | None:
