@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.artifacts.images import Image
+from actorsup.errors import REBUILD, report_read_errors
 
 if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor OpenCV
     import h5py
