@@ -50,7 +50,11 @@ def _create_parser() -> argparse.ArgumentParser:
     )
     check.add_argument("dataset", help="a section under datasets: in config.yaml")
     check.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
-    check.add_argument("--decode", action="store_true", help="decode every video to count its frames")
+    check.add_argument(
+        "--decode",
+        action="store_true",
+        help="decode every video to count its frames and find changes of size",
+    )
     check.set_defaults(run=_check)
     predict = commands.add_parser("predict", help="find who does what, where and when in your own videos")
     predict.add_argument(
@@ -72,6 +76,7 @@ def _check(options: argparse.Namespace) -> int:
     from actorsup.errors import ConfigError, did_you_mean
     from actorsup.frames.settings import FrameSettings
     from actorsup.workflow.check import inspect_dataset
+    from actorsup.workflow.check_detections import check_detections
     from actorsup.workflow.check_report import report
     from actorsup.workflow.dataset import PlannedDataset
     from actorsup.workflow.plan import Plan
@@ -83,6 +88,7 @@ def _check(options: argparse.Namespace) -> int:
         raise ConfigError(f"datasets: no section {options.dataset!r}; allowed: {', '.join(sections)}{hint}")
     dataset = PlannedDataset(options.dataset, sections[options.dataset], plan.config["seed"])
     inspection = inspect_dataset(dataset, options.decode)
+    inspection.findings += check_detections(plan, inspection)
     print(report(inspection, FrameSettings(**plan.frame_settings)))
     return int(any(finding.serious for finding in inspection.findings))
 

@@ -21,6 +21,7 @@ from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth
 from actorsup.evaluation.matching import VideoOverlap, overlap
 from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.formats.conventions import EXACT
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.examples import Example, Judged, card, details, shown_frames
@@ -68,7 +69,7 @@ def write_gallery(
     Raises:
         DataError: A shard or a table cannot be used.
     """
-    truth = {} if ground_truth is None else read_ground_truth(ground_truth)
+    truth = {} if ground_truth is None else read_ground_truth(ground_truth, conventions=EXACT)
     sparse = None if annotated is None else read_annotated(annotated)
     protocol, threshold = evaluation.evaluation_protocol, evaluation.error_iou
     cards = []

@@ -17,6 +17,7 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
+from actorsup.formats.conventions import EXACT
 from actorsup.frames.store import FrameStore, Image, VideoFrames
 from actorsup.tubes import Tubes
 
@@ -67,7 +68,7 @@ def draw_predictions(
         videos: Number of videos, one row each.
         columns: Number of frames of each video, evenly spaced.
     """
-    truth = {} if ground_truth is None else read_ground_truth(ground_truth)
+    truth = {} if ground_truth is None else read_ground_truth(ground_truth, conventions=EXACT)
     tubes: dict[str, list[DrawnTube]] = {}
     for path in predictions:
         with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
