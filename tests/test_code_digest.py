@@ -84,7 +84,7 @@ demo truth:demo:
 demo:
     demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
 decode list truth detect link train score merge export evaluate failures cost report draw:
-    artifacts.checksums
+    artifacts.checksums artifacts.hdf5_files
 decode list truth detect link train score merge export evaluate failures report draw:
     artifacts.safe_hdf5 artifacts.shards
 decode list truth detect:supplied train_siamese link train score merge export evaluate report draw:
@@ -251,11 +251,12 @@ report:
 draw:
     report.drawn_videos report.pictures
 -:
-    attention.presets cli config config.fields config.messages config.page config.read
-    config.sections errors evaluation.arrays evaluation.command formats.convention_options
-    formats.convert frames.probe logs predict registry training.settings workflow.check
-    workflow.check_detections workflow.check_folder workflow.check_report workflow.dataset
-    workflow.findings workflow.networks workflow.paper workflow.plan workflow.summary
+    artifacts.access attention.presets cli config config.fields config.messages config.page
+    config.read config.sections errors evaluation.arrays evaluation.command
+    formats.convention_options formats.convert frames.probe logs predict registry training.settings
+    workflow.check workflow.check_detections workflow.check_folder workflow.check_report
+    workflow.dataset workflow.findings workflow.networks workflow.paper workflow.plan
+    workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

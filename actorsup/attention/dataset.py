@@ -15,7 +15,7 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_info
 from actorsup.attention.clips import Clip, read_clip, sample_frames
 from actorsup.attention.settings import AttentionSettings
-from actorsup.errors import DataError
+from actorsup.errors import REBUILD, DataError
 from actorsup.frames.store import FrameStore, VideoFrames
 
 _LOG = logging.getLogger(__name__)
@@ -119,10 +119,7 @@ def _is_usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[st
         _LOG.info("%s: no %s; skipped", video, "tubes" if video in images else "frames")
         return False
     if difference := images[video].describe_mismatch(read_info(groups[video])):
-        raise DataError(
-            f"{groups[video].file.filename}: {video} has tubes over {difference}; "
-            "delete the file and run again"
-        )
+        raise DataError(f"{groups[video].file.filename}: {video} has tubes over {difference}; {REBUILD}")
     if not len(groups[video]["boxes"]):
         _LOG.info("%s: no actor was found; skipped", video)
         return False

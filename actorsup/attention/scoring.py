@@ -20,7 +20,7 @@ from actorsup.attention.model import ActorAttention, PooledTubes, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.selection import SELECTIONS
 from actorsup.attention.tube_scores import TubeLogits, score_tubes
-from actorsup.errors import DataError, VideoError
+from actorsup.errors import REBUILD, DataError, VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.training.devices import resolve_device
@@ -138,7 +138,7 @@ def _read_input(
 ) -> ScoringInput | VideoError:
     tubes = read_tubes(group)
     if difference := images.describe_mismatch(replace(read_info(group), frames=tubes.frames)):
-        return VideoError(f"{group.file.filename}: tubes over {difference}; delete the file and run again")
+        return VideoError(f"{group.file.filename}: tubes over {difference}; {REBUILD}")
     return prepare_input(network, images, tubes, settings.score_frames)
 
 

@@ -17,7 +17,7 @@ from actorsup.artifacts.tube_files import (
     read_info,
     read_tubes,
 )
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.formats.box_statistics import BoxStatistics
 from actorsup.formats.conventions import (
     UNSTATED,
@@ -90,7 +90,7 @@ class StoredTubes(Mapping[str, Tubes]):
         path = self._path_of[video]
         if path in self._in_memory:
             return self._in_memory[path][video][0]
-        with _name_video(path, video), report_read_errors(path, "make it again"):
+        with _name_video(path, video), report_read_errors(path, f"not scored tubes; {REBUILD}"):
             group = self._get_shard(path)[video]
             tubes = read_tubes(group)
             check_tubes(tubes, read_info(group).frames, self._classes)

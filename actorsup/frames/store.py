@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.images import Image as Image
 from actorsup.artifacts.shards import ShardReader
-from actorsup.errors import DataError
+from actorsup.errors import REBUILD, DataError
 from actorsup.frames import SCHEMA as SCHEMA
 
 if TYPE_CHECKING:  # no import at run time: an edit of tube_files re-runs no detection
@@ -65,7 +65,7 @@ class VideoFrames(Sequence[Image]):
         image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
         if image is None:
             store = self._encoded.file.filename
-            raise DataError(f"{store}: {self._video}, frame {index}: damaged; delete the file and run again")
+            raise DataError(f"{store}: {self._video}, frame {index}: not a JPEG or PNG image; {REBUILD}")
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
     @property

@@ -13,7 +13,7 @@ from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, read_info, write_tubes
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.base import Detections, read_detections
-from actorsup.errors import VideoError
+from actorsup.errors import REBUILD, VideoError
 from actorsup.frames.store import CachedFrames, FrameStore, Pictures, VideoFrames
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Linker, Tracker, VideoDetections
@@ -101,7 +101,7 @@ def _usable(
         images = store[video]
         try:
             if video not in found:
-                raise VideoError(f"{found.file.filename}: no detections of this video; make it again")
+                raise VideoError(f"{found.file.filename}: no detections of this video; {REBUILD}")
             group = found[video]
             detections = read_detections(group)
             _check(detections, read_info(group), images, found.file.filename)
@@ -114,7 +114,7 @@ def _usable(
 def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: str) -> None:
     """Raise VideoError where detections are not of this video, or no box can be tracked."""
     if difference := images.describe_mismatch(info):
-        raise VideoError(f"{path}: detections of {difference}; delete the file and run again")
+        raise VideoError(f"{path}: detections of {difference}; {REBUILD}")
     wrong = {
         "a frame that the video has not": (detections.frame < 0) | (detections.frame >= len(images)),
         "a box or score that is not finite": ~np.isfinite(detections.boxes).all(1)
