@@ -117,7 +117,7 @@ truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge exp
   draw:
     formats.labeled
 truth detect:supplied merge export evaluate report draw:
-    formats.ground_truth_csv
+    formats.ground_truth_csv formats.table_headers formats.tables
 truth:folder detect:supplied merge export evaluate report draw:
     formats.json_files formats.predictions formats.predictions_json formats.tube_checks
 truth:folder detect:supplied export evaluate report draw:
@@ -132,6 +132,8 @@ truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     artifacts.paths
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
+truth:folder detect:supplied:
+    formats.video_names
 truth:
     datasets.ground_truth
 truth:a2d:

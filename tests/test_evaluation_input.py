@@ -99,7 +99,7 @@ def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
     assert first.boxes[:, 0].tolist() == [0, 1, 2, 3] and second.boxes[:, 1].tolist() == [1] * 4
     for last, words in (("a,0,run,0,0,0,9,9", "tube 0 has two boxes in frame 0"),
                         ("a,1,jump,9,0,0,9,9", "boxes of several classes: 'run' and 'jump'"),
-                        ("a,1,run,9,x,0,9,9", "line 10: a value is no finite number")):  # fmt: skip
+                        ("a,1,run,9,x,0,9,9", "line 10: x1 is 'x'; wanted a number")):  # fmt: skip
         (tmp_path / "gt.csv").write_text(rows(*lines, last))
         with pytest.raises(DataError, match=words):
             evaluation.read_ground_truth(tmp_path / "gt.csv")

@@ -17,8 +17,8 @@ from actorsup.formats.ground_truth_csv import (
     CORNERS,
     ground_truth_chunks,
     read_annotated_table,
-    read_text_table,
 )
+from actorsup.formats.tables import Columns, drop_repeated_rows, read_splits, read_table
 
 _LOG = logging.getLogger(__name__)
 _ROW_DTYPE = np.dtype([("frame", np.int64), ("box", np.float32, 4)])
@@ -207,16 +207,18 @@ def test_videos(videos: Path) -> tuple[list[str], set[str]]:
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
-    rows = read_text_table(videos, "video")
+    rows = read_table(videos, Columns(("video",), ("label", "split", "frames"), ("frames",)))
+    rows = drop_repeated_rows(videos, rows, ["video"], "the video is in an earlier line too,")
     if "split" not in rows:
         return sorted(rows["video"]), set()
-    train_rows = rows[rows["split"] == "train"]
+    split = read_splits(videos, rows)
+    train_rows = rows[split == "train"]
     if "frames" in rows:
         # missing and undecodable videos were not trained on
-        train_rows = train_rows[pd.to_numeric(train_rows["frames"], errors="coerce") > 0]
+        train_rows = train_rows[train_rows["frames"] > 0]
     labels = train_rows["label"] if "label" in rows else ()
     train_classes = {name for label in labels for name in label.split("|") if name}
-    return sorted(rows["video"][rows["split"] == "test"]), train_classes
+    return sorted(rows["video"][split == "test"]), train_classes
 
 
 def listed_videos(videos: Path) -> set[str]:
@@ -225,7 +227,7 @@ def listed_videos(videos: Path) -> set[str]:
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
-    return {*read_text_table(videos, "video")["video"]}
+    return {*read_table(videos, Columns(("video",)))["video"]}
 
 
 def read_annotated(path: Path) -> dict[str, set[int]]:

@@ -1,36 +1,20 @@
 """Read and check the ground-truth table, the common format of all data sets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from actorsup.errors import DataError
+from actorsup.formats.tables import Columns, drop_repeated_rows, read_table, table_chunks
 
 CORNERS = ["x1", "y1", "x2", "y2"]
 NUMBERS = ["frame", *CORNERS]
 GROUND_TRUTH_COLUMNS = ["video", "tube", "class", *NUMBERS, "actor"]
 _REQUIRED_COLUMNS = GROUND_TRUTH_COLUMNS[:-1]
+_COLUMNS = Columns(tuple(_REQUIRED_COLUMNS), ("actor",), tuple(NUMBERS))
 _MAX_FRAMES = 2**31 - 1
-
-
-def read_text_table(path: Path, *required: str) -> pd.DataFrame:
-    """Read a CSV file with all values as text.
-
-    Args:
-        path: Path of the file.
-        *required: Names of the required columns.
-
-    Raises:
-        DataError: The file cannot be read or lacks a required column.
-    """
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise _read_error(path, error) from error
-    _check_columns(path, rows, required)
-    return rows
 
 
 def read_ground_truth_table(path: Path) -> pd.DataFrame:
@@ -42,11 +26,11 @@ def read_ground_truth_table(path: Path) -> pd.DataFrame:
         DataError: The file cannot be read; a column is missing; a value is not a number; a frame is
             not an integer from 0; x2 < x1 or y2 < y1; a tube has two boxes in one frame or two classes.
     """
-    rows = _check_rows(path, read_text_table(path), 0)
+    rows = _check_rows(path, read_table(path, _COLUMNS))
     return rows.sort_values(["video", "tube", "frame"], kind="stable").reset_index(drop=True)
 
 
-def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFrame]:
+def ground_truth_chunks(path: Path, rows: int = 20_000) -> Iterator[pd.DataFrame]:
     """Yield the rows of a ground-truth table in chunks, in the order of the file.
 
     Args:
@@ -56,13 +40,8 @@ def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFram
     Raises:
         DataError: The file cannot be read, or a chunk fails the checks of ``read_ground_truth_table``.
     """
-    num_previous_rows = 0
-    try:
-        for chunk in pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=rows):
-            yield _check_rows(path, chunk.reset_index(drop=True), num_previous_rows)
-            num_previous_rows += len(chunk)
-    except (OSError, ValueError) as error:
-        raise _read_error(path, error) from error
+    for chunk in table_chunks(path, _COLUMNS, rows):
+        yield _check_rows(path, chunk).reset_index(drop=True)
 
 
 def read_annotated_table(path: Path) -> pd.DataFrame:
@@ -72,32 +51,17 @@ def read_annotated_table(path: Path) -> pd.DataFrame:
         DataError: The file cannot be read or lacks a column, or a frame is not an integer >= 0; the message
             names the line.
     """
-    rows = read_text_table(path, "video", "frame")
-    is_wrong = ~rows["frame"].str.strip(" ").str.fullmatch("[0-9]{1,9}")
+    rows = read_table(path, Columns(("video", "frame"), numbers=("frame",)))
+    is_wrong = ~((rows["frame"] >= 0) & (rows["frame"] % 1 == 0) & (rows["frame"] < _MAX_FRAMES))
     if is_wrong.any():
-        line = int(is_wrong.to_numpy().argmax())
-        frame = rows["frame"].iloc[line]
-        raise DataError(f"{path}: line {line + 2}: frame is {frame!r}; wanted a whole number from 0 on")
-    return rows[["video", "frame"]].assign(frame=rows["frame"].astype(int))
+        at = int(is_wrong.to_numpy().argmax())
+        frame = rows["frame"].iloc[at]
+        raise DataError(f"{path}: line {rows.index[at]}: frame is {frame:g}; wanted a whole number from 0 on")
+    return rows.assign(frame=rows["frame"].astype(int)).reset_index(drop=True)
 
 
-def _read_error(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: cannot be read as CSV ({error})")
-
-
-def _check_columns(path: Path, rows: pd.DataFrame, required: Sequence[str]) -> None:
-    if missing := [name for name in required if name not in rows.columns]:
-        raise DataError(
-            f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, rows.columns))}; "
-            f"wanted {', '.join(required)}"
-        )
-
-
-def _check_rows(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> pd.DataFrame:
-    """Convert numbers and check the rows of a chunk after ``num_previous_rows`` rows of the file."""
-    _check_columns(path, rows, _REQUIRED_COLUMNS)
-    rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
-    rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+def _check_rows(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Check rows whose index is their line, and drop those that repeat an earlier row."""
     tube = ["video", "tube"]
     is_frame = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0)
     has_several_classes = rows["class"] != rows.groupby(tube)["class"].transform("first")
@@ -106,14 +70,13 @@ def _check_rows(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> pd.Da
         (~is_frame, "frame must be a whole number from 0 on"),
         (rows["frame"] > _MAX_FRAMES, f"a video has at most {_MAX_FRAMES} frames"),
         ((rows["x2"] < rows["x1"]) | (rows["y2"] < rows["y1"]), "wanted x1 <= x2 and y1 <= y2"),
-        (rows.duplicated([*tube, "frame"]), "its tube has a box in this frame already"),
         (has_several_classes, "its tube has boxes of several classes"),
         (rows["class"] == "", "it has no class"),
     ]
     for is_wrong, reason in checks:
         if is_wrong.any():
-            line = int(is_wrong.to_numpy().argmax())
-            values = ", ".join(f"{name}={rows[name].iloc[line]}" for name in _REQUIRED_COLUMNS)
-            raise DataError(f"{path}: line {num_previous_rows + line + 2}: {reason}; found {values}")
-    rows["frame"] = rows["frame"].astype(int)
-    return rows
+            at = int(is_wrong.to_numpy().argmax())
+            values = ", ".join(f"{name}={rows[name].iloc[at]}" for name in _REQUIRED_COLUMNS)
+            raise DataError(f"{path}: line {rows.index[at]}: {reason}; found {values}")
+    rows = drop_repeated_rows(path, rows, [*tube, "frame"], "its tube has a box in this frame already,")
+    return rows.assign(frame=rows["frame"].astype(int))

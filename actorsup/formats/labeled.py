@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
+from actorsup.formats.tables import Columns, drop_repeated_rows, read_table
 
 UNKNOWN_INFO = VideoInfo(0, 0.0, 0, 0)
 """Placeholder for an unknown length, frame rate and size of a video."""
@@ -164,19 +165,18 @@ def read_video_info(path: Path) -> dict[str, VideoInfo]:
     """Read the length, frame rate and size of videos from a table ``video,frames,fps,width,height``.
 
     Raises:
-        DataError: The table cannot be read or lacks a column.
+        DataError: The table cannot be read or lacks a column, a value is impossible for a video, or two rows
+            of a video differ.
     """
-    columns = ["frames", "fps", "width", "height"]
-    with report_read_errors(path, f"wanted a table video,{','.join(columns)}"):
-        rows = pd.read_csv(path, dtype={"video": str}, keep_default_na=False, na_values={"": [""]})
-        numbers = rows[columns].apply(pd.to_numeric, errors="coerce").fillna(0)
-        return {
-            str(video): video_info(frames, fps, width, height)
-            for video, (frames, fps, width, height) in zip(
-                rows["video"], numbers.itertuples(index=False), strict=True
-            )
-            if frames > 0
-        }
+    numbers = ("frames", "fps", "width", "height")
+    rows = read_table(path, Columns(("video", *numbers), numbers=numbers))
+    rows = drop_repeated_rows(path, rows, ["video"], "the video is in an earlier line too,")
+    info = {}
+    for line, video, *values in rows.fillna(0).itertuples():
+        with report_read_errors(path, f"line {line}: wanted a table video,{','.join(numbers)}"):
+            if values[0] > 0:
+                info[str(video)] = video_info(*values)
+    return info
 
 
 def require_info(location: str, video: LabeledVideo) -> VideoInfo:

@@ -101,7 +101,7 @@ def _warnings_as_findings(findings: list[Finding]) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             findings.append(Finding(False, record.getMessage()))
 
-    handler, logger = Handler(logging.WARNING), logging.getLogger("actorsup.datasets")
+    handler, logger = Handler(logging.WARNING), logging.getLogger("actorsup")
     logger.addHandler(handler)
     logger.propagate = False
     try:

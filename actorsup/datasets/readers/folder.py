@@ -1,6 +1,7 @@
 """A data set of a user's own videos, optionally with a table of labels and with ground-truth boxes."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +14,13 @@ from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecor
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.settings import FolderSection
-from actorsup.errors import DataError, did_you_mean, report_read_errors
+from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.ground_truth_csv import read_annotated_table
-from actorsup.formats.video_ids import video_id
+from actorsup.formats.tables import Columns, read_splits, read_table
+from actorsup.formats.video_names import match_names
 
+_LOG = logging.getLogger(__name__)
 TABLE_COLUMNS = ["video", "label", "split"]
-_SPLITS = ("train", "test", "")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Folder:
         if self.table is None:
             records = [VideoRecord(video, path, "", ()) for video, path in sorted(on_disk.items())]
             return Listing(tuple(records), (), self.classes)
-        rows = self._rows(self.table)
+        rows = self._rows(self.table, on_disk)
         classes = self.classes or tuple(sorted({label for *_, labels in rows for label in labels}))
         for name in {"mean", "all"}.intersection(classes):
             raise DataError(
@@ -74,7 +76,7 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        ground_truth = read_ground_truth_file(self.boxes)
+        ground_truth = self._with_known_ids(self.boxes, read_ground_truth_file(self.boxes))
         classes = self.listing().classes
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
@@ -86,7 +88,7 @@ class Folder:
         if self.annotated is None:
             return None
         frames = read_annotated_table(self.annotated)
-        frames["video"] = frames["video"].map(video_id)
+        frames["video"] = frames["video"].map(self._video_ids(self.annotated, frames["video"].unique()))
         annotated = set(zip(frames["video"], frames["frame"], strict=True))
         for video, frame in zip(rows["video"], rows["frame"], strict=True):
             if (video, frame) not in annotated:
@@ -96,26 +98,50 @@ class Folder:
                 )
         return frames.drop_duplicates()
 
-    def _rows(self, path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
+    def _with_known_ids(self, path: Path, truth: GroundTruth) -> GroundTruth:
+        ids = self._video_ids(path, {*truth.boxes["video"].unique(), *truth.size, *truth.frames})
+        boxes = truth.boxes.assign(video=truth.boxes["video"].map(ids))
+        size = {ids[name]: value for name, value in truth.size.items()}
+        frames = {ids[name]: value for name, value in truth.frames.items()}
+        return replace(truth, boxes=boxes, size=size, frames=frames)
+
+    def _video_ids(self, path: Path, names: Iterable[str]) -> Mapping[str, str]:
+        """Return the ids of the videos that the names in a file mean; names of no video stay as they are."""
+        listing = self.listing()
+        ids = {record.video for record in (*listing.records, *listing.missing)}.union(listing.unlisted)
+        matched = match_names(sorted(names), ids, self.root)
+        if matched.guessed:
+            _LOG.warning("%s: %s", path, matched.note())
+        for name in matched.doubtful:
+            raise DataError(f"{path}: {matched.doubt(name)}")
+        return matched.ids
+
+    def _rows(self, path: Path, on_disk: Mapping[str, Path]) -> list[tuple[str, str, tuple[str, ...]]]:
         """Return id, split and labels of each video of the table."""
-        with report_read_errors(path, "cannot be read as CSV"):
-            rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        if missing_columns := [name for name in TABLE_COLUMNS if name not in rows.columns]:
-            raise DataError(
-                f"{path}: column {missing_columns[0]!r} is missing; found {', '.join(rows.columns)}; "
-                f"wanted {', '.join(TABLE_COLUMNS)}"
-            )
+        rows = read_table(path, Columns(tuple(TABLE_COLUMNS)))
+        if rows.empty:
+            raise DataError(f"{path}: has a header, but no row; wanted a row for each video")
+        rows["split"] = read_splits(path, rows)
+        names = match_names(rows["video"], on_disk, self.root)
+        if names.guessed:
+            _LOG.warning("%s: %s", path, names.note())
         entries: dict[str, tuple[str, str, tuple[str, ...]]] = {}
-        for line, (name, label, split) in enumerate(rows[TABLE_COLUMNS].itertuples(index=False), 2):
-            video = video_id(name)
+        line_of: dict[str, int] = {}
+        for line, name, label, split in rows.itertuples():
+            video = names.ids[name]
             where = f"{path}: line {line}: {name!r}"
+            if name in names.doubtful:
+                raise DataError(f"{path}: line {line}: {names.doubt(name)}")
             labels = tuple(name.strip() for name in label.split("|") if name.strip())
             if "\0" in video or {"", ".", ".."}.intersection(video.split("/")):
                 raise DataError(f"{where} is not a path below {self.root}")
+            if entries.get(video, (video, split, labels)) != (video, split, labels):
+                raise DataError(
+                    f"{where}: line {line_of[video]} has the video {video!r} too, with another label or "
+                    "split; delete one"
+                )
             if video in entries:
-                raise DataError(f"{where}: an earlier line has the video {video!r} too")
-            if split not in _SPLITS:
-                raise DataError(f"{where}: split is {split!r}; allowed: train, test or nothing")
+                _LOG.warning("%s: line %d repeats line %d", path, line, line_of[video])
             if split == "train" and not labels:
                 raise DataError(
                     f"{where}: a training video without a label; add a label or leave split empty"
@@ -125,6 +151,7 @@ class Folder:
                     hint = f"allowed: {', '.join(self.classes)}{did_you_mean(class_name, self.classes)}"
                     raise DataError(f"{where}: class {class_name!r} is unknown; {hint}")
             entries[video] = video, split, labels
+            line_of.setdefault(video, line)
         return list(entries.values())
 
 

@@ -36,7 +36,9 @@ from actorsup.errors import ConfigError, DataError, VideoError, report_read_erro
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.formats import detect_format
 from actorsup.formats.mot import mot_files
+from actorsup.formats.tables import Columns, read_table
 from actorsup.formats.video_ids import video_id
+from actorsup.formats.video_names import match_names
 from actorsup.frames.store import VideoFrames
 
 _LOG = logging.getLogger(__name__)
@@ -73,11 +75,17 @@ class SuppliedDetections:
         """Detections of a video of this many frames of this size in pixels, after suppression.
 
         Raises:
-            VideoError: A frame that the video does not have, a score outside [0, 1], a box
+            VideoError: The file names the video in another way, a frame that the video does not have, a score outside [0, 1], a box
                 that is not finite, has no area, or lies outside the frame.
         """
         rows = self._by_video.get(video)
         if rows is None:
+            similar = match_names(self._by_video, [video])
+            if other := next(iter({**similar.guessed, **similar.doubtful}), None):
+                raise VideoError(
+                    f"{self._path}: has no detection of {video!r}, but of {other!r}, which may be the same "
+                    "video; name it by its id"
+                )
             _LOG.warning("%s: no detection of %s", self._path, video)
             return Detections.of_images([], [])
         self._check(rows, frames, width, height)
@@ -109,11 +117,11 @@ class SuppliedDetections:
             if np.any(wrong):
                 first = rows.iloc[int(np.argmax(wrong))]
                 what = ", ".join(f"{name}={first[name]:g}" for name in _NUMBERS)
-                raise VideoError(f"{self._path}: row {first.name}: {reason}; found {what}")
+                raise VideoError(f"{self._path}: {rows.index.name} {first.name}: {reason}; found {what}")
 
 
 def read_supplied(path: Path) -> pd.DataFrame:
-    """A file of detections as a table of ``COLUMNS``, categories as COCO ids, rows from 1.
+    """Read a file of detections as a table of ``COLUMNS``, categories as COCO ids, by line or row.
 
     Raises:
         DataError: The file cannot be read, has other columns or keys, or an unknown category.
@@ -121,7 +129,8 @@ def read_supplied(path: Path) -> pd.DataFrame:
     readers = {".json": _read_json, ".txt": _read_mot, ".xml": _read_cvat, ".zip": _read_zip}
     rows = readers.get(path.suffix.lower(), _read_csv)(path)
     rows["video"] = rows["video"].map(video_id)
-    rows.index = pd.RangeIndex(1, len(rows) + 1)
+    if rows.index.name != "line":
+        rows.index = pd.RangeIndex(1, len(rows) + 1, name="row")
     with report_read_errors(path, "holds a number that is none"):
         rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
     category = rows["category"].map(_category)
@@ -129,7 +138,7 @@ def read_supplied(path: Path) -> pd.DataFrame:
         first = int(np.argmax(category.isna()))
         found = str(rows["category"].iloc[first])[:80]
         raise DataError(
-            f"{path}: row {first + 1}: category {found!r} is no COCO category; "
+            f"{path}: {rows.index.name} {rows.index[first]}: category {found!r} is no COCO category; "
             f"wanted an id (1-90) or a name: {', '.join(ID_OF)}"
         )
     rows["category"] = category.astype(int)
@@ -144,16 +153,7 @@ def _category(value: Any) -> int | None:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with report_read_errors(path, "cannot be read as CSV"):
-        # as text: a video may be called "NA" or "007"
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not set(COLUMNS) <= set(rows.columns):
-        missing = [name for name in COLUMNS if name not in rows.columns]
-        raise DataError(
-            f"{path}: column {missing[0]!r} is missing; found {', '.join(rows.columns)}; "
-            f"wanted {', '.join(COLUMNS)}"
-        )
-    return rows[COLUMNS]
+    return read_table(path, Columns(tuple(COLUMNS), numbers=tuple(_NUMBERS)))
 
 
 def _read_mot(path: Path) -> pd.DataFrame:
