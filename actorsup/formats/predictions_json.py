@@ -7,6 +7,7 @@ interval.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TextIO
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
 from actorsup.coco import ID_OF, NAME_OF
 from actorsup.errors import DataError, did_you_mean, report_read_errors
-from actorsup.formats.json_files import load_json
+from actorsup.formats.json_files import open_json
 from actorsup.formats.labeled import DECIMALS, SIZES_HINT, LabeledVideo, make_tube
 from actorsup.formats.tube_checks import check_size, check_tubes
 from actorsup.tubes import Tubes
@@ -172,36 +173,50 @@ def read_predictions_json(path: Path) -> tuple[list[str], Iterator[ScoredVideo]]
         DataError: The file is invalid; the message names the video, the tube and the key. The error of an
             invalid video is raised when the iterator reaches the video.
     """
-    content = load_json(path, _PROBLEM, _unique_keys)
     with report_read_errors(path, _PROBLEM):
-        _require_type(content, dict, "the file", "an object with 'classes' and 'videos'")
-        classes = _read_classes(_require_key(content, "classes"))
-        videos = _require_type(_require_key(content, "videos"), dict, "'videos'", "an object: id to video")
-    return classes, _read_videos(path, videos, classes)
+        classes = _find_classes(path)
+    return classes, _read_videos(path, classes)
 
 
-def _read_videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iterator[ScoredVideo]:
-    for video in list(videos):
-        entry = videos.pop(video)  # frees the memory of videos already read
-        try:
-            _require_type(entry, dict, "the video", "an object")
-            frames = _read_count(entry, "frames", MOST_FRAMES)
-            width, height = (_read_count(entry, side) if side in entry else 0 for side in ("width", "height"))
-            info = VideoInfo(frames, _read_number(entry.get("fps", 0), "'fps'"), width, height)
-            listed = _require_type(_require_key(entry, "tubes"), list, "'tubes'", "a list of tubes")
-            tubes = tuple(_read_tube(number, tube, frames, classes) for number, tube in enumerate(listed))
-        except (ValueError, OverflowError) as error:
-            raise DataError(f"{path}: {video}: {_PROBLEM}: {error}") from error
-        yield ScoredVideo(video, info, tubes)
+def _find_classes(path: Path) -> list[str]:
+    """Return the class names, without reading what follows them."""
+    with open_json(path) as reader:
+        keys = []
+        for key in reader.members("the file", "an object with 'classes' and 'videos'"):
+            keys.append(key)
+            if key == "classes":
+                return _read_classes(reader.value())
+            reader.skip()
+    _require_key(dict.fromkeys(keys), "classes")
+    return []
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        earlier_keys: set[str] = set()
-        repeated = next(key for key, _ in pairs if key in earlier_keys or earlier_keys.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {repeated!r} occurs twice in one object")
-    return content
+def _read_videos(path: Path, classes: list[str]) -> Iterator[ScoredVideo]:
+    """Yield the videos, one at a time in memory."""
+    with report_read_errors(path, _PROBLEM), open_json(path) as reader:
+        keys = []
+        for key in reader.members("the file", "an object with 'classes' and 'videos'"):
+            keys.append(key)
+            if key != "videos":
+                reader.skip()
+                continue
+            for video in reader.members("'videos'", "an object: id to video"):
+                yield _read_video(path, video, reader.value(), classes)
+        reader.check_end()
+        _require_key(dict.fromkeys(keys), "videos")
+
+
+def _read_video(path: Path, video: str, entry: Any, classes: list[str]) -> ScoredVideo:
+    try:
+        _require_type(entry, dict, "the video", "an object")
+        frames = _read_count(entry, "frames", MOST_FRAMES)
+        width, height = (_read_count(entry, side) if side in entry else 0 for side in ("width", "height"))
+        info = VideoInfo(frames, _read_number(entry.get("fps", 0), "'fps'"), width, height)
+        listed = _require_type(_require_key(entry, "tubes"), list, "'tubes'", "a list of tubes")
+        tubes = tuple(_read_tube(number, tube, frames, classes) for number, tube in enumerate(listed))
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{path}: {video}: {_PROBLEM}: {error}") from error
+    return ScoredVideo(video, info, tubes)
 
 
 def _require_type(value: Any, expected_type: type, name: str, wanted: str) -> Any:
@@ -279,14 +294,21 @@ def _read_boxes(value: Any, length: int) -> NDArray[np.float64]:
     _require_type(value, list, "'boxes'", "a list of [x1, y1, x2, y2]")
     if len(value) != length:
         raise ValueError(f"{len(value)} boxes for an interval of {length} frames; wanted one for each")
-    for number, box in enumerate(value):
-        if (
-            not isinstance(box, list)
-            or len(box) != 4
-            or not all(type(corner) in (int, float) for corner in box)
-        ):
-            raise ValueError(f"box {number} is {_abbreviate(box)}; wanted [x1, y1, x2, y2]")
-    boxes = np.array(value, np.float64).reshape(length, 4)
+    # comparing sets of types is ten times as fast as comparing box by box
+    if (
+        {*map(type, value)} - {list}
+        or {*map(len, value)} - {4}
+        or {*map(type, chain.from_iterable(value))} - {int, float}
+    ):
+        number = next(number for number, box in enumerate(value) if not _is_box(box))
+        raise ValueError(f"box {number} is {_abbreviate(value[number])}; wanted [x1, y1, x2, y2]")
+    boxes = np.fromiter(chain.from_iterable(value), np.float64, 4 * length).reshape(length, 4)
     if not (np.abs(boxes) < np.finfo(np.float32).max).all():
         raise ValueError("a box is no finite number")
     return boxes
+
+
+def _is_box(value: Any) -> bool:
+    return (
+        isinstance(value, list) and len(value) == 4 and all(type(corner) in (int, float) for corner in value)
+    )

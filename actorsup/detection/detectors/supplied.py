@@ -65,7 +65,8 @@ class SuppliedDetections:
     def __init__(self, path: Path, actors: Sequence[int], settings: DetectorSettings) -> None:
         rows = read_supplied(path)
         self._path, self._settings = path, settings
-        self._by_video = dict(iter(rows[rows["category"].isin(actors)].groupby("video")))
+        by_video = rows[rows["category"].isin(actors)].groupby("video")
+        self._by_video = {str(video): of_video for video, of_video in by_video}
 
     def detect_video(self, video: str, images: VideoFrames) -> Detections:
         """Detections of a video; raises as ``detections``."""
@@ -75,8 +76,8 @@ class SuppliedDetections:
         """Detections of a video of this many frames of this size in pixels, after suppression.
 
         Raises:
-            VideoError: The file names the video in another way, a frame that the video does not have, a score outside [0, 1], a box
-                that is not finite, has no area, or lies outside the frame.
+            VideoError: The file names the video in another way, a frame that the video does not have, a score
+                outside [0, 1], a box that is not finite, has no area, or lies outside the frame.
         """
         rows = self._by_video.get(video)
         if rows is None:
