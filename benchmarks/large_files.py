@@ -2,11 +2,11 @@
 
     python benchmarks/large_files.py [--size 1000] [--baseline 100] [--formats predictions coco cvat csv]
 
-makes a predictions.json of --size MB and its ground truth, evaluates it with `actorsup evaluate`, and converts it to
-CSV, COCO and CVAT with `actorsup convert`; then converts a COCO, a CVAT and a CSV file of about the same size to CSV,
-and evaluates the predictions with each as the ground truth. Each step runs in its own process, whose peak memory is
-the highest resident size. The baseline is `json.load` of a predictions.json of --baseline MB in the same run, and the
-memory that it takes per MB.
+makes a predictions.json of --size MB and its ground truth, evaluates it with `actorsup evaluate`, and converts
+it to CSV, COCO, CVAT and MOT text with `actorsup convert`; then converts a COCO, a CVAT and a CSV file of about
+the same size to CSV, and evaluates predictions of --baseline MB with each as the ground truth. Each step runs in
+its own process, whose peak memory is the highest resident size. The baseline, in the same run, is `json.load` of
+a predictions.json of --baseline MB, and its memory per MB.
 """
 
 import argparse
@@ -117,7 +117,22 @@ def make_csv(path: Path, megabytes: float) -> None:
             ground_truth_table([video]).to_csv(stream, index=False, header=not number)
 
 
-def run(what: str, *command: object, limits: bool = True) -> None:
+def evaluate(what: str, truth: Path, predictions: Path, output: Path) -> None:
+    """Run `actorsup evaluate`."""
+    run(
+        what,
+        "actorsup",
+        "evaluate",
+        "--ground-truth",
+        truth,
+        "--predictions",
+        predictions,
+        "--output",
+        output,
+    )
+
+
+def run(what: str, *command: object) -> None:
     """Run a command in a process; print its time and peak memory."""
     start = time.perf_counter()
     code = f"import resource, runpy, sys; sys.argv = {[str(part) for part in command]!r}\n"
@@ -154,17 +169,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         out = folder / "out.csv"
-        make_predictions(folder / "predictions_small.json", options.baseline)
-        baseline(folder / "predictions_small.json")
+        small = folder / "predictions_small.json"
+        make_predictions(small, options.baseline)
+        baseline(small)
         predictions, truth = folder / "predictions.json", folder / "gt.csv"
         makers: dict[str, tuple[str, Callable[[Path, float], object]]] = {
             "coco": ("coco.json", make_coco), "cvat": ("cvat", make_cvat), "csv": ("large.csv", make_csv),
         }  # fmt: skip
-        size = options.size if "predictions" in options.formats else options.baseline
-        make_truth(truth, make_predictions(predictions, size))
+        size = options.size
         if "predictions" in options.formats:
-            run(f"evaluate predictions.json of {size:.0f} MB", "actorsup", "evaluate", "--ground-truth", truth,
-                "--predictions", predictions, "--output", out, "--recall", folder / "recall.csv")  # fmt: skip
+            make_truth(truth, make_predictions(predictions, size))
+            evaluate(f"evaluate predictions.json of {size:.0f} MB", truth, predictions, out)
             for form, output in (("csv", "o.csv"), ("coco", "o.json"), ("cvat", "o.zip"), ("mot", "m.zip")):
                 run(
                     f"convert it to {form}", "actorsup", "convert", predictions, folder / output, "--to", form
@@ -176,8 +191,7 @@ def main() -> None:
                 makers[form][1](path, options.size)
                 run(f"convert {form} of {options.size:.0f} MB to csv", "actorsup", "convert", path, out)
                 out.unlink()
-                run(f"evaluate with {form} of {options.size:.0f} MB", "actorsup", "evaluate", "--ground-truth",
-                    path, "--predictions", predictions, "--output", out)  # fmt: skip
+                evaluate(f"evaluate with {form} of {options.size:.0f} MB", path, small, out)
 
 
 if __name__ == "__main__":

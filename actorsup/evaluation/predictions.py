@@ -19,7 +19,7 @@ from actorsup.artifacts.tube_files import (
 )
 from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.predictions import classes_of_shards
-from actorsup.formats.predictions_json import read_predictions_json
+from actorsup.formats.predictions_reader import read_predictions_json
 from actorsup.formats.tube_checks import check_tubes
 from actorsup.tubes import Tubes
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from actorsup.errors import first_few
@@ -58,7 +59,12 @@ class MatchedNames:
         )
 
 
-def match_names(names: Iterable[str], ids: Collection[str], root: Path | None = None) -> MatchedNames:
+def match_names(
+    names: Iterable[str],
+    ids: Collection[str],
+    root: Path | None = None,
+    other_names: Mapping[str, str] = MappingProxyType({}),
+) -> MatchedNames:
     """Find the videos that names mean.
 
     A name may have an extension, backslashes, percent escapes, or a path that leads to ``root``. A name of no
@@ -70,15 +76,16 @@ def match_names(names: Iterable[str], ids: Collection[str], root: Path | None = 
         names: Names in a table.
         ids: Ids of the known videos.
         root: Folder that contains the videos; None if unknown.
+        other_names: Ids of known videos by other names, as in ``FolderContents.file_names``.
     """
-    known = frozenset(ids)
+    known = {**other_names, **{video: video for video in ids}}
     matched = {}
     for name in dict.fromkeys(names):
-        matched[name] = next((form for form in _forms(name, root) if form in known), None)
+        matched[name] = next((known[form] for form in _forms(name, root) if form in known), None)
     unmatched = [name for name, video in matched.items() if video is None]
     guessed, doubtful = {}, {}
     if unmatched:
-        candidates_of = _Candidates(known - {*matched.values()})
+        candidates_of = _Candidates({*ids} - {*matched.values()})
         candidates = {name: candidates_of(name) for name in unmatched}
         uses: defaultdict[str, int] = defaultdict(int)
         for found in candidates.values():
