@@ -2,11 +2,11 @@
 
     python benchmarks/large_files.py [--size 1000] [--baseline 100] [--formats predictions coco cvat csv]
 
-makes a predictions.json of --size MB and its ground truth, evaluates it with `actorsup evaluate`, and converts
-it to CSV, COCO, CVAT and MOT text with `actorsup convert`; then converts a COCO, a CVAT and a CSV file of about
-the same size to CSV, and evaluates predictions of --baseline MB with each as the ground truth. Each step runs in
-its own process, whose peak memory is the highest resident size. The baseline, in the same run, is `json.load` of
-a predictions.json of --baseline MB, and its memory per MB.
+makes a predictions.json of --size MB and its ground truth, evaluates it with `actorsup evaluate`, and
+converts it to CSV, COCO, CVAT and MOT text with `actorsup convert`; then converts a COCO, a CVAT and a CSV file
+of about the same size to CSV, and evaluates predictions of --baseline MB with each as the ground truth. Each
+step runs in its own process; its peak memory is the highest resident size. The baseline, in the same run, is
+`json.load` of a predictions.json of --baseline MB, and its memory per MB.
 """
 
 import argparse
@@ -29,6 +29,7 @@ CLASSES = [f"class{number:02d}" for number in range(24)]
 TUBES, FRAMES = 20, 174
 """Tubes per video, and mean frames per video as in THUMOS13."""
 INFO = (25.0, 320, 240)
+USAGE = "*(lambda u: (u.ru_maxrss, u.ru_utime + u.ru_stime))(resource.getrusage(resource.RUSAGE_SELF))"
 
 
 def videos(tubes: int, first: int = 0) -> Iterator[LabeledVideo]:
@@ -138,23 +139,30 @@ def run(what: str, *command: object) -> None:
     code = f"import resource, runpy, sys; sys.argv = {[str(part) for part in command]!r}\n"
     code += "try:\n    runpy.run_module('actorsup.cli', run_name='__main__')\nexcept SystemExit as error:\n"
     code += "    assert not error.code, error.code\n"
-    code += "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code += f"print('peak', {USAGE})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     seconds = time.perf_counter() - start
     if done.returncode:
         sys.exit(f"{what}: {done.stderr[-2000:]}")
-    print(f"{what:<44}{seconds:8.1f} s, peak {int(done.stdout.split()[-1]) / 1024:6.0f} MB", flush=True)
+    show(what, seconds, done.stdout)
 
 
 def baseline(path: Path) -> None:
     """Load a file with ``json.load``, in a process; print its time and peak memory."""
-    code = f"import json, resource; x = json.load(open({str(path)!r}))\n"
-    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code = f"import json, resource; x = json.load(open({str(path)!r})); print('peak', {USAGE})"
     start = time.perf_counter()
-    peak = int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) / 1024
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     size = path.stat().st_size / 1e6
-    what = f"json.load of {size:.0f} MB"
-    print(f"{what:<44}{time.perf_counter() - start:8.1f} s, peak {peak:6.0f} MB, {peak / size:.1f} MB per MB")
+    peak = show(f"json.load of {size:.0f} MB", time.perf_counter() - start, done.stdout)
+    print(f"baseline: {peak / size:.1f} MB of memory per MB of file")
+
+
+def show(what: str, seconds: float, output: str) -> float:
+    """Print the time and the peak memory of a process; return the latter in MB."""
+    peak, processor = (float(number) for number in output.split()[-2:])
+    times = f"{seconds:8.1f} s, {processor:8.1f} s of the processor"
+    print(f"{what:<44}{times}, peak {peak / 1024:6.0f} MB", flush=True)
+    return peak / 1024
 
 
 def main() -> None:

@@ -223,7 +223,7 @@ score:
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
 evaluate report draw:
-    evaluation evaluation.ground_truth
+    evaluation evaluation.ground_truth formats.box_store
 evaluate report:
     evaluation.error_analysis evaluation.input_warnings evaluation.matching evaluation.predictions
     evaluation.protocol evaluation.ranking evaluation.settings
@@ -250,10 +250,10 @@ draw:
     report.drawn_videos report.pictures
 -:
     attention.presets cli config config.fields config.messages config.page config.read
-    config.sections errors evaluation.arrays evaluation.command formats.convert frames.probe logs
-    predict registry training.settings workflow.check workflow.check_folder workflow.check_report
-    workflow.dataset workflow.findings workflow.networks workflow.paper workflow.plan
-    workflow.summary
+    config.sections errors evaluation.arrays evaluation.command formats.convert formats.video_spool
+    frames.probe logs predict registry training.settings workflow.check workflow.check_folder
+    workflow.check_report workflow.dataset workflow.findings workflow.networks workflow.paper
+    workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -91,7 +91,7 @@ def test_unusable_ground_truth_is_an_error(evaluate, truth, words):
 def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
     read = ground_truth_module.ground_truth_chunks
     monkeypatch.setattr(ground_truth_module, "ground_truth_chunks", lambda path: read(path, 2))
-    monkeypatch.setattr(ground_truth_module, "_MAX_BYTES_IN_MEMORY", 10)  # so boxes go to a temporary file
+    monkeypatch.setattr("actorsup.formats.box_store._MAX_BYTES_IN_MEMORY", 10)  # so boxes go to a temporary file
     lines = [f"a,{t},run,{f},{f},{t},10,10" for f in range(4) for t in range(2)]
     (tmp_path / "gt.csv").write_text(rows(*lines))
     first, second = evaluation.read_ground_truth(tmp_path / "gt.csv")["a"]

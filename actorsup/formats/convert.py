@@ -2,32 +2,36 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
 
-from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
+from actorsup.artifacts.atomic import open_text_atomically
 from actorsup.errors import DataError, did_you_mean, first_few
+from actorsup.formats.box_store import BoxStore
 from actorsup.formats.coco_writing import write_coco
-from actorsup.formats.coverage import annotated_frames_of_rows, frames_to_name
+from actorsup.formats.coverage import annotated_frames_of_rows, frames_to_name, frames_with_boxes
 from actorsup.formats.cvat_writing import write_cvat
-from actorsup.formats.formats import FORMATS, detect_format, output_format_of_name, read_labeled
-from actorsup.formats.ground_truth_csv import read_ground_truth_rows
+from actorsup.formats.formats import FORMATS, detect_format, iterate_labeled, output_format_of_name
+from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS, ground_truth_chunks, split_rows
 from actorsup.formats.labeled import (
+    UNKNOWN_INFO,
     LabeledVideo,
     add_video_info,
     best_tubes,
     class_names,
     ground_truth_table,
+    make_tube,
     read_video_info,
-    videos_of_table,
 )
 from actorsup.formats.mot_writing import write_mot
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
+from actorsup.formats.video_spool import VideoSpool
 
 _LOG = logging.getLogger(__name__)
 _FORMAT_NAMES = {"mot": "MOT text", "cvat": "our CVAT XML", "predictions": "predictions.json"}
@@ -81,22 +85,42 @@ def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -
         raise DataError(f"{output}: {format_name!r} is not a format{did_you_mean(format_name, FORMATS)}")
     if source.exists() and output.exists() and source.resolve() == output.resolve():
         raise DataError(f"{output}: is also the input; choose another output")
-    videos, classes = _read(source, conversion)
-    if conversion.videos is not None:
-        videos = [*add_video_info(videos, conversion.videos, read_video_info(conversion.videos))]
-    videos = [*best_tubes(videos, conversion.top, conversion.min_score)]
+    spool, classes = _read(source, conversion)
+    videos = _ChosenVideos(spool, conversion)
+    _warn_of_lost_coverage(videos, output, format_name)
     _write(videos, output, format_name, classes, conversion)
-    return len(videos), sum(len(video.tubes) for video in videos)
+    return len(videos.num_tubes), sum(videos.num_tubes.values())
 
 
-def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], list[str]]:
+class _ChosenVideos:
+    """Videos of an input with the options of a conversion, to iterate over again and again.
+
+    Attributes:
+        num_tubes: Number of tubes by video id, after an iteration.
+    """
+
+    def __init__(self, spool: VideoSpool, conversion: Conversion) -> None:
+        self._spool, self._conversion = spool, conversion
+        self._infos = None if conversion.videos is None else read_video_info(conversion.videos)
+        self.num_tubes: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[LabeledVideo]:
+        options, videos = self._conversion, iter(self._spool)
+        if options.videos is not None and self._infos is not None:
+            videos = add_video_info(videos, options.videos, self._infos)
+        for video in best_tubes(videos, options.top, options.min_score):
+            self.num_tubes[video.video] = len(video.tubes)
+            yield video
+
+
+def _read(source: Path, conversion: Conversion) -> tuple[VideoSpool, list[str]]:
+    """Return the videos of the input, which may be larger than the memory, and the names of all classes."""
     format_name = conversion.source_format or detect_format(source)
+    classes: list[str] | None = None
     if format_name == "csv":
-        boxes, named = read_ground_truth_rows(source)
-        videos = videos_of_table(boxes, str(source), annotated_frames_of_rows(named, boxes))
-        classes = class_names(videos)
+        videos: Iterable[LabeledVideo] = _read_csv(source)
     else:
-        videos, classes = read_labeled(
+        videos, classes = iterate_labeled(
             source,
             format_name,
             conversion.name,
@@ -104,30 +128,69 @@ def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], lis
             conversion.mot_origin,
             conversion.action,
         )
-    videos = [replace(video, video=video_id(video.video)) for video in videos]
-    names = [video.video for video in videos]
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{source}: two videos have the id {repeated[0]!r}")
-    if conversion.only_video is None:
-        return videos, classes
-    if (only_video := video_id(conversion.only_video)) not in names:
+    only_video = None if conversion.only_video is None else video_id(conversion.only_video)
+    spool, names, found_classes = VideoSpool(), set[str](), set[str]()
+    for video in videos:
+        name = video_id(video.video)
+        if name in names:
+            raise DataError(f"{source}: two videos have the id {name!r}")
+        names.add(name)
+        found_classes |= {*class_names([video])}
+        if only_video in (None, name):
+            spool.append(replace(video, video=name))
+    if only_video is not None and only_video not in names:
         raise DataError(f"{source}: has no video {only_video!r}{did_you_mean(only_video, names)}")
-    return [videos[names.index(only_video)]], classes
+    return spool, sorted(found_classes) if classes is None else classes
 
 
-def _csv_table(videos: Sequence[LabeledVideo]) -> pd.DataFrame:
-    """Return the boxes as a ground-truth table, and rows without a box that state the annotated frames."""
-    boxes = ground_truth_table(videos)
-    named = [(video.video, frame) for video in videos for frame in frames_to_name(video)]
-    if not named:
-        return boxes
-    rows = pd.DataFrame(named, columns=["video", "frame"]).astype({"frame": "Int64"})
-    texts = {name: "" for name in ("tube", "class", "actor") if name in boxes}
-    return pd.concat([boxes.astype({"frame": "Int64"}), rows.assign(**texts)], ignore_index=True)
+def _read_csv(source: Path) -> Iterator[LabeledVideo]:
+    """Yield the videos of a ground-truth table, whose boxes may be larger than the memory."""
+    store, named = BoxStore(source, np.float64), []
+    for chunk in ground_truth_chunks(source):
+        boxes, without_box = split_rows(chunk)
+        named.append(without_box[["video", "frame"]])
+        store.add(boxes)
+    store.finish()
+    frames_of = {str(video): rows for video, rows in pd.concat(named).groupby("video")}
+    for video in sorted({*store.videos(), *frames_of}):
+        tubes = []
+        for name, (action, actor) in store.labels(video).items():
+            location = f"{source}: {video}: tube {name}"
+            tubes.append(make_tube(location, name, action, *store.boxes(video, name), actor=actor))
+        annotated = None
+        if video in frames_of:
+            with_boxes = pd.DataFrame({"frame": frames_with_boxes(tuple(tubes))}).assign(video=video)
+            annotated = annotated_frames_of_rows(frames_of[video], with_boxes)[video]
+        yield LabeledVideo(video, UNKNOWN_INFO, tuple(tubes), annotated)
 
 
-def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_name: str) -> None:
+def _write_csv(videos: Iterable[LabeledVideo], output: Path) -> None:
+    """Write the boxes as a ground-truth table, with rows without a box that state the annotated frames.
+
+    Args:
+        videos: Videos, iterated over twice.
+        output: Path of the table to write.
+    """
+    has_actors = any([any(tube.actor for tube in video.tubes) for video in videos])
+    columns = GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]
+    with open_text_atomically(output) as stream:
+        stream.write(",".join(columns) + "\n")
+        for video in videos:
+            boxes = ground_truth_table([video]).reindex(columns=columns, fill_value="")
+            _append_csv(stream, boxes)
+            named = [str(frame) if frame is not None else "" for frame in frames_to_name(video)]
+            rows = pd.DataFrame({"video": video.video, "frame": named}, dtype=object)
+            _append_csv(stream, rows.reindex(columns=columns, fill_value=""))
+
+
+def _append_csv(stream: TextIO, rows: pd.DataFrame) -> None:
+    stream.write(rows.to_csv(index=False, header=False, lineterminator="\n", float_format="%.8g"))
+
+
+def _warn_of_lost_coverage(videos: Iterable[LabeledVideo], output: Path, format_name: str) -> None:
     """Log a warning if the output format cannot state which frames are annotated."""
+    if format_name not in _FORMAT_NAMES:
+        return
     lost = [
         video.video
         for video in videos
@@ -136,7 +199,7 @@ def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_
             format_name == "predictions" or not np.array_equal(video.annotated, np.arange(video.info.frames))
         )
     ]
-    if lost and format_name in ("mot", "cvat", "predictions"):
+    if lost:
         _LOG.warning(
             "%s: %s cannot state which frames are annotated, so all frames of %d videos count as annotated: "
             "%s; to keep the annotated frames, write CSV or COCO JSON",
@@ -148,7 +211,7 @@ def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_
 
 
 def _write(
-    videos: Sequence[LabeledVideo],
+    videos: Iterable[LabeledVideo],
     output: Path,
     format_name: str,
     classes: Sequence[str],
@@ -157,8 +220,7 @@ def _write(
     _warn_of_lost_coverage(videos, output, format_name)
     match format_name:
         case "csv":
-            table = _csv_table(videos)
-            write_text_atomically(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
+            _write_csv(videos, output)
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
         case "predictions":

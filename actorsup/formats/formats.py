@@ -1,13 +1,14 @@
 """Detect the format of a file of tubes, and read it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from actorsup.errors import DataError, did_you_mean
+from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.archive import Archive
 from actorsup.formats.coco import convert_coco
 from actorsup.formats.coverage import drop_unannotated
 from actorsup.formats.cvat import read_cvat
-from actorsup.formats.json_files import load_json
+from actorsup.formats.json_files import load_json, open_json
 from actorsup.formats.labeled import LabeledVideo, class_names
 from actorsup.formats.mot import MotOptions, read_mot
 from actorsup.formats.predictions import classes_of_shards, read_shards
@@ -30,14 +31,30 @@ def detect_format(path: Path) -> str:
     if suffix in _BY_SUFFIX and path.is_file():
         return _BY_SUFFIX[suffix]
     if suffix == ".json":
-        content = load_json(path)
-        is_ours = isinstance(content, dict) and "classes" in content and "images" not in content
-        return "predictions" if is_ours else "coco"
+        with report_read_errors(path, "cannot be read as JSON"):
+            return _detect_json(path)
     if path.is_dir() or suffix == ".zip":
         return "cvat" if Archive(path, (".xml",)).names else "mot"
     raise DataError(
         f"{path}: the name does not show the format; wanted .csv, .json, .h5, .xml, .txt, .zip or a folder"
     )
+
+
+def _detect_json(path: Path) -> str:
+    """Return the format of a JSON file, inferred from the first keys that only one format has."""
+    keys = []
+    with open_json(path) as reader:
+        if reader.peek() != "{":
+            reader.skip()
+            return "coco"
+        for key in reader.members():
+            if key in ("images", "annotations", "categories"):
+                return "coco"
+            if key == "videos" and reader.peek() in "{[":
+                return "predictions" if reader.peek() == "{" else "coco"
+            keys.append(key)
+            reader.skip()
+    return "predictions" if "classes" in keys else "coco"
 
 
 def output_format_of_name(path: Path) -> str:
@@ -62,7 +79,21 @@ def read_labeled(
     origin: int | None = None,
     action: str | None = None,
 ) -> tuple[list[LabeledVideo], list[str]]:
-    """Read labeled videos and class names from a file of any format except ``csv``.
+    """Read labeled videos and class names, as ``iterate_labeled``, into memory."""
+    videos, classes = iterate_labeled(path, format_name, name, frame_base, origin, action)
+    in_memory = list(videos)
+    return in_memory, class_names(in_memory) if classes is None else classes
+
+
+def iterate_labeled(
+    path: Path,
+    format_name: str,
+    name: str | None = None,
+    frame_base: int | None = None,
+    origin: int | None = None,
+    action: str | None = None,
+) -> tuple[Iterable[LabeledVideo], list[str] | None]:
+    """Read labeled videos, if possible one at a time, and class names from a file of another format than CSV.
 
     Boxes that a format interpolates into frames that are not annotated are left out.
 
@@ -74,15 +105,18 @@ def read_labeled(
         origin: Coordinate of the first pixel's corner in MOT text; None: 0 with a ``labels.txt``, else 1.
         action: Class of the tracks in MOT text that have none.
 
+    Returns:
+        The videos, to iterate over once; the names of all classes, or None if the file does not list them.
+
     Raises:
-        DataError: The file is missing, damaged or invalid.
+        DataError: The file is missing, damaged or invalid; also raised by the iteration.
     """
     match format_name:
         case "predictions" if path.suffix.lower() == ".h5":
-            return [*read_shards([path])], classes_of_shards([path])
+            return read_shards([path]), classes_of_shards([path])
         case "predictions":
             classes, scored = read_predictions_json(path)
-            return [video.to_labeled(str(path)) for video in scored], classes
+            return (video.to_labeled(str(path)) for video in scored), classes
         case "coco":
             videos = convert_coco(path, load_json(path), frame_base, name)
         case "mot":
@@ -91,5 +125,4 @@ def read_labeled(
             videos = read_cvat(path, name)
         case _:
             raise DataError(f"{path}: {format_name!r} is not a format; allowed: {', '.join(FORMATS)}")
-    videos = [drop_unannotated(video) for video in videos]
-    return videos, class_names(videos)
+    return map(drop_unannotated, videos), None

@@ -1,6 +1,6 @@
 """Labeled tubes: the common representation of annotations and of all exchange formats."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,8 +83,8 @@ def make_tube(
         DataError: A box is not finite or has a negative width or height, a frame has two boxes or is outside
             of the video, or the class name is empty or reserved.
     """
-    frame_list = [*frames]
-    if frame_list and max(frame_list) >= MOST_FRAMES:
+    frame_list = frames if isinstance(frames, np.ndarray) else [*frames]
+    if len(frame_list) and max(frame_list) >= MOST_FRAMES:
         raise DataError(f"{location}: has a box after frame {MOST_FRAMES:,}, the maximum")
     frame_array = np.asarray(frame_list, np.int64)
     corners = np.asarray(boxes, np.float64).reshape(len(frame_array), 4)
@@ -215,36 +215,6 @@ def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     rows[CORNERS] = np.concatenate([np.zeros((0, 4)), *(tube.boxes for _, tube in tubes)])
     has_actors = (rows["actor"] != "").any()
     return rows[GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]]
-
-
-def videos_of_table(
-    rows: pd.DataFrame, location: str, annotated: Mapping[str, NDArray[np.int64]]
-) -> list[LabeledVideo]:
-    """Return the labeled videos of a ground-truth table.
-
-    Args:
-        rows: Rows with a box, sorted by video, tube and frame.
-        location: Name of the file, for messages.
-        annotated: Annotated frames of the videos that are not annotated in every frame.
-    """
-    tubes_by_video: dict[str, list[LabeledTube]] = {video: [] for video in annotated}
-    for _, group in rows.groupby(["video", "tube"], sort=False):
-        video, name = str(group["video"].iloc[0]), str(group["tube"].iloc[0])
-        actor = group["actor"].iloc[0] if "actor" in group else ""
-        boxes = group[CORNERS].to_numpy(np.float64)
-        tube = make_tube(
-            f"{location}: {video}: tube {name}",
-            name,
-            group["class"].iloc[0],
-            group["frame"],
-            boxes,
-            actor=actor,
-        )
-        tubes_by_video.setdefault(video, []).append(tube)
-    return [
-        LabeledVideo(video, UNKNOWN_INFO, tuple(tubes), annotated.get(video))
-        for video, tubes in sorted(tubes_by_video.items())
-    ]
 
 
 def interpolate_boxes(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
