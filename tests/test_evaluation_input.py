@@ -17,7 +17,7 @@ from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_t
 from actorsup.cli import main
 from actorsup.errors import DataError
 from actorsup.evaluation import Predictions, ground_truth_tube, predicted_tubes, read_predictions
-from actorsup.evaluation import ground_truth as ground_truth_module
+from actorsup.formats import checked_table
 
 HEAD = "video,tube,class,frame,x1,y1,x2,y2\n"
 BOX = [0, 0, 10, 10]
@@ -89,9 +89,11 @@ def test_unusable_ground_truth_is_an_error(evaluate, truth, words):
 
 
 def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
-    read = ground_truth_module.ground_truth_chunks
-    monkeypatch.setattr(ground_truth_module, "ground_truth_chunks", lambda path: read(path, 2))
-    monkeypatch.setattr("actorsup.formats.box_store._MAX_BYTES_IN_MEMORY", 10)  # so boxes go to a temporary file
+    read = checked_table.ground_truth_chunks
+    monkeypatch.setattr(checked_table, "ground_truth_chunks", lambda path, **other: read(path, 2, **other))
+    monkeypatch.setattr(
+        "actorsup.formats.box_store._MAX_BYTES_IN_MEMORY", 10
+    )  # so boxes go to a temporary file
     lines = [f"a,{t},run,{f},{f},{t},10,10" for f in range(4) for t in range(2)]
     (tmp_path / "gt.csv").write_text(rows(*lines))
     first, second = evaluation.read_ground_truth(tmp_path / "gt.csv")["a"]

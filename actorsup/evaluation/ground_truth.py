@@ -9,14 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actorsup.artifacts.tube_files import VideoInfo
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.formats.box_store import BoxStore
+from actorsup.formats.checked_table import checked_chunks
+from actorsup.formats.conventions import UNSTATED, Conventions, in_pixels_and_frames
 from actorsup.formats.coverage import AnnotatedFrames, annotated_frames_of_rows
 from actorsup.formats.ground_truth_csv import (
-    ground_truth_chunks,
     read_annotated_table,
     split_rows,
 )
+from actorsup.formats.plausibility import report
 from actorsup.formats.tables import Columns, drop_repeated_rows, read_splits, read_table
 
 _LOG = logging.getLogger(__name__)
@@ -122,13 +126,23 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         return {label.action for video in videos for label in self._store.labels(video).values()}
 
 
-def read_ground_truth(path: str | Path, action: str | None = None) -> StoredGroundTruth:
-    """Open a ground-truth file.
+def read_ground_truth(
+    path: str | Path,
+    action: str | None = None,
+    conventions: Conventions = UNSTATED,
+    infos: Mapping[str, VideoInfo] | None = None,
+    sparse: bool = False,
+) -> StoredGroundTruth:
+    """Open a ground-truth file, and check that its numbers are plausible.
 
     Args:
         path: A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO JSON,
             CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md).
         action: Class of the tracks in MOT text that have none.
+        conventions: What the numbers of the file are, where they differ from its format; ``EXACT`` skips the
+            checks.
+        infos: Length, frame rate and size of videos, by id, which checks and conversions of units need.
+        sparse: Whether only some frames of a video are annotated.
 
     Returns:
         The ground-truth tubes by video id.
@@ -136,12 +150,14 @@ def read_ground_truth(path: str | Path, action: str | None = None) -> StoredGrou
     Raises:
         DataError: The file cannot be used; the message names the line or the place in the file.
     """
-    path = Path(path)
+    path, infos = Path(path), infos or {}
     # in chunks, because a table may be larger than the memory
     if path.suffix.lower() == ".csv" or not path.exists():
-        return StoredGroundTruth(path, ground_truth_chunks(path))
-    truth = read_ground_truth_file(path, action)
-    return StoredGroundTruth(path, [truth.boxes], truth.annotated)
+        return StoredGroundTruth(path, checked_chunks(path, conventions, infos, sparse))
+    truth = read_ground_truth_file(path, action, conventions)
+    report(check_ground_truth(truth, infos))
+    rows = in_pixels_and_frames(str(path), truth.boxes, conventions, infos)
+    return StoredGroundTruth(path, [rows], truth.annotated)
 
 
 def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:

@@ -1,6 +1,8 @@
 """Readers of the tubes of many videos, from shards or ``predictions.json``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from os import SEEK_END
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -17,12 +19,25 @@ from actorsup.artifacts.tube_files import (
     read_info,
     read_tubes,
 )
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
+from actorsup.formats.box_statistics import BoxStatistics
+from actorsup.formats.conventions import (
+    UNSTATED,
+    BoxSource,
+    Conventions,
+    Problem,
+    require_units,
+    with_corners,
+)
+from actorsup.formats.plausibility import find_problems
 from actorsup.formats.predictions import classes_of_shards
+from actorsup.formats.predictions_json import ScoredVideo
 from actorsup.formats.predictions_reader import read_predictions_json
 from actorsup.formats.tube_checks import check_tubes
 from actorsup.tubes import Tubes
 
+MAX_CHECKED = 200
+"""Maximum number of videos whose tubes are checked before the evaluation."""
 _MAX_BYTES_IN_MEMORY = 2**26
 """Maximum number of bytes of tubes in memory; the tubes of larger JSON are stored in a temporary file."""
 
@@ -60,6 +75,15 @@ class SpooledTubes:
     def info(self, video: str) -> VideoInfo:
         """Return length, frame rate and frame size of a video."""
         return self._infos[video]
+
+
+@contextmanager
+def _name_video(path: Path, video: str) -> Iterator[None]:
+    """Add the video to messages of a reader, which name the path."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 class StoredTubes(Mapping[str, Tubes]):
@@ -105,14 +129,10 @@ class StoredTubes(Mapping[str, Tubes]):
         path = self._path_of[video]
         if path in self._spooled:
             return self._spooled[path][video]
-        try:
-            with report_read_errors(path, "make it again"):
-                group = self._get_shard(path)[video]
-                tubes = read_tubes(group)
-                check_tubes(tubes, read_info(group).frames, self._classes)
-        except DataError as error:
-            # the message of the reader names the path, not the video
-            raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
+        with _name_video(path, video), report_read_errors(path, f"not scored tubes; {REBUILD}"):
+            group = self._get_shard(path)[video]
+            tubes = read_tubes(group)
+            check_tubes(tubes, read_info(group).frames, self._classes)
         return tubes.chosen(np.argsort(-tubes.score, kind="stable"))
 
     def __iter__(self) -> Iterator[str]:
@@ -124,13 +144,17 @@ class StoredTubes(Mapping[str, Tubes]):
     def __contains__(self, video: object) -> bool:
         return video in self._path_of
 
-    def size_of(self, video: str) -> tuple[int, int] | None:
-        """Return the frame width and height of a video in pixels; None if unknown."""
+    def info_of(self, video: str) -> VideoInfo:
+        """Return length, frame rate and size of a video; 0 if unknown."""
         path = self._path_of[video]
         if path in self._spooled:
-            info = self._spooled[path].info(video)
-        else:
-            info = read_info(self._get_shard(path)[video])
+            return self._spooled[path].info(video)
+        with _name_video(path, video):
+            return read_info(self._get_shard(path)[video])
+
+    def size_of(self, video: str) -> tuple[int, int] | None:
+        """Return the frame width and height of a video in pixels; None if unknown."""
+        info = self.info_of(video)
         return (info.width, info.height) if info.width > 0 and info.height > 0 else None
 
 
@@ -155,11 +179,14 @@ def read_proposals(shards: Iterable[str | Path]) -> StoredTubes:
     return StoredTubes(map(Path, shards), TUBES_SCHEMA)
 
 
-def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
+def read_predictions(
+    paths: str | Path | Iterable[str | Path], conventions: Conventions = UNSTATED
+) -> Predictions:
     """Open files of scored tubes. JSON is checked immediately, and shards on access.
 
     Args:
         paths: Shards of scored tubes (HDF5), or files in the format of ``predictions.json``.
+        conventions: What the numbers of boxes in JSON are, if not corners in pixels.
 
     Raises:
         DataError: A file cannot be used, or two files have different classes or the same video.
@@ -169,7 +196,7 @@ def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
     spooled: dict[Path, SpooledTubes] = {}
     for path in files:
         if path.suffix.lower() == ".json":
-            classes[path], spooled[path] = _read_json(path)
+            classes[path], spooled[path] = _read_json(path, conventions)
         elif path.is_file() and h5py.is_hdf5(path):
             classes[path] = classes_of_shards([path])
         else:
@@ -184,10 +211,55 @@ def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
     return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, names, spooled), names)
 
 
-def _read_json(path: Path) -> tuple[list[str], SpooledTubes]:
+def _read_json(path: Path, conventions: Conventions) -> tuple[list[str], SpooledTubes]:
     classes, videos = read_predictions_json(path)
     spooled = SpooledTubes()
-    for video in videos:
+    for video in (with_corners(each, conventions) for each in videos):
         with report_read_errors(path, f"{video.video}: not in the format of predictions.json"):
-            spooled.add(video.video, video.info, video.to_tubes(classes))
+            tubes = _in_pixels(path, video, video.to_tubes(classes), conventions)
+            spooled.add(video.video, video.info, tubes)
     return classes, spooled
+
+
+def _in_pixels(path: Path, video: ScoredVideo, tubes: Tubes, conventions: Conventions) -> Tubes:
+    if (size := conventions.reference_size) is None:
+        return tubes
+    require_units(str(path), video.video, conventions, video.info)
+    factors = np.array([video.info.width / size[0], video.info.height / size[1]], np.float32)
+    return replace(tubes, boxes=tubes.boxes * np.tile(factors, 2))
+
+
+def infos_of(predictions: Mapping[str, Tubes], max_videos: int | None = None) -> dict[str, VideoInfo]:
+    """Return length, frame rate and size of videos with tubes; 0 if unknown.
+
+    Args:
+        predictions: Tubes by video id.
+        max_videos: Maximum number of videos, evenly chosen; None for all.
+    """
+    names = list(predictions)
+    step = 1 if max_videos is None else -(-len(names) // max_videos) or 1
+    unknown = VideoInfo(0, 0.0, 0, 0)
+    if not isinstance(predictions, StoredTubes):
+        return dict.fromkeys(names[::step], unknown)
+    return {name: predictions.info_of(name) for name in names[::step]}
+
+
+def check_predictions(
+    location: str, predictions: Mapping[str, Tubes], conventions: Conventions = UNSTATED
+) -> list[Problem]:
+    """Return what is implausible about scored tubes, of at most ``MAX_CHECKED`` of their videos.
+
+    Args:
+        location: Name of the file, for messages.
+        predictions: Tubes by video id.
+        conventions: What the user says about their numbers. Boxes are in pixels already.
+    """
+    if conventions.reference_size is not None:
+        conventions = replace(conventions, box_unit="pixels")
+    infos = infos_of(predictions, MAX_CHECKED)
+    statistics = BoxStatistics(BoxSource(location, "xyxy", conventions), infos)
+    for name in infos:
+        boxes = predictions[name].boxes
+        tube, frame = np.nonzero(~np.isnan(boxes[..., 0]))
+        statistics.add(np.full(len(tube), name, object), tube, frame, boxes[tube, frame])
+    return find_problems(statistics)

@@ -18,6 +18,7 @@ from actorsup.evaluation.ground_truth import (
 from actorsup.evaluation.input_warnings import warn_of_names
 from actorsup.evaluation.measures import Evaluation
 from actorsup.evaluation.predictions import Predictions
+from actorsup.formats.conventions import EXACT
 from actorsup.tubes import Tubes
 
 if TYPE_CHECKING:  # the library of evaluation works without pydantic
@@ -61,7 +62,7 @@ class TestSplit:
         Raises:
             DataError: The table cannot be used, or no test video has ground truth.
         """
-        truth = read_ground_truth(self.ground_truth)
+        truth = read_ground_truth(self.ground_truth, conventions=EXACT)  # checked when it was written
         missing_videos = [name for name in self.names if name not in truth]
         if len(missing_videos) == len(self.names):
             raise DataError(

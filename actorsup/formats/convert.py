@@ -2,33 +2,38 @@
 
 import argparse
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
-import pandas as pd
 
 from actorsup.artifacts.atomic import open_text_atomically
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError, did_you_mean, first_few
-from actorsup.formats.box_store import BoxStore
+from actorsup.formats.box_units import BoxFormat, FrameUnit
 from actorsup.formats.coco_writing import write_coco
-from actorsup.formats.coverage import annotated_frames_of_rows, frames_to_name, frames_with_boxes
+from actorsup.formats.convention_options import add_convention_options
+from actorsup.formats.conventions import OPTION, BoxSource, Conventions
 from actorsup.formats.cvat_writing import write_cvat
-from actorsup.formats.formats import FORMATS, detect_format, iterate_labeled, output_format_of_name
-from actorsup.formats.ground_truth_csv import GROUND_TRUTH_COLUMNS, ground_truth_chunks, split_rows
+from actorsup.formats.formats import (
+    BOX_FORMAT_OF,
+    FORMATS,
+    detect_format,
+    iterate_labeled,
+    output_format_of_name,
+)
 from actorsup.formats.labeled import (
-    UNKNOWN_INFO,
     LabeledVideo,
     add_video_info,
     best_tubes,
     class_names,
-    ground_truth_table,
-    make_tube,
+    convert_units,
     read_video_info,
 )
+from actorsup.formats.labeled_csv import read_labeled_csv, write_labeled_csv
 from actorsup.formats.mot_writing import write_mot
+from actorsup.formats.plausibility import VideoChecks, report
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
 from actorsup.formats.video_spool import VideoSpool
@@ -50,11 +55,14 @@ class Conversion:
             uses the values of the input.
         top: Maximum number of predicted tubes per video, chosen by score; None keeps all tubes.
         min_score: Minimum score of a predicted tube; None keeps all tubes.
-        frame_base: Number of the first frame in COCO or MOT input; None infers it from the file.
+        frame_base: Number of the first frame; None: as in the input's format, inferred in COCO and MOT.
         action: Class of the tracks in MOT input that have none.
         mot_origin: Coordinate of the first pixel's corner in MOT text. None: 0 for input with a
             ``labels.txt`` and for output, else 1.
         tolerance: Maximum error of interpolated boxes in CVAT output, in pixels; 0 writes every box.
+        box_format: What the four numbers of a box are; None: as in the input's format.
+        box_unit: Unit of these numbers, as in ``Conventions``; None: pixels.
+        frame_unit: Unit of the frame numbers; None: frames.
     """
 
     source_format: str | None = None
@@ -68,6 +76,15 @@ class Conversion:
     mot_origin: int | None = None
     action: str | None = None
     tolerance: float = 0.0
+    box_format: BoxFormat | None = None
+    box_unit: str | None = None
+    frame_unit: FrameUnit | None = None
+
+    @property
+    def conventions(self) -> Conventions:
+        """What the numbers of the input are."""
+        said = Conventions.of_settings({field.name: getattr(self, field.name) for field in fields(self)})
+        return replace(said, spelling=OPTION)
 
 
 def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -> tuple[int, int]:
@@ -85,8 +102,9 @@ def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -
         raise DataError(f"{output}: {format_name!r} is not a format{did_you_mean(format_name, FORMATS)}")
     if source.exists() and output.exists() and source.resolve() == output.resolve():
         raise DataError(f"{output}: is also the input; choose another output")
-    spool, classes = _read(source, conversion)
-    videos = _ChosenVideos(spool, conversion)
+    infos = read_video_info(conversion.videos) if conversion.videos else {}
+    spool, classes = _read(source, conversion, infos)
+    videos = _ChosenVideos(spool, conversion, infos)
     _warn_of_lost_coverage(videos, output, format_name)
     _write(videos, output, format_name, classes, conversion)
     return len(videos.num_tubes), sum(videos.num_tubes.values())
@@ -99,92 +117,64 @@ class _ChosenVideos:
         num_tubes: Number of tubes by video id, after an iteration.
     """
 
-    def __init__(self, spool: VideoSpool, conversion: Conversion) -> None:
+    def __init__(self, spool: VideoSpool, conversion: Conversion, infos: Mapping[str, VideoInfo]) -> None:
         self._spool, self._conversion = spool, conversion
-        self._infos = None if conversion.videos is None else read_video_info(conversion.videos)
+        self._infos = infos
         self.num_tubes: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[LabeledVideo]:
         options, videos = self._conversion, iter(self._spool)
-        if options.videos is not None and self._infos is not None:
+        if options.videos is not None:
             videos = add_video_info(videos, options.videos, self._infos)
         for video in best_tubes(videos, options.top, options.min_score):
             self.num_tubes[video.video] = len(video.tubes)
             yield video
 
 
-def _read(source: Path, conversion: Conversion) -> tuple[VideoSpool, list[str]]:
+def _read(
+    source: Path, conversion: Conversion, infos: Mapping[str, VideoInfo]
+) -> tuple[VideoSpool, list[str]]:
     """Return the videos of the input, which may be larger than the memory, and the names of all classes."""
     format_name = conversion.source_format or detect_format(source)
     classes: list[str] | None = None
     if format_name == "csv":
-        videos: Iterable[LabeledVideo] = _read_csv(source)
+        videos = read_labeled_csv(source, conversion.conventions, infos)
     else:
-        videos, classes = iterate_labeled(
+        found, classes = iterate_labeled(
             source,
             format_name,
             conversion.name,
-            conversion.frame_base,
             conversion.mot_origin,
             conversion.action,
+            conversion.conventions,
         )
+        box_source = BoxSource(str(source), BOX_FORMAT_OF[format_name], conversion.conventions)
+        videos = _checked_videos(box_source, found, infos)
     only_video = None if conversion.only_video is None else video_id(conversion.only_video)
     spool, names, found_classes = VideoSpool(), set[str](), set[str]()
     for video in videos:
-        name = video_id(video.video)
-        if name in names:
-            raise DataError(f"{source}: two videos have the id {name!r}")
-        names.add(name)
+        if video.video in names:
+            raise DataError(f"{source}: two videos have the id {video.video!r}")
+        names.add(video.video)
         found_classes |= {*class_names([video])}
-        if only_video in (None, name):
-            spool.append(replace(video, video=name))
+        if only_video in (None, video.video):
+            spool.append(video)
     if only_video is not None and only_video not in names:
         raise DataError(f"{source}: has no video {only_video!r}{did_you_mean(only_video, names)}")
     return spool, sorted(found_classes) if classes is None else classes
 
 
-def _read_csv(source: Path) -> Iterator[LabeledVideo]:
-    """Yield the videos of a ground-truth table, whose boxes may be larger than the memory."""
-    store, named = BoxStore(source, np.float64), []
-    for chunk in ground_truth_chunks(source):
-        boxes, without_box = split_rows(chunk)
-        named.append(without_box[["video", "frame"]])
-        store.add(boxes)
-    store.finish()
-    frames_of = {str(video): rows for video, rows in pd.concat(named).groupby("video")}
-    for video in sorted({*store.videos(), *frames_of}):
-        tubes = []
-        for name, (action, actor) in store.labels(video).items():
-            location = f"{source}: {video}: tube {name}"
-            tubes.append(make_tube(location, name, action, *store.boxes(video, name), actor=actor))
-        annotated = None
-        if video in frames_of:
-            with_boxes = pd.DataFrame({"frame": frames_with_boxes(tuple(tubes))}).assign(video=video)
-            annotated = annotated_frames_of_rows(frames_of[video], with_boxes)[video]
-        yield LabeledVideo(video, UNKNOWN_INFO, tuple(tubes), annotated)
-
-
-def _write_csv(videos: Iterable[LabeledVideo], output: Path) -> None:
-    """Write the boxes as a ground-truth table, with rows without a box that state the annotated frames.
-
-    Args:
-        videos: Videos, iterated over twice.
-        output: Path of the table to write.
-    """
-    has_actors = any([any(tube.actor for tube in video.tubes) for video in videos])
-    columns = GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]
-    with open_text_atomically(output) as stream:
-        stream.write(",".join(columns) + "\n")
-        for video in videos:
-            boxes = ground_truth_table([video]).reindex(columns=columns, fill_value="")
-            _append_csv(stream, boxes)
-            named = [str(frame) if frame is not None else "" for frame in frames_to_name(video)]
-            rows = pd.DataFrame({"video": video.video, "frame": named}, dtype=object)
-            _append_csv(stream, rows.reindex(columns=columns, fill_value=""))
-
-
-def _append_csv(stream: TextIO, rows: pd.DataFrame) -> None:
-    stream.write(rows.to_csv(index=False, header=False, lineterminator="\n", float_format="%.8g"))
+def _checked_videos(
+    source: BoxSource, videos: Iterable[LabeledVideo], infos: Mapping[str, VideoInfo]
+) -> Iterator[LabeledVideo]:
+    """Yield the videos by their id, in pixels and frames; log warnings about their numbers at the end."""
+    checks = VideoChecks(source, infos)
+    for video in videos:
+        video = replace(video, video=video_id(video.video))
+        checks.add(video)
+        known = replace(video, info=infos.get(video.video, video.info))
+        yield convert_units(source.location, known, source.conventions)
+    report(checks.problems())
 
 
 def _warn_of_lost_coverage(videos: Iterable[LabeledVideo], output: Path, format_name: str) -> None:
@@ -217,10 +207,9 @@ def _write(
     classes: Sequence[str],
     conversion: Conversion,
 ) -> None:
-    _warn_of_lost_coverage(videos, output, format_name)
     match format_name:
         case "csv":
-            _write_csv(videos, output)
+            write_labeled_csv(videos, output)
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
         case "predictions":
@@ -234,6 +223,10 @@ def _write(
             write_mot(videos, output, classes, conversion.mot_origin or 0)
         case "cvat":
             write_cvat(videos, output, classes, conversion.tolerance)
+        case "supervision":
+            raise DataError(
+                f"{output}: the format 'supervision' can be read, not written; choose another --to"
+            )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -251,7 +244,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--top", type=_count, help="maximum number of predicted tubes of a video, by score")
     parser.add_argument("--min-score", type=float, help="minimum score of a predicted tube")
-    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="COCO, MOT: number of the first frame")
+    add_convention_options(parser, "the input")
     parser.add_argument("--class", dest="action", metavar="NAME", help="MOT: class of tracks without one")
     parser.add_argument(
         "--mot-origin", type=int, choices=(0, 1), help="MOT: coordinate of the first pixel's corner"

@@ -10,12 +10,12 @@ from actorsup.artifacts.atomic import open_text_atomically
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes, write_tubes
 from actorsup.coco import NAME_OF
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.formats.labeled import LabeledTube, LabeledVideo, make_tube
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.tubes import Tubes
 
-_NO_SHARD = "not a shard of scored tubes; make it again"
+_NO_SHARD = f"not a shard of scored tubes; {REBUILD}"
 
 
 def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:

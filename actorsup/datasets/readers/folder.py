@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
 from actorsup.datasets.contents import DEFAULT_NAMING, FolderContents, FrameNaming
 from actorsup.datasets.files import scan_folder
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.ground_truth_files import (
     EVERY_FRAME,
     ONLY_BOXES,
@@ -19,6 +21,8 @@ from actorsup.datasets.ground_truth_files import (
 )
 from actorsup.datasets.settings import FolderSection
 from actorsup.errors import DataError, did_you_mean
+from actorsup.formats.conventions import UNSTATED, Conventions
+from actorsup.formats.plausibility import report
 from actorsup.formats.tables import Columns, read_splits, read_table
 from actorsup.formats.video_names import match_names
 
@@ -42,6 +46,7 @@ class Folder:
         annotated: ``boxes`` if the frames with a box are annotated, ``all`` if every frame is, or the path of
             a CSV table ``video,frame`` of the annotated frames; None: the frames that ``boxes`` states.
         naming: How the names of the files number the frames of a folder.
+        conventions: What the numbers of the ground truth are, where they differ from its format.
     """
 
     root: Path
@@ -50,6 +55,7 @@ class Folder:
     classes: tuple[str, ...] = ()
     annotated: str | Path | None = None
     naming: FrameNaming = DEFAULT_NAMING
+    conventions: Conventions = UNSTATED
 
     def listing(self) -> Listing:
         """List the videos.
@@ -92,20 +98,23 @@ class Folder:
             return None
         classes = self.listing().classes
         only_class = classes[0] if len(classes) == 1 else None
-        ground_truth = self._resolve_ids(read_ground_truth_file(self.boxes, only_class))
+        ground_truth = self._resolve_ids(read_ground_truth_file(self.boxes, only_class, self.conventions))
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
-                raise DataError(f"{self.boxes}: class {name!r} is unknown; {hint}")
+                number = "; the file holds numbers of classes in place of names" if name.isdecimal() else ""
+                raise DataError(f"{self.boxes}: class {name!r} is unknown{number}; {hint}")
         annotated = None if self.annotated is None else str(self.annotated)
         videos = [record.video for record in (*self.listing().records, *self.listing().missing)]
-        return set_annotated_frames(
-            ground_truth, annotated, self.boxes, videos, partial(self._find_ids, str(self.annotated))
-        )
+        find_ids = partial(self._find_ids, str(self.annotated))
+        ground_truth = set_annotated_frames(ground_truth, annotated, self.boxes, videos, find_ids)
+        report(check_ground_truth(ground_truth))
+        return ground_truth
 
     def _resolve_ids(self, truth: GroundTruth) -> GroundTruth:
         """Return ground truth with the ids of the videos that its names mean."""
-        names = {*truth.boxes["video"].unique(), *truth.size, *truth.annotated, *truth.frames}
+        mappings = (truth.size, truth.annotated, truth.frames, truth.rates)
+        names = {*truth.boxes["video"].unique(), *chain.from_iterable(mappings)}
         ids = self._find_ids(str(self.boxes), names)
         return replace(
             truth,
@@ -113,6 +122,7 @@ class Folder:
             size={ids[video]: size for video, size in truth.size.items()},
             annotated={ids[video]: frames for video, frames in truth.annotated.items()},
             frames={ids[video]: count for video, count in truth.frames.items()},
+            rates={ids[video]: fps for video, fps in truth.rates.items()},
         )
 
     def _find_ids(self, path: str, names: Iterable[str]) -> Mapping[str, str]:
@@ -173,8 +183,9 @@ def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
     root = existing_path(section["root"], f"datasets.{name}.root", "create it and put videos into it")
     classes = tuple(section.get("classes") or ())
     annotated = section.get("annotated") if section.get("annotated") in _WORDS else path("annotated")
+    conventions = Conventions.of_settings(section)
     naming = FrameNaming(*(section.get(each.name) for each in fields(FrameNaming)))
-    return Folder(root, path("table"), path("ground_truth"), classes, annotated, naming)
+    return Folder(root, path("table"), path("ground_truth"), classes, annotated, naming, conventions)
 
 
 def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:
