@@ -3,9 +3,9 @@
     python benchmarks/large_files.py [--size 1000] [--baseline 100] [--formats predictions coco cvat csv]
 
 makes a predictions.json of --size MB and its ground truth, evaluates it with `actorsup evaluate`, and
-converts it to CSV, COCO, CVAT and MOT text with `actorsup convert`; then converts a COCO, CVAT and CSV file of
-about the same size to CSV, and evaluates predictions of --baseline MB with each as the ground truth. Each
-step runs in its own process; its peak memory is the highest resident size. The baseline, in the same run, is
+converts it to CSV, COCO, CVAT and MOT text with `actorsup convert`. It converts a COCO, CVAT and CSV file
+of about that size to CSV, and evaluates predictions of --baseline MB with each as the ground truth. Each step
+runs in its own process; its peak memory is the highest resident size. The baseline, in the same run, is
 `json.load` of a predictions.json of --baseline MB, and its memory per MB.
 """
 

@@ -14,7 +14,7 @@ from actorsup.formats.convert import Conversion, convert
 from actorsup.formats.formats import detect_format
 from actorsup.formats.json_files import load_json, open_json
 
-FRAMES = 100
+FRAMES = 300
 TUBE = {
     "interval": [0, FRAMES],
     "boxes": [[f, 1.25, f + 9, 30.5] for f in range(FRAMES)],
@@ -90,7 +90,7 @@ def convert_to(output_format: str, name: str):
 def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch, make, work):
     defaults = ground_truth_csv.ground_truth_chunks.__defaults__
     monkeypatch.setattr(ground_truth_csv.ground_truth_chunks, "__defaults__", (500, *defaults[1:]))
-    few, many = make(tmp_path, 4), make(tmp_path, 24)
+    few, many = make(tmp_path, 4), make(tmp_path, 16)
     growth = peak(work, many) - peak(work, few)
     assert growth < 0.3 * (many.stat().st_size - few.stat().st_size)
 

@@ -13,6 +13,10 @@ _MAX_BYTES_IN_MEMORY = 2**26
 """Maximum number of bytes of boxes in memory; more are stored in a temporary file."""
 
 
+_NO_FRAMES, _NO_BOXES = np.zeros(0, np.int64), np.zeros((0, 4))
+"""Arrays of tubes whose frames and boxes are stored."""
+
+
 class VideoSpool:
     """Labeled videos that can be read again and again, in order; one of them is in memory.
 
@@ -32,7 +36,7 @@ class VideoSpool:
         for tube in video.tubes:
             np.save(self._file, tube.frames, allow_pickle=False)
             np.save(self._file, tube.boxes, allow_pickle=False)
-        tubes = (replace(tube, frames=np.zeros(0, np.int64), boxes=np.zeros((0, 4))) for tube in video.tubes)
+        tubes = (replace(tube, frames=_NO_FRAMES, boxes=_NO_BOXES) for tube in video.tubes)
         self._videos.append((place, replace(video, tubes=tuple(tubes))))
 
     def __len__(self) -> int:
