@@ -108,12 +108,14 @@ def in_fork(name: str, end: float, seed: int, folder: Path) -> tuple[int, str]:
     sys.stdout.flush()
     if not (child := os.fork()):
         os.chdir(folder)
-        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT), 2)
+        stream = open(errors, "w", encoding="utf-8", errors="replace")
+        os.dup2(stream.fileno(), 2)  # for what libraries print before a crash
         try:
             at_random(name, end, seed)
             os._exit(0)
         except BaseException:
-            traceback.print_exc()
+            traceback.print_exc(file=stream)
+            stream.flush()
         finally:
             os._exit(1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
