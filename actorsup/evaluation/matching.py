@@ -103,6 +103,9 @@ def overlap(
             annotated.
         protocol: Rules of comparing tubes. Class scores that its NMS suppresses become NaN.
     """
+    if annotated is not None:
+        # as for predictions, a tube outside of the annotated frames is neither found nor missed
+        truth = [tube for tube in truth if np.isin(tube.frames, frame_array(annotated)).any()]
     labels = tuple(Label(tube.action, tube.actor) for tube in truth)
     if tubes is None:
         no_overlaps = np.zeros((0, len(truth)))
