@@ -82,7 +82,8 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         named: list[pd.DataFrame] = []
         for chunk in chunks:
             boxes, without_box = split_rows(chunk)
-            named.append(without_box[["video", "frame"]])
+            if len(without_box):
+                named.append(without_box[["video", "frame"]])
             self._store.add(boxes)
         self._store.finish()
         if count := self._store.num_unordered:
