@@ -62,7 +62,7 @@ YOUTUBE_VIS = {
     "annotations": [{"id": 4, "video_id": 1, "category_id": 1, "bboxes": [[1, 2, 9, 28], None]}],
 }  # fmt: skip
 TRACKER = (
-    "frame id x y w h conf class vis\n0 5 2 3 30 40 0 0 -1\n1 5 3 3 30 40 0 1.0 -1\n1 6 3 3 30 40 0 dog -1\n"
+    "frame id x y w h conf class vis\n0 5 2 3 30 40 0 0 -1\n1 5 3 3 30 40 0 0.0 -1\n1 6 3 3 30 40 0 dog -1\n"
 )
 CVAT_JOB = """<annotations><meta><job><id>7</id><source>v</source><size>3</size>
 <start_frame>1</start_frame><stop_frame>3</stop_frame><frame_filter>step=2</frame_filter>
