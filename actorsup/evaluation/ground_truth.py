@@ -16,6 +16,7 @@ from actorsup.formats.box_store import BoxStore
 from actorsup.formats.checked_table import checked_chunks
 from actorsup.formats.conventions import UNSTATED, Conventions, in_pixels_and_frames
 from actorsup.formats.coverage import AnnotatedFrames, annotated_frames_of_rows
+from actorsup.formats.formats import detect_format
 from actorsup.formats.ground_truth_csv import (
     read_annotated_table,
     split_rows,
@@ -153,7 +154,7 @@ def read_ground_truth(
     """
     path, infos = Path(path), infos or {}
     # in chunks, because a table may be larger than the memory
-    if path.suffix.lower() == ".csv" or not path.exists():
+    if not path.exists() or (path.suffix.lower() == ".csv" and detect_format(path) == "csv"):
         return StoredGroundTruth(path, checked_chunks(path, conventions, infos, sparse))
     truth = read_ground_truth_file(path, action, conventions)
     report(check_ground_truth(truth, infos))
