@@ -17,9 +17,13 @@ from actorsup.formats.sinks import is_sink, is_sink_csv, read_sink
 
 FORMATS = ("csv", "predictions", "coco", "mot", "cvat", "supervision")
 BOX_FORMAT_OF = {
-    "csv": "xyxy", "predictions": "xyxy", "coco": "xywh", "mot": "xywh", "cvat": "xyxy",
+    "csv": "xyxy",
+    "predictions": "xyxy",
+    "coco": "xywh",
+    "mot": "xywh",
+    "cvat": "xyxy",
     "supervision": "xyxy",
-}  # fmt: skip
+}
 """What the four numbers of a box are in each format."""
 _BY_SUFFIX = {".csv": "csv", ".h5": "predictions", ".xml": "cvat", ".txt": "mot"}
 
@@ -102,7 +106,7 @@ def read_labeled(
         case "cvat":
             videos = [shift_frames(video, -(conventions.frame_base or 0)) for video in read_cvat(path, name)]
         case "supervision":
-            videos = read_sink(path, name)
+            videos = [shift_frames(video, -(conventions.frame_base or 0)) for video in read_sink(path, name)]
         case _:
             raise DataError(f"{path}: {format_name!r} is not a format; allowed: {', '.join(FORMATS)}")
     videos = [drop_unannotated(video) for video in videos]

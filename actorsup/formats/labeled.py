@@ -241,7 +241,7 @@ def convert_units(location: str, video: LabeledVideo, conventions: Conventions) 
     factors = np.ones(4) if size is None else np.tile([info.width / size[0], info.height / size[1]], 2)
     tubes = []
     for tube in video.tubes:
-        frames, kept = np.unique(conventions.frames(tube.frames, info.fps), return_index=True)
+        frames, kept = np.unique(conventions.frames(tube.frames, info.fps, info.times), return_index=True)
         boxes = tube.boxes if size is None else tube.boxes * factors
         tubes.append(replace(tube, frames=frames, boxes=boxes[kept]))
     return replace(video, tubes=tuple(tubes))

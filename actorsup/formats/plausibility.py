@@ -180,7 +180,7 @@ def _check_corners(s: BoxStatistics) -> Iterator[Problem]:
     if s.box_format != "xyxy" or count < MIN_BOXES or s.counts["upper left"] < 0.99 * count:
         return
     x1, y1, x2, y2 = s.spread / count
-    moves = 0.04**2  # a standard deviation of 4 % of the side
+    moves = 0.03**2  # a standard deviation of 3 % of the side
     keeps_size = (x1 > moves and x2 < 0.1 * x1) or (y1 > moves and y2 < 0.1 * y1)
     fills_frames = len(s.videos) >= MIN_VIDEOS and (s.relative_sum > 0.7).all()
     others = [name for name in ("xywh", "cxcywh") if s.counts[f"fits {name}"] >= 0.98 * s.counts["sample"]]

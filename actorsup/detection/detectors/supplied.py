@@ -82,11 +82,16 @@ class SuppliedDetections:
         self._by_video = dict(iter(rows[rows["category"].isin(actors)].groupby("video")))
 
     def detect_video(self, video: str, images: VideoFrames) -> Detections:
-        """Detections of a video; raises as ``detections``."""
-        return self.detections(video, len(images), images.width, images.height, images.fps)
+        """Detections of a video; raises as ``_detections``."""
+        info = VideoInfo(len(images), images.fps, images.width, images.height, images.times)
+        return self._detections(video, info)
 
     def detections(self, video: str, frames: int, width: int, height: int, fps: float = 0.0) -> Detections:
-        """Detections of a video of this many frames of this size in pixels, after suppression.
+        """Detections of a video of this many frames of this size in pixels; raises as ``detect_video``."""
+        return self._detections(video, VideoInfo(frames, fps, width, height))
+
+    def _detections(self, video: str, info: VideoInfo) -> Detections:
+        """Detections of a video, after suppression.
 
         Warnings about implausible boxes are logged once.
 
@@ -98,7 +103,7 @@ class SuppliedDetections:
         if rows is None:
             _LOG.warning("%s: no detection of %s", self._path, video)
             return Detections.of_images([], [])
-        info = VideoInfo(frames, fps, width, height)
+        frames, width, height = info.frames, info.width, info.height
         self._warn(rows, video, info)
         rows = in_pixels_and_frames(str(self._path), rows, self._conventions, {video: info})
         self._check(rows, frames, width, height)
