@@ -28,7 +28,7 @@ def read_text_table(path: Path, *required: str) -> pd.DataFrame:
         DataError: The file cannot be read or lacks a required column.
     """
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
     except (OSError, ValueError) as error:
         raise _read_error(path, error) from error
     _check_columns(path, rows, required)
@@ -102,7 +102,7 @@ def ground_truth_chunks(
     """
     num_previous_rows, source = 0, BoxSource(str(path), "xyxy", conventions)
     try:
-        for chunk in pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=rows):
+        for chunk in pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, chunksize=rows):
             yield _check_rows(source, chunk.reset_index(drop=True), num_previous_rows)
             num_previous_rows += len(chunk)
     except (OSError, ValueError) as error:
