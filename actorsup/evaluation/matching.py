@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes, Label
+from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
 from actorsup.evaluation.input_warnings import InputWarnings
 from actorsup.evaluation.predictions import StoredTubes
 from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
+from actorsup.formats.box_store import Label
 from actorsup.tubes import TubeOverlaps, Tubes, non_maximum_suppression, tube_overlaps
 
 _FRAME_MARGIN = 1.0
