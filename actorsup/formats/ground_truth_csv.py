@@ -141,7 +141,8 @@ def _check_rows(source: BoxSource, rows: pd.DataFrame, num_previous_rows: int) -
     """Convert numbers and check the rows of a chunk after ``num_previous_rows`` rows of the file."""
     path, said = Path(source.location), source.conventions
     _check_columns(path, rows, _REQUIRED_COLUMNS)
-    rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
+    # without an index: pandas makes one if a row has too many fields
+    rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]].reset_index(drop=True)
     names_frame = (rows[["tube", "class", *CORNERS]].fillna("") == "").all(axis=1) & (rows["video"] != "")
     without_frame = names_frame & (rows["frame"].fillna("") == "")
     rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
