@@ -32,6 +32,7 @@ STAGES = {
     "merge": ("merge_predictions",),
     "export": ("export_tubes",),
     "evaluate": ("evaluate_recall", "evaluate_map", "evaluate_intervals"),
+    "corloc": ("evaluate_corloc",),
     "failures": ("collect_failures",),
     "cost": ("sum_cost",),
     "paper": ("paper_tables", "write_paper_item"),
@@ -71,12 +72,12 @@ TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
 demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score \
-  merge export evaluate failures report draw:
+  merge export evaluate corloc failures report draw:
     artifacts.folders
 demo decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
-  train_siamese link train score merge export evaluate report draw:
+  train_siamese link train score merge export evaluate corloc report draw:
     boxes
-demo truth:folder train_detector detect merge export evaluate report draw:
+demo truth:folder train_detector detect merge export evaluate corloc report draw:
     coco
 demo train_detector detect train_siamese link train score report draw:
     artifacts.images
@@ -85,25 +86,25 @@ demo truth:demo:
 demo:
     demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
 decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
-  export evaluate failures cost report draw:
+  export evaluate corloc failures cost report draw:
     artifacts.checksums
 decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
-  export evaluate failures report draw:
+  export evaluate corloc failures report draw:
     artifacts.safe_hdf5 artifacts.shards
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese link \
-  train score merge export evaluate report draw:
+  train score merge export evaluate corloc report draw:
     tubes
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score merge \
-  export evaluate report draw:
+  export evaluate corloc report draw:
     artifacts.tube_files
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate failures \
-  report draw:
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate corloc \
+  failures report draw:
     formats.video_ids
-decode truth detect:supplied merge export evaluate failures report draw:
+decode truth detect:supplied merge export evaluate corloc failures report draw:
     formats
 decode list detect link train score report draw:
     frames
-decode truth evaluate report draw:
+decode truth evaluate corloc report draw:
     datasets datasets.base
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.files
@@ -113,21 +114,21 @@ decode:
     frames.child frames.decode frames.decoder frames.settings frames.stage frames.write
 list:
     frames.video_table
-truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate report \
-  draw:
+truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate corloc \
+  report draw:
     formats.labeled
-truth detect:supplied merge export evaluate report draw:
+truth detect:supplied merge export evaluate corloc report draw:
     formats.ground_truth_csv
-truth:folder detect:supplied merge export evaluate report draw:
+truth:folder detect:supplied merge export evaluate corloc report draw:
     formats.json_files formats.predictions formats.predictions_json formats.tube_checks
-truth:folder detect:supplied export evaluate report draw:
+truth:folder detect:supplied export evaluate corloc report draw:
     formats.archive formats.mot
-truth:folder detect:supplied evaluate report draw:
+truth:folder detect:supplied evaluate corloc report draw:
     formats.coco formats.cvat formats.formats
+truth:folder evaluate corloc report draw:
+    datasets.ground_truth_files
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
-truth:folder evaluate report draw:
-    datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     artifacts.paths
 truth:a2d truth:thumos13 truth:ucf_sports:
@@ -212,14 +213,16 @@ score:
     attention.scoring attention.scoring_settings attention.trimming attention.tube_scores
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
-evaluate report draw:
+evaluate corloc report draw:
     evaluation evaluation.ground_truth
-evaluate report:
+evaluate corloc report:
     evaluation.error_analysis evaluation.input_warnings evaluation.matching evaluation.predictions
     evaluation.protocol evaluation.ranking evaluation.settings
-evaluate:
+evaluate corloc:
     evaluation.bootstrap evaluation.frame_level evaluation.measures evaluation.proposals
     evaluation.split evaluation.stage evaluation.tables
+corloc:
+    evaluation.corloc evaluation.corloc_stage
 failures:
     workflow workflow.failures
 cost paper report draw:

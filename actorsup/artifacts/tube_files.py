@@ -14,8 +14,8 @@ from actorsup.tubes import Tubes
 
 TUBES_SCHEMA = "tubes/1"
 PREDICTIONS_SCHEMA = "predictions/1"
-"""Schema of shards of scored tubes, with the datasets ``class_logit``, ``class_score`` and ``video_logit``. The
-file attribute ``classes`` contains the class names."""
+"""Schema of shards of scored tubes, with ``class_logit``, ``class_score`` and ``video_logit``. The file
+attribute ``classes`` contains the class names."""
 
 MOST_FRAMES = 10_000_000
 """Maximum number of frames of a video that a file may declare; a larger number would exhaust memory."""
