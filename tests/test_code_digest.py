@@ -243,9 +243,10 @@ draw:
     report.drawn_videos report.pictures
 -:
     attention.presets cli config config.fields config.messages config.page config.read
-    config.sections errors evaluation.arrays evaluation.command formats.convert frames.probe logs
-    predict registry training.settings workflow.check workflow.check_report workflow.dataset
-    workflow.networks workflow.paper workflow.plan workflow.summary
+    config.sections errors evaluation.arrays evaluation.command evaluation.main_actor
+    formats.convert frames.probe logs predict registry training.settings workflow.check
+    workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
+    workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -12,7 +12,7 @@ from test_evaluation import CLASSES, exact_iou
 
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, VideoInfo, write_tubes
-from actorsup.errors import DataError
+from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation import (
     Evaluation,
     EvaluationProtocol,
@@ -35,6 +35,7 @@ from actorsup.evaluation.corloc import (
     random_tube,
 )
 from actorsup.evaluation.corloc_stage import SplitShards, write_corloc
+from actorsup.evaluation.main_actor import main_actor_choices, main_actor_intervals
 from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.split import TestSplit
 from actorsup.formats.predictions import merge_predictions
@@ -461,3 +462,83 @@ def test_merged_predictions_keep_the_scores_of_videos(run):
     (path,) = shards["test"].scored["fixed", "tiny", 0]
     merge_predictions([path], folder / "merged.h5")
     assert read_predictions(folder / "merged.h5").videos.video_logit("b").tolist() == [9, 8]
+
+
+# ----------------------------------------------------------------------------- the main actor
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_choices_of_the_main_actor_against_loops(seed):
+    """The loops of a plain script: of the class's score, with a prior, the first tube, and all tubes."""
+    truth, made, scores = random_videos(seed)
+    scores = {
+        video: [[s if s is not None else 0.0 for s in row] for row in rows] for video, rows in scores.items()
+    }
+    evaluation = as_evaluation(truth, made, scores)
+    table = main_actor_choices(evaluation, evaluation, ["run"], 0.3)
+    expected = {}
+    for video, tubes in truth.items():
+        actors = [boxes for name, boxes in tubes if name == "run"]
+        if not actors:
+            continue
+        good = [max(literal_iou(one, actor) for actor in actors) >= Fraction(3, 10) for one in made[video]]
+        own = [row[1] for row in scores[video]]
+        # predicted_tubes gives P tubes the detection scores P, P - 1, ..., 1
+        with_prior = [score * (len(own) - p) for p, score in enumerate(own)]
+        sizes = [
+            Fraction(sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in one.values()), len(one))
+            for one in made[video]
+        ]
+        expected[video] = [
+            *(good[values.index(max(values))] if good else 0 for values in (own, with_prior)),
+            float(Fraction(sum(good), len(good))) if good else 0,
+            good[0] if good else 0,
+            good[sizes.index(max(sizes))] if good else 0,
+        ]
+    assert table["video"].tolist() == sorted(expected) and set(table["class"]) <= {"run"}
+    for row in table.itertuples(index=False):
+        assert list(row[2:]) == pytest.approx([float(x) for x in expected[row.video]])
+
+
+def test_only_proposals_of_a_category_count():
+    """Of a person on the actor, a larger teddy bear and a bystander, only the persons can be chosen."""
+    evaluation = as_evaluation(
+        {"a": [("kick", {0: BOX})], "b": [("hug", {0: BOX})]},
+        {"a": [{0: FAR}, {0: [20, 20, 60, 60]}, {0: BOX}], "b": [{0: BOX}]},
+        {"a": [[0, 0.4], [0, 0.9], [0, 0.5]], "b": [[0, 1]]},
+    )
+    tubes = evaluation.tubes["a"]
+    evaluation.tubes["a"] = replace(tubes, actor=np.array([1, 88, 1], np.int16))
+    evaluation.tubes["b"] = replace(evaluation.tubes["b"], actor=np.ones(1, np.int16))
+    scored = Evaluation(
+        {"a": [ground_truth_tube("run", [0], [BOX])], "b": evaluation.ground_truth["b"]},
+        Predictions(evaluation.tubes, CLASSES),
+    )
+    (everything,) = main_actor_choices(scored, scored, ["run"]).itertuples(index=False)
+    assert everything[:4] == ("a", "run", 0, 0) and everything[4] == pytest.approx(1 / 3)
+    (persons,) = main_actor_choices(scored, scored, ["run"], category="person").itertuples(index=False)
+    # 0.5 beats 0.4, but with the detection scores 3 and 1 as a prior, 0.4 wins
+    assert persons == ("a", "run", 1, 0, 1 / 2, 0, 0)
+    with pytest.raises(ConfigError, match="persn"):
+        main_actor_choices(scored, scored, ["run"], category="persn")
+
+
+def test_differences_between_choices_are_paired():
+    """A choice that is right in one more video of four, whatever the resample, has no negative difference."""
+    choices = pd.DataFrame(
+        {
+            "video": list("abcd"),
+            "class": ["kick", "kick", "push", "push"],
+            "best tube": [1.0, 1.0, 0.0, 1.0],
+            "random tube": [1.0, 0.5, 0.0, 0.5],
+        }
+    )
+    table = main_actor_intervals(choices, resamples=500).set_index(["class", "choice"])
+    everything = table.loc["all", "best tube"]
+    assert everything[["value", "difference", "videos"]].tolist() == [0.75, 0.25, 4]
+    assert everything["difference_low"] >= 0 and everything["difference_high"] <= 0.5
+    assert everything["low"] <= 0.25 and everything["high"] == 1
+    assert table.loc[("kick", "random tube"), "value"] == 0.75
+    of_reference = table.xs("random tube", level="choice")
+    assert (of_reference[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)

@@ -29,11 +29,13 @@ Choice = Callable[[VideoOverlap, str], NDArray[np.float64]]
 class. The probabilities sum to 1, or to 0 if no tube can be chosen."""
 
 
-def best_tube(classes: Sequence[str]) -> Choice:
+def best_tube(classes: Sequence[str], prior: Mapping[str, NDArray] | None = None) -> Choice:
     """Choose the tube with the highest score for a class; of equal scores, that of the better proposal.
 
     Args:
         classes: Class name of each column of ``class_score``.
+        prior: Factor (P,) of the scores of the tubes, such as their detection scores, by video id; None uses
+            only the class scores.
     """
     columns = {name: column for column, name in enumerate(classes)}
 
@@ -41,7 +43,8 @@ def best_tube(classes: Sequence[str]) -> Choice:
         check_columns(video.video, video.class_score, classes)
         if action not in columns or not video.class_score.size:
             return np.zeros(len(video.iou))
-        return _highest(video.class_score[:, columns[action]])
+        score = video.class_score[:, columns[action]]
+        return _highest(score if prior is None else score * prior[video.video])
 
     return choose
 
