@@ -223,13 +223,14 @@ def _resample(
     values: NDArray[np.float64], resamples: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the means (K, T) of the values (K, V, T) over videos, and the means (K, B, T) in B resamples."""
-    is_known = ~np.isnan(values)
-    known_values = np.where(is_known, values, 0)
-    means = divide(known_values.sum(1), is_known.sum(1))
-    if not values.size:
-        return means, np.full((len(values), 1, values.shape[2]), np.nan)
-    batches = [
-        divide(weights @ known_values, weights @ is_known)
-        for weights in draw_resamples(values.shape[1], resamples, seed, values.size)
-    ]
-    return means, np.concatenate(batches, axis=1)
+    num_videos, num_thresholds = values.shape[1:]
+    # a class depends only on the videos with ground truth of it
+    indices = [np.flatnonzero(~np.isnan(of_class).any(1)) for of_class in values]
+    means = [divide(v[i].sum(0), np.array(len(i))) for v, i in zip(values, indices, strict=True)]
+    batches = [np.zeros((len(values), 0, num_thresholds))]
+    for draws in draw_resamples(num_videos, resamples, seed, num_videos) if num_videos else ():
+        weights = [draws[:, i].astype(float) for i in indices]
+        sums = [w @ v[i] for w, v, i in zip(weights, values, indices, strict=True)]
+        counts = [w.sum(1)[:, None] for w in weights]
+        batches.append(np.stack([divide(s, n) for s, n in zip(sums, counts, strict=True)]))
+    return np.stack(means), np.concatenate(batches, axis=1)
