@@ -28,6 +28,11 @@ include: "rules/report.smk"
 include: "rules/cost.smk"
 
 
+onstart:
+    for line in PLAN.describe_unused():
+        print(line, file=sys.stderr)
+
+
 onsuccess:
     if lines := summary(PLAN.config["datasets"], Path("results"), STARTED):
         print(lines, file=sys.stderr)

@@ -54,7 +54,8 @@ class PredictedTube:
         actor: COCO category of the actor, such as ``"person"``.
         proposal_score: Detection score of the seed of the tube, independent of the action.
         interval: First frame (0-based) and end frame (exclusive).
-        seconds: Start and end of the interval in seconds.
+        seconds: Start and end of the interval in seconds from the first frame, by the timestamps of the
+            frames.
         boxes: (M, 4) float32 xyxy in pixels of the source frames, one box per frame of the interval.
     """
 
@@ -74,7 +75,8 @@ class Prediction:
 
     Attributes:
         video: Video id; by default, the file name without its extension.
-        info: Number of frames, frames per second, and width and height in pixels.
+        info: Number of frames, frames per second, width and height in pixels, and frame times if the rate
+            varies.
         classes: Names of all action classes of the model.
         proposals: All P tubes of the video in the format of the workflow, including tubes without a
             predicted class.
@@ -125,7 +127,7 @@ class Prediction:
             actor=NAME_OF[int(tubes.actor[index])],
             proposal_score=float(tubes.score[index]),
             interval=(first, end),
-            seconds=(first / self.info.fps, end / self.info.fps),
+            seconds=(self.info.seconds(first), self.info.seconds(end)),
             boxes=tubes.boxes[index, first:end],
         )
 
@@ -186,7 +188,7 @@ class Predictor:
                 if video in store.failures:
                     raise VideoError(store.failures[video])
                 images = store[video]
-                info = VideoInfo(len(images), images.fps, images.width, images.height)
+                info = VideoInfo(len(images), images.fps, images.width, images.height, images.times)
                 linking_input = video, images, self.detect(video, images)
                 ((_, _, tubes),) = link_group(self.linker, [linking_input])
                 scoring_input = prepare_input(self.network, images, tubes, self.scoring.score_frames)

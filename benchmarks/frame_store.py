@@ -46,7 +46,7 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 
 def decoded(path: Path) -> list[NDArray[np.uint8]]:
     """All frames of a video, RGB."""
-    return [np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)) for image in decode_video(path).images]
+    return [np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)) for frame in decode_video(path).frames]
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ rule write_ground_truth:
 
 rule write_annotated_frames:
     input:
+        videos="results/{dataset}/videos.csv",
         annotations=user_files(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/annotated.csv",

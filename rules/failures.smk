@@ -28,6 +28,8 @@ rule collect_failures:
         missing=from_dataset(
             lambda w, d: [(r.video, str(r.path)) for r in d.listing.missing]
         ),
+        unusable=from_dataset(lambda w, d: [[*entry] for entry in d.listing.unusable]),
+        unused=untracked(lambda w: PLAN.dataset(w.dataset).describe_unused()),
         code=code_digest("actorsup.workflow.failures"),
     message:
         "Collecting the failures of {wildcards.dataset}"

@@ -17,6 +17,7 @@ rule decode_frames:
         runtime=scaled(30, per_video=1),
     params:
         videos=from_dataset(lambda w, d: d.videos_to_decode(w.shard)),
+        naming=from_dataset(lambda w, d: d.frame_naming),
         settings=from_plan(lambda w: PLAN.frame_settings),
         # moving the videos to another folder decodes nothing again
         root=untracked(lambda w: str(PLAN.dataset(w.dataset).dataset.root)),

@@ -71,15 +71,15 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
+demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
+  train_siamese link train score merge export evaluate corloc report draw:
+    boxes
 demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score \
   merge export evaluate corloc failures report draw:
     artifacts.folders
-demo decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
-  train_siamese link train score merge export evaluate corloc report draw:
-    boxes
 demo truth:folder train_detector detect merge export evaluate corloc report draw:
     coco
-demo train_detector detect train_siamese link train score report draw:
+demo list train_detector detect train_siamese link train score report draw:
     artifacts.images
 demo truth:demo:
     demo demo.settings
@@ -91,27 +91,36 @@ decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link t
 decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
   export evaluate corloc failures report draw:
     artifacts.safe_hdf5 artifacts.shards
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese link \
-  train score merge export evaluate corloc report draw:
+decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese \
+  link train score merge export evaluate corloc report draw:
     tubes
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score merge \
-  export evaluate corloc report draw:
+decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score \
+  merge export evaluate corloc report draw:
     artifacts.tube_files
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied evaluate corloc \
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied export evaluate corloc \
   failures report draw:
     formats.video_ids
 decode truth detect:supplied merge export evaluate corloc failures report draw:
     formats
 decode list detect link train score report draw:
     frames
+decode truth evaluate corloc failures report draw:
+    datasets
 decode truth evaluate corloc report draw:
-    datasets datasets.base
+    datasets.base datasets.contents
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports failures:
+    datasets.entries
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    datasets.files
+    datasets.mot_layout datasets.signatures
+decode truth:a2d truth:ucf_sports:
+    datasets.frame_names
 decode truth:a2d:
     datasets.digests
 decode:
-    frames.child frames.decode frames.decoder frames.settings frames.stage frames.write
+    frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.frame_times
+    frames.settings frames.stage frames.video_file frames.write
+list detect link train score report draw:
+    frames.store
 list:
     frames.video_table
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate corloc \
@@ -122,15 +131,16 @@ truth detect:supplied merge export evaluate corloc report draw:
 truth:folder detect:supplied merge export evaluate corloc report draw:
     formats.json_files formats.predictions formats.predictions_json formats.tube_checks
 truth:folder detect:supplied export evaluate corloc report draw:
-    formats.archive formats.mot
+    formats.archive formats.mot formats.mot_lines
 truth:folder detect:supplied evaluate corloc report draw:
-    formats.coco formats.cvat formats.formats
+    formats.coco formats.coco_layouts formats.coverage formats.cvat formats.cvat_tasks
+    formats.formats
 truth:folder evaluate corloc report draw:
     datasets.ground_truth_files
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    artifacts.paths
+    artifacts.paths datasets.files
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
 truth:
@@ -161,8 +171,6 @@ train_detector train_siamese:
     detection.images
 train_detector:
     detection.augmentation detection.training
-detect link train score report draw:
-    frames.store
 detect train_siamese link report:
     detection.base
 detect:small_ssd detect:torchvision:
@@ -245,8 +253,8 @@ draw:
     attention.presets cli config config.fields config.messages config.page config.read
     config.sections errors evaluation.arrays evaluation.command evaluation.main_actor
     formats.convert frames.probe logs predict registry training.settings workflow.check
-    workflow.check_report workflow.dataset workflow.networks workflow.paper workflow.plan
-    workflow.summary
+    workflow.check_folder workflow.check_report workflow.dataset workflow.findings workflow.networks
+    workflow.paper workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -66,10 +66,11 @@ def test_a_check_reports_every_problem(tmp_path):
     for words in (
         "1 videos are in no list and are not used: extra",
         "1 videos have boxes but are in no list: nowhere",
+        r"1 files or folders are not used \(images next to videos\): 1 \.png \(bare\.png\)",
         "1 boxes extend beyond their frame by more than a pixel and are clipped, in good",
     ):
         assert re.search(words, notes), (words, notes)
-    assert len(problems.split("\n")) == 7 and len(notes.split("\n")) == 3
+    assert len(problems.split("\n")) == 7 and len(notes.split("\n")) == 4
 
 
 def test_a_check_of_correct_data_finds_nothing(tmp_path):

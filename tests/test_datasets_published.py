@@ -151,7 +151,7 @@ def test_a2d_ground_truth_covers_annotated_frames_only(tmp_path):
         ("bird-flying", "bird"),
         ("adult-walking", "adult"),
     }
-    annotated = truth.annotated.groupby("video")["frame"].apply(list).to_dict()
+    annotated = {video: frames.tolist() for video, frames in truth.annotated.items()}
     assert annotated == {"test_bird": [1, 2], "train_baby": [0, 2], "train_dogs": [1, 3]}
     assert set(truth.size.values()) == {(80, 60)} and set(truth.frames.values()) == {4}
 
@@ -407,7 +407,8 @@ def sparse(root: Path, annotated: str) -> Folder:
 
 def test_a_sparsely_annotated_folder(tmp_path):
     folder = sparse(tmp_path, "video,frame\na.avi,9\na,3\n")
-    write_annotated_frames(folder, tmp_path / "out.csv")
+    (tmp_path / "run.csv").write_text("video,frames\na,12\n")
+    write_annotated_frames(folder, tmp_path / "run.csv", tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "video,frame\na,3\na,9\n"
     section = {"type": "folder", "root": str(tmp_path)}
     section |= {"ground_truth": str(tmp_path / "gt.csv"), "annotated": str(tmp_path / "annotated.csv")}

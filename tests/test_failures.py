@@ -36,11 +36,11 @@ def test_a_damaged_shard_is_an_error(tmp_path):
 
 
 def test_the_reason_names_the_file_found_instead_of_a_video(tmp_path):
-    (tmp_path / "a.3gp").touch()
+    (tmp_path / "a.zip").touch()
     (tmp_path / "b").mkdir()
     missing = [(name, str(tmp_path / name)) for name in "abc"]
     write_failures({}, missing, tmp_path / "out.csv")
     first, second, third = (tmp_path / "out.csv").read_text().splitlines()[1:]
-    assert "a.3gp is not a supported video file (.avi, " in first
+    assert "a.zip is not a video, by its suffix or its first bytes" in first
     assert second.endswith(f"no video: {tmp_path / 'b'} is a folder without images")
     assert third.endswith(f"no such video: {tmp_path / 'c'}")

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from actorsup.artifacts.checksums import embed_checksum
-from actorsup.artifacts.shards import open_part
+from actorsup.artifacts.shards import ShardWriter, open_part
 from actorsup.datasets.base import VideoRecord
 from actorsup.errors import ConfigError, DataError
 from actorsup.frames import decoder
 from actorsup.frames.decode import decode_video
+from actorsup.frames.decoded import DecodedFrame, DecodedVideo
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.stage import decode_videos
 from actorsup.frames.store import FrameStore
@@ -256,3 +257,19 @@ def test_real_clips_have_as_many_frames_as_annotated(shared, tmp_path):
     with FrameStore(path) as store:
         found = {name: (len(store[name]), store[name].width, store[name].height) for name in store.videos}
     assert found == CLIPS
+
+
+def test_a_frame_without_a_picture_keeps_its_number(tmp_path):
+    """Frames before and after it are the same; reading it is an error that names it."""
+    pictures = images(3)
+    frames = [None, pictures[0], None, pictures[1], pictures[2], None]
+    video = DecodedVideo(64, 48, 25.0, False, iter([DecodedFrame(image) for image in frames]))
+    with ShardWriter(tmp_path / "0.h5", "frames/1", {}) as writer, writer.part("v") as part:
+        with open_part(part, "v") as group:
+            write_frames(group, video, FrameSettings("png"), tmp_path)
+    with FrameStore(tmp_path / "0.h5") as store:
+        assert store["v"].has_picture.tolist() == [image is not None for image in frames]
+        for index in (1, 3, 4):
+            np.testing.assert_array_equal(store["v"][index], frames[index][..., ::-1])
+        with pytest.raises(DataError, match="frame 2: a frame without a picture"):
+            store["v"][2]

@@ -148,7 +148,7 @@ def test_a_file_that_is_not_a_video_is_a_one_line_error(predictor, tmp_path):
     for name, words in (
         ("nowhere.mp4", "there is no such file or folder"),
         ("empty.mp4", "an empty file"),
-        ("text.mp4", "not a video that OpenCV can decode"),
+        ("text.mp4", "not a video"),
     ):
         with pytest.raises(VideoError, match=words) as error:
             predictor.predict(tmp_path / name)

@@ -1,7 +1,7 @@
 """Reading and writing of the tubes of a video in shards."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import h5py
@@ -19,24 +19,54 @@ attribute ``classes`` contains the class names."""
 
 MOST_FRAMES = 10_000_000
 """Maximum number of frames of a video that a file may declare; a larger number would exhaust memory."""
+_INFO_ATTRIBUTES = ("frames", "fps", "width", "height")
 _REQUIRED_DATASETS = ("boxes", "score", "actor", "seed_frame", "frame_score", "interval")
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Number of frames, frame rate and frame size of a video.
+    """Number of frames, frame rate, frame size and frame times of a video.
 
     Attributes:
         frames: Number of decodable frames.
-        fps: Frames per second.
+        fps: Frames per second; the mean rate if the rate varies.
         width: Width of the source frames in pixels.
         height: Height of the source frames in pixels.
+        times: (N,) float64, start of each frame in seconds from the first frame, if the rate varies; None if
+            frame ``i`` starts at ``i / fps``.
     """
 
     frames: int
     fps: float
     width: int
     height: int
+    times: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+
+    def seconds(self, frame: int) -> float:
+        """Return the start of a frame in seconds from the first frame of the video.
+
+        Args:
+            frame: Frame index, 0 to N. Frame N is the end of the video: the last frame lasts as long as the
+                median frame.
+        """
+        if self.times is None:
+            return frame / self.fps
+        if frame < self.frames:
+            return float(self.times[frame])
+        step = float(np.median(np.diff(self.times))) if self.frames > 1 else 1 / self.fps
+        return float(self.times[-1]) + step
+
+
+def check_times(times: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+    """Return the times of the frames of a file.
+
+    Raises:
+        ValueError: They are not one finite number of seconds per frame, in ascending order from 0.
+    """
+    is_complete = times.shape == (frames,) and np.issubdtype(times.dtype, np.number) and frames > 0
+    if not is_complete or times[0] != 0 or not np.isfinite(times).all() or (np.diff(times) < 0).any():
+        raise ValueError(f"the times are not {frames} ascending numbers of seconds from 0")
+    return times.astype(np.float64)
 
 
 def video_info(frames: Any, fps: Any, width: Any, height: Any) -> VideoInfo:
@@ -73,9 +103,9 @@ def write_tubes(
     """
     if tubes.frames != info.frames:
         raise DataError(f"{video}: tubes over {tubes.frames} frames, but the video has {info.frames}")
-    video_arrays = {} if video_logit is None else {"video_logit": video_logit}
-    attributes = {field.name: getattr(info, field.name) for field in fields(info)}
-    writer.add(video, tubes.arrays() | video_arrays, attributes)
+    of_video = {"time": info.times, "video_logit": video_logit}
+    arrays = tubes.arrays() | {name: array for name, array in of_video.items() if array is not None}
+    writer.add(video, arrays, {name: getattr(info, name) for name in _INFO_ATTRIBUTES})
 
 
 def read_tubes(group: h5py.Group) -> Tubes:
@@ -117,12 +147,13 @@ def read_video_logit(group: h5py.Group) -> NDArray[np.float32] | None:
 
 
 def read_info(group: h5py.Group) -> VideoInfo:
-    """Read the number of frames, frame rate and frame size of one video.
+    """Read the number of frames, frame rate, frame size and, if the rate varies, frame times of one video.
 
     Raises:
-        DataError: An attribute is missing, not a number, or impossible for a video.
+        DataError: An attribute is missing, not a number, or impossible for a video; the times are invalid.
     """
     location = f"{group.file.filename}: {group.name}"
     remedy = "expected numbers in the attributes frames, fps, width and height; delete the file and run again"
     with report_read_errors(location, remedy):
-        return video_info(*(group.attrs[field.name] for field in fields(VideoInfo)))
+        info = video_info(*(group.attrs[name] for name in _INFO_ATTRIBUTES))
+        return replace(info, times=check_times(group["time"][()], info.frames)) if "time" in group else info

@@ -1,12 +1,23 @@
 """The interface of a data set: its videos and, for evaluation only, the boxes of its actions."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from actorsup.datasets.contents import (
+    DEFAULT_NAMING,
+    FolderContents,
+    FrameNaming,
+    UnusableEntry,
+    UnusedEntry,
+)
 
 
 @dataclass(frozen=True)
@@ -18,12 +29,14 @@ class VideoRecord:
         path: Path of the video file, or of the folder of the video's frames.
         split: ``"train"``, ``"test"``, or ``""`` for a video in no split.
         labels: Names of the video's action classes; empty if the video is unlabeled.
+        naming: How the names of the files number the frames, if the video is a folder.
     """
 
     video: str
     path: Path
     split: str
     labels: tuple[str, ...]
+    naming: FrameNaming = DEFAULT_NAMING
 
 
 @dataclass(frozen=True)
@@ -36,36 +49,63 @@ class Listing:
             the expected path.
         classes: Names of all action classes, in the order of the data set.
         unlisted: Sorted ids of the existing videos that the data set's lists do not name.
+        unusable: Entries of the folder that look like videos but cannot be used.
+        unused: Files and folders of the folder that are not used.
+        ignored: Number of hidden files and files of systems, which are ignored.
     """
 
     records: tuple[VideoRecord, ...]
     missing: tuple[VideoRecord, ...]
     classes: tuple[str, ...]
     unlisted: tuple[str, ...] = ()
+    unusable: tuple[UnusableEntry, ...] = ()
+    unused: tuple[UnusedEntry, ...] = ()
+    ignored: int = 0
 
 
 def make_listing(
     listed_videos: Iterable[tuple[str, str, tuple[str, ...]]],
-    existing_paths: Mapping[str, Path],
+    contents: FolderContents,
     expected_path: Callable[[str], Path],
     classes: tuple[str, ...],
+    own_files: Iterable[Path | None] = (),
+    naming: FrameNaming = DEFAULT_NAMING,
 ) -> Listing:
     """Compare the videos that a data set's lists name with the videos on disk.
 
     Args:
         listed_videos: Id, split and labels of each video that the lists name; the ids are unique.
-        existing_paths: Path of every existing video, by id.
+        contents: What is in the folder of the data set. A folder of masks and so on is used if it is listed.
         expected_path: Function that returns the expected path of a missing video, given its id.
         classes: Names of all action classes.
+        own_files: Files and folders of the data set's lists and annotations, which are not unused.
+        naming: How the names of the files number the frames of a folder.
     """
+    existing_paths = {**contents.companions, **contents.videos}
     records = [
-        VideoRecord(video, existing_paths.get(video) or expected_path(video), split, labels)
+        VideoRecord(video, existing_paths.get(video) or expected_path(video), split, labels, naming)
         for video, split, labels in sorted(listed_videos)
     ]
     existing = tuple(record for record in records if record.video in existing_paths)
     missing = tuple(record for record in records if record.video not in existing_paths)
-    unlisted = existing_paths.keys() - {record.video for record in records}
-    return Listing(existing, missing, classes, tuple(sorted(unlisted)))
+    unlisted = contents.videos.keys() - {record.video for record in records}
+    used_paths = {name(path) for path in own_files if path for name in (os.path.abspath, os.path.realpath)}
+    used_paths |= {str(record.path.absolute()) for record in existing if record.video in contents.companions}
+    unused = tuple(entry for entry in contents.unused if not _is_below(entry.path, used_paths))
+    return Listing(
+        existing,
+        missing,
+        classes,
+        tuple(sorted(unlisted)),
+        tuple(contents.unusable),
+        unused,
+        contents.ignored,
+    )
+
+
+def _is_below(path: Path, folders: Set[str]) -> bool:
+    text = str(path.absolute())
+    return any(text == folder or text.startswith(f"{folder}/") for folder in folders)
 
 
 @dataclass(frozen=True)
@@ -77,14 +117,15 @@ class GroundTruth:
             frames are 0-based, boxes xyxy in pixels of the annotated frames.
         size: Width and height of the annotated frames in pixels, by video; the boxes of a video without an
             entry are in pixels of the video.
-        annotated: Table ``video,frame`` of the annotated frames (0-based) if the annotation is sparse, as in
-            A2D. None if every frame is annotated: then a frame without a box has no actor.
+        annotated: Annotated frames (K,) int64 by video, 0-based and ascending, where only these frames are
+            annotated, as in A2D. A video without an entry is annotated in every frame: a frame without a box
+            has no actor.
         frames: Number of frames of a video, by video, where the annotation states it.
     """
 
     boxes: pd.DataFrame
     size: Mapping[str, tuple[int, int]]
-    annotated: pd.DataFrame | None = None
+    annotated: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     frames: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -120,7 +161,7 @@ class DatasetType:
             section, the section and the open data set; an empty list if ``annotation_pattern`` is set.
         annotation_pattern: Glob pattern of the ground-truth files below the folder ``annotations``, for an
             annotation of thousands of files.
-        has_sparse_boxes: Predicate of a section: True if only a few frames of each video are annotated.
+        has_sparse_boxes: Predicate of a section: True if its settings say that not every frame is annotated.
         is_user_written: True if users write the ground truth, so that it is checked before anything runs.
     """
 

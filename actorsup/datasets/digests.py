@@ -3,12 +3,14 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import VideoRecord
+from actorsup.datasets.frame_names import image_files
+from actorsup.datasets.mot_layout import mot_info_files
 from actorsup.errors import DataError
 
 T = TypeVar("T")
@@ -17,7 +19,7 @@ UNREADABLE_DIGEST = "unreadable"
 """Value in place of the digest of a video that cannot be read."""
 
 
-def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, str]:
+def content_digests(records: Sequence[VideoRecord], cache: Path) -> dict[str, str]:
     """Return the content digest of each video, by id.
 
     Args:
@@ -25,10 +27,10 @@ def content_digests(records: Iterable[VideoRecord], cache: Path) -> dict[str, st
         cache: JSON file of digests by path, size and modification time; only new and changed videos are
             read.
     """
-    paths = {record.video: str(record.path) for record in records}
-    stamps = {path: _modification_stamp(Path(path)) for path in paths.values()}
-    digests = compute_cached(stamps, lambda path: content_digest(Path(path)), str, cache)
-    return {video: digests[path] for video, path in paths.items()}
+    patterns = {str(record.path): record.naming.frame_names for record in records}
+    stamps = {path: _modification_stamp(Path(path), pattern) for path, pattern in patterns.items()}
+    digests = compute_cached(stamps, lambda path: content_digest(Path(path), patterns[path]), str, cache)
+    return {record.video: digests[str(record.path)] for record in records}
 
 
 def compute_cached(
@@ -82,37 +84,39 @@ def files_digest(folder: Path, pattern: str) -> str:
     return digest.hexdigest()
 
 
-def _list_files(path: Path) -> list[Path]:
+def _list_files(path: Path, frame_names: str | None) -> list[Path]:
+    """Return a video file, or the files of a folder of frames that decoding reads."""
     if path.is_dir():
-        return sorted(entry for entry in path.iterdir() if entry.is_file())
+        files = [*image_files(path, frame_names), *mot_info_files(path)]
+        return sorted(file for file in files if file.is_file())
     if not path.is_file():
         # a device or a pipe may never end
         raise FileNotFoundError(f"{path} is not a file")
     return [path]
 
 
-def _modification_stamp(path: Path) -> str:
+def _modification_stamp(path: Path, frame_names: str | None) -> str:
     """Return a text of a file's size and modification time; for a folder, a digest over its files."""
     try:
-        stats = [(file.name, file.stat()) for file in _list_files(path)]
+        stats = [(file.name, file.stat()) for file in _list_files(path, frame_names)]
     except OSError:
         return UNREADABLE_DIGEST
     if len(stats) == 1:
         return f"{stats[0][1].st_size} {stats[0][1].st_mtime_ns}"
     text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 
-def content_digest(path: Path) -> str:
-    """Return the digest of a video file's bytes, or of the names, sizes and bytes of a folder's files.
+def content_digest(path: Path, frame_names: str | None = None) -> str:
+    """Return the digest of a video file's bytes, or of the names, sizes and bytes of a folder's frames.
 
     ``UNREADABLE_DIGEST`` is returned if the path cannot be read or is neither a file nor a folder.
     """
     digest = hashlib.blake2b(digest_size=16)
     try:
-        for file in _list_files(path):
+        for file in _list_files(path, frame_names):
             if path.is_dir():
-                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
             with open(file, "rb") as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)

@@ -10,7 +10,7 @@ import pandas as pd
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import Dataset
 from actorsup.errors import DataError
-from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
+from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS, read_text_table
 
 _LOG = logging.getLogger(__name__)
 _MAX_NAMED_VIDEOS = 5
@@ -43,16 +43,35 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
     write_text_atomically(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
-def write_annotated_frames(dataset: Dataset, output: Path) -> None:
-    """Write the table ``video,frame`` of the annotated frames (0-based) of a sparse ground truth.
+def write_annotated_frames(dataset: Dataset, videos: Path, output: Path) -> None:
+    """Write the table ``video,frame`` of the annotated frames (0-based) of a ground truth.
+
+    A video that is annotated in every frame is listed with all its frames, and with later frames up to its
+    last box.
+
+    Args:
+        dataset: Data set with ground truth.
+        videos: Path of the run's videos.csv.
+        output: Path of the table to write.
 
     Raises:
-        DataError: The data set annotates every frame, or has no ground truth.
+        DataError: Every frame of every video is annotated, or the data set has no ground truth.
     """
     truth = dataset.ground_truth()
-    if truth is None or truth.annotated is None:
+    if truth is None or not truth.annotated:
         raise DataError(f"{output}: the data set has no list of annotated frames")
-    rows = truth.annotated[["video", "frame"]].sort_values(["video", "frame"])
+    table = read_text_table(videos, "video", "frames")
+    lengths = dict(zip(table["video"], pd.to_numeric(table["frames"], errors="coerce"), strict=True))
+    ends = (truth.boxes.groupby("video")["frame"].max() + 1).to_dict()
+    names = sorted({*truth.annotated, *lengths})
+    frames = [truth.annotated.get(name) for name in names]
+    listed = [
+        np.arange(np.nanmax([lengths[name], ends.get(name, 0), 0])).astype(int) if array is None else array
+        for name, array in zip(names, frames, strict=True)
+    ]
+    counts = [len(array) for array in listed]
+    rows = pd.DataFrame({"video": np.repeat(np.array(names, object), counts)})
+    rows["frame"] = np.concatenate([np.zeros(0, np.int64), *listed])
     write_text_atomically(output, rows.to_csv(index=False, lineterminator="\n"))
 
 

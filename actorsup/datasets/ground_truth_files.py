@@ -1,19 +1,33 @@
 """Read ground truth from a user's file in any supported format."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from actorsup.datasets.base import GroundTruth
 from actorsup.errors import DataError
+from actorsup.formats.coverage import annotated_frames_of_rows, warn_if_sparse
 from actorsup.formats.formats import detect_format, read_labeled
-from actorsup.formats.ground_truth_csv import read_ground_truth_table
+from actorsup.formats.ground_truth_csv import read_annotated_table, read_ground_truth_rows
 from actorsup.formats.labeled import ground_truth_table
 from actorsup.formats.video_ids import video_id
 
+ONLY_BOXES, EVERY_FRAME = "boxes", "all"
+"""Values of ``annotated`` that are not the path of a table."""
 
-def read_ground_truth_file(path: Path) -> GroundTruth:
+
+def read_ground_truth_file(path: Path, action: str | None = None) -> GroundTruth:
     """Read ground truth from CSV, COCO JSON or CVAT XML, or from a folder or zip of MOT text or CVAT XML.
 
-    Video ids are normalized by ``video_id``; the frame sizes are those that the file states.
+    Video ids are normalized by ``video_id``; the frame sizes and the annotated frames are those that the file
+    states.
+
+    Args:
+        path: Path of the file or folder.
+        action: Class of the tracks in MOT text that have none.
 
     Raises:
         DataError: The file is invalid, or contains scored tubes instead of ground truth.
@@ -24,11 +38,67 @@ def read_ground_truth_file(path: Path) -> GroundTruth:
             f"{path}: contains scored tubes, not ground truth; convert it to CSV with `actorsup convert`"
         )
     if format_name == "csv":
-        rows = read_ground_truth_table(path)
-        return GroundTruth(rows.assign(video=rows["video"].map(video_id)), {})
-    videos, _ = read_labeled(path, format_name)
-    rows = ground_truth_table(videos).assign(video=lambda table: table["video"].map(video_id))
-    infos = [(video_id(video.video), video.info) for video in videos]
-    sizes = {video: (info.width, info.height) for video, info in infos if info.width and info.height}
-    order = ["video", "tube", "frame"]
-    return GroundTruth(rows.sort_values(order, kind="stable").reset_index(drop=True), sizes)
+        rows, named = (
+            table.assign(video=table["video"].map(video_id)) for table in read_ground_truth_rows(path)
+        )
+        return GroundTruth(rows, {}, annotated_frames_of_rows(named, rows))
+    videos = [
+        replace(video, video=video_id(video.video))
+        for video in read_labeled(path, format_name, action=action)[0]
+    ]
+    rows = ground_truth_table(videos).sort_values(["video", "tube", "frame"], kind="stable")
+    sizes = {v.video: (v.info.width, v.info.height) for v in videos if v.info.width and v.info.height}
+    annotated = {video.video: video.annotated for video in videos if video.annotated is not None}
+    return GroundTruth(rows.reset_index(drop=True), sizes, annotated)
+
+
+def set_annotated_frames(
+    truth: GroundTruth,
+    annotated: str | None,
+    path: Path,
+    videos: Iterable[str],
+    resolve: Callable[[str], str] = str,
+) -> GroundTruth:
+    """Return a ground truth with the annotated frames of a setting instead of those of its file.
+
+    Args:
+        truth: Ground truth.
+        annotated: ``boxes`` if the frames with a box are annotated, ``all`` if every frame is, or the path of
+            a table ``video,frame``. None keeps the frames that the file states, and logs a warning if it
+            states none and seems sparse.
+        path: Path of the ground truth, for messages.
+        videos: Ids of the videos of the data set; without a row or a box, none of their frames is annotated.
+        resolve: Function that maps a name in the table, after ``video_id``, to the id of a video.
+
+    Raises:
+        DataError: The table is invalid, or a box lies in a frame that it does not list.
+    """
+    if annotated == EVERY_FRAME:
+        return replace(truth, annotated={})
+    if annotated is None:
+        unstated = truth.boxes[~truth.boxes["video"].isin([*truth.annotated])]
+        frames = unstated.groupby("video")["frame"].unique()
+        warn_if_sparse(str(path), {str(video): np.sort(array) for video, array in frames.items()})
+        return truth
+    rows = truth.boxes if annotated == ONLY_BOXES else _listed_frames(truth, Path(annotated), path, resolve)
+    found = rows.groupby("video")["frame"].unique()
+    no_frames = dict.fromkeys([*videos, *truth.boxes["video"].unique()], np.zeros(0, np.int64))
+    return replace(
+        truth, annotated=no_frames | {str(video): np.sort(array) for video, array in found.items()}
+    )
+
+
+def _listed_frames(
+    truth: GroundTruth, table: Path, path: Path, resolve: Callable[[str], str]
+) -> pd.DataFrame:
+    frames = read_annotated_table(table).drop_duplicates()
+    frames["video"] = frames["video"].map(video_id).map(resolve)
+    pairs = truth.boxes[["video", "frame"]].merge(frames, how="left", indicator=True)
+    unlisted = pairs[pairs["_merge"] == "left_only"]
+    if len(unlisted):
+        video, frame = unlisted.iloc[0][["video", "frame"]]
+        raise DataError(
+            f"{path}: {video!r} has a box in frame {frame}, which {table} does not list; add the frame or "
+            "remove the box"
+        )
+    return frames

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from actorsup.config.fields import Boolean, Count, Integer, Names, Seeds, affects, settings
+from actorsup.config.fields import Boolean, Count, Integer, Names, Natural, Seeds, affects, settings
 
 _TRUTH = ("write_ground_truth", "write_annotated_frames")
 _VIDEOS = ("write_video_table", "collect_failures")
@@ -83,9 +83,17 @@ class FolderSection(VideoFolderSection):
     """Boxes, for evaluation only: a CSV table, COCO JSON, CVAT XML or MOT text (docs/exchange.md); null:
     none."""
     annotated: Annotated[str | None, affects(*_TRUTH, "evaluate_recall", "evaluate_linking", *_TABLES)] = None
-    """CSV table ``video,frame`` of the annotated frames; null: all frames."""
+    """``boxes``: only frames with a box are annotated; ``all``: every frame is; or a CSV table
+    ``video,frame`` of the annotated frames; null: those that ``ground_truth`` states, else all."""
     classes: Annotated[Names | None, affects(*_TRUTH, *_LABELS)] = None
     """Names of the classes; null: those of the table."""
+    frame_names: Annotated[str | None, affects("decode_frames")] = None
+    """Pattern of the names of frames in folders of images, such as ``img_*.jpg``; null: all images."""
+    first_frame: Annotated[Natural | None, affects("decode_frames")] = None
+    """Number of the first frame in the names of a folder of images; null: the smallest number."""
+    frame_numbers: Annotated[Literal["names", "order"] | None, affects("decode_frames")] = None
+    """Numbers of the frames in a folder of images: those in their ``names``, or their ``order``; null:
+    ``names``, or ``order`` where the names have none, and unusual numbers are reported."""
 
     def __post_init__(self) -> None:
         if self.annotated is not None and self.ground_truth is None:

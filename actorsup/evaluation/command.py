@@ -3,16 +3,18 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 
+from actorsup.datasets.ground_truth_files import EVERY_FRAME, ONLY_BOXES
 from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.ground_truth import (
     StoredGroundTruth,
+    annotated_frames,
     read_annotated,
     read_ground_truth,
     test_videos,
@@ -22,6 +24,7 @@ from actorsup.evaluation.predictions import Predictions, read_predictions
 from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.evaluation.stage import write_table
+from actorsup.formats.coverage import warn_if_sparse
 
 _LOG = logging.getLogger("actorsup")
 
@@ -61,9 +64,10 @@ def _read_settings(options: argparse.Namespace) -> EvaluationSettings:
 
 def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
     """Compute the tables that the options request; return each by its output path."""
-    truth, predictions = read_ground_truth(options.ground_truth), read_predictions(options.predictions)
+    truth = read_ground_truth(options.ground_truth, options.action)
+    predictions = read_predictions(options.predictions)
     videos = _select_videos(truth, predictions, options.videos)
-    annotated = read_annotated(options.annotated) if options.annotated else None
+    annotated = _read_annotated(truth, options.annotated, videos)
     evaluation = Evaluation(truth, predictions, settings.evaluation_protocol, videos, annotated)
     thresholds, iou = settings.iou_thresholds, settings.error_iou
     tables: dict[str, Callable[[], pd.DataFrame]] = {
@@ -78,6 +82,24 @@ def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -
         "frame_map": lambda: evaluation.frame_average_precision(thresholds),
     }
     return {getattr(options, name): measure() for name, measure in tables.items() if getattr(options, name)}
+
+
+def _read_annotated(
+    truth: StoredGroundTruth, option: str | None, videos: Sequence[str]
+) -> Mapping[str, Collection[int] | None] | None:
+    """Return the annotated frames of ``--annotated``, or those that the file of the ground truth states.
+
+    Without the option, a file that states none and seems to be sparse gets a warning.
+    """
+    if option is None:
+        unstated = [name for name in videos if name in truth and name not in truth.annotated]
+        warn_if_sparse(str(truth.path), {name: truth.frames_with_boxes(name) for name in unstated})
+        return annotated_frames(truth, videos)
+    if option == EVERY_FRAME:
+        return dict.fromkeys(videos)
+    if option == ONLY_BOXES:
+        return {name: truth.frames_with_boxes(name) for name in videos if name in truth}
+    return read_annotated(Path(option))
 
 
 def _select_videos(truth: StoredGroundTruth, predictions: Predictions, table: Path | None) -> list[str]:
@@ -135,7 +157,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_option("--actor-map", type=Path, help="write the average precision of each actor")
     add_option("--frame-map", type=Path, help="write the average precision of the boxes of all frames")
     add_option("--videos", type=Path, help="the videos to evaluate; default: those of both files")
-    add_option("--annotated", type=Path, help="the annotated frames (video,frame); default: all")
+    add_option(
+        "--annotated",
+        metavar="boxes|all|FILE",
+        help="annotated frames: those with a box, all, or a table (video,frame); default: those that the "
+        "ground truth states, else all",
+    )
+    add_option(
+        "--class", dest="action", metavar="NAME", help="class of the ground truth's tracks without one (MOT)"
+    )
     add_option("--protocol", metavar="NAME", help="act, moc, yowo, retinanet, mmaction2 or matlab")
     for field in fields(EvaluationProtocol):
         if field.name == "strict":

@@ -51,12 +51,13 @@ def best_tube(classes: Sequence[str], prior: Mapping[str, NDArray] | None = None
 
 def random_tube(video: VideoOverlap, action: str) -> NDArray[np.float64]:
     """Choose each tube with the same probability, so that CorLoc is the expected value, without sampling."""
-    return np.full(len(video.iou), 1 / max(len(video.iou), 1))
+    is_judged = _is_judged(video)
+    return is_judged / max(is_judged.sum(), 1)
 
 
 def most_confident_detection(video: VideoOverlap, action: str) -> NDArray[np.float64]:
     """Choose the tube with the highest detection score, which is the first."""
-    return _highest(-np.arange(len(video.iou), dtype=float))
+    return _highest(np.where(_is_judged(video), -np.arange(len(video.iou)), np.nan))
 
 
 def largest_tube(tubes: Mapping[str, Tubes]) -> Choice:
@@ -66,7 +67,11 @@ def largest_tube(tubes: Mapping[str, Tubes]) -> Choice:
         tubes: Tubes by video id.
     """
     areas = {video: mean_box_area(video_tubes) for video, video_tubes in tubes.items()}
-    return lambda video, action: _highest(areas.get(video.video, np.zeros(0)))
+
+    def choose(video: VideoOverlap, action: str) -> NDArray[np.float64]:
+        return _highest(np.where(_is_judged(video), areas.get(video.video, np.zeros(0)), np.nan))
+
+    return choose
 
 
 def mean_box_area(tubes: Tubes) -> NDArray[np.float64]:
@@ -75,6 +80,11 @@ def mean_box_area(tubes: Tubes) -> NDArray[np.float64]:
     area = sides.prod(-1)
     is_present = ~np.isnan(area)
     return divide(np.where(is_present, area, 0).sum(1), is_present.sum(1))
+
+
+def _is_judged(video: VideoOverlap) -> NDArray[np.bool_]:
+    """Return whether each tube (P,) can be chosen: a tube outside the annotated frames cannot be judged."""
+    return np.ones(len(video.iou), bool) if video.is_judged is None else video.is_judged
 
 
 def _highest(priority: NDArray) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import paired_iou
 from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
+from actorsup.evaluation.matching import frame_array
 from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
 from actorsup.evaluation.ranking import check_columns, weighted_area
 from actorsup.evaluation.tables import with_means
@@ -43,7 +44,7 @@ def frame_table(
     tubes: Mapping[str, Tubes],
     truth: GroundTruthTubes,
     classes: Sequence[str],
-    annotated: Mapping[str, Collection[int]] | None = None,
+    annotated: Mapping[str, Collection[int] | None] | None = None,
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
     thresholds: Sequence[float] = (0.5,),
 ) -> pd.DataFrame:
@@ -101,13 +102,15 @@ def _match_video(
     min_length = max((int(tube.frames[-1]) + 1 for tube in truth if len(tube.frames)), default=0)
     counts: dict[str, int] = {}
     for tube in truth:
-        frames = tube.frames if annotated is None else tube.frames[np.isin(tube.frames, sorted(annotated))]
+        frames = (
+            tube.frames if annotated is None else tube.frames[np.isin(tube.frames, frame_array(annotated))]
+        )
         counts[tube.action] = counts.get(tube.action, 0) + len(frames)
     if tubes is None or tubes.class_score is None or not tubes.class_score.size:
         return _VideoMatches(np.zeros((0, len(classes))), np.zeros(0, int), {}, counts)
     is_annotated = np.ones(tubes.frames, bool)
     if annotated is not None:
-        is_annotated = np.isin(np.arange(tubes.frames), sorted(annotated))
+        is_annotated = np.isin(np.arange(tubes.frames), frame_array(annotated))
     boxes = tubes.boxes[:, is_annotated]
     is_present = np.asarray(~np.isnan(boxes).any(-1))
     positives = {}

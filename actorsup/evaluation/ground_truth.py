@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.errors import DataError
+from actorsup.formats.coverage import AnnotatedFrames, annotated_frames_of_rows
 from actorsup.formats.ground_truth_csv import (
     CORNERS,
     ground_truth_chunks,
     read_annotated_table,
     read_text_table,
+    split_rows,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -79,19 +81,29 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
     Args:
         path: Path of the ground-truth file, for messages.
         chunks: Consecutive rows of the ground truth, as from ``ground_truth_chunks``.
+        annotated: Annotated frames (K,) by video; the rows without a box add to them.
+
+    Attributes:
+        path: Path of the ground-truth file, for messages.
+        annotated: Annotated frames (K,) int64 by video, 0-based and ascending, where the file states them.
 
     Raises:
         DataError: A tube has boxes of several classes, or two boxes in a frame.
     """
 
-    def __init__(self, path: Path, chunks: Iterable[pd.DataFrame]) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, chunks: Iterable[pd.DataFrame], annotated: AnnotatedFrames | None = None
+    ) -> None:
+        self.path = path
         self._rows = SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)
         self._tubes: dict[str, dict[str, _Entry]] = {}
         num_rows = num_unordered = 0
+        named: list[pd.DataFrame] = []
         for chunk in chunks:
-            num_unordered += self._add(chunk, num_rows)
-            num_rows += len(chunk)
+            boxes, without_box = split_rows(chunk)
+            named.append(without_box[["video", "frame"]])
+            num_unordered += self._add(boxes, num_rows)
+            num_rows += len(boxes)
         self._tubes = dict(sorted(self._tubes.items()))
         if num_unordered:
             _LOG.warning(
@@ -101,6 +113,16 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
             for name, entry in tubes.items():
                 if len(entry.row_ranges) > 1:
                     self._check_frames(video, name, entry)
+        self.annotated = {**(annotated or {}), **self._annotated_frames(named)}
+
+    def _annotated_frames(self, named: Sequence[pd.DataFrame]) -> AnnotatedFrames:
+        """Return the annotated frames of the videos with rows without a box."""
+        if not any(map(len, named)):
+            return {}
+        rows = pd.concat(named)
+        frames = {video: self.frames_with_boxes(video) for video in rows["video"].unique() if video in self}
+        boxes = [pd.DataFrame({"video": video, "frame": array}) for video, array in frames.items()]
+        return annotated_frames_of_rows(rows, pd.concat([rows.iloc[:0], *boxes]))
 
     def _add(self, rows: pd.DataFrame, first_row: int) -> int:
         """Store rows; return the number of rows that follow a later frame of the same tube."""
@@ -124,7 +146,7 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
             entry = self._tubes.setdefault(str(video), {}).setdefault(str(tube), new_entry)
             if entry.label.action != action:
                 raise DataError(
-                    f"{self._path}: {video}: tube {tube} has boxes of several classes: "
+                    f"{self.path}: {video}: tube {tube} has boxes of several classes: "
                     f"{entry.label.action!r} and {action!r}"
                 )
             entry.row_ranges.append((first_row + int(start), first_row + int(end)))
@@ -141,7 +163,7 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
     def _check_frames(self, video: str, tube: str, entry: _Entry) -> None:
         frames = self._read(entry)["frame"]
         if (duplicates := frames[1:][frames[1:] == frames[:-1]]).size:
-            raise DataError(f"{self._path}: {video}: tube {tube} has two boxes in frame {duplicates[0]}")
+            raise DataError(f"{self.path}: {video}: tube {tube} has two boxes in frame {duplicates[0]}")
 
     def __getitem__(self, video: str) -> list[GroundTruthTube]:
         tubes = []
@@ -160,6 +182,12 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
     def __contains__(self, video: object) -> bool:
         return video in self._tubes
 
+    def frames_with_boxes(self, video: str) -> NDArray[np.int64]:
+        """Return the frames of a video with a box of any tube, ascending."""
+        return np.unique(
+            np.concatenate([self._read(entry)["frame"] for entry in self._tubes[video].values()])
+        )
+
     def classes(self, videos: Collection[str]) -> set[str]:
         """Return the names of the classes in some videos, without reading boxes.
 
@@ -169,12 +197,13 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
 
 
-def read_ground_truth(path: str | Path) -> StoredGroundTruth:
+def read_ground_truth(path: str | Path, action: str | None = None) -> StoredGroundTruth:
     """Open a ground-truth file.
 
     Args:
         path: A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO JSON,
             CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md).
+        action: Class of the tracks in MOT text that have none.
 
     Returns:
         The ground-truth tubes by video id.
@@ -183,9 +212,11 @@ def read_ground_truth(path: str | Path) -> StoredGroundTruth:
         DataError: The file cannot be used; the message names the line or the place in the file.
     """
     path = Path(path)
+    # in chunks, because a table may be larger than the memory
     if path.suffix.lower() == ".csv" or not path.exists():
         return StoredGroundTruth(path, ground_truth_chunks(path))
-    return StoredGroundTruth(path, [read_ground_truth_file(path).boxes])
+    truth = read_ground_truth_file(path, action)
+    return StoredGroundTruth(path, [truth.boxes], truth.annotated)
 
 
 def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:
@@ -193,6 +224,20 @@ def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:
     if isinstance(truth, StoredGroundTruth):
         return truth.classes(videos)
     return {tube.action for video in videos for tube in truth.get(video, ())}
+
+
+def annotated_frames(
+    truth: GroundTruthTubes, videos: Collection[str]
+) -> dict[str, NDArray[np.int64] | None] | None:
+    """Return the annotated frames of each video that the file of the ground truth states.
+
+    Returns:
+        Annotated frames (K,) by video id, or None for a video that is annotated in every frame; None if all
+        videos are.
+    """
+    if not isinstance(truth, StoredGroundTruth) or not truth.annotated:
+        return None
+    return {video: truth.annotated.get(video) for video in videos}
 
 
 def test_videos(videos: Path) -> tuple[list[str], set[str]]:

@@ -27,6 +27,8 @@ class VideoOverlap:
         class_score: (P, C) floating, class scores of the tubes; NaN for no prediction. (P, 0) for proposals.
         temporal: (P, Q) float64, temporal IoU.
         spatial: (P, Q) float64, mean box IoU over the frames in which both tubes have a box.
+        is_judged: (P,) bool, False for a tube that lies entirely in frames that are not annotated, so that it
+            is neither right nor wrong; its class scores are NaN. None if all tubes are judged.
     """
 
     video: str
@@ -35,13 +37,19 @@ class VideoOverlap:
     class_score: NDArray[np.floating]
     temporal: NDArray[np.float64]
     spatial: NDArray[np.float64]
+    is_judged: NDArray[np.bool_] | None = None
+
+    @property
+    def judged_iou(self) -> NDArray[np.float64]:
+        """(P', Q) float64, tube IoU of the judged tubes."""
+        return self.iou if self.is_judged is None else self.iou[self.is_judged]
 
 
 def overlaps(
     videos: Iterable[str],
     tubes: Mapping[str, Tubes],
     truth: GroundTruthTubes,
-    annotated: Mapping[str, Collection[int]] | None = None,
+    annotated: Mapping[str, Collection[int] | None] | None = None,
     protocol: EvaluationProtocol = DEFAULT_PROTOCOL,
 ) -> list[VideoOverlap]:
     """Compute the overlaps of the tubes of many videos with the ground truth.
@@ -102,17 +110,21 @@ def overlap(
             video, labels, no_overlaps, np.zeros((0, 0), np.float32), no_overlaps, no_overlaps
         )
     boxes, others = tubes.boxes, [(tube.frames, tube.boxes) for tube in truth]
+    is_judged = None
     if annotated is not None:
-        annotated_frames = np.array(sorted(annotated), np.int64)
+        annotated_frames = frame_array(annotated)
         boxes = boxes.copy()
         boxes[:, ~np.isin(np.arange(tubes.frames), annotated_frames)] = np.nan
         others = [_restrict(frames, tube_boxes, annotated_frames) for frames, tube_boxes in others]
+        is_judged = ~_has_box(tubes.boxes) | _has_box(boxes)
     result = _compute_overlaps(boxes, others, protocol)
     score = np.zeros((len(tubes), 0), np.float32) if tubes.class_score is None else tubes.class_score
     if protocol.nms_iou is not None and score.size:
         # NMS uses the boxes of all frames, because predictions do not depend on the annotation
         score = _suppress(tubes.boxes, score, protocol)
-    return VideoOverlap(video, labels, result.iou, score, result.temporal, result.spatial)
+    if is_judged is not None and not is_judged.all():
+        score = np.where(is_judged[:, None], score, np.nan)
+    return VideoOverlap(video, labels, result.iou, score, result.temporal, result.spatial, is_judged)
 
 
 def match(
@@ -148,6 +160,15 @@ def match(
         is_matched[is_positive, best[is_positive]] = True
         matches[is_positive, p] = best[is_positive]
     return matches
+
+
+def frame_array(frames: Collection[int]) -> NDArray[np.int64]:
+    """Return the frames of a collection or an array as an array."""
+    return np.asarray(frames if isinstance(frames, np.ndarray) else [*frames], np.int64)
+
+
+def _has_box(boxes: NDArray) -> NDArray[np.bool_]:
+    return ~np.isnan(boxes).any(-1).all(1)
 
 
 def _restrict(frames: NDArray, boxes: NDArray, annotated_frames: NDArray) -> tuple[NDArray, NDArray]:
@@ -211,7 +232,7 @@ def _check_video(
 ) -> None:
     """Count the suspicious input of one video."""
     if annotated is not None:
-        annotated_frames = np.array(sorted(annotated), np.int64)
+        annotated_frames = frame_array(annotated)
         num_ignored = sum(int((~np.isin(tube.frames, annotated_frames)).sum()) for tube in truth)
         warnings.add(
             "boxes of the ground truth do not count: their frames are not annotated", video, num_ignored

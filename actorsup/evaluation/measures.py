@@ -12,7 +12,7 @@ from actorsup.errors import ConfigError
 from actorsup.evaluation.bootstrap import precision_intervals, recall_intervals
 from actorsup.evaluation.error_analysis import errors_table, kinds_table
 from actorsup.evaluation.frame_level import frame_table
-from actorsup.evaluation.ground_truth import GroundTruthTubes, classes_of
+from actorsup.evaluation.ground_truth import GroundTruthTubes, annotated_frames, classes_of
 from actorsup.evaluation.input_warnings import warn_of_classes, warn_of_videos
 from actorsup.evaluation.matching import VideoOverlap, overlaps
 from actorsup.evaluation.predictions import Predictions
@@ -21,7 +21,7 @@ from actorsup.evaluation.tables import actor_table, map_table, recall_table
 from actorsup.tubes import Tubes
 
 _LOG = logging.getLogger(__name__)
-Annotated = Mapping[str, Collection[int]]
+Annotated = Mapping[str, Collection[int] | None]
 
 
 class Evaluation:
@@ -36,8 +36,9 @@ class Evaluation:
             video id, best first.
         protocol: Rules of matching and integration, or the name of a public evaluator with such rules.
         videos: Ids of the videos to evaluate; by default, all videos with ground truth or predictions.
-        annotated: Annotated frames (0-based) by video id; other frames are ignored. None if every frame is
-            annotated.
+        annotated: Annotated frames (0-based) by video id; other frames are ignored. A video without an entry
+            has none; a value of None stands for every frame. By default, the frames that the ground truth's
+            file states, else every frame.
         known: Ids of videos that are not evaluated but may have tubes or ground truth without a warning.
 
     Raises:
@@ -55,7 +56,7 @@ class Evaluation:
         known: Collection[str] = (),
     ) -> None:
         self.protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-        self.ground_truth, self.annotated = ground_truth, annotated
+        self.ground_truth = ground_truth
         self.tubes: Mapping[str, Tubes]
         self._classes: Sequence[str] | None
         if isinstance(predictions, Predictions):
@@ -63,6 +64,7 @@ class Evaluation:
         else:
             self.tubes, self._classes = predictions, None
         self.videos = sorted({*ground_truth, *self.tubes} if videos is None else {*videos})
+        self.annotated = annotated_frames(ground_truth, self.videos) if annotated is None else annotated
         warn_of_videos(self.videos, ground_truth, self.tubes, known)
         if self._classes is not None:
             warn_of_classes(classes_of(ground_truth, self.videos), self._classes)

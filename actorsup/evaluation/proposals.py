@@ -21,7 +21,7 @@ def best_overlaps(videos: Sequence[VideoOverlap], proposals: int) -> NDArray[np.
         (G,) float64, IoU of the ground-truth tubes of all videos, in the order of ``videos``; 0 where a video
         has no proposals.
     """
-    best_iou = [video.iou[:proposals].max(axis=0, initial=0.0) for video in videos]
+    best_iou = [video.judged_iou[:proposals].max(axis=0, initial=0.0) for video in videos]
     return np.concatenate([np.zeros(0), *best_iou])
 
 
@@ -30,7 +30,7 @@ def proposal_counts(videos: Sequence[VideoOverlap]) -> list[int]:
 
     These are 1, 2, 5, 10, 20, 50 and so on, up to the maximum number of tubes in a video, which is the last.
     """
-    max_tubes = max((len(video.iou) for video in videos), default=0)
+    max_tubes = max((len(video.judged_iou) for video in videos), default=0)
     counts = [count * 10**power for power in range(len(str(max_tubes))) for count in (1, 2, 5)]
     return [*(count for count in counts if count < max_tubes), *([max_tubes] if max_tubes else [1])]
 

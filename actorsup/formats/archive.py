@@ -5,25 +5,29 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.errors import DataError
+from actorsup.formats.video_ids import MAX_PART_BYTES
 
 MAX_FILE_BYTES = 4 * 2**30
 """Maximum size of an unpacked file in bytes; a larger file may be a zip bomb."""
 _UNPACKING_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 """Exceptions of unpacking a zip, in addition to the exceptions of reading a file."""
-_MAX_PART_BYTES = 240
-"""Maximum size in bytes of a path component of a video id, to which file names add a suffix."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class Archive:
     """A folder or zip as a collection of the files that have given suffixes.
+
+    Args:
+        path: Path of the folder or zip.
+        suffixes: Suffixes of the files.
+        only: Paths in the folder, of which those that exist are taken; None takes all files.
 
     Attributes:
         path: Path of the folder or zip.
@@ -34,9 +38,11 @@ class Archive:
             outside of the zip.
     """
 
-    def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, suffixes: tuple[str, ...], only: Collection[str] | None = None) -> None:
         self.path = path
-        if path.is_dir():
+        if only is not None:
+            self._zip, names = None, [name for name in {*only} if (path / name).is_file()]
+        elif path.is_dir():
             self._zip = None
             names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         else:
@@ -143,6 +149,6 @@ def safe_relative_path(video: str) -> str:
     inner_path = PurePosixPath(video)
     if not video or inner_path.is_absolute() or ".." in inner_path.parts or "\\" in video or "\0" in video:
         raise DataError(f"the video id {video!r} is not a path inside a folder; rename the video")
-    if any(len(part.encode(errors="replace")) > _MAX_PART_BYTES for part in inner_path.parts):
+    if any(len(part.encode(errors="replace")) > MAX_PART_BYTES for part in inner_path.parts):
         raise DataError(f"the video id {video[:40]!r}... is too long for a file name; rename the video")
     return inner_path.as_posix()

@@ -12,10 +12,13 @@ from actorsup.formats.labeled import DECIMALS, LabeledTube, LabeledVideo, requir
 
 
 def write_coco(videos: Iterable[LabeledVideo], stream: TextIO, classes: Sequence[str], location: str) -> None:
-    """Write COCO-VID, with 0-based frames and one image per frame, one video at a time.
+    """Write COCO-VID, with 0-based frames and one image per annotated frame, one video at a time.
+
+    Images of a video of variable frame rate have a ``timestamp`` in seconds from the first frame.
 
     Args:
-        videos: Videos of known length and frame size, whose tubes have actions in ``classes``.
+        videos: Videos of known length and frame size, whose tubes have actions in ``classes`` and boxes in
+            annotated frames only.
         stream: Text file to write to.
         classes: Names of all classes, in the order of their ids 1, 2, ...
         location: File name, for messages.
@@ -30,10 +33,13 @@ def write_coco(videos: Iterable[LabeledVideo], stream: TextIO, classes: Sequence
     categories = [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
     stream.write(f'{{"info": {_json(info)},\n"categories": {_json(categories)},\n"annotations": [')
     written_videos: list[tuple[str, VideoInfo, int]] = []
+    annotated: list[Sequence[int]] = []
     num_images = tracks = annotations = 0
     for video in videos:
         known = require_info(location, video)
         written_videos.append((video.video, known, num_images))
+        frames = np.arange(known.frames) if video.annotated is None else video.annotated
+        annotated.append(frames[frames < known.frames].tolist())
         for tube in video.tubes:
             tracks += 1
             for entry in _annotations(
@@ -47,7 +53,7 @@ def write_coco(videos: Iterable[LabeledVideo], stream: TextIO, classes: Sequence
         num_images += known.frames
     stream.write('],\n"videos": [' + ",\n".join(_json(entry) for entry in _videos(written_videos)))
     stream.write('],\n"images": [')
-    for number, entry in enumerate(_images(written_videos)):
+    for number, entry in enumerate(_images(written_videos, annotated)):
         stream.write(("," if number else "") + "\n" + _json(entry))
     stream.write("]}\n")
 
@@ -73,13 +79,16 @@ def _videos(written_videos: Sequence[tuple[str, VideoInfo, int]]) -> Iterator[di
         yield {"id": number, "name": name, "fps": info.fps, "width": info.width, "height": info.height}
 
 
-def _images(written_videos: Sequence[tuple[str, VideoInfo, int]]) -> Iterator[dict[str, Any]]:
+def _images(
+    written_videos: Sequence[tuple[str, VideoInfo, int]], annotated: Sequence[Sequence[int]]
+) -> Iterator[dict[str, Any]]:
     for number, (name, info, num_previous_images) in enumerate(written_videos, 1):
-        for frame in range(info.frames):
+        for frame in annotated[number - 1]:
             place = {"video_id": number, "frame_id": frame, "frame_index": frame}
             file = f"{name}/{frame:06d}.jpg"
             size = {"width": info.width, "height": info.height}
-            yield {"id": num_previous_images + frame + 1, "file_name": file, **place, **size}
+            time = {} if info.times is None else {"timestamp": round(info.seconds(frame), 6)}
+            yield {"id": num_previous_images + frame + 1, "file_name": file, **place, **size, **time}
 
 
 def _json(value: Any) -> str:

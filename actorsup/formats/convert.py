@@ -1,16 +1,21 @@
 """Convert tubes between formats: ground-truth CSV, predictions, COCO JSON, MOT text and CVAT XML."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
-from actorsup.errors import DataError, did_you_mean
+from actorsup.errors import DataError, did_you_mean, first_few
 from actorsup.formats.coco_writing import write_coco
+from actorsup.formats.coverage import annotated_frames_of_rows, frames_to_name
 from actorsup.formats.cvat_writing import write_cvat
 from actorsup.formats.formats import FORMATS, detect_format, output_format_of_name, read_labeled
-from actorsup.formats.ground_truth_csv import read_ground_truth_table
+from actorsup.formats.ground_truth_csv import read_ground_truth_rows
 from actorsup.formats.labeled import (
     LabeledVideo,
     add_video_info,
@@ -23,6 +28,9 @@ from actorsup.formats.labeled import (
 from actorsup.formats.mot_writing import write_mot
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
+
+_LOG = logging.getLogger(__name__)
+_FORMAT_NAMES = {"mot": "MOT text", "cvat": "our CVAT XML", "predictions": "predictions.json"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class Conversion:
             uses the values of the input.
         top: Maximum number of predicted tubes per video, chosen by score; None keeps all tubes.
         min_score: Minimum score of a predicted tube; None keeps all tubes.
-        frame_base: Number of the first frame in COCO input; None infers it from the file.
+        frame_base: Number of the first frame in COCO or MOT input; None infers it from the file.
+        action: Class of the tracks in MOT input that have none.
         mot_origin: Coordinate of the first pixel's corner in MOT text. None: 0 for input with a
             ``labels.txt`` and for output, else 1.
         tolerance: Maximum error of interpolated boxes in CVAT output, in pixels; 0 writes every box.
@@ -53,6 +62,7 @@ class Conversion:
     min_score: float | None = None
     frame_base: int | None = None
     mot_origin: int | None = None
+    action: str | None = None
     tolerance: float = 0.0
 
 
@@ -82,11 +92,17 @@ def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -
 def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], list[str]]:
     format_name = conversion.source_format or detect_format(source)
     if format_name == "csv":
-        videos = videos_of_table(read_ground_truth_table(source), str(source))
+        boxes, named = read_ground_truth_rows(source)
+        videos = videos_of_table(boxes, str(source), annotated_frames_of_rows(named, boxes))
         classes = class_names(videos)
     else:
         videos, classes = read_labeled(
-            source, format_name, conversion.name, conversion.frame_base, conversion.mot_origin
+            source,
+            format_name,
+            conversion.name,
+            conversion.frame_base,
+            conversion.mot_origin,
+            conversion.action,
         )
     videos = [replace(video, video=video_id(video.video)) for video in videos]
     names = [video.video for video in videos]
@@ -99,6 +115,38 @@ def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], lis
     return [videos[names.index(only_video)]], classes
 
 
+def _csv_table(videos: Sequence[LabeledVideo]) -> pd.DataFrame:
+    """Return the boxes as a ground-truth table, and rows without a box that state the annotated frames."""
+    boxes = ground_truth_table(videos)
+    named = [(video.video, frame) for video in videos for frame in frames_to_name(video)]
+    if not named:
+        return boxes
+    rows = pd.DataFrame(named, columns=["video", "frame"]).astype({"frame": "Int64"})
+    texts = {name: "" for name in ("tube", "class", "actor") if name in boxes}
+    return pd.concat([boxes.astype({"frame": "Int64"}), rows.assign(**texts)], ignore_index=True)
+
+
+def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_name: str) -> None:
+    """Log a warning if the output format cannot state which frames are annotated."""
+    lost = [
+        video.video
+        for video in videos
+        if video.annotated is not None
+        and (
+            format_name == "predictions" or not np.array_equal(video.annotated, np.arange(video.info.frames))
+        )
+    ]
+    if lost and format_name in ("mot", "cvat", "predictions"):
+        _LOG.warning(
+            "%s: %s cannot state which frames are annotated, so all frames of %d videos count as annotated: "
+            "%s; to keep the annotated frames, write CSV or COCO JSON",
+            output,
+            _FORMAT_NAMES[format_name],
+            len(lost),
+            first_few(lost),
+        )
+
+
 def _write(
     videos: Sequence[LabeledVideo],
     output: Path,
@@ -106,9 +154,10 @@ def _write(
     classes: Sequence[str],
     conversion: Conversion,
 ) -> None:
+    _warn_of_lost_coverage(videos, output, format_name)
     match format_name:
         case "csv":
-            table = ground_truth_table(videos)
+            table = _csv_table(videos)
             write_text_atomically(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
@@ -140,7 +189,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--top", type=_count, help="maximum number of predicted tubes of a video, by score")
     parser.add_argument("--min-score", type=float, help="minimum score of a predicted tube")
-    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="COCO: number of the first frame")
+    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="COCO, MOT: number of the first frame")
+    parser.add_argument("--class", dest="action", metavar="NAME", help="MOT: class of tracks without one")
     parser.add_argument(
         "--mot-origin", type=int, choices=(0, 1), help="MOT: coordinate of the first pixel's corner"
     )

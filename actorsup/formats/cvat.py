@@ -3,10 +3,12 @@
 The format follows CVAT's page "XML annotation format", version 1.1. Frames are 0-based frame numbers
 of the video, for any frame step of the task; corners are continuous 0-based pixel coordinates. Boxes
 between two boxes of a track are interpolated linearly; a box with ``outside="1"`` ends a visible interval of
-the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor.
+the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor. The
+annotated frames are those of the task: from its first to its last by its step.
 """
 
-from dataclasses import dataclass, field
+import logging
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -14,29 +16,26 @@ from xml.etree.ElementTree import Element, ParseError
 
 import numpy as np
 
-from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
+from actorsup.artifacts.tube_files import MOST_FRAMES
 from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.archive import Archive
-from actorsup.formats.labeled import LabeledTube, LabeledVideo, interpolate_boxes, make_tube
+from actorsup.formats.cvat_tasks import CvatTask, read_meta
+from actorsup.formats.labeled import LabeledVideo, interpolate_boxes, make_tube
 
+_LOG = logging.getLogger(__name__)
 _SHAPES = ("polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
 _CORNERS = ("xtl", "ytl", "xbr", "ybr")
-
-
-@dataclass
-class _Task:
-    """Metadata and tubes of a task, whose last frame is ``end`` - 1; ``end`` is 0 if unknown."""
-
-    name: str
-    info: VideoInfo
-    end: int
-    tubes: list[LabeledTube] = field(default_factory=list)
+_MAX_ROTATION = 0.5
+"""Maximum rotation of a box in degrees that is ignored: what remains after a box is rotated back by hand."""
+_Shape = tuple[int, bool, list[float]]
+"""Frame of a box, True if the box is outside, and its corners."""
 
 
 def read_cvat(path: Path, name: str | None = None) -> list[LabeledVideo]:
     """Read the tracks of an XML file, or of all XML files of a zip or a folder.
 
-    The video id is the name of the task, or of its source if the task has none.
+    The video id is the name of the task, or of its source if the task has none. Boxes after the task's last
+    frame and rotations of up to half a degree are ignored with a warning.
 
     Args:
         path: Path of an ``.xml`` file, of a ``.zip`` exported from CVAT, or of a folder of ``.xml`` files.
@@ -54,15 +53,28 @@ def read_cvat(path: Path, name: str | None = None) -> list[LabeledVideo]:
         if len(tasks) > 1:
             raise DataError(f"{path}: holds {len(tasks)} tasks, so {name!r} cannot name one video")
         tasks[0].name = name
+    _check_names(path, tasks)
+    return [LabeledVideo(task.name, task.info, (*task.tubes.values(),), task.annotated) for task in tasks]
+
+
+def _check_names(path: Path, tasks: list[CvatTask]) -> None:
     names = [task.name for task in tasks]
-    if repeated := [task_name for task_name in names if names.count(task_name) > 1]:
+    if "" in names:
         raise DataError(
-            f"{path}: two tasks are called {repeated[0]!r}; task names become video ids; rename one"
+            f"{path}: its task has no <name>; name the video: `actorsup convert FILE boxes.csv --name VIDEO`"
         )
-    return [LabeledVideo(task.name, task.info, tuple(task.tubes)) for task in tasks]
+    if repeated := [task for task in tasks if names.count(task.name) > 1]:
+        if any(task.is_job for task in repeated):
+            raise DataError(
+                f"{path}: has two jobs of {repeated[0].name!r}, and CVAT cuts tracks where a job ends; "
+                "export the task, not its jobs"
+            )
+        raise DataError(
+            f"{path}: two tasks are called {repeated[0].name!r}; task names become video ids; rename one"
+        )
 
 
-def _read_tasks(path: Path) -> list[_Task]:
+def _read_tasks(path: Path) -> list[CvatTask]:
     if path.suffix.lower() == ".xml":
         with open(path, "rb") as stream:
             return _read_xml(str(path), stream)
@@ -74,19 +86,20 @@ def _read_tasks(path: Path) -> list[_Task]:
     return tasks
 
 
-def _read_xml(location: str, stream: IO[bytes]) -> list[_Task]:
+def _read_xml(location: str, stream: IO[bytes]) -> list[CvatTask]:
     """Read the tasks of one XML file, track by track."""
     from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
     from defusedxml.ElementTree import iterparse  # type: ignore[import-untyped]
 
-    tasks: dict[str, _Task] = {}
+    tasks: dict[str, CvatTask] = {}
     labels: list[str] = []
+    ignored: Counter[str] = Counter()
     try:
         for _, element in iterparse(stream, events=("end",), forbid_dtd=True):
             if element.tag == "meta":
-                tasks, labels = _read_meta(location, element)
+                tasks, labels = read_meta(location, element)
             elif element.tag == "track":
-                _add_track(location, element, tasks, labels)
+                _add_track(location, element, tasks, labels, ignored)
                 element.clear()
             elif element.tag == "image":
                 raise DataError(
@@ -102,102 +115,114 @@ def _read_xml(location: str, stream: IO[bytes]) -> list[_Task]:
         raise DataError(f"{location}: is not well-formed XML ({error}); export it again") from error
     if not tasks:
         raise DataError(f"{location}: is not CVAT XML: it has no <meta> with a task, a job or a project")
+    for message, count in ignored.items():
+        _LOG.warning("%s: %d %s", location, count, message)
     return list(tasks.values())
 
 
-def _read_meta(location: str, meta: Element) -> tuple[dict[str, _Task], list[str]]:
-    """Return the tasks by id, and the names of the labels."""
-    tasks = {}
-    for element in [entry for tag in ("task", "job") for entry in meta.iter(tag) if len(entry)]:
-        name = _element_text(element, "name") or _element_text(element, "source")
-        first, size = _read_number(location, element, "start_frame"), _read_number(location, element, "size")
-        stop = _read_number(location, element, "stop_frame")
-        step = (_element_text(element, "frame_filter").partition("step=")[2] or "1").strip()
-        end = stop + 1 if stop else first + size * (int(step[:10]) if step.isdecimal() else 1)
-        width, height = (
-            _read_number(location, element, f"original_size/{side}") for side in ("width", "height")
-        )
-        if end > MOST_FRAMES:
-            raise DataError(f"{location}: its task has {end:,} frames; a video has at most {MOST_FRAMES:,}")
-        if not name:
-            raise DataError(f"{location}: its task has no <name>; wanted the video's id")
-        tasks[_element_text(element, "id")] = _Task(name, VideoInfo(end, 0.0, width, height), end)
-    return tasks, [text for label in meta.iter("label") if (text := _element_text(label, "name"))]
-
-
-def _add_track(location: str, track: Element, tasks: dict[str, _Task], labels: list[str]) -> None:
+def _add_track(
+    location: str, track: Element, tasks: dict[str, CvatTask], labels: list[str], ignored: Counter[str]
+) -> None:
+    """Add the tube of a track to its task; count what is ignored, by message."""
     location = f"{location}: track {track.get('id', '?')}"
     label = track.get("label", "")
     if labels and label not in labels:
         hint = f"{', '.join(labels)}{did_you_mean(label, labels)}"
         raise DataError(f"{location}: label {label!r} is not among the task's: {hint}")
     if shapes := {child.tag for child in track} & set(_SHAPES):
-        raise DataError(f"{location}: is a track of the shape {min(shapes)!r}; wanted boxes")
-    try:
-        task = tasks[track.get("task_id", "")] if "task_id" in track.attrib else next(iter(tasks.values()))
-    except (KeyError, StopIteration) as error:
-        raise DataError(f"{location}: belongs to a task that <meta> lacks") from error
-    visible = _visible_intervals(location, list(track.iter("box")), task.end)
+        raise DataError(
+            f"{location}: is a track of the shape {min(shapes)!r}; wanted boxes; delete it, or draw it as a "
+            "rectangle"
+        )
+    task = _task_of(location, track, tasks)
+    shapes_of_track = _unique_shapes(
+        location, [_read_box(location, box, ignored) for box in track.iter("box")]
+    )
+    _count_late(location, task, shapes_of_track, ignored)
+    visible = _visible_intervals(shapes_of_track, task.end)
     if not visible:
         return
     name = track.get("id", str(len(task.tubes)))
-    if any(tube.name == name for tube in task.tubes):
+    if name in task.tubes:
         raise DataError(f"{location}: two tracks of {task.name!r} have this id")
     frames = [frame for each, _ in visible for frame in each]
     boxes = np.concatenate([each for _, each in visible])
     attributes = {a.get("name", ""): (a.text or "").strip() for a in track.iter("attribute")}
-    tube = make_tube(
-        location,
-        name,
-        label,
-        frames,
-        boxes,
-        task.end,
-        actor=attributes.get("actor", ""),
-        score=_parse_score(location, attributes.get("score", "")),
-    )
-    task.tubes.append(tube)
+    score = _parse_score(location, attributes.get("score", ""))
+    actor = attributes.get("actor", "")
+    task.tubes[name] = make_tube(location, name, label, frames, boxes, task.end, actor=actor, score=score)
+    task.drawn.update(frame for frame, outside, _ in shapes_of_track if not outside and frame < task.end)
 
 
-def _visible_intervals(location: str, boxes: list[Element], end: int) -> list[tuple[range, Any]]:
-    """Return the intervals of M frames in which a track is visible, with their boxes (M, 4)."""
-    shapes = sorted((_read_box(location, box) for box in boxes), key=lambda shape: shape[0])
-    frames = [shape[0] for shape in shapes]
-    if repeated := [frame for frame, next_frame in pairwise(frames) if frame == next_frame]:
-        raise DataError(f"{location}: has two boxes in frame {repeated[0]}")
-    if shapes and end and frames[-1] >= end and not shapes[-1][1]:
+def _task_of(location: str, track: Element, tasks: dict[str, CvatTask]) -> CvatTask:
+    task_id = track.get("task_id")
+    if task_id is None and len(tasks) == 1:
+        return next(iter(tasks.values()))
+    if task_id not in tasks:
+        raise DataError(f"{location}: belongs to the task {task_id!r}, which <meta> lacks; export it again")
+    return tasks[task_id]
+
+
+def _unique_shapes(location: str, shapes: list[_Shape]) -> list[_Shape]:
+    """Return the boxes of a track in the order of their frames, without repetitions of a box."""
+    shapes = sorted(shapes, key=lambda shape: shape[0])
+    unique = shapes[:1] + [shape for previous, shape in pairwise(shapes) if shape != previous]
+    for previous, shape in pairwise(unique):
+        if previous[0] == shape[0]:
+            raise DataError(
+                f"{location}: has two boxes in frame {shape[0]}, which differ: {_text(previous)} and "
+                f"{_text(shape)}; delete one"
+            )
+    return unique
+
+
+def _text(shape: _Shape) -> str:
+    corners = ", ".join(f"{value:g}" for value in shape[2])
+    return f"{'outside ' if shape[1] else ''}{corners}"
+
+
+def _count_late(location: str, task: CvatTask, shapes: list[_Shape], ignored: Counter[str]) -> None:
+    """Count the boxes after the last frame of the task."""
+    late = [frame for frame, _, _ in shapes if 0 < task.end <= frame]
+    if late and task.is_job and not all(outside for frame, outside, _ in shapes if frame in late):
         raise DataError(
-            f"{location}: has a box in frame {frames[-1]}, but its task has frames 0 to {end - 1}"
+            f"{location}: has a box in frame {late[0]}, but its job ends in frame {task.end - 1}; CVAT "
+            "counts the frames of a job from the first of its task, which this file lacks; export the task"
         )
+    if late:
+        ignored[f"boxes after the last frame of their task, {task.end - 1}, are ignored"] += len(late)
+
+
+def _visible_intervals(shapes: list[_Shape], end: int) -> list[tuple[range, Any]]:
+    """Return the intervals of M frames in which a track is visible, with their boxes (M, 4)."""
     intervals: list[tuple[range, Any]] = []
-    interval_shapes: list[tuple[int, bool, list[float]]] = []
+    interval_shapes: list[_Shape] = []
     for shape in shapes:
         if not interval_shapes and shape[1]:
             continue
         interval_shapes.append(shape)
         if not shape[1] and shape is not shapes[-1]:
             continue
-        interval_boxes = interpolate_boxes(
+        boxes = interpolate_boxes(
             np.array([s[0] for s in interval_shapes]), np.array([s[2] for s in interval_shapes])
         )
+        first = interval_shapes[0][0]
         if shape[1]:
-            interval_boxes = interval_boxes[:-1]
+            boxes = boxes[:-1]
         elif end:
-            interval_boxes = np.concatenate(
-                [interval_boxes, np.repeat(interval_boxes[-1:], end - 1 - shape[0], axis=0)]
-            )
-        intervals.append(
-            (range(interval_shapes[0][0], interval_shapes[0][0] + len(interval_boxes)), interval_boxes)
-        )
+            boxes = np.concatenate([boxes, np.repeat(boxes[-1:], max(0, end - 1 - shape[0]), axis=0)])
+        boxes = boxes[: max(0, end - first)] if end else boxes
+        if len(boxes):
+            intervals.append((range(first, first + len(boxes)), boxes))
         interval_shapes = []
     return intervals
 
 
-def _read_box(location: str, box: Element) -> tuple[int, bool, list[float]]:
-    """Return the frame of a box, True if the box is outside, and its corners."""
+def _read_box(location: str, box: Element, ignored: Counter[str]) -> _Shape:
+    """Return a box; count it if its small rotation is ignored."""
     try:
         corners = [float(box.attrib[name]) for name in _CORNERS]
-        frame, outside = int(box.attrib["frame"]), box.get("outside", "0") == "1"
+        frame, outside = int(box.attrib["frame"]), box.get("outside", "0").lower() in ("1", "true")
         rotation = float(box.get("rotation", 0))
     except (KeyError, ValueError) as error:
         attributes = ", ".join(f"{key}={value!r}" for key, value in box.attrib.items())
@@ -205,8 +230,14 @@ def _read_box(location: str, box: Element) -> tuple[int, bool, list[float]]:
             f"{location}: a box has no number for one of frame, {', '.join(_CORNERS)} ({error}); "
             f"found {attributes}"
         ) from error
-    if rotation % 360:
-        raise DataError(f"{location}: the box in frame {frame} is rotated by {rotation:g} degrees; wanted 0")
+    angle = (rotation + 180) % 360 - 180
+    if not abs(angle) <= _MAX_ROTATION:
+        raise DataError(
+            f"{location}: the box in frame {frame} is rotated by {rotation:g} degrees; wanted 0; draw it in "
+            "CVAT with sides along those of the image"
+        )
+    if angle:
+        ignored["boxes are rotated by up to half a degree, which is ignored"] += 1
     if frame >= MOST_FRAMES:
         raise DataError(f"{location}: has a box after frame {MOST_FRAMES:,}, the maximum")
     if frame < 0 or corners[2] < corners[0] or corners[3] < corners[1] or not np.isfinite(corners).all():
@@ -227,14 +258,3 @@ def _parse_score(location: str, text: str) -> float | None:
     if not np.isfinite(score):
         raise DataError(f"{location}: the attribute 'score' is {text!r}, wanted a finite number or nothing")
     return score
-
-
-def _element_text(element: Element, tag: str) -> str:
-    return (element.findtext(tag) or "").strip()
-
-
-def _read_number(location: str, element: Element, tag: str) -> int:
-    text = _element_text(element, tag) or "0"
-    if not text.isdecimal() or len(text) > 10:
-        raise DataError(f"{location}: <{tag}> is {text[:40]!r}, wanted a whole number of at most 10 digits")
-    return int(text)

@@ -5,10 +5,11 @@ from pathlib import Path
 from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.archive import Archive
 from actorsup.formats.coco import convert_coco
+from actorsup.formats.coverage import drop_unannotated
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import LabeledVideo, class_names
-from actorsup.formats.mot import read_mot
+from actorsup.formats.mot import MotOptions, read_mot
 from actorsup.formats.predictions import classes_of_shards, read_shards
 from actorsup.formats.predictions_json import read_predictions_json
 
@@ -59,15 +60,19 @@ def read_labeled(
     name: str | None = None,
     frame_base: int | None = None,
     origin: int | None = None,
+    action: str | None = None,
 ) -> tuple[list[LabeledVideo], list[str]]:
     """Read labeled videos and class names from a file of any format except ``csv``.
+
+    Boxes that a format interpolates into frames that are not annotated are left out.
 
     Args:
         path: Path of the file or folder.
         format_name: Format of the file, one of ``FORMATS`` except ``csv``.
-        name: Id of the only video of MOT text or CVAT XML; None uses the names in the file.
-        frame_base: Number of the first frame in COCO JSON; None infers it from the file.
+        name: Id of the only video; None uses the names in the file.
+        frame_base: Number of the first frame in COCO JSON or MOT text; None infers it from the file.
         origin: Coordinate of the first pixel's corner in MOT text; None: 0 with a ``labels.txt``, else 1.
+        action: Class of the tracks in MOT text that have none.
 
     Raises:
         DataError: The file is missing, damaged or invalid.
@@ -79,11 +84,12 @@ def read_labeled(
             classes, scored = read_predictions_json(path)
             return [video.to_labeled(str(path)) for video in scored], classes
         case "coco":
-            videos = convert_coco(path, load_json(path), frame_base)
+            videos = convert_coco(path, load_json(path), frame_base, name)
         case "mot":
-            videos = read_mot(path, name, origin)
+            videos = read_mot(path, MotOptions(name, origin, frame_base, action))
         case "cvat":
             videos = read_cvat(path, name)
         case _:
             raise DataError(f"{path}: {format_name!r} is not a format; allowed: {', '.join(FORMATS)}")
+    videos = [drop_unannotated(video) for video in videos]
     return videos, class_names(videos)

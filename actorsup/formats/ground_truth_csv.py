@@ -34,20 +34,46 @@ def read_text_table(path: Path, *required: str) -> pd.DataFrame:
 
 
 def read_ground_truth_table(path: Path) -> pd.DataFrame:
-    """Read a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``, sorted by video, tube and frame.
+    """Read the boxes of a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``.
 
-    Frames are 0-based integers, box corners are in pixels, and ids and names are text.
+    Returns:
+        One row per box, sorted by video, tube and frame. Frames are 0-based integers, box corners are in
+        pixels, and ids and names are text.
+
+    Raises:
+        DataError: The table is invalid, as described in ``read_ground_truth_rows``.
+    """
+    return read_ground_truth_rows(path)[0]
+
+
+def read_ground_truth_rows(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the boxes of a ground-truth table, and its rows without a box.
+
+    A row without tube, class and corners names an annotated frame, which need not have a box. A video with
+    such a row is annotated only in the frames that its rows name, with or without a box; without a frame, the
+    row names none.
+
+    Returns:
+        The rows with a box, sorted by video, tube and frame; the rows without a box, with frame -1 if a row
+        names no frame.
 
     Raises:
         DataError: The file cannot be read; a column is missing; a value is not a number; a frame is
             not an integer from 0; x2 < x1 or y2 < y1; a tube has two boxes in one frame or two classes.
     """
-    rows = _check_rows(path, read_text_table(path), 0)
-    return rows.sort_values(["video", "tube", "frame"], kind="stable").reset_index(drop=True)
+    boxes, named = split_rows(_check_rows(path, read_text_table(path), 0))
+    boxes = boxes.sort_values(["video", "tube", "frame"], kind="stable").reset_index(drop=True)
+    return boxes, named[["video", "frame"]].reset_index(drop=True)
+
+
+def split_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of a checked ground-truth table with a box, and those without."""
+    has_box = rows["x1"].notna()
+    return rows[has_box].reset_index(drop=True), rows[~has_box].reset_index(drop=True)
 
 
 def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a ground-truth table in chunks, in the order of the file.
+    """Yield the rows of a ground-truth table in chunks, in the order of the file, also those without a box.
 
     Args:
         path: Path of the table.
@@ -97,12 +123,34 @@ def _check_rows(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> pd.Da
     """Convert numbers and check the rows of a chunk after ``num_previous_rows`` rows of the file."""
     _check_columns(path, rows, _REQUIRED_COLUMNS)
     rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
+    names_frame = (rows[["tube", "class", *CORNERS]].fillna("") == "").all(axis=1) & (rows["video"] != "")
+    without_frame = names_frame & (rows["frame"].fillna("") == "")
     rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+    rows.loc[without_frame, "frame"] = -1.0
+    _check_frames(path, rows[names_frame & ~without_frame], num_previous_rows)
+    _check_boxes(path, rows[~names_frame], num_previous_rows)
+    rows["frame"] = rows["frame"].astype(int)
+    return rows
+
+
+def _check_frames(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> None:
+    """Check the rows without a box."""
+    is_frame = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0) & (rows["frame"] <= _MAX_FRAMES)
+    if not is_frame.all():
+        row = rows[~is_frame].iloc[0]
+        raise DataError(
+            f"{path}: line {_line(row, num_previous_rows)}: has no box, so it names an annotated "
+            f"frame; frame must be a whole number from 0 on, found {row['frame']}"
+        )
+
+
+def _check_boxes(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> None:
+    """Check the rows with a box; the index of ``rows`` is their position in the chunk."""
     tube = ["video", "tube"]
     is_frame = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0)
     has_several_classes = rows["class"] != rows.groupby(tube)["class"].transform("first")
     checks = [
-        (pd.Series(~np.isfinite(rows[NUMBERS].to_numpy()).all(1)), "a value is no finite number"),
+        (pd.Series(~np.isfinite(rows[NUMBERS].to_numpy()).all(1), rows.index), "a value is no finite number"),
         (~is_frame, "frame must be a whole number from 0 on"),
         (rows["frame"] > _MAX_FRAMES, f"a video has at most {_MAX_FRAMES} frames"),
         ((rows["x2"] < rows["x1"]) | (rows["y2"] < rows["y1"]), "wanted x1 <= x2 and y1 <= y2"),
@@ -112,8 +160,10 @@ def _check_rows(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> pd.Da
     ]
     for is_wrong, reason in checks:
         if is_wrong.any():
-            line = int(is_wrong.to_numpy().argmax())
-            values = ", ".join(f"{name}={rows[name].iloc[line]}" for name in _REQUIRED_COLUMNS)
-            raise DataError(f"{path}: line {num_previous_rows + line + 2}: {reason}; found {values}")
-    rows["frame"] = rows["frame"].astype(int)
-    return rows
+            row = rows[is_wrong].iloc[0]
+            values = ", ".join(f"{name}={row[name]}" for name in _REQUIRED_COLUMNS)
+            raise DataError(f"{path}: line {_line(row, num_previous_rows)}: {reason}; found {values}")
+
+
+def _line(row: pd.Series, num_previous_rows: int) -> int:
+    return num_previous_rows + int(str(row.name)) + 2

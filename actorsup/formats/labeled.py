@@ -1,6 +1,6 @@
 """Labeled tubes: the common representation of annotations and of all exchange formats."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,11 +42,20 @@ class LabeledTube:
 
 @dataclass(frozen=True)
 class LabeledVideo:
-    """A video id, the length, frame rate and size of the video (0 if unknown), and its labeled tubes."""
+    """The labeled tubes of a video.
+
+    Attributes:
+        video: Video id.
+        info: Length, frame rate and size of the video; 0 if unknown.
+        tubes: Labeled tubes.
+        annotated: (K,) int64, annotated frames, 0-based and ascending; other frames were not looked at. None
+            if every frame is annotated.
+    """
 
     video: str
     info: VideoInfo
     tubes: tuple[LabeledTube, ...]
+    annotated: NDArray[np.int64] | None = None
 
 
 def make_tube(
@@ -151,6 +160,8 @@ def add_video_info(
     """
     for video in videos:
         info = lookup.get(video.video, video.info)
+        if info.frames == video.info.frames:
+            info = replace(info, times=video.info.times)
         for tube in video.tubes:
             if 0 < info.frames <= (last := int(tube.frames.max(initial=-1))):
                 raise DataError(
@@ -206,9 +217,17 @@ def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     return rows[GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]]
 
 
-def videos_of_table(rows: pd.DataFrame, location: str) -> list[LabeledVideo]:
-    """Return the labeled videos of a ground-truth table sorted by video, tube and frame."""
-    tubes_by_video: dict[str, list[LabeledTube]] = {}
+def videos_of_table(
+    rows: pd.DataFrame, location: str, annotated: Mapping[str, NDArray[np.int64]]
+) -> list[LabeledVideo]:
+    """Return the labeled videos of a ground-truth table.
+
+    Args:
+        rows: Rows with a box, sorted by video, tube and frame.
+        location: Name of the file, for messages.
+        annotated: Annotated frames of the videos that are not annotated in every frame.
+    """
+    tubes_by_video: dict[str, list[LabeledTube]] = {video: [] for video in annotated}
     for _, group in rows.groupby(["video", "tube"], sort=False):
         video, name = str(group["video"].iloc[0]), str(group["tube"].iloc[0])
         actor = group["actor"].iloc[0] if "actor" in group else ""
@@ -222,7 +241,10 @@ def videos_of_table(rows: pd.DataFrame, location: str) -> list[LabeledVideo]:
             actor=actor,
         )
         tubes_by_video.setdefault(video, []).append(tube)
-    return [LabeledVideo(video, UNKNOWN_INFO, tuple(tubes)) for video, tubes in tubes_by_video.items()]
+    return [
+        LabeledVideo(video, UNKNOWN_INFO, tuple(tubes), annotated.get(video))
+        for video, tubes in sorted(tubes_by_video.items())
+    ]
 
 
 def interpolate_boxes(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

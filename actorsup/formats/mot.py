@@ -1,9 +1,10 @@
 """Read MOTChallenge text: one line per box, one file per video.
 
 A line is ``frame, id, left, top, width, height, conf, class, visibility``, after the MOTChallenge's
-instructions and "MOT16" (Milan et al. 2016, 3.3). Frames and ids are 1-based. Pixels are 1-based in the
-MOTChallenge, whose kit subtracts 1, as does motmetrics; they are 0-based in the output of CVAT and Datumaro,
-which write class names to a ``labels.txt``.
+instructions and "MOT16" (Milan et al. 2016, 3.3). Frames are 1-based, or 0-based if a file has a frame 0.
+Pixels are 1-based in the MOTChallenge, whose kit subtracts 1, as does motmetrics; they are 0-based in the
+output of CVAT and Datumaro, which write class names to a ``labels.txt``. The frames up to ``seqLength`` in
+``seqinfo.ini`` are annotated. ``mot_lines.py`` lists the variants of a line.
 """
 
 import configparser
@@ -15,23 +16,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
+from actorsup.artifacts.tube_files import VideoInfo, video_info
 from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.archive import Archive
 from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, make_tube, mean_score
+from actorsup.formats.mot_lines import LABELS_FILE, name_classes, parse_lines, read_labels
 
 _LOG = logging.getLogger(__name__)
 
-MOT16_CLASSES = (
-    "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle",
-    "static person", "distractor", "occluder", "occluder on the ground", "occluder full", "reflection",
-)  # fmt: skip
-"""Names of the classes 1 to 12 of MOT16 and later, for files without a ``labels.txt``."""
-_COLUMNS = ("frame", "id", "left", "top", "width", "height", "conf", "class", "visibility", "more")
-_MAX_ID = 2**53
-_DEFAULT_VALUES = [1.0, -1.0]
-"""Default values of ``conf`` and ``class`` in a line without these values."""
-GROUND_TRUTH_FILE, _DETECTIONS_FILE, LABELS_FILE = "gt.txt", "det.txt", "labels.txt"
+GROUND_TRUTH_FILE, _DETECTIONS_FILE, _INFO_FILE = "gt.txt", "det.txt", "seqinfo.ini"
+_BOX = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +35,8 @@ class MotFile:
     Attributes:
         location: Name of the file, for messages.
         video: Id of the video.
-        rows: Table with the columns ``frame`` (0-based), ``id``, ``x1``, ``y1``, ``x2``, ``y2`` (0-based
-            pixels), ``conf`` and ``class`` (a name; empty if unknown).
+        rows: Table with the columns ``line`` (from 1), ``frame`` (0-based), ``id``, ``x1``, ``y1``, ``x2``,
+            ``y2`` (0-based pixels), ``conf`` (-1 if unknown) and ``class`` (a name; empty if unknown).
         info: Length, frame rate and size of the video from ``seqinfo.ini``; 0 if unknown.
     """
 
@@ -52,44 +46,93 @@ class MotFile:
     info: VideoInfo
 
 
-def read_mot(path: Path, name: str | None = None, origin: int | None = None) -> list[LabeledVideo]:
+@dataclass(frozen=True)
+class MotOptions:
+    """What MOT text does not state.
+
+    Attributes:
+        name: Id of the only video; None uses the names of the files or of the folder.
+        origin: Coordinate of the first pixel's corner, 0 or 1; None: 0 with a ``labels.txt``, else 1.
+        frame_base: Number of a video's first frame, 0 or 1; None: 0 if any file has a frame 0, else 1.
+        action: Class of the tracks without a class; None if they have none.
+        zero_based_names: Names of the classes 0, 1, ... of a file whose classes count from 0 and which has no
+            ``labels.txt``.
+    """
+
+    name: str | None = None
+    origin: int | None = None
+    frame_base: int | None = None
+    action: str | None = None
+    zero_based_names: Sequence[str] = ()
+
+
+def read_mot(path: Path, options: MotOptions = MotOptions()) -> list[LabeledVideo]:
     """Read the tracks of MOT text, from ground truth or a tracker.
 
     Args:
         path: Path of a folder or zip of ``<video>/gt/gt.txt`` or ``<video>.txt``, or of one text file.
-        name: Id of the only video; None uses the names of the files or of ``path``.
-        origin: Coordinate of the first pixel's corner, 0 or 1; None: 0 with a ``labels.txt``, else 1.
+        options: What the text does not state.
 
     Raises:
         DataError: A file is missing or invalid; a track has no class, two classes or two boxes in one frame;
             or a frame is beyond the length in ``seqinfo.ini``.
     """
     videos = []
-    for file in mot_files(path, GROUND_TRUTH_FILE, name, origin):
+    for file in mot_files(path, GROUND_TRUTH_FILE, options):
         # conf 0 marks boxes to be ignored
         rows = file.rows[file.rows["conf"] != 0]
         if len(rows) < len(file.rows):
             _LOG.info(
                 "%s: left out %d boxes that are marked as ignored", file.location, len(file.rows) - len(rows)
             )
-        tubes = tuple(_make_track(file, int(part["id"].iloc[0]), part) for _, part in rows.groupby("id"))
-        videos.append(LabeledVideo(file.video, file.info, tubes))
+        rows = _drop_repeated(file.location, rows)
+        tubes = tuple(
+            _make_track(file, int(part["id"].iloc[0]), part, options.action) for _, part in rows.groupby("id")
+        )
+        annotated = np.arange(file.info.frames) if file.info.frames else None
+        videos.append(LabeledVideo(file.video, file.info, tubes, annotated))
     return videos
 
 
-def _make_track(file: MotFile, track: int, rows: pd.DataFrame) -> LabeledTube:
-    location = f"{file.location}: track {track}"
-    names = set(rows["class"])
-    if track < 1:
-        raise DataError(f"{location}: its boxes are detections without a track; wanted ids from 1")
-    if len(names) > 1 or "" in names:
-        found = "no class" if "" in names else f"the classes {', '.join(sorted(names))}"
-        raise DataError(
-            f"{location}: has {found}; wanted one, by its number after conf, or a {LABELS_FILE} of one"
+def _drop_repeated(location: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without lines that repeat the box of a track.
+
+    Raises:
+        DataError: A track has two different boxes in one frame.
+    """
+    is_repeated = rows.duplicated(["frame", "id", *_BOX, "class"]) & (rows["id"] >= 0)
+    if is_repeated.any():
+        lines = rows["line"][is_repeated]
+        _LOG.warning(
+            "%s: ignored %d lines that repeat another, such as line %d", location, len(lines), lines.iloc[0]
         )
+        rows = rows[~is_repeated]
+    keys = rows[["frame", "id"]]
+    if (second := keys.duplicated() & (rows["id"] >= 0)).any():
+        row = rows[second].iloc[0]
+        same = rows[(rows["frame"] == row["frame"]) & (rows["id"] == row["id"])]["line"].tolist()
+        raise DataError(
+            f"{location}: lines {same[0]} and {same[1]}: track {row['id']} already has a box in this frame, "
+            "and the boxes differ; delete one line, or give one box another id"
+        )
+    return rows
+
+
+def _make_track(file: MotFile, track: int, rows: pd.DataFrame, action: str | None) -> LabeledTube:
+    location = f"{file.location}: track {track}"
+    names = {name or action or "" for name in rows["class"]}
+    if track < 0:
+        raise DataError(f"{location}: its boxes are detections without a track; wanted ids from 0 or 1 on")
+    if "" in names:
+        raise DataError(
+            f"{location}: has no class; wanted its number or name after conf, or one name in a {LABELS_FILE} "
+            "in its folder; or state it: --class NAME of convert and evaluate, or a data set of one class"
+        )
+    if len(names) > 1:
+        raise DataError(f"{location}: has the classes {', '.join(sorted(names))}; wanted one")
     # conf is 1 for ground truth and -1 if there is none
     score = mean_score(rows["conf"].tolist())
-    boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy()
+    boxes = rows[_BOX].to_numpy()
     return make_tube(
         location,
         str(track),
@@ -101,39 +144,24 @@ def _make_track(file: MotFile, track: int, rows: pd.DataFrame) -> LabeledTube:
     )
 
 
-def mot_files(path: Path, kind: str, name: str | None = None, origin: int | None = None) -> list[MotFile]:
+def mot_files(path: Path, kind: str, options: MotOptions = MotOptions()) -> list[MotFile]:
     """Read the MOT text files of a folder or a zip, or one text file.
 
     Args:
         path: Path of the folder, zip or text file.
         kind: Name of the files to read, ``gt.txt`` or ``det.txt``; files of the other name are ignored.
-        name: Id of the only video; None uses the names of the files or of ``path``.
-        origin: Coordinate of the first pixel's corner, 0 or 1; None: 0 with a ``labels.txt``, else 1.
+        options: What the text does not state.
 
     Raises:
         DataError: No file is found, a line is invalid, or two files belong to one video.
     """
     with report_read_errors(path, "not in the format of MOT text"):
-        return _read_files(path, kind, name, origin)
+        return _read_files(path, kind, options)
 
 
-def _read_files(path: Path, kind: str, name: str | None, origin: int | None) -> list[MotFile]:
-    archive = Archive(path.parent if path.suffix.lower() == ".txt" else path, (".txt", ".ini"))
-    if path.suffix.lower() == ".txt":
-        members = [path.name] if path.name in archive else []
-        root = (
-            path.stem
-            if path.name not in (GROUND_TRUTH_FILE, _DETECTIONS_FILE)
-            else path.resolve().parent.name
-        )
-    else:
-        other_kind = ({GROUND_TRUTH_FILE, _DETECTIONS_FILE} - {kind}).pop()
-        text_members = [member for member in archive.names if member.lower().endswith(".txt")]
-        members = [
-            member for member in text_members if PurePosixPath(member).name not in (LABELS_FILE, other_kind)
-        ]
-        root = path.stem if path.suffix.lower() == ".zip" else path.name
-    files = [_read_file(archive, member, name or root, origin) for member in members]
+def _read_files(path: Path, kind: str, options: MotOptions) -> list[MotFile]:
+    archive, members, root = _find_members(path, kind)
+    files = [_read_file(archive, member, options.name or root, options) for member in members]
     videos = [file.video for file in files]
     if not files:
         raise DataError(
@@ -141,62 +169,68 @@ def _read_files(path: Path, kind: str, name: str | None, origin: int | None) -> 
         )
     if repeated := [video for video in videos if videos.count(video) > 1]:
         raise DataError(f"{path}: two files are for the video {repeated[0]!r}")
-    if name and len(files) > 1:
-        raise DataError(f"{path}: holds {len(files)} videos, so {name!r} cannot name one video")
-    return [replace(files[0], video=name)] if name else files
+    if options.name and len(files) > 1:
+        raise DataError(f"{path}: holds {len(files)} videos, so {options.name!r} cannot name one video")
+    files = [replace(files[0], video=options.name)] if options.name else files
+    return _frames_from_zero(path, files, options.frame_base)
 
 
-def _read_file(archive: Archive, member: str, root: str, origin: int | None) -> MotFile:
+def _find_members(path: Path, kind: str) -> tuple[Archive, list[str], str]:
+    """Return the archive of the files, the names of its MOT text files, and the name of its only video."""
+    if path.suffix.lower() == ".txt":
+        folder = path.absolute().parent
+        has_known_name = path.name in (GROUND_TRUTH_FILE, _DETECTIONS_FILE)
+        if has_known_name and folder.name in ("gt", "det"):
+            member, folder = f"{folder.name}/{path.name}", folder.parent
+        else:
+            member = path.name
+        names = [member, _INFO_FILE, LABELS_FILE, str(PurePosixPath(member).parent / LABELS_FILE)]
+        archive = Archive(folder, (".txt", ".ini"), names if has_known_name else [member, LABELS_FILE])
+        return archive, [member] if member in archive else [], folder.name if has_known_name else path.stem
+    archive = Archive(path, (".txt", ".ini"))
+    other_kind = ({GROUND_TRUTH_FILE, _DETECTIONS_FILE} - {kind}).pop()
+    members = [
+        member
+        for member in archive.names
+        if member.lower().endswith(".txt") and PurePosixPath(member).name not in (LABELS_FILE, other_kind)
+    ]
+    return archive, members, path.stem if path.suffix.lower() == ".zip" else path.name
+
+
+def _read_file(archive: Archive, member: str, root: str, options: MotOptions) -> MotFile:
+    """Read a file; the frames are as in the file."""
     inner_path = PurePosixPath(member)
     video = inner_path.with_suffix("")
     if inner_path.name in (GROUND_TRUTH_FILE, _DETECTIONS_FILE):
         video = inner_path.parent.parent if inner_path.parent.name in ("gt", "det") else inner_path.parent
     candidates = [str(folder / LABELS_FILE) for folder in (inner_path.parent, PurePosixPath("."))]
-    labels = next((label for label in candidates if label in archive), None)
-    names = MOT16_CLASSES if labels is None else tuple(archive.text(labels).splitlines())
-    pixel_origin = origin if origin is not None else (0 if labels else 1)
-    ini = str(video / "seqinfo.ini")
+    labels_file = next((label for label in candidates if label in archive), None)
+    labels = None if labels_file is None else read_labels(archive.text(labels_file))
+    ini = str(video / _INFO_FILE)
     info = _read_seqinfo(archive, ini) if ini in archive else UNKNOWN_INFO
-    location = f"{archive.path}: {member}"
-    rows = _parse_rows(location, archive.text(member), [label.strip() for label in names], pixel_origin)
+    location = str(archive.path / member) if archive.path.is_dir() else f"{archive.path}: {member}"
+    lines = parse_lines(location, archive.text(member))
+    names = name_classes(location, lines, labels, options.zero_based_names)
+    if inner_path.name != GROUND_TRUTH_FILE and len(lines) and (lines["conf"] == 0).all():
+        lines["conf"] = -1.0  # a tracker wrote whole numbers
+    default_origin = 1 if labels is None else 0
+    origin = default_origin if options.origin is None else options.origin
+    corner = lines[["left", "top"]].to_numpy() - origin
+    corners = np.round(np.concatenate([corner, corner + lines[["width", "height"]].to_numpy()], axis=1), 9)
+    rows = lines[["line", "frame", "id"]].assign(**dict(zip(_BOX, corners.T, strict=True)))
+    rows = rows.assign(conf=lines["conf"], **{"class": names})
     return MotFile(location, root if str(video) == "." else str(video), rows, info)
 
 
-def _parse_rows(location: str, text: str, names: Sequence[str], origin: int) -> pd.DataFrame:
-    """Check the lines of a file and return them as a table."""
-    rows = []
-    for number, line in enumerate(text.splitlines(), 1):
-        parts = line.replace(",", " ").split()
-        if not parts:
-            continue
-        try:
-            values = [float(field) for field in parts]
-        except ValueError as error:
-            raise DataError(f"{location}: line {number}: {line!r}: wanted numbers ({error})") from error
-        if not 6 <= len(values) <= 10 or not np.isfinite(values).all():
-            raise DataError(
-                f"{location}: line {number}: {line!r}: wanted 6 to 10 finite numbers: {', '.join(_COLUMNS)}"
-            )
-        values += _DEFAULT_VALUES[len(values) - 6 :]
-        frame, track, left, top, width, height, conf, label = values[:8]
-        if not 1 <= frame <= MOST_FRAMES or frame % 1 or track % 1 or abs(track) > _MAX_ID:
-            raise DataError(
-                f"{location}: line {number}: {line!r}: wanted a frame from 1 on and an id, whole numbers, "
-                f"at most {MOST_FRAMES:,} and {_MAX_ID:,}"
-            )
-        if width < 0 or height < 0:
-            raise DataError(f"{location}: line {number}: {line!r}: the box has a negative width or height")
-        if label != -1 and (label % 1 or not 1 <= label <= len(names)):
-            raise DataError(
-                f"{location}: line {number}: {line!r}: the class is {label:g}, but there are {len(names)}: "
-                f"{', '.join(names)}; name them in {LABELS_FILE}, one a line"
-            )
-        x, y = left - origin, top - origin
-        corners = [round(value, 9) for value in (x, y, x + width, y + height)]
-        # a line without a class gets the only class of a one-class file
-        name = names[0] if label == -1 and len(names) == 1 else names[int(label) - 1] if label > 0 else ""
-        rows.append([int(frame) - 1, int(track), *corners, conf, name])
-    return pd.DataFrame(rows, columns=["frame", "id", "x1", "y1", "x2", "y2", "conf", "class"])
+def _frames_from_zero(path: Path, files: list[MotFile], frame_base: int | None) -> list[MotFile]:
+    """Return the files with 0-based frames."""
+    lowest = min((int(file.rows["frame"].min()) for file in files if len(file.rows)), default=1)
+    base = min(1, lowest) if frame_base is None else frame_base
+    if lowest < base:
+        raise DataError(f"{path}: has a frame 0, so its frames do not count from 1")
+    if base == 0 and frame_base is None:
+        _LOG.info("%s: frames count from 0, since there is a frame 0", path)
+    return [replace(file, rows=file.rows.assign(frame=file.rows["frame"] - base)) for file in files]
 
 
 def _read_seqinfo(archive: Archive, member: str) -> VideoInfo:

@@ -8,7 +8,8 @@ import numpy as np
 from actorsup.errors import DataError
 from actorsup.formats.archive import archive_writer, safe_relative_path
 from actorsup.formats.labeled import DECIMALS, LabeledVideo
-from actorsup.formats.mot import GROUND_TRUTH_FILE, LABELS_FILE
+from actorsup.formats.mot import GROUND_TRUTH_FILE
+from actorsup.formats.mot_lines import LABELS_FILE
 
 
 def write_mot(videos: Iterable[LabeledVideo], output: Path, classes: Sequence[str], origin: int = 0) -> None:

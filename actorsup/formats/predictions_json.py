@@ -13,7 +13,7 @@ from typing import Any, Self, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo
+from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, check_times
 from actorsup.coco import ID_OF, NAME_OF
 from actorsup.errors import DataError, did_you_mean, report_read_errors
 from actorsup.formats.json_files import load_json
@@ -148,6 +148,7 @@ def write_predictions_json(videos: Iterable[ScoredVideo], stream: TextIO, classe
         info = video.info
         entry = {
             "frames": info.frames, "fps": info.fps, "width": info.width, "height": info.height,
+            **({} if info.times is None else {"times": info.times.round(6).tolist()}),
             "tubes": [_tube_entry(tube) for tube in video.tubes],
         }  # fmt: skip
         text = json.dumps(entry, allow_nan=False)
@@ -187,7 +188,8 @@ def _read_videos(path: Path, videos: dict[str, Any], classes: list[str]) -> Iter
             _require_type(entry, dict, "the video", "an object")
             frames = _read_count(entry, "frames", MOST_FRAMES)
             width, height = (_read_count(entry, side) if side in entry else 0 for side in ("width", "height"))
-            info = VideoInfo(frames, _read_number(entry.get("fps", 0), "'fps'"), width, height)
+            fps = _read_number(entry.get("fps", 0), "'fps'")
+            info = VideoInfo(frames, fps, width, height, _read_times(entry, frames))
             listed = _require_type(_require_key(entry, "tubes"), list, "'tubes'", "a list of tubes")
             tubes = tuple(_read_tube(number, tube, frames, classes) for number, tube in enumerate(listed))
         except (ValueError, OverflowError) as error:
@@ -236,6 +238,13 @@ def _read_number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MAX_NUMBER:
         raise ValueError(f"{name} is {_abbreviate(value)}; wanted a finite number")
     return float(value)
+
+
+def _read_times(entry: Mapping[str, Any], frames: int) -> NDArray[np.float64] | None:
+    if "times" not in entry:
+        return None
+    times = _require_type(entry["times"], list, "'times'", "a list of seconds, one for each frame")
+    return check_times(np.array([_read_number(time, "a time") for time in times]), frames)
 
 
 def _abbreviate(value: Any) -> str:

@@ -4,8 +4,14 @@ import unicodedata
 from pathlib import PurePosixPath
 
 VIDEO_SUFFIXES = frozenset(
-    {".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv"}
+    ".avi .mp4 .mkv .webm .mov .m4v .mpg .mpeg .wmv .flv .ogv .mts .m2ts .m2t .ts .3gp .3g2 .vob .mxf "
+    ".asf .y4m  .ogm .f4v .qt .divx .xvid .m1v .m2v .mpe .mpv .rm .rmvb .wtv .dv .mj2 .h264 .264 .h265 "
+    ".265 .hevc .ivf .nut  .mjpeg .mjpg .trp .tod".split()
 )
+"""Lower-case suffixes that video ids never have."""
+
+MAX_PART_BYTES = 240
+"""Maximum size in bytes of a path component of a video id, to which file names add a suffix."""
 
 
 def normalize_unicode(name: str) -> str:

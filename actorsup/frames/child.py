@@ -23,8 +23,10 @@ from typing import Any, TextIO
 import cv2
 
 from actorsup.artifacts.shards import open_part
+from actorsup.datasets.contents import FrameNaming
 from actorsup.errors import ActorsupError, VideoError
-from actorsup.frames.decode import BgrImage, DecodedVideo, decode_video
+from actorsup.frames.decode import decode_video
+from actorsup.frames.decoded import DecodedFrame, DecodedVideo
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.frames.write import write_frames
 
@@ -83,7 +85,7 @@ def _answer_request(
     answers.send("begun")
     _limit_memory(limits.memory(0, 0))
     try:
-        decoded = decode_video(path)
+        decoded = decode_video(path, FrameNaming(**request["naming"]))
         answers.send("size", [decoded.width, decoded.height])
         _limit_memory(limits.memory(decoded.width, decoded.height))
         with open_part(Path(request["part"]), request["video"]) as group:
@@ -105,17 +107,17 @@ def _answer_request(
 
 
 def _with_heartbeats(decoded: DecodedVideo, answers: _AnswerHandler) -> DecodedVideo:
-    """Return the video with images that send the answer ``beat`` while they are iterated."""
+    """Return the video with frames that send the answer ``beat`` while they are iterated."""
 
-    def images() -> Iterator[BgrImage]:
+    def frames() -> Iterator[DecodedFrame]:
         last_heartbeat = time.monotonic()
-        for image in decoded.images:
-            yield image
+        for frame in decoded.frames:
+            yield frame
             if time.monotonic() - last_heartbeat > SECONDS_BETWEEN_HEARTBEATS:
                 answers.send("beat")
                 last_heartbeat = time.monotonic()
 
-    return replace(decoded, images=images())
+    return replace(decoded, frames=frames())
 
 
 def _limit_memory(max_bytes: int) -> None:

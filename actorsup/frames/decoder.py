@@ -70,7 +70,11 @@ class Decoder:
     def _attempt(self, record: VideoRecord, part: Path) -> None:
         monitor = _LimitMonitor(self._limits, record.path)
         request = {"video": record.video, "path": str(record.path), "part": str(part)}
-        options = {"settings": asdict(self._settings), "limits": asdict(self._limits)}
+        options = {
+            "settings": asdict(self._settings),
+            "limits": asdict(self._limits),
+            "naming": asdict(record.naming),
+        }
         self._process = self._process or _start()
         try:
             answer, value = _send_request(self._process, request | options, monitor)

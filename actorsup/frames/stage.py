@@ -48,7 +48,7 @@ def decode_videos(
                     expected_digest = (digests or {}).get(record.video, UNREADABLE_DIGEST)
                     if (
                         expected_digest != UNREADABLE_DIGEST
-                        and content_digest(record.path) != expected_digest
+                        and content_digest(record.path, record.naming.frame_names) != expected_digest
                     ):
                         raise VideoError(f"{record.path}: changed since this run was planned; run again")
             except VideoError as error:

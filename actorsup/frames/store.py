@@ -26,7 +26,10 @@ class VideoFrames(Sequence[Image]):
 
     Attributes:
         frames: Number of frames.
-        fps: Frames per second.
+        has_picture: (N,) bool, False for a frame without a picture, which cannot be read.
+        fps: Frames per second; the mean rate if the rate varies.
+        times: (N,) float64, start of each frame in seconds from the first frame, if the rate varies; None if
+            frame ``i`` starts at ``i / fps``.
         width: Width of the source video in pixels.
         height: Height of the source video in pixels.
         scale_x: Source pixels per stored pixel, along x.
@@ -37,8 +40,12 @@ class VideoFrames(Sequence[Image]):
         self._video = video
         self._encoded: h5py.Dataset = group["encoded"]
         self._offset: NDArray[np.int64] = group["offset"][()]
+        self.has_picture: NDArray[np.bool_] = np.diff(self._offset) > 0
         self.frames = int(group.attrs["frames"])
         self.fps = float(group.attrs["fps"])
+        self.times: NDArray[np.float64] | None = (
+            group["time"][()] if group.attrs.get("variable_rate", False) else None
+        )
         self.width = int(group.attrs["width"])
         self.height = int(group.attrs["height"])
         self.scale_x = self.width / int(group.attrs["stored_width"])
@@ -52,6 +59,8 @@ class VideoFrames(Sequence[Image]):
         if not -self.frames <= index < self.frames:
             raise IndexError(f"{self._video}: frame {index} of {self.frames}")
         index %= self.frames
+        if not self.has_picture[index]:
+            raise DataError(f"{self._video}, frame {index}: a frame without a picture; use has_picture")
         encoded = self._encoded[self._offset[index] : self._offset[index + 1]]
         image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
         if image is None:

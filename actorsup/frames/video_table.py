@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from actorsup.artifacts.atomic import write_text_atomically
-from actorsup.artifacts.shards import ShardReader
-from actorsup.frames import SCHEMA
+from actorsup.artifacts.tube_files import VideoInfo
+from actorsup.frames.store import FrameStore, VideoFrames
 
 VIDEO_COLUMNS = ["video", "path", "split", "label", "frames", "fps", "width", "height", "duration", "shard"]
 
@@ -26,8 +26,8 @@ def write_video_table(
     """
     properties: dict[str, dict[str, float]] = {}
     for path in frame_shards:
-        with ShardReader(path, SCHEMA) as shard:
-            properties |= {video: _length_and_size(shard[video].attrs) for video in shard}
+        with FrameStore(path) as store:
+            properties |= {video: _length_and_size(store[video]) for video in store}
     missing_properties: dict[str, float] = {"frames": 0}
     table = pd.DataFrame([{**row, **properties.get(row["video"], missing_properties)} for row in rows])
     table = table.reindex(columns=VIDEO_COLUMNS).sort_values("video")
@@ -36,7 +36,8 @@ def write_video_table(
     write_text_atomically(output, table.to_csv(index=False, lineterminator="\n"))
 
 
-def _length_and_size(attributes: Mapping[str, float]) -> dict[str, float]:
-    frames, fps = int(attributes["frames"]), float(attributes["fps"])
-    size = {name: int(attributes[name]) for name in ("width", "height")}
-    return {"frames": frames, "fps": round(fps, 4), **size, "duration": round(frames / fps, 4)}
+def _length_and_size(images: VideoFrames) -> dict[str, float]:
+    info = VideoInfo(len(images), images.fps, images.width, images.height, images.times)
+    size = {"width": info.width, "height": info.height}
+    duration = round(info.seconds(info.frames), 4)
+    return {"frames": info.frames, "fps": round(info.fps, 4), **size, "duration": duration}

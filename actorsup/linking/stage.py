@@ -66,7 +66,7 @@ def link_videos(
         usable = _usable(videos, store, found, writer)
         linked = _linked(linker, usable, _GROUP_BYTES if getattr(linker, "batches_videos", False) else 0)
         for video, images, tubes in progress(linked, len(videos), "linking actors"):
-            info = VideoInfo(len(images), images.fps, images.width, images.height)
+            info = VideoInfo(len(images), images.fps, images.width, images.height, images.times)
             write_tubes(writer, video, info, tubes)
 
 

@@ -57,7 +57,7 @@ def draw_videos(
             images, annotated = find_frames(stores, video), truth.get(video, [])
             true, best = tubes_to_draw(shard, video, annotated, max(1, len(annotated)))
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_webm(path, _frames(images, [*best, *true]), images.fps, max_side)
+            write_webm(path, _frames(images, [*best, *true]), images.fps, max_side, images.times)
 
 
 def _frames(images: VideoFrames, tubes: Sequence[DrawnTube]) -> Iterator[Image]:

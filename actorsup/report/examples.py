@@ -136,6 +136,7 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
         "frames": len(at),
         "step": step,
         "rate": playable_rate(example.info.fps) / step,
+        **_times(example.info, at),
         "width": example.info.width,
         "height": example.info.height,
         "about": _about(example, step),
@@ -174,10 +175,19 @@ def details(example: Example, threshold: float) -> dict[str, Any]:
     }
 
 
+def _times(info: VideoInfo, at: Sequence[int]) -> dict[str, list[float]]:
+    """The start of each shown frame of a video of variable rate in seconds, and the end of the video."""
+    if info.times is None:
+        return {}
+    return {"times": [round(info.seconds(frame), 3) for frame in (*at, info.frames)]}
+
+
 def _about(example: Example, step: int) -> str:
     info = example.info
     text = f"{info.frames} frames of {info.width} × {info.height} pixels"
     text += f", {info.fps:.4g} per second" if playable_rate(info.fps) == info.fps else ", rate unknown"
+    if info.times is not None:
+        text += " on average, at a variable rate"
     if step > 1:
         text += f"; only every {step}th frame is shown"
     most = max(len(example.judged), len(example.proposals))

@@ -113,7 +113,8 @@ def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) ->
     poster = shrink(images[shown[len(shown) // 2]], _POSTER_SIDE)
     (folder / f"{name}.jpg").write_bytes(encode_jpeg(poster, quality=80))
     rate = playable_rate(images.fps) * len(shown) / len(images)
-    write_webm(folder / f"{name}.webm", (images[index] for index in shown), rate, max_side)
+    times = None if images.times is None else images.times[list(shown)].tolist()
+    write_webm(folder / f"{name}.webm", (images[index] for index in shown), rate, max_side, times)
 
 
 def judged(

@@ -1,6 +1,6 @@
 """Videos that a browser plays: stored frames as VP9 in WebM."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +15,7 @@ RATE = 25.0
 """Frames per second of a video with an unknown rate."""
 
 _OPTIONS = {"deadline": "realtime", "cpu-used": "8", "crf": "34", "b": "0", "row-mt": "1", "threads": "1"}
+_MILLISECOND = Fraction(1, 1000)
 _KEYFRAME_INTERVAL = 2  # seconds
 _MIN_SIDE = 16
 
@@ -24,31 +25,47 @@ def playable_rate(fps: float) -> float:
     return fps if np.isfinite(fps) and 0.1 <= fps <= 240 else RATE
 
 
-def write_webm(path: Path, images: Iterable[Image], fps: float, max_side: int) -> None:
+def write_webm(
+    path: Path, images: Iterable[Image], fps: float, max_side: int, times: Iterable[float] | None = None
+) -> None:
     """Write frames as a silent video, whole or not at all.
-
-    Frame ``i`` starts at ``i / playable_rate(fps)`` seconds.
 
     Args:
         path: The ``.webm`` file to write.
         images: At least one frame, (H, W, 3) uint8 RGB; all are resized like the first.
         fps: Frames per second; an unplayable rate is replaced by ``RATE``.
         max_side: Longest side in pixels; larger frames are shrunk.
+        times: Start of each frame in seconds, ascending from 0; None: frame ``i`` starts at
+            ``i / playable_rate(fps)``.
     """
     rate = Fraction(playable_rate(fps)).limit_denominator(1001)
     with replace_atomically(path) as temporary, av.open(str(temporary), "w", format="webm") as container:
         stream = None
+        stamps = None if times is None else _milliseconds(times)
         for image in images:
             if stream is None:
                 stream = container.add_stream("libvpx-vp9", rate=rate, options=_OPTIONS)
                 stream.width, stream.height = _size(image, max_side)
                 stream.pix_fmt = "yuv420p"
+                if stamps is not None:
+                    stream.codec_context.time_base = _MILLISECOND
                 stream.codec_context.gop_size = max(1, round(float(rate) * _KEYFRAME_INTERVAL))
             fitted = cv2.resize(image, (stream.width, stream.height), interpolation=cv2.INTER_AREA)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(fitted, np.uint8), "rgb24")))
+            frame = av.VideoFrame.from_ndarray(np.asarray(fitted, np.uint8), "rgb24")
+            if stamps is not None:
+                frame.pts, frame.time_base = next(stamps), _MILLISECOND
+            container.mux(stream.encode(frame))
         if stream is None:
             raise ValueError(f"{path}: no frames")
         container.mux(stream.encode())
+
+
+def _milliseconds(times: Iterable[float]) -> Iterator[int]:
+    """Yield strictly increasing timestamps in milliseconds, the unit of WebM."""
+    last = -1
+    for time in times:
+        last = max(last + 1, round(1000 * time))
+        yield last
 
 
 def shrink(image: Image, max_side: int) -> Image:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,22 +13,28 @@ import pandas as pd
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
 from actorsup.errors import ActorsupError, VideoError, first_few
 from actorsup.formats.ground_truth_csv import CORNERS
-from actorsup.frames.probe import VideoFacts, probe_video
+from actorsup.frames.probe import (
+    OTHER_PIXELS,
+    OTHER_RATE,
+    SEVERAL_STREAMS,
+    SIZE_CHANGES,
+    VARIABLE_RATE,
+    VideoFacts,
+    probe_video,
+)
 from actorsup.logs import progress
+from actorsup.workflow.check_folder import check_folder, check_frame_names
 from actorsup.workflow.dataset import PlannedDataset
+from actorsup.workflow.findings import Finding, finding
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One problem of a data set, or a note about it.
-
-    Attributes:
-        serious: Whether the finding is a problem, which would make tables wrong or computation useless.
-        text: Description of the finding, with the number of cases, the first names and the remedy.
-    """
-
-    serious: bool
-    text: str
+_PECULIARITIES = {
+    SIZE_CHANGES: "later frames are fitted into the first one, in whose pixels the boxes are",
+    OTHER_PIXELS: "boxes are in pixels of the decoded frame",
+    SEVERAL_STREAMS: "to use another one, extract it: ffmpeg -i OLD -map 0:v:1 -c copy NEW",
+    OTHER_RATE: "the timestamps count",
+    VARIABLE_RATE: "times are those of their timestamps",
+}
+"""How peculiarities of videos are handled."""
 
 
 @dataclass
@@ -86,6 +92,8 @@ def inspect_dataset(planned: PlannedDataset, count_frames: bool = False) -> Insp
     if inspection.listing is not None:
         inspection.findings += _probe(inspection, inspection.listing, count_frames)
         inspection.findings += _check_lists(inspection, inspection.listing)
+        inspection.findings += check_folder(inspection.listing)
+        inspection.findings += check_frame_names({v: one.notes for v, one in inspection.facts.items()})
         inspection.findings += _check_labels(inspection, inspection.listing)
         if inspection.truth is not None:
             for check in (_check_annotated_videos, _check_frame_counts, _check_sizes, _check_boxes):
@@ -101,50 +109,54 @@ def _warnings_as_findings(findings: list[Finding]) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             findings.append(Finding(False, record.getMessage()))
 
-    handler, logger = Handler(logging.WARNING), logging.getLogger("actorsup.datasets")
-    logger.addHandler(handler)
-    logger.propagate = False
+    handler = Handler(logging.WARNING)
+    loggers = [logging.getLogger(f"actorsup.{package}") for package in ("datasets", "formats")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = True
-
-
-def _finding(serious: bool, what: str, names: Sequence[object], remedy: str = "") -> Iterator[Finding]:
-    """One finding about some names, or none without names; ``what`` has a place for their number."""
-    if len(names):
-        yield Finding(serious, f"{what.format(f'{len(names):,}')}: {first_few(names)}{remedy}")
+        for logger in loggers:
+            logger.removeHandler(handler)
+            logger.propagate = True
 
 
 def _probe(inspection: Inspection, listing: Listing, count_frames: bool) -> Iterator[Finding]:
     broken: list[str] = []
     for record in progress(listing.records, len(listing.records), "opening videos", is_subtask=True):
         try:
-            inspection.facts[record.video] = probe_video(record.path, count_frames)
+            inspection.facts[record.video] = probe_video(record.path, count_frames, record.naming)
         except VideoError as error:
             broken.append(str(error))
-    yield from _finding(True, "{} videos cannot be used", broken)
+    yield from finding(True, "{} videos cannot be used", broken)
+    for kind, remedy in _PECULIARITIES.items():
+        videos = [
+            f"{video} ({facts.peculiarities[kind]})"
+            for video, facts in inspection.facts.items()
+            if kind in facts.peculiarities
+        ]
+        yield from finding(kind == SIZE_CHANGES, f"{{}} videos {kind}", videos, f"; {remedy}")
 
 
 def _check_lists(inspection: Inspection, listing: Listing) -> Iterator[Finding]:
-    yield from _finding(
+    yield from finding(
         inspection.missing_count or not listing.records,
         f"{{}} of {len(inspection.records):,} listed videos are missing",
         [record.video for record in listing.missing],
         "" if inspection.missing_count else "; the tables leave them out (absent_videos)",
     )
-    yield from _finding(False, "{} videos are in no list and are not used", listing.unlisted)
+    yield from finding(False, "{} videos are in no list and are not used", listing.unlisted)
     if not inspection.records:
         yield Finding(True, f"{inspection.root}: contains no video")
 
 
 def _check_labels(inspection: Inspection, listing: Listing) -> Iterator[Finding]:
     unlabeled = [r.video for r in inspection.records if r.split == "train" and not r.labels]
-    yield from _finding(False, "{} training videos have no label and are not trained on", unlabeled)
+    yield from finding(False, "{} training videos have no label and are not trained on", unlabeled)
     if any(record.split for record in inspection.records):
         trained = {label for r in listing.records if r.split == "train" for label in r.labels}
-        yield from _finding(
+        yield from finding(
             True,
             f"{{}} of {len(listing.classes)} classes have no training video, so their average precision is "
             "meaningless",
@@ -155,20 +167,20 @@ def _check_labels(inspection: Inspection, listing: Listing) -> Iterator[Finding]
 def _check_annotated_videos(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
     annotated = set(truth.boxes["video"].unique())
     labels = {record.video: set(record.labels) for record in inspection.records}
-    yield from _finding(
+    yield from finding(
         True,
         "{} test videos have a label but no box",
         [r.video for r in inspection.records if r.split == "test" and r.labels and r.video not in annotated],
         "; all their tubes count as wrong",
     )
-    yield from _finding(False, "{} videos have boxes but are in no list", sorted(annotated - labels.keys()))
+    yield from finding(False, "{} videos have boxes but are in no list", sorted(annotated - labels.keys()))
     pairs = truth.boxes[["video", "class"]].drop_duplicates()
     contradictory = [
         f"{video} (boxes of {name}, labeled {', '.join(sorted(labels[video]))})"
         for video, name in zip(pairs["video"], pairs["class"], strict=True)
         if labels.get(video) and name not in labels[video]
     ]
-    yield from _finding(True, "{} videos have boxes of a class that is not their label", contradictory)
+    yield from finding(True, "{} videos have boxes of a class that is not their label", contradictory)
 
 
 def _check_frame_counts(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
@@ -178,8 +190,8 @@ def _check_frame_counts(inspection: Inspection, truth: GroundTruth) -> Iterator[
         # a header may count one frame too many
         if facts.frames and abs(facts.frames - annotated) > (not facts.counted):
             different[facts.counted].append(f"{video} ({facts.frames:,}, annotated {annotated:,})")
-    yield from _finding(True, "{} videos differ from their annotation in number of frames", different[True])
-    yield from _finding(
+    yield from finding(True, "{} videos differ from their annotation in number of frames", different[True])
+    yield from finding(
         False,
         "the headers of {} videos differ from the annotation in number of frames",
         different[False],
@@ -193,7 +205,7 @@ def _check_sizes(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding
         for video, facts in inspection.facts.items()
         if video in truth.size and (facts.width, facts.height) != tuple(truth.size[video])
     ]
-    yield from _finding(
+    yield from finding(
         False, "{} videos differ in size from their annotation, and boxes are scaled to the video", different
     )
 

@@ -1,14 +1,16 @@
 """A data set of the configuration: its videos by shard, its labels, ground truth and digests."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from actorsup.artifacts.provenance import code_digest, settings_digest
 from actorsup.config.fields import parameters, select
-from actorsup.datasets.base import Dataset, DatasetType, Listing, VideoRecord, shard_index
+from actorsup.datasets.base import Dataset, DatasetType, GroundTruth, Listing, VideoRecord, shard_index
+from actorsup.datasets.contents import DEFAULT_NAMING
 from actorsup.datasets.digests import content_digests, files_digest
 from actorsup.datasets.readers import DATASETS, open_dataset
 from actorsup.datasets.readers.demo import demo_settings
@@ -45,6 +47,19 @@ class PlannedDataset:
     def listing(self) -> Listing:
         """Existing, missing and unlisted videos."""
         return self.dataset.listing()
+
+    def describe_unused(self) -> str:
+        """Count the files and folders in the data set's folder that are not used; "" if all are used."""
+        counts = Counter(entry.reason for entry in self.listing.unused)
+        if self.listing.ignored:
+            counts["hidden or files of a system"] = self.listing.ignored
+        if not counts:
+            return ""
+        texts = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+        return (
+            f"{self.dataset.root}: {counts.total():,} files or folders are not used ({texts}); "
+            f"`actorsup check {self.name}` lists them"
+        )
 
     @cached_property
     def shards(self) -> dict[str, list[VideoRecord]]:
@@ -123,9 +138,26 @@ class PlannedDataset:
         dataset: Any = self.dataset
         return files_digest(dataset.root / dataset.annotations, pattern)
 
+    @cached_property
+    def user_ground_truth(self) -> GroundTruth | None:
+        """Ground truth that users write; None for data sets that others publish.
+
+        Raises:
+            DataError: The ground truth is unreadable.
+        """
+        is_user_written = self.type.is_user_written and self.type.has_ground_truth(self.section)
+        return self.dataset.ground_truth() if is_user_written else None
+
     def annotated_table(self) -> list[str]:
-        """Return the table of annotated frames; empty if every frame is annotated."""
-        return [f"results/{self.name}/annotated.csv"] if self.type.has_sparse_boxes(self.section) else []
+        """Return the table of annotated frames; empty if every frame is annotated.
+
+        Raises:
+            DataError: The ground truth is unreadable.
+        """
+        is_sparse = self.type.has_sparse_boxes(self.section)
+        if not is_sparse and (truth := self.user_ground_truth) is not None:
+            is_sparse = bool(truth.annotated)
+        return [f"results/{self.name}/annotated.csv"] if is_sparse else []
 
     def ground_truth_section(self) -> dict[str, Any]:
         """Return the settings that the ground truth depends on."""
@@ -146,7 +178,7 @@ class PlannedDataset:
                 f"set some apart by the split 'test', or ask for results/{self.name}/predictions.json"
             )
         if self.type.is_user_written:
-            truth = self.dataset.ground_truth()
+            truth = self.user_ground_truth
             if truth is None or not tests & set(truth.boxes["video"]):
                 raise ConfigError(
                     f"datasets.{self.name}.ground_truth: it has no box of a test video, such as "
@@ -177,6 +209,11 @@ class PlannedDataset:
         return [
             (r.video, r.path.as_posix().removeprefix(root), self.digests[r.video]) for r in self.shards[shard]
         ]
+
+    @property
+    def frame_naming(self) -> dict[str, Any]:
+        """How the names of the files number the frames of folders, the same for all videos."""
+        return asdict(next((r.naming for r in self.listing.records), DEFAULT_NAMING))
 
     def table_rows(self) -> list[dict[str, str]]:
         """Return the columns of videos.csv that are known before decoding, for each video."""

@@ -63,6 +63,11 @@ class Plan:
             self._datasets[name] = PlannedDataset(name, section, self.config["seed"])
         return self._datasets[name]
 
+    def describe_unused(self) -> list[str]:
+        """Return a line for each data set of this run whose folder has files that are not used."""
+        listed = [dataset for dataset in self._datasets.values() if "listing" in vars(dataset)]
+        return [text for dataset in listed if (text := dataset.describe_unused())]
+
     def _section(self, kind: str, name: str) -> Mapping[str, Any]:
         sections = self.config.get(kind, {})
         if name not in sections:

@@ -42,15 +42,15 @@ def hurting(path: Path):
             sys.stdout.flush()
     decoded = real(path)
     if path.stem == "crashes later":
-        return replace(decoded, images=then_crash(decoded.images))
+        return replace(decoded, frames=then_crash(decoded.frames))
     if path.stem == "never ends":
         write.MOST_FRAMES = 50
-        return replace(decoded, images=cycle(list(decoded.images)))
+        return replace(decoded, frames=cycle(list(decoded.frames)))
     return decoded
 
 
-def then_crash(images):
-    yield next(images)
+def then_crash(frames):
+    yield next(frames)
     ctypes.string_at(0)
 
 

@@ -21,7 +21,7 @@ from actorsup.datasets.a2d_frames import (
 )
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
 from actorsup.datasets.digests import compute_cached
-from actorsup.datasets.files import find_videos
+from actorsup.datasets.files import scan_folder
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
@@ -106,7 +106,7 @@ class A2D:
         folder = self.root / "clips320H"
         classes = tuple(map(class_name, filter(is_action, CODES)))
         return make_listing(
-            listed_videos, find_videos(folder), lambda video: folder / f"{video}.mp4", classes
+            listed_videos, scan_folder(folder), lambda video: folder / f"{video}.mp4", classes
         )
 
     @cached_property
@@ -136,17 +136,16 @@ class A2D:
             DataError: An annotation file is missing, damaged or invalid.
         """
         videos: list[LabeledVideo] = []
-        annotated: list[tuple[str, int]] = []
+        annotated = {str(video): np.zeros(0, np.int64) for video in self.videos.index}
         sizes: dict[str, tuple[int, int]] = {}
         for video, paths in self._files.items():
             frame_indices = [int(path.stem) - 1 for path in paths]
             annotated_frames = [read_frame(path) for path in paths]
-            annotated += [(video, frame_index) for frame_index in frame_indices]
+            annotated[video] = np.array(frame_indices, np.int64)
             sizes.update((video, frame.size) for frame in annotated_frames if frame.size)
             videos.append(LabeledVideo(video, UNKNOWN_INFO, link_instances(frame_indices, annotated_frames)))
-        table = pd.DataFrame(annotated, columns=["video", "frame"])
         frames = {str(video): int(count) for video, count in self.videos["frames"].items()}
-        return GroundTruth(ground_truth_table(videos), sizes, table, frames)
+        return GroundTruth(ground_truth_table(videos), sizes, annotated, frames)
 
 
 def cached_codes(

@@ -1,7 +1,7 @@
 """A data set of a user's own videos, optionally with a table of labels and with ground-truth boxes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,21 @@ from typing import Any
 import pandas as pd
 
 from actorsup.artifacts.paths import existing_path
-from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord, make_listing
-from actorsup.datasets.files import find_videos
-from actorsup.datasets.ground_truth_files import read_ground_truth_file
+from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
+from actorsup.datasets.contents import DEFAULT_NAMING, FolderContents, FrameNaming
+from actorsup.datasets.files import scan_folder
+from actorsup.datasets.ground_truth_files import (
+    EVERY_FRAME,
+    ONLY_BOXES,
+    read_ground_truth_file,
+    set_annotated_frames,
+)
 from actorsup.datasets.settings import FolderSection
 from actorsup.errors import DataError, did_you_mean, report_read_errors
-from actorsup.formats.ground_truth_csv import read_annotated_table
 from actorsup.formats.video_ids import video_id
 
 TABLE_COLUMNS = ["video", "label", "split"]
+_WORDS = (ONLY_BOXES, EVERY_FRAME)
 _SPLITS = ("train", "test", "")
 
 
@@ -33,15 +39,17 @@ class Folder:
         boxes: Path of the ground truth, in pixels of the videos, as CSV or in a format of another tool;
             None if the data set has no ground truth.
         classes: Names of all classes; if empty, the classes of the table.
-        annotated: Path of a CSV table ``video,frame`` of the annotated frames; None if all frames are
-            annotated.
+        annotated: ``boxes`` if the frames with a box are annotated, ``all`` if every frame is, or the path of
+            a CSV table ``video,frame`` of the annotated frames; None: the frames that ``boxes`` states.
+        naming: How the names of the files number the frames of a folder.
     """
 
     root: Path
     table: Path | None = None
     boxes: Path | None = None
     classes: tuple[str, ...] = ()
-    annotated: Path | None = None
+    annotated: str | Path | None = None
+    naming: FrameNaming = DEFAULT_NAMING
 
     def listing(self) -> Listing:
         """List the videos.
@@ -52,18 +60,26 @@ class Folder:
         return self._listing
 
     @cached_property
+    def _contents(self) -> FolderContents:
+        return scan_folder(self.root)
+
+    @cached_property
     def _listing(self) -> Listing:
-        on_disk = find_videos(self.root)
+        rows: list[tuple[str, str, tuple[str, ...]]]
         if self.table is None:
-            records = [VideoRecord(video, path, "", ()) for video, path in sorted(on_disk.items())]
-            return Listing(tuple(records), (), self.classes)
-        rows = self._rows(self.table)
+            rows = [(video, "", ()) for video in self._contents.videos]
+        else:
+            rows = self._rows(self.table)
         classes = self.classes or tuple(sorted({label for *_, labels in rows for label in labels}))
         for name in {"mean", "all"}.intersection(classes):
             raise DataError(
                 f"{self.table}: the class name {name!r} is reserved for a row of the tables; rename the class"
             )
-        return make_listing(rows, on_disk, lambda video: self.root / video, classes)
+        annotated = self.annotated if isinstance(self.annotated, Path) else None
+        own_files = (self.table, self.boxes, annotated)
+        return make_listing(
+            rows, self._contents, lambda video: self.root / video, classes, own_files, self.naming
+        )
 
     def ground_truth(self) -> GroundTruth | None:
         """Read the ground-truth boxes; return None if the data set has no ground truth.
@@ -74,27 +90,29 @@ class Folder:
         """
         if self.boxes is None:
             return None
-        ground_truth = read_ground_truth_file(self.boxes)
         classes = self.listing().classes
+        only_class = classes[0] if len(classes) == 1 else None
+        ground_truth = self._resolve_ids(read_ground_truth_file(self.boxes, only_class))
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
                 raise DataError(f"{self.boxes}: class {name!r} is unknown; {hint}")
-        return replace(ground_truth, annotated=self._annotated_frames(ground_truth.boxes))
+        annotated = None if self.annotated is None else str(self.annotated)
+        videos = [record.video for record in (*self.listing().records, *self.listing().missing)]
+        return set_annotated_frames(ground_truth, annotated, self.boxes, videos, self._contents.resolve)
 
-    def _annotated_frames(self, rows: pd.DataFrame) -> pd.DataFrame | None:
-        if self.annotated is None:
-            return None
-        frames = read_annotated_table(self.annotated)
-        frames["video"] = frames["video"].map(video_id)
-        annotated = set(zip(frames["video"], frames["frame"], strict=True))
-        for video, frame in zip(rows["video"], rows["frame"], strict=True):
-            if (video, frame) not in annotated:
-                raise DataError(
-                    f"{self.boxes}: {video!r} has a box in frame {frame}, which {self.annotated} does not "
-                    "list; add the frame or remove the box"
-                )
-        return frames.drop_duplicates()
+    def _resolve_ids(self, truth: GroundTruth) -> GroundTruth:
+        """Return ground truth with the ids of videos, where it names their files."""
+        if not self._contents.file_names:
+            return truth
+        resolve = self._contents.resolve
+        return replace(
+            truth,
+            boxes=truth.boxes.assign(video=truth.boxes["video"].map(resolve)),
+            size={resolve(video): size for video, size in truth.size.items()},
+            annotated={resolve(video): frames for video, frames in truth.annotated.items()},
+            frames={resolve(video): count for video, count in truth.frames.items()},
+        )
 
     def _rows(self, path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
         """Return id, split and labels of each video of the table."""
@@ -107,7 +125,7 @@ class Folder:
             )
         entries: dict[str, tuple[str, str, tuple[str, ...]]] = {}
         for line, (name, label, split) in enumerate(rows[TABLE_COLUMNS].itertuples(index=False), 2):
-            video = video_id(name)
+            video = self._contents.resolve(video_id(name))
             where = f"{path}: line {line}: {name!r}"
             labels = tuple(name.strip() for name in label.split("|") if name.strip())
             if "\0" in video or {"", ".", ".."}.intersection(video.split("/")):
@@ -134,11 +152,13 @@ def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
 
     root = existing_path(section["root"], f"datasets.{name}.root", "create it and put videos into it")
     classes = tuple(section.get("classes") or ())
-    return Folder(root, path("table"), path("ground_truth"), classes, path("annotated"))
+    annotated = section.get("annotated") if section.get("annotated") in _WORDS else path("annotated")
+    naming = FrameNaming(*(section.get(each.name) for each in fields(FrameNaming)))
+    return Folder(root, path("table"), path("ground_truth"), classes, annotated, naming)
 
 
 def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:
-    keys = [key for key in ("ground_truth", "annotated") if section.get(key)]
+    keys = [key for key in ("ground_truth", "annotated") if section.get(key) and section[key] not in _WORDS]
     return [str(existing_path(section[key], f"datasets.{name}.{key}")) for key in keys]
 
 
@@ -147,6 +167,6 @@ TYPE = DatasetType(
     FolderSection,
     has_ground_truth=lambda section: bool(section.get("ground_truth")),
     annotation_files=_annotation_files,
-    has_sparse_boxes=lambda section: bool(section.get("annotated")),
+    has_sparse_boxes=lambda section: section.get("annotated") not in (None, EVERY_FRAME),
     is_user_written=True,
 )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actorsup.artifacts.paths import existing_path
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
-from actorsup.datasets.files import find_videos
+from actorsup.datasets.files import scan_folder
 from actorsup.datasets.matlab import read_matlab
 from actorsup.datasets.pickles import read_numbers
 from actorsup.datasets.published import published_paths
@@ -98,7 +98,7 @@ class Thumos13:
         folder = next((folder for folder in folders if folder.is_dir()), folders[0])
         listing = make_listing(
             ((video, split, (_class_name(video),)) for video, split in splits.items()),
-            find_videos(folder),
+            scan_folder(folder),
             lambda video: folder / f"{video}.avi",
             classes,
         )

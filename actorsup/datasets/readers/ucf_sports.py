@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
-from actorsup.datasets.files import find_videos, image_files, natural_sort_key
+from actorsup.datasets.contents import FolderContents, FrameNaming
+from actorsup.datasets.files import find_videos
+from actorsup.datasets.frame_names import image_files, natural_sort_key
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
@@ -38,6 +40,7 @@ FOLDERS: Mapping[str, tuple[str, int, int]] = {
 of Lan, Wang and Mori, ICCV 2011: the first third of the videos of each class, in folder order, is for
 testing (47 videos), the rest for training (103)."""
 
+_NAMING = FrameNaming("*", frame_numbers="order")  # the published names have several numbers and letters
 _LOG = logging.getLogger(__name__)
 
 
@@ -78,7 +81,8 @@ class UcfSports:
             for number in range(1, num_videos + 1)
         ]
         classes = tuple(dict.fromkeys(name for name, _, _ in FOLDERS.values()))
-        return make_listing(listed_videos, self._find_videos(), lambda video: self.root / video, classes)
+        contents = FolderContents(self._find_videos())
+        return make_listing(listed_videos, contents, lambda video: self.root / video, classes, naming=_NAMING)
 
     def _find_videos(self) -> dict[str, Path]:
         paths: dict[str, Path] = {}

@@ -12,7 +12,7 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
       "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
 
 MOTChallenge text, a ``.zip`` of ``<video>/det/det.txt`` or ``<video>.txt``, or one such file, as
-``actorsup.formats.mot`` reads it; a detection without a class is a person. CVAT XML, an ``.xml`` or a
+``actorsup.formats.mot`` reads it; a detection without a class is a person, one without a score has 1. CVAT XML, an ``.xml`` or a
 ``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track without a score has 1.
 
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
@@ -28,14 +28,14 @@ import numpy as np
 import pandas as pd
 
 from actorsup.boxes import area, clip
-from actorsup.coco import ID_OF, NAME_OF
+from actorsup.coco import CONTIGUOUS, ID_OF, NAME_OF
 from actorsup.detection.base import Detections, DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings, SuppliedSection
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import ConfigError, DataError, VideoError, report_read_errors
 from actorsup.formats.cvat import read_cvat
 from actorsup.formats.formats import detect_format
-from actorsup.formats.mot import mot_files
+from actorsup.formats.mot import MotOptions, mot_files
 from actorsup.formats.video_ids import video_id
 from actorsup.frames.store import VideoFrames
 
@@ -157,10 +157,14 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_mot(path: Path) -> pd.DataFrame:
-    files = mot_files(path, "det.txt")
-    rows = pd.concat([file.rows.assign(video=file.video) for file in files])
-    category = rows["class"].replace(_MOT_NAMES)
-    return rows.assign(category=category, score=rows["conf"])[COLUMNS]
+    files = mot_files(path, "det.txt", MotOptions(zero_based_names=[NAME_OF[i] for i in CONTIGUOUS]))
+    rows = pd.concat([file.rows.assign(video=file.video, score=_scores(file.rows)) for file in files])
+    return rows.assign(category=rows["class"].replace(_MOT_NAMES))[COLUMNS]
+
+
+def _scores(rows: pd.DataFrame) -> pd.Series:
+    """Scores of the boxes of a MOT file; 1 if the file has none, so that every conf is -1."""
+    return rows["conf"].where((rows["conf"] != -1).any(), 1.0)
 
 
 def _read_zip(path: Path) -> pd.DataFrame:

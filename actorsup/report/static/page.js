@@ -176,8 +176,23 @@ const actorsup = (() => {
   // start of the presented frame to a millisecond; the clock is a time within the frame.
   function currentFrame() {
     const video = $("video");
-    const frame = presented === null ? Math.floor(video.currentTime * current.rate + 0.01) : Math.round(presented * current.rate);
+    let frame = presented === null ? Math.floor(video.currentTime * current.rate + 0.01) : Math.round(presented * current.rate);
+    if (current.times) frame = lastBefore(current.times, presented === null ? video.currentTime : presented + 0.002);
     return Math.min(current.frames - 1, Math.max(0, frame));
+  }
+
+  // videos of a variable rate list the start of each frame and their end, in seconds
+  const startOf = (frame) => (current.times ? current.times[frame] : frame / current.rate);
+
+  // index of the last of the ascending times that is not after the given time
+  function lastBefore(times, time) {
+    let first = 0, end = times.length;
+    while (end - first > 1) {
+      const middle = (first + end) >> 1;
+      if (times[middle] <= time) first = middle;
+      else end = middle;
+    }
+    return first;
   }
 
   function watchFrames() {
@@ -248,7 +263,7 @@ const actorsup = (() => {
     }
     canvas.dataset.frame = frame; // for tests
     canvas.dataset.boxes = drawn.map(([tube, , key]) => (hidden.has(key) ? "" : String(boxAt(tube, frame)))).join(";");
-    $("frame").textContent = `frame ${frame * current.step} of ${current.frames * current.step}, ${(frame / current.rate).toFixed(2)} s`;
+    $("frame").textContent = `frame ${frame * current.step} of ${current.frames * current.step}, ${startOf(frame).toFixed(2)} s`;
     $("bars").querySelector(".now").style.left = (100 * (frame + 0.5)) / current.frames + "%";
     $("bars").querySelector("input").value = frame;
     $("bars").querySelector("input").setAttribute("aria-valuetext", $("frame").textContent);
@@ -263,7 +278,7 @@ const actorsup = (() => {
   function seek(frame) {
     $("video").pause();
     target = Math.min(current.frames - 1, Math.max(0, frame));
-    $("video").currentTime = (target + 0.5) / current.rate;
+    $("video").currentTime = (startOf(target) + startOf(target + 1)) / 2;
   }
 
   function visibilityCheckbox(key) {
