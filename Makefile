@@ -15,8 +15,9 @@ test: .venv/.ready
 
 # The slow tier too, with Slurm, an S3 server and a browser on this machine. Root installs Slurm's packages;
 # tests whose program is missing fail with the command that installs it.
-test-all: .venv/.ready .venv/.cluster .venv/.browser
+test-all: .venv/.ready .venv/.cluster .venv/.browser .venv/exchange/.ready
 	$(BIN)/python -m pytest tests
+	.venv/exchange/bin/python -m pytest tests/test_exchange_packages.py
 
 check: .venv/.ready
 	$(BIN)/ruff check .
@@ -36,11 +37,18 @@ check: .venv/.ready
 	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	touch $@
 
+# Tools whose files we exchange, which need other versions of our own requirements.
+.venv/exchange/.ready: requirements-exchange.txt .venv/.ready
+	$(BIN)/python -m venv .venv/exchange
+	.venv/exchange/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	touch $@
+
 # Lock every version with hashes; needs uv (`pip install uv`).
 lock:
 	$(LOCK) --extra dev --output-file requirements.txt pyproject.toml
 	$(LOCK) --group cluster --constraint requirements.txt --output-file requirements-cluster.txt
 	$(LOCK) --group browser --constraint requirements.txt --output-file requirements-browser.txt
+	$(LOCK) --group exchange --output-file requirements-exchange.txt
 
 clean:
 	rm -rf results logs .snakemake

@@ -1,11 +1,8 @@
 # Actor Supervision: spatiotemporal action localization from video labels.
-# Rules are included in the order of the data; settings are in config.yaml.
+# Rules are included in the order of the data; settings are in config.yaml (actorsup/config/read.py).
 from snakemake.utils import min_version
 
 min_version("9.20")
-
-
-configfile: "config.yaml"
 
 
 report: "report/workflow.rst"
@@ -39,7 +36,6 @@ onsuccess:
 
 
 rule all:
-    default_target: True
     input:
         "results/demo_map.csv",
         "results/demo_recall.csv",

@@ -3,11 +3,13 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 
-from actorsup.errors import ActorsupError, DataError, report_read_errors
+from actorsup.errors import DataError, describe, report_read_errors
 from actorsup.evaluation.command import add_options as add_evaluation_options
 from actorsup.evaluation.command import evaluate as run_evaluation
 from actorsup.formats.convert import add_options as add_conversion_options
@@ -27,14 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _create_parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except ActorsupError as error:
-        print(f"actorsup: {error}", file=sys.stderr)
+    except BrokenPipeError:  # such as `actorsup inspect FILE | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except Exception as error:
+        if not (line := describe(error)):
+            raise
+        print(f"actorsup: {line}", file=sys.stderr)
         return 2
 
 
 def _create_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("actorsup", description=__doc__)
-    override_help = "override config.yaml, as in Snakemake"
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     evaluate = commands.add_parser("evaluate", help="evaluate scored tubes from files")
     add_evaluation_options(evaluate)
@@ -49,8 +55,12 @@ def _create_parser() -> argparse.ArgumentParser:
         "check", help="list missing and contradictory data of a data set before a run"
     )
     check.add_argument("dataset", help="a section under datasets: in config.yaml")
-    check.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
-    check.add_argument("--decode", action="store_true", help="decode every video to count its frames")
+    _add_config_options(check)
+    check.add_argument(
+        "--decode",
+        action="store_true",
+        help="decode every video to count its frames and find changes of size",
+    )
     check.set_defaults(run=_check)
     predict = commands.add_parser("predict", help="find who does what, where and when in your own videos")
     predict.add_argument(
@@ -58,33 +68,67 @@ def _create_parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--dataset", default="demo", help="data set whose linker and trained model to use")
     predict.add_argument("--output", type=Path, help="file in the format of predictions.json; default: print")
-    predict.add_argument("--configfile", type=Path, nargs="+", default=[], help=override_help)
+    _add_config_options(predict)
+    folders = predict.add_argument_group("folders of images, as the settings of these names")
+    folders.add_argument("--frame-names", metavar="PATTERN", help="names of the frames, such as 'img_*'")
+    folders.add_argument("--first-frame", metavar="N", type=int, help="number of the first frame")
+    folders.add_argument("--frame-numbers", choices=["names", "order"], help="where frame numbers come from")
     predict.set_defaults(run=_predict)
     return parser
 
 
+def _add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of Snakemake that say where the configuration is."""
+    parser.add_argument(
+        "--configfile", "--configfiles", type=Path, nargs="+", default=[], help="override config.yaml"
+    )
+    parser.add_argument(
+        "--config", metavar="NAME=VALUE", nargs="+", default=[], help="override the files, such as device=cpu"
+    )
+    parser.add_argument(
+        "-d", "--directory", type=Path, default=Path(), help="working folder, which contains results/"
+    )
+
+
+def _print_sources(options: argparse.Namespace) -> None:
+    from actorsup.config.read import describe_sources, own_files
+
+    with chdir(options.directory):
+        files = [path.absolute() for path in own_files()]
+    line = describe_sources([*files, *options.configfile], "--config" if options.config else "")
+    print(f"actorsup: {line}", file=sys.stderr)
+
+
 def _check(options: argparse.Namespace) -> int:
-    from actorsup.config.read import read_config
+    from actorsup.config.read import parse_values, read_config
     from actorsup.errors import ConfigError, did_you_mean
     from actorsup.frames.settings import FrameSettings
     from actorsup.workflow.check import inspect_dataset
+    from actorsup.workflow.check_detections import check_detections
     from actorsup.workflow.check_report import report
     from actorsup.workflow.dataset import PlannedDataset
     from actorsup.workflow.plan import Plan
 
-    plan = Plan(read_config(options.configfile))
-    sections = plan.config["datasets"]
-    if options.dataset not in sections:
-        hint = did_you_mean(options.dataset, sections)
-        raise ConfigError(f"datasets: no section {options.dataset!r}; allowed: {', '.join(sections)}{hint}")
-    dataset = PlannedDataset(options.dataset, sections[options.dataset], plan.config["seed"])
-    inspection = inspect_dataset(dataset, options.decode)
-    print(report(inspection, FrameSettings(**plan.frame_settings)))
+    _print_sources(options)
+    configfiles = [path.absolute() for path in options.configfile]
+    with chdir(options.directory):
+        plan = Plan(read_config(configfiles, parse_values(options.config)))
+        sections = plan.config["datasets"]
+        if options.dataset not in sections:
+            hint = did_you_mean(options.dataset, sections)
+            raise ConfigError(
+                f"datasets: no section {options.dataset!r}; allowed: {', '.join(sections)}{hint}"
+            )
+        dataset = PlannedDataset(options.dataset, sections[options.dataset], plan.config["seed"])
+        inspection = inspect_dataset(dataset, options.decode)
+        inspection.findings += check_detections(plan, inspection)
+        print(report(inspection, FrameSettings(**plan.frame_settings)))
     return int(any(finding.serious for finding in inspection.findings))
 
 
 def _predict(options: argparse.Namespace) -> int:
     from actorsup.artifacts.atomic import write_text_atomically
+    from actorsup.config.read import parse_values
     from actorsup.errors import VideoError
     from actorsup.formats.video_ids import video_id
     from actorsup.predict import load, predictions_to_json
@@ -94,11 +138,18 @@ def _predict(options: argparse.Namespace) -> int:
         raise DataError(f"two videos have the name {duplicates[0]!r}, which must be a unique id; rename one")
     # this command prints the failed videos itself
     logging.getLogger("actorsup.artifacts.shards").setLevel(logging.ERROR)
-    predictor = load(options.dataset, configfiles=options.configfile)
+    _print_sources(options)
+    predictor = load(
+        options.dataset,
+        folder=options.directory,
+        configfiles=options.configfile,
+        config=parse_values(options.config),
+    )
+    naming = {name: getattr(options, name) for name in ("frame_names", "first_frame", "frame_numbers")}
     predicted_tubes = []
     for path in options.videos:
         try:
-            predicted_tubes.append(predictor.predict(path))
+            predicted_tubes.append(predictor.predict(path, **naming))
         except VideoError as error:
             print(f"actorsup: {error}", file=sys.stderr)
             continue
@@ -112,13 +163,13 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    import h5py
-
     from actorsup.artifacts.checksums import check_embedded_checksum
+    from actorsup.artifacts.hdf5_files import open_hdf5
     from actorsup.artifacts.shards import ShardReader
 
     check_embedded_checksum(options.file)
-    with report_read_errors(options.file, "not a shard of actorsup"), h5py.File(options.file, "r") as file:
+    wanted = "not a shard of actorsup"
+    with report_read_errors(options.file, wanted), open_hdf5(options.file, wanted) as file:
         schema = str(file.attrs["schema"])
     with ShardReader(options.file, schema) as shard:
         print(f"schema: {schema}")

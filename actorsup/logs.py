@@ -12,7 +12,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from actorsup.artifacts.checksums import check_checksum_file, write_checksum_file
-from actorsup.errors import ActorsupError
+from actorsup.errors import ActorsupError, describe
 
 Item = TypeVar("Item")
 _LOG = logging.getLogger("actorsup")
@@ -25,8 +25,8 @@ def job(
 ) -> Iterator[None]:
     """Run the body of the ``with`` statement with a log file and a fixed number of threads.
 
-    Log an ``ActorsupError`` as one line, and exit with code 1. Enter this context before you import numpy,
-    torch or OpenCV, because they read the number of threads when they are imported.
+    Log an error that the user can fix as one line, and exit with code 1. Enter this context before you import
+    numpy, torch or OpenCV, because they read the number of threads when they are imported.
 
     Args:
         path: Path of the log file.
@@ -51,10 +51,12 @@ def job(
         yield
         for file in outputs:
             write_checksum_file(file)
-    except ActorsupError as error:
-        _LOG.error("%s", error)
-        sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if line := describe(error):
+            _LOG.error("%s", line)
+            # for the log file only
+            _LOG.info("where this error was raised:", exc_info=not isinstance(error, ActorsupError))
+            sys.exit(1)
         _LOG.exception("this is a bug in actorsup; see the log, %s", path)
         raise
     finally:

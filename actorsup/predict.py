@@ -27,9 +27,11 @@ from actorsup.attention.tube_scores import score_tubes
 from actorsup.coco import NAME_OF
 from actorsup.config.read import check_config, read_config
 from actorsup.datasets.base import VideoRecord
+from actorsup.datasets.contents import FrameNaming
+from actorsup.datasets.mot_layout import frames_folder
 from actorsup.detection.settings import DetectorSettings
 from actorsup.detection.stage import Find, finder
-from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError
+from actorsup.errors import ActorsupError, ConfigError, DataError, VideoError, describe
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
 from actorsup.frames.settings import DecodingLimits, FrameSettings
@@ -166,7 +168,7 @@ class Predictor:
         """Names of the action classes of the model."""
         return tuple(self.network.classes)
 
-    def predict(self, path: str | os.PathLike[str], video: str | None = None) -> Prediction:
+    def predict(self, path: str | os.PathLike[str], video: str | None = None, **naming: Any) -> Prediction:
         """Predict the actions and the tubes of the actors in one video.
 
         The decoded frames are stored in a temporary folder (``TMPDIR``) during prediction.
@@ -174,6 +176,7 @@ class Predictor:
         Args:
             path: Path of a video file, or of a folder of numbered images.
             video: Video id in the output; None uses the file name without its extension.
+            **naming: Attributes of ``FrameNaming`` for a folder of images, such as ``frame_names="img_*"``.
 
         Raises:
             VideoError: The file does not exist, is not a video, or cannot be used.
@@ -182,7 +185,7 @@ class Predictor:
         video = video or video_id(source.name) or "video"
         with tempfile.TemporaryDirectory(prefix="actorsup-") as folder:
             frames = Path(folder) / "frames.h5"
-            record = VideoRecord(video, source, "", ())
+            record = VideoRecord(video, frames_folder(source), "", (), FrameNaming(**naming))
             decode_videos([record], frames, self.frame_settings, {"stage": "predict"}, self.limits)
             with FrameStore(frames) as store:
                 if video in store.failures:
@@ -205,6 +208,7 @@ def load(
     device: str | None = None,
     folder: str | os.PathLike[str] = ".",
     configfiles: Sequence[str | os.PathLike[str]] = (),
+    config: Mapping[str, Any] | None = None,
 ) -> Predictor:
     """Load the detector, linker and model of a section of ``datasets:``.
 
@@ -217,9 +221,10 @@ def load(
         model: Name of a model, or a variant; None uses the first model of the section.
         seed: Seed of the model; None uses the first seed of the section.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; None uses the device of the configuration.
-        folder: Folder of ``config.yaml`` and ``results/``; paths in ``config.yaml`` are relative to it. It is
-            the working directory of the process during ``load``.
+        folder: Working folder, which contains ``results/`` and optionally a ``config.yaml``; paths in the
+            configuration are relative to it. It is the working directory of the process during ``load``.
         configfiles: Configuration files that override ``config.yaml``, as ``--configfile`` does.
+        config: Settings that override the files, as ``--config`` does.
 
     Raises:
         ConfigError: The configuration is invalid, or names a file that does not exist.
@@ -230,9 +235,11 @@ def load(
     try:
         with chdir(folder):
             choices = {"linkers": linker, "models": model, "seeds": seed}
-            return _load(read_config(overlays), dataset, choices, device)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ConfigError(f"folder: {folder}: no such folder; wanted the folder of config.yaml") from error
+            return _load(read_config(overlays, config), dataset, choices, device)
+    except OSError as error:
+        if Path(folder).is_dir():
+            raise DataError(describe(error) or str(error)) from error
+        raise ConfigError(f"folder: {folder}: no such folder; wanted the folder of results/") from error
 
 
 def _load(

@@ -7,15 +7,24 @@ import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
-sys.path.insert(0, workflow.basedir)
+# the folder of this Snakefile, whatever the working folder is and whichever workflow uses it as a module
+CHECKOUT = Path(str(workflow.current_basedir)).parent
+sys.path.insert(0, str(CHECKOUT))
 # jobs that run in their own conda environment also import the library from here
-python_path = [workflow.basedir, os.environ.get("PYTHONPATH")]
+python_path = [str(CHECKOUT), os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 
-from actorsup.errors import ActorsupError
+from actorsup.errors import describe
 from actorsup.artifacts.provenance import code_digest
-from actorsup.config.read import NAME, VARIANT
+from actorsup.config.read import (
+    NAME,
+    VARIANT,
+    describe_sources,
+    own_files,
+    read_layers,
+)
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.workflow.paper import PaperPlan
 from actorsup.workflow.plan import Plan
@@ -23,10 +32,34 @@ from actorsup.workflow.summary import summary
 
 STARTED = time.time()
 
-try:
-    PLAN = Plan(config)
-except ActorsupError as error:
-    raise WorkflowError(str(error))
+
+def in_one_line(function, *arguments):
+    """Show an error that the user can fix as one line instead of a traceback."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        if not (line := describe(error)):
+            raise
+        raise WorkflowError(line)
+
+
+# `config` has the settings of the command line, or those that the user's workflow passes to this module
+AS_MODULE = not workflow.modifier.is_main_snakefile()
+path_modifier = workflow.modifier.path_modifier
+if path_modifier.prefix or path_modifier.modifies_prefixes:
+    raise WorkflowError(
+        "module: prefix: and replace_prefix: are not supported, because the plan itself reads files in "
+        "results/; remove them, or give this workflow a working folder of its own (--directory)"
+    )
+BELOW = [] if workflow.config_settings.replace_workflow_config else own_files(AS_MODULE)
+PLAN = in_one_line(lambda: Plan(read_layers(BELOW, config)))
+if workflow.is_main_process and AS_MODULE:
+    logger.info(describe_sources(BELOW, "the workflow that uses this one as a module"))
+elif workflow.is_main_process:
+    values = "--config" if workflow.config_settings.config else ""
+    logger.info(describe_sources([*BELOW, *workflow.configfiles], values))
+# shown in Snakemake's report, and deployed with jobs that run without a shared file system
+workflow.configfiles[:0] = [str(path) for path in BELOW]
 
 NETWORKS = PLAN.networks
 PAPER = PaperPlan(PLAN)
@@ -59,14 +92,7 @@ wildcard_constraints:
 
 def from_plan(function):
     """Show errors of ``function(wildcards)`` as one line instead of a traceback."""
-
-    def wrapped(wildcards):
-        try:
-            return function(wildcards)
-        except ActorsupError as error:
-            raise WorkflowError(str(error))
-
-    return wrapped
+    return lambda wildcards: in_one_line(function, wildcards)
 
 
 def from_dataset(function):

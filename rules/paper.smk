@@ -36,7 +36,7 @@ rule write_paper_item:
             lambda w: [table for _, table in PAPER.measured(w.item).values()]
         ),
         # part of the code, and therefore local even if results are in object storage
-        published=local(f"{workflow.basedir}/actorsup/report/paper/published.csv"),
+        published=local(f"{CHECKOUT}/actorsup/report/paper/published.csv"),
     output:
         csv=in_report("results/paper/{item}.csv", "paper_item", "Paper"),
         svg="results/paper/{item}.svg",

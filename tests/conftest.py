@@ -30,6 +30,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(group(item)))
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged or locked file is read again without a pause."""
+    from actorsup.artifacts import access
+
+    monkeypatch.setattr(access, "PAUSES", (0.0,) * len(access.PAUSES))
+    monkeypatch.setattr(access, "SECONDS_BETWEEN_COMPARISONS", 0.0)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY

@@ -71,11 +71,10 @@ def reruns(repository: Path) -> dict[str, set[str]]:
 TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
-demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports train_detector detect \
-  train_siamese link train score merge export evaluate corloc report draw:
+demo decode list truth train_detector detect train_siamese link train score merge export evaluate \
+  corloc report draw:
     boxes
-demo decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score \
-  merge export evaluate corloc failures report draw:
+demo decode list truth detect link train score merge export evaluate corloc failures report draw:
     artifacts.folders
 demo truth:folder train_detector detect merge export evaluate corloc report draw:
     coco
@@ -85,22 +84,19 @@ demo truth:demo:
     demo demo.settings
 demo:
     demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
-decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
-  export evaluate corloc failures cost report draw:
-    artifacts.checksums
-decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect link train score merge \
-  export evaluate corloc failures report draw:
+decode list truth detect link train score merge export evaluate corloc failures cost report draw:
+    artifacts.checksums artifacts.hdf5_files
+decode list truth detect link train score merge export evaluate corloc failures report draw:
     artifacts.safe_hdf5 artifacts.shards
-decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied train_siamese \
-  link train score merge export evaluate corloc report draw:
+decode list truth detect:supplied train_siamese link train score merge export evaluate corloc report \
+  draw:
     tubes
-decode list truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied link train score \
-  merge export evaluate corloc report draw:
+decode list truth detect:supplied link train score merge export evaluate corloc report draw:
     artifacts.tube_files
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied export evaluate corloc \
   failures report draw:
     formats.video_ids
-decode truth detect:supplied merge export evaluate corloc failures report draw:
+decode truth train_detector detect merge export evaluate corloc failures report draw:
     formats
 decode list detect link train score report draw:
     frames
@@ -123,24 +119,32 @@ list detect link train score report draw:
     frames.store
 list:
     frames.video_table
-truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied merge export evaluate corloc \
-  report draw:
-    formats.labeled
+truth train_detector detect merge export evaluate corloc report draw:
+    formats.box_units
 truth detect:supplied merge export evaluate corloc report draw:
-    formats.ground_truth_csv
+    formats.box_statistics formats.conventions formats.ground_truth_csv formats.labeled
+    formats.unit_hints
 truth:folder detect:supplied merge export evaluate corloc report draw:
     formats.json_files formats.predictions formats.predictions_json formats.tube_checks
 truth:folder detect:supplied export evaluate corloc report draw:
     formats.archive formats.mot formats.mot_lines
+truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports train_detector detect:
+    formats.settings
+truth detect:supplied evaluate corloc report draw:
+    formats.frame_plausibility formats.plausibility
 truth:folder detect:supplied evaluate corloc report draw:
-    formats.coco formats.coco_layouts formats.coverage formats.cvat formats.cvat_tasks
-    formats.formats
+    formats.coco formats.coco_index formats.coco_layouts formats.coverage formats.cvat
+    formats.cvat_tasks formats.formats formats.sinks
+truth evaluate corloc report draw:
+    datasets.ground_truth_checks
 truth:folder evaluate corloc report draw:
     datasets.ground_truth_files
+truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied:
+    artifacts.paths
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
-    artifacts.paths datasets.files
+    datasets.files
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
 truth:
@@ -197,7 +201,8 @@ train_siamese:
     linking.siamese.pairs linking.siamese.sequences linking.siamese.tracking_sets
     linking.siamese.training linking.success
 link:
-    linking.algorithm linking.greedy_tracks linking.linkers linking.stage linking.trackers
+    linking.algorithm linking.gaps linking.greedy_tracks linking.linkers linking.stage
+    linking.trackers
 link:nanotrack:
     linking.frame_tracker linking.trackers.nanotrack
 link:siamese:
@@ -250,11 +255,12 @@ report:
 draw:
     report.drawn_videos report.pictures
 -:
-    attention.presets cli config config.fields config.messages config.page config.read
-    config.sections errors evaluation.arrays evaluation.command evaluation.main_actor
-    formats.convert frames.probe logs predict registry training.settings workflow.check
-    workflow.check_folder workflow.check_report workflow.dataset workflow.findings workflow.networks
-    workflow.paper workflow.plan workflow.summary
+    artifacts.access attention.presets cli config config.fields config.messages config.page
+    config.read config.sections errors evaluation.arrays evaluation.command evaluation.main_actor
+    formats.convention_options formats.convert frames.probe logs predict registry training.settings
+    workflow.check workflow.check_detections workflow.check_folder workflow.check_report
+    workflow.dataset workflow.findings workflow.networks workflow.paper workflow.plan
+    workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -164,21 +164,24 @@ def test_the_command_and_its_exit_codes(tmp_path, monkeypatch, capsys):
     assert "datasets.thumos13.root: no such file or folder: data/thumos13" in capsys.readouterr().err
 
 
-def test_configuration_files_override_one_another_as_in_snakemake(tmp_path, monkeypatch):
+def test_configuration_files_override_one_another_as_in_snakemake(tmp_path, monkeypatch, repository):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text("a: {b: 1, c: [1, 2]}\nd: 1\n")
     (tmp_path / "x.yaml").write_text("a: {c: [3]}\n")
-    assert read_config([Path("x.yaml")]) == {"a": {"b": 1, "c": [3]}, "d": 1}
     from snakemake.common.configfile import load_configfile
     from snakemake.utils import update_config
 
-    merged = load_configfile("config.yaml")
-    update_config(merged, load_configfile("x.yaml"))
-    assert dict(merged) == read_config([Path("x.yaml")])
+    merged = load_configfile(repository / "config.yaml")
+    for name in ("config.yaml", "x.yaml"):
+        update_config(merged, load_configfile(name))
+    read = read_config([Path("x.yaml")])
+    assert read == merged and read["a"] == {"b": 1, "c": [3]} and read["d"] == 1
     for text, words in (("a: [", r"x\.yaml: cannot be read as YAML"), ("- 1", r"x\.yaml: holds no sections")):
         (tmp_path / "x.yaml").write_text(text)
         with pytest.raises(ConfigError, match=words):
             read_config([Path("x.yaml")])
+    with pytest.raises(ConfigError, match=r"y\.yaml: cannot be read: No such file.*check the path"):
+        read_config([Path("y.yaml")])
 
 
 def test_the_check_of_the_real_clips(shared, repository, monkeypatch, capsys):

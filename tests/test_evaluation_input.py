@@ -15,6 +15,7 @@ from actorsup.artifacts.checksums import embed_checksum
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 from actorsup.cli import main
+from actorsup.datasets import ground_truth_checks
 from actorsup.errors import DataError
 from actorsup.evaluation import Predictions, ground_truth_tube, predicted_tubes, read_predictions
 from actorsup.evaluation import ground_truth as ground_truth_module
@@ -89,8 +90,10 @@ def test_unusable_ground_truth_is_an_error(evaluate, truth, words):
 
 
 def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
-    read = ground_truth_module.ground_truth_chunks
-    monkeypatch.setattr(ground_truth_module, "ground_truth_chunks", lambda path: read(path, 2))
+    read = ground_truth_checks.ground_truth_chunks
+    monkeypatch.setattr(
+        ground_truth_checks, "ground_truth_chunks", lambda path, **other: read(path, 2, **other)
+    )
     monkeypatch.setattr(ground_truth_module, "_MAX_BYTES_IN_MEMORY", 10)  # so boxes go to a temporary file
     lines = [f"a,{t},run,{f},{f},{t},10,10" for f in range(4) for t in range(2)]
     (tmp_path / "gt.csv").write_text(rows(*lines))

@@ -16,13 +16,13 @@ import pytest
 import torch
 from test_frames import decode, file_video, images
 
-from actorsup.artifacts import shards
+from actorsup.artifacts import access, shards
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.checksums import check_checksum_file, check_embedded_checksum, write_checksum_file
 from actorsup.artifacts.provenance import provenance
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.datasets.pickles import read_numbers
-from actorsup.errors import DataError
+from actorsup.errors import DamagedError, DataError
 from actorsup.frames.store import FrameStore
 from actorsup.training.weights import load_weights, save_weights
 
@@ -37,19 +37,21 @@ def shard(path: Path, videos: str = "abc") -> Path:
 # ------------------------------------------------------- artifacts of an earlier stage
 
 
-def test_a_flipped_bit_anywhere_in_a_shard_is_detected(tmp_path):
+def test_a_flipped_bit_anywhere_in_a_shard_is_detected(tmp_path, monkeypatch):
+    monkeypatch.setattr(access, "find_writers", lambda path: iter(()))  # which takes 20 ms
     path = shard(tmp_path / "0.h5")
     whole = path.read_bytes()
     random = np.random.default_rng(0)
     for at in range(0, len(whole), 23):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << random.integers(8)]) + whole[at + 1 :])
-        with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
+        start = "not a file of actorsup" if at < 17 else "compared twice.*delete it and run again"
+        with pytest.raises(DamagedError, match=rf"0\.h5.*{start}"):
             check_embedded_checksum(path)
     for wrong in (b"", whole[:100], whole[:-1], whole + b"\0", bytes(len(whole)), whole[512:1024]):
         path.write_bytes(wrong)
-        with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
+        with pytest.raises(DataError, match=r"0\.h5.*run again"):
             ShardReader(path, "x/1")
-        with pytest.raises(DataError, match=r"0\.h5.*delete it and run again"):
+        with pytest.raises(DataError, match=r"0\.h5.*run again"):
             provenance("stage", {}, [path])
     path.write_bytes(whole)
     with ShardReader(path, "x/1") as reader:
@@ -105,7 +107,7 @@ def test_a_flipped_bit_in_a_table_or_a_folder_is_detected(tmp_path, monkeypatch)
         )
         for wrong in (b"", cut_at_a_line, whole + b"\n", *flipped):
             path.write_bytes(wrong)
-            with pytest.raises(DataError, match=f"{named}: damaged.*delete it and run again"):
+            with pytest.raises(DataError, match=f"{named}: damaged.*compared twice.*delete it and run again"):
                 check_checksum_file(named)
         path.write_bytes(whole)
         check_checksum_file(named)

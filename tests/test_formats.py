@@ -707,6 +707,10 @@ def test_every_command_of_the_page_runs(repository, tmp_path, monkeypatch):
         packed.writestr("gt/labels.txt", "run\n")
     written(tmp_path / "MOT17" / "train" / "MOT17-02-DPM" / "gt" / "gt.txt", MOT16)
     coco(tmp_path / "tao.json", COCO)
+    sink = (
+        "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,class_name,frame_index\n1,2,3,4,0,,1,run,0\n"
+    )
+    written(tmp_path / "detections.csv", sink)
     found = commands(repository / "docs" / "exchange.md")
     assert {command[0] for command in found} == {"actorsup", "snakemake"}
     for command in found:

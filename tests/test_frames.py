@@ -231,7 +231,7 @@ def test_a_damaged_frame_names_its_store(tmp_path):
     with pytest.raises(DataError, match=r"damaged.*delete it and run again"):
         FrameStore(path)
     embed_checksum(path)  # damaged before it was sealed
-    with FrameStore(path) as store, pytest.raises(DataError, match="delete the file"):
+    with FrameStore(path) as store, pytest.raises(DataError, match="move it to another folder"):
         store["v"][0]
 
 

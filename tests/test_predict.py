@@ -196,7 +196,8 @@ def test_the_command_goes_on_after_a_video_that_fails(place, stages, tmp_path, c
     good = [f"made/videos/v_000{n}.avi" for n in (0, 1)]
     code = main(["predict", good[0], "nowhere.avi", good[1], "--dataset", "myvideos", "--output", "out.json"])
     said = capsys.readouterr()
-    assert code == 1 and said.err.count("\n") == 1 and "nowhere.avi: there is no such file" in said.err
+    assert code == 1 and said.err.count("\n") == 2 and "nowhere.avi: there is no such file" in said.err
+    assert said.err.startswith("actorsup: Configuration: ")
     assert "of 2 videos" in said.out
     whole = json.loads((stages / "predictions.json").read_text(encoding="utf-8"))
     made = json.loads(Path("out.json").read_text(encoding="utf-8"))

@@ -83,6 +83,7 @@ VALUES = {
     "encoder": "resnet18",
     "start": "other.bin",
     "annotated": "annotated.csv",
+    "box_unit": "fraction",
     "launcher": "srun",
     "actors": ["dog"],
     "classes": ["run", "walk"],

@@ -1,25 +1,12 @@
 """Atomic file writes: a file appears complete or not at all."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from actorsup.errors import DataError
-
-_DISK_ERRORS = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EIO,
-    errno.ENOENT,
-)
-_REMEDY = "free some space or fix its permissions, then run again; finished work is kept"
+from actorsup.errors import REMEDY_OF, DataError
 
 
 @contextmanager
@@ -79,10 +66,13 @@ def report_write_errors(path: str | Path) -> Iterator[None]:
         # libraries wrap the reason in long messages, or raise another error on top of it
         message = f"{error} {error.__context__}"
         error_numbers = (getattr(error, "errno", None), getattr(error.__context__, "errno", None))
-        codes = [code for code in _DISK_ERRORS if code in error_numbers or os.strerror(code) in message]
+        codes = [code for code in REMEDY_OF if code in error_numbers or os.strerror(code) in message]
         if not codes:
             raise
-        raise DataError(f"{path}: cannot be written ({os.strerror(codes[0])}); {_REMEDY}") from error
+        raise DataError(
+            f"{path}: cannot be written ({os.strerror(codes[0])}); {REMEDY_OF[codes[0]]}, then run again; "
+            "finished work is kept"
+        ) from error
 
 
 def sync(path: Path) -> None:

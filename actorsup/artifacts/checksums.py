@@ -12,13 +12,19 @@ import os
 import zlib
 from pathlib import Path
 
+from actorsup.artifacts.access import raise_if_damaged
 from actorsup.artifacts.atomic import report_write_errors, write_text_atomically
-from actorsup.errors import DataError
+from actorsup.errors import report_read_errors
 
 USER_BLOCK_SIZE = 512
 """Size of the user block in bytes; create HDF5 files with ``userblock_size=USER_BLOCK_SIZE``."""
 
+_BLOCK_START = b"actorsup 1 crc32 "
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OLD_SUPERBLOCKS = (_HDF5_SIGNATURE + b"\0", _HDF5_SIGNATURE + b"\1")
+_FLAGS = range(20, 24)
+"""Bytes of an old superblock that are not 0 while a program has the file open for writing, or after it was
+killed. They count as 0, because the content may be as before."""
 _CHUNK_SIZE = 1 << 20
 _CHECKSUMMED_SUFFIXES = (".h5", ".pt")
 """Suffixes of files that contain their own checksums: shards, and PyTorch files (``load_weights``)."""
@@ -38,16 +44,20 @@ def check_embedded_checksum(path: str | Path) -> None:
     An HDF5 file without a user block, such as a file of another program, is not checked.
 
     Raises:
-        DataError: The file is missing, unreadable, not an HDF5 file, or damaged.
+        DamagedError: The file is damaged, or is not an HDF5 file.
+        DataError: The file is missing or unreadable, or another program is writing to it.
     """
-    try:
+
+    def compare() -> tuple[str, str]:
         with open(path, "rb") as stream:
             first_bytes = stream.read(USER_BLOCK_SIZE)
-            is_intact = first_bytes.startswith(_HDF5_SIGNATURE) or first_bytes == _user_block(stream.fileno())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); delete it and run again") from error
-    if not is_intact:
-        raise _damage_error(path)
+            if first_bytes.startswith(_HDF5_SIGNATURE):
+                return "", ""
+            expected = first_bytes.hex() if first_bytes.startswith(_BLOCK_START) else ""
+            return expected, _user_block(stream.fileno()).hex()
+
+    with report_read_errors(path, "cannot be read"):
+        raise_if_damaged(path, compare)
 
 
 def write_checksum_file(path: str | Path) -> None:
@@ -69,26 +79,17 @@ def check_checksum_file(path: str | Path) -> None:
     """Check a table or folder against its checksum file, if the checksum file exists.
 
     Raises:
-        DataError: The table or folder is damaged or unreadable.
+        DamagedError: The table or folder is damaged.
+        DataError: The table or folder is unreadable, or another program is writing to it.
     """
     path = Path(path)
-    if not _has_checksum_file(path):
-        return
-    try:
-        expected_line = _checksum_path(path).read_text(encoding="utf-8", errors="replace")
-        is_intact = _checksum_line(path) == expected_line
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); delete it and run again") from error
-    if not is_intact:
-        raise _damage_error(path)
-
-
-def _damage_error(path: str | Path) -> DataError:
-    return DataError(
-        f"{path}: damaged, its content does not match its checksum; delete it and run again to rebuild it"
-    )
+    checksum_path = _checksum_path(path)
+    if _has_checksum_file(path) and checksum_path.exists():
+        with report_read_errors(path, "cannot be read"):
+            raise_if_damaged(
+                path,
+                lambda: (checksum_path.read_text(encoding="utf-8", errors="replace"), _checksum_line(path)),
+            )
 
 
 def _has_checksum_file(path: Path) -> bool:
@@ -115,8 +116,11 @@ def _checksum_line(path: Path) -> str:
 
 
 def _user_block(file_descriptor: int) -> bytes:
-    checksum, size = _crc32(file_descriptor, 0, USER_BLOCK_SIZE)
-    return f"actorsup 1 crc32 {checksum:08x} bytes {size}\n".encode().ljust(USER_BLOCK_SIZE, b"\0")
+    superblock = os.pread(file_descriptor, _FLAGS.stop, USER_BLOCK_SIZE)
+    if superblock.startswith(_OLD_SUPERBLOCKS) and len(superblock) == _FLAGS.stop:
+        superblock = superblock[: _FLAGS.start] + bytes(len(_FLAGS))
+    checksum, size = _crc32(file_descriptor, zlib.crc32(superblock), USER_BLOCK_SIZE + len(superblock))
+    return (_BLOCK_START + f"{checksum:08x} bytes {size}\n".encode()).ljust(USER_BLOCK_SIZE, b"\0")
 
 
 def _crc32(file_descriptor: int, checksum: int, offset: int) -> tuple[int, int]:

@@ -40,5 +40,6 @@ def existing_path(path: str, key: str, remedy: str = "") -> Path:
     if not full_path.exists():
         siblings = [entry.name for entry in full_path.parent.iterdir()] if full_path.parent.is_dir() else []
         hint = (f"; {remedy}" if remedy else "") + did_you_mean(full_path.name, siblings)
-        raise ConfigError(f"{key}: no such file or folder: {full_path}{hint}")
+        base = "" if full_path.is_absolute() else f", relative to the working folder {Path.cwd()}"
+        raise ConfigError(f"{key}: no such file or folder: {full_path}{base}{hint}")
     return full_path

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from actorsup import __version__
+from actorsup.artifacts.access import retry
 from actorsup.artifacts.checksums import check_embedded_checksum
-from actorsup.errors import report_read_errors
+from actorsup.errors import REBUILD, report_read_errors
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT.name
@@ -32,6 +33,7 @@ MODULES_WITHOUT_RESULTS = frozenset(
         "actorsup.errors",
         "actorsup.logs",
         "actorsup.registry",
+        "actorsup.artifacts.access",
         "actorsup.config.fields",
         "actorsup.config.messages",
     }
@@ -78,16 +80,15 @@ def machine() -> str:
 
 
 def _input_digest(path: Path) -> str:
-    if path.suffix != ".h5":
-        return file_digest(path)
-    import h5py
+    wanted = f"not a valid shard; {REBUILD}"
+    with report_read_errors(path, wanted):
+        if path.suffix != ".h5":
+            return retry(lambda: file_digest(path), path)
+        from actorsup.artifacts.hdf5_files import open_hdf5
 
-    check_embedded_checksum(path)
-    with (
-        report_read_errors(path, "not a valid shard; delete it and run again"),
-        h5py.File(path, "r") as shard,
-    ):
-        return hashlib.sha256(str(shard.attrs["provenance"]).encode()).hexdigest()
+        check_embedded_checksum(path)
+        with open_hdf5(path, wanted) as shard:
+            return hashlib.sha256(str(shard.attrs["provenance"]).encode()).hexdigest()
 
 
 def settings_digest(settings: Any) -> str:

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 
-from actorsup.errors import DataError
+from actorsup.errors import REBUILD, DataError
 
 _MAX_UNCHECKED_SIZE = 1 << 28
 """Size in bytes up to which the compression ratio of a dataset is not checked."""
@@ -59,7 +59,7 @@ def safe_dataset(parent: h5py.Group, name: str, kinds: str = _NUMERIC_KINDS) -> 
 def _get_child(parent: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     link = parent.get(name, getlink=True)
     if link is None:
-        raise DataError(f"{parent.file.filename}: {name!r} is missing; delete the file and run again")
+        raise DataError(f"{parent.file.filename}: {name!r} is missing; {REBUILD}")
     if not isinstance(link, h5py.HardLink):
         raise DataError(f"{parent.file.filename}: {name!r} is a link; links are never followed")
     return parent[name]

@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from actorsup.artifacts.atomic import report_write_errors, sync
 from actorsup.artifacts.checksums import USER_BLOCK_SIZE, check_embedded_checksum, embed_checksum
 from actorsup.artifacts.folders import resume_folder
+from actorsup.artifacts.hdf5_files import create_hdf5, open_hdf5
 from actorsup.artifacts.safe_hdf5 import safe_dataset, safe_group
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DamagedError, DataError, report_read_errors
 
 _LOG = logging.getLogger(__name__)
 _TEXT_DTYPE = h5py.string_dtype("utf-8")
@@ -74,13 +75,17 @@ class ShardWriter:
             self._write_shard()
 
     def finished(self, video: str) -> bool:
-        """Return whether an interrupted run finished a video; delete the part if it is damaged."""
+        """Return whether an interrupted run finished a video; delete the part if it is damaged.
+
+        Raises:
+            DataError: The part cannot be read now, or another program is writing to it.
+        """
         path = self._part_path(video)
         if not path.exists():
             return False
         try:
             check_embedded_checksum(path)
-        except DataError:
+        except DamagedError:
             # parts are not flushed: a power failure can truncate them
             _LOG.warning("%s: incomplete; %s is processed again", path, video)
             path.unlink()
@@ -141,10 +146,10 @@ class ShardWriter:
     def _merge_parts(self, path: Path) -> None:
         groups: list[tuple[str, str]] = []
         failures: list[tuple[str, str]] = []
-        with h5py.File(path, "w", userblock_size=USER_BLOCK_SIZE) as shard:
+        with create_hdf5(path, userblock_size=USER_BLOCK_SIZE) as shard:
             shard.attrs.update(self._file_attributes)
             for video in sorted(self._finished_parts):
-                with h5py.File(self._finished_parts[video], "r") as part:
+                with open_hdf5(self._finished_parts[video], "not a part of a shard") as part:
                     if "failure" in part.attrs:
                         failures.append((video, str(part.attrs["failure"])))
                         continue
@@ -160,7 +165,7 @@ class ShardWriter:
 @contextmanager
 def open_part(path: Path, video: str) -> Iterator[h5py.File]:
     """Create the HDF5 file of one video at a path from ``ShardWriter.part``, and yield the open file."""
-    with report_write_errors(path), h5py.File(path, "w", userblock_size=USER_BLOCK_SIZE) as part:
+    with report_write_errors(path), create_hdf5(path, userblock_size=USER_BLOCK_SIZE) as part:
         part.attrs["video"] = video
         yield part
 
@@ -179,12 +184,12 @@ class ShardReader:
 
     def __init__(self, path: str | Path, schema: str) -> None:
         check_embedded_checksum(path)
-        with ExitStack() as stack, report_read_errors(path, "not a valid shard; delete it and run again"):
-            self.file = stack.enter_context(h5py.File(path, "r"))
+        with ExitStack() as stack, report_read_errors(path, f"not a valid shard; {REBUILD}"):
+            self.file = stack.enter_context(open_hdf5(path, f"not a valid shard; {REBUILD}"))
             actual_schema = self.file.attrs.get("schema")
             if actual_schema != schema:
                 raise DataError(
-                    f"{path}: schema is {actual_schema!r}, expected {schema!r}; delete it and run again"
+                    f"{path}: schema is {actual_schema!r}, expected {schema!r}; check the path, or {REBUILD}"
                 )
             self._group_names = dict(_text_pairs(self.file, "videos"))
             self.failures = dict(_text_pairs(self.file, "failures"))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.artifacts.shards import ShardWriter
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.tubes import Tubes
 
 TUBES_SCHEMA = "tubes/1"
@@ -116,16 +116,11 @@ def read_tubes(group: h5py.Group) -> Tubes:
     """
     stored_names = [field.name for field in fields(Tubes) if field.name in group]
     if missing_names := [name for name in _REQUIRED_DATASETS if name not in stored_names]:
-        raise DataError(
-            f"{group.file.filename}: {group.name} lacks {', '.join(missing_names)}; "
-            "delete the file and run again"
-        )
+        raise DataError(f"{group.file.filename}: {group.name} lacks {', '.join(missing_names)}; {REBUILD}")
     tubes = Tubes(**{name: group[name][()] for name in stored_names})
     shapes = {name: array.shape for name, array in tubes.arrays().items()}
     if tubes.boxes.ndim != 3 or any(shapes[name] != shape for name, shape in _expected_shapes(tubes).items()):
-        raise DataError(
-            f"{group.file.filename}: {group.name}: shapes {shapes} do not match; delete it and run again"
-        )
+        raise DataError(f"{group.file.filename}: {group.name}: shapes {shapes} do not match; {REBUILD}")
     return tubes
 
 
@@ -153,7 +148,7 @@ def read_info(group: h5py.Group) -> VideoInfo:
         DataError: An attribute is missing, not a number, or impossible for a video; the times are invalid.
     """
     location = f"{group.file.filename}: {group.name}"
-    remedy = "expected numbers in the attributes frames, fps, width and height; delete the file and run again"
+    remedy = f"expected numbers in the attributes frames, fps, width and height; {REBUILD}"
     with report_read_errors(location, remedy):
         info = video_info(*(group.attrs[name] for name in _INFO_ATTRIBUTES))
         return replace(info, times=check_times(group["time"][()], info.frames)) if "time" in group else info

@@ -78,6 +78,18 @@ def segment_frames(
     return np.clip(centers[:, None] + offsets, 0, num_frames - 1).ravel()
 
 
+def sample_frames(
+    images: VideoFrames,
+    segments: int,
+    generator: np.random.Generator | None,
+    snippet: int = 1,
+    step: int = 1,
+) -> NDArray[np.int64]:
+    """Same as ``segment_frames``, over the frames of a video that have a picture; returns their indices."""
+    pictures = images.pictures
+    return pictures[segment_frames(len(pictures), segments, generator, snippet, step)]
+
+
 def read_clip(images: VideoFrames, boxes: NDArray[np.float32], frame_indices: NDArray[np.int64]) -> Clip:
     """Read frames of a video in the resolution of the frame store, with the boxes of the tubes.
 

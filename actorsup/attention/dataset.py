@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, read_info
-from actorsup.attention.clips import Clip, read_clip, segment_frames
+from actorsup.attention.clips import Clip, read_clip, sample_frames
 from actorsup.attention.settings import AttentionSettings
-from actorsup.errors import DataError
+from actorsup.errors import REBUILD, DataError
 from actorsup.frames.store import FrameStore, VideoFrames
 
 _LOG = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ class TrainingVideo:
     def clip(self, settings: AttentionSettings, seed: int, epoch: int) -> Clip:
         """Read the training clip of an epoch: one random frame per segment, with a random horizontal flip."""
         generator = self.random_generator(seed, epoch)
-        frame_indices = segment_frames(
-            len(self.images), settings.frames, generator, settings.snippet, settings.snippet_step
+        frame_indices = sample_frames(
+            self.images, settings.frames, generator, settings.snippet, settings.snippet_step
         )
         clip = read_clip(self.images, self.boxes[: settings.tubes], frame_indices)
         return clip.flip_horizontally() if generator.random() < settings.flip else clip
@@ -119,10 +119,7 @@ def _is_usable(video: str, images: Mapping[str, VideoFrames], groups: Mapping[st
         _LOG.info("%s: no %s; skipped", video, "tubes" if video in images else "frames")
         return False
     if difference := images[video].describe_mismatch(read_info(groups[video])):
-        raise DataError(
-            f"{groups[video].file.filename}: {video} has tubes over {difference}; "
-            "delete the file and run again"
-        )
+        raise DataError(f"{groups[video].file.filename}: {video} has tubes over {difference}; {REBUILD}")
     if not len(groups[video]["boxes"]):
         _LOG.info("%s: no actor was found; skipped", video)
         return False

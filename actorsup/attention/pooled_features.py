@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import torch
 
+from actorsup.artifacts.hdf5_files import create_hdf5
 from actorsup.attention.model import PooledTubes
 from actorsup.attention.settings import AttentionSettings
 from actorsup.training import distributed
@@ -57,7 +58,7 @@ def open_pooled_features(output: Path, settings: AttentionSettings) -> Iterator[
     # the name is fixed, so that the next run replaces the cache of a killed run
     path = output.with_name(f".{output.stem}.pooled{distributed.rank()}.h5")
     try:
-        with h5py.File(path, "w") as file:
+        with create_hdf5(path) as file:
             yield PooledFeatures(settings, file)
     finally:
         path.unlink(missing_ok=True)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read_info, read_tubes, write_tubes
-from actorsup.attention.clips import Clip, loader_threads, move_clip, prefetch, read_clip, segment_frames
+from actorsup.attention.clips import Clip, loader_threads, move_clip, prefetch, read_clip, sample_frames
 from actorsup.attention.model import ActorAttention, PooledTubes, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
 from actorsup.attention.tube_scores import TubeLogits, score_tubes
-from actorsup.errors import DataError, VideoError
+from actorsup.errors import REBUILD, DataError, VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.training.devices import resolve_device
@@ -138,7 +138,7 @@ def _read_input(
 ) -> ScoringInput | VideoError:
     tubes = read_tubes(group)
     if difference := images.describe_mismatch(replace(read_info(group), frames=tubes.frames)):
-        return VideoError(f"{group.file.filename}: tubes over {difference}; delete the file and run again")
+        return VideoError(f"{group.file.filename}: tubes over {difference}; {REBUILD}")
     return prepare_input(network, images, tubes, settings.score_frames)
 
 
@@ -154,8 +154,8 @@ def prepare_input(
         segments: Number of segments to sample frames from; None uses the number of training.
     """
     settings = network.settings
-    frame_indices = segment_frames(
-        len(images), segments or settings.frames, None, settings.snippet, settings.snippet_step
+    frame_indices = sample_frames(
+        images, segments or settings.frames, None, settings.snippet, settings.snippet_step
     )
     return ScoringInput(read_clip(images, tubes.boxes, frame_indices), tubes, frame_indices)
 

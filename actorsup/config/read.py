@@ -1,7 +1,7 @@
 """Read and check the configuration; each mistake is reported in one line with its remedy."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from actorsup.coco import ID_OF
 from actorsup.config.fields import checked
 from actorsup.config.messages import NOT_A_NAME, listed, mistyped, odd_keys
 from actorsup.config.sections import KINDS, Configuration, model_of
-from actorsup.errors import ConfigError
+from actorsup.errors import ConfigError, access_problem
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "config.yaml"
 _USED = ("linkers", "models")
@@ -21,28 +21,88 @@ NAME = "[A-Za-z0-9_-]+"
 VARIANT = rf"{NAME}(\+[a-z_]+=[A-Za-z0-9_.-]+)*"
 
 
-def read_config(overlays: Sequence[Path] = ()) -> dict[str, Any]:
-    """Return the configuration as Snakemake merges it: ``config.yaml`` and the files that override it.
+def read_config(configfiles: Iterable[Path] = (), values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the configuration: each layer overrides the layers before it, setting by setting.
 
-    ``config.yaml`` is read from the current folder or, if there is none, from the checkout of the library.
+    1. ``config.yaml`` of the checkout, with every setting
+    2. ``config.yaml`` of the working folder, if it is another file
+    3. the files of ``--configfile``, in their order
+    4. the values of ``--config``
+
+    Relative paths in all layers are relative to the working folder, which also contains ``results/``.
 
     Args:
-        overlays: Files of ``--configfile``; later files override earlier ones.
+        configfiles: Files of ``--configfile``.
+        values: Values of ``--config``.
 
     Raises:
         ConfigError: A file is missing or is not a YAML mapping of sections.
     """
-    here = Path("config.yaml")
+    return read_layers([*own_files(), *configfiles], values or {})
+
+
+def read_layers(files: Iterable[Path], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of files and of ``values``, each layer overriding those before it.
+
+    Raises:
+        ConfigError: A file is missing or is not a YAML mapping of sections.
+    """
     merged: dict[str, Any] = {}
-    for path in (here if here.exists() else _DEFAULT, *overlays):
+    for path in files:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {access_problem(error) or error}") from error
+        except (ValueError, RecursionError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
         if not isinstance(content, Mapping):
             raise ConfigError(f"{path}: holds no sections; wanted such as config.yaml's")
         merged = _merge(merged, content)
-    return merged
+    return _merge(merged, values)
+
+
+def own_files(as_module: bool = False) -> list[Path]:
+    """Return the first two layers of ``read_config``.
+
+    Args:
+        as_module: Whether the working folder belongs to a workflow that uses this one as a module, so that
+            its ``config.yaml`` has other settings.
+    """
+    here = Path("config.yaml")
+    if as_module or not here.is_file() or (_DEFAULT.is_file() and here.samefile(_DEFAULT)):
+        return [_DEFAULT]
+    return [_DEFAULT, here] if _DEFAULT.is_file() else [here]
+
+
+def describe_sources(files: Iterable[str | Path], values: str = "") -> str:
+    """Return the line for the log that lists the sources of the configuration, in the order of reading.
+
+    Args:
+        files: Configuration files.
+        values: Where further settings are from, such as ``"--config"``; empty if there are none.
+    """
+    sources = [*(str(Path(file).absolute()) for file in files), *([values] if values else [])]
+    return f"Configuration: {', then '.join(sources)}"
+
+
+def parse_values(texts: Iterable[str]) -> dict[str, Any]:
+    """Parse the values of ``--config``, such as ``device=cpu`` or ``datasets={mine: {shards: 2}}``.
+
+    Numbers stay text, as those that Snakemake passes; ``check_config`` converts them.
+
+    Raises:
+        ConfigError: A text is not ``NAME=VALUE``, or its value is not YAML.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            if not (name and equals):
+                raise ValueError("expected NAME=VALUE")
+            values = _merge(values, {name: yaml.load(value, yaml.BaseLoader) if value else None})
+        except (ValueError, RecursionError, yaml.YAMLError) as error:
+            raise ConfigError(f"--config {text[:80]}: {' '.join(str(error).split())}") from error
+    return values
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from actorsup.artifacts.hdf5_files import open_hdf5
 from actorsup.artifacts.safe_hdf5 import safe_dataset
 from actorsup.errors import DataError, report_read_errors
 
@@ -103,7 +104,7 @@ def read_frame(path: Path) -> AnnotatedFrame:
 @contextmanager
 def _open_file(path: Path) -> Iterator[h5py.File]:
     problem = "cannot be read; wanted a MATLAB 7.3 file, which is HDF5; download it again"
-    with report_read_errors(path, problem), h5py.File(path, "r") as file:
+    with report_read_errors(path, problem), open_hdf5(path, problem) as file:
         yield file
 
 

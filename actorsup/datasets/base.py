@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from actorsup.datasets.contents import (
     UnusableEntry,
     UnusedEntry,
 )
+
+if TYPE_CHECKING:  # an edit of the checks decodes nothing again
+    from actorsup.formats.conventions import BoxSource
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,17 @@ class GroundTruth:
             annotated, as in A2D. A video without an entry is annotated in every frame: a frame without a box
             has no actor.
         frames: Number of frames of a video, by video, where the annotation states it.
+        rates: Frames per second of a video, by video, where the annotation states it.
+        source: File of the boxes, with what the user says about their numbers. None: a file
+            of this project. Only if its frame unit is a time, the column ``frame`` of the boxes holds times.
     """
 
     boxes: pd.DataFrame
     size: Mapping[str, tuple[int, int]]
     annotated: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     frames: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    source: "BoxSource | None" = None
 
 
 class Dataset(Protocol):

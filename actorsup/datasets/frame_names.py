@@ -139,14 +139,14 @@ def _ambiguous(folder: Path, counts: dict[str, int]) -> VideoError:
     example = max(counts, key=counts.__getitem__)
     return VideoError(
         f"{folder}: the names of its images have several stems: {stems}; wanted the frames of one video; "
-        f"choose with frame_names, such as frame_names: {escape_name(example)!r}"
+        f"choose with frame_names: {escape_name(example)!r} (actorsup predict: --frame-names)"
     )
 
 
 def _frame_numbers(folder: Path, frames: Sequence[Path]) -> list[int] | None:
     """Return the frame number of each file, or None if the names only give an order."""
     texts = [_NUMBER.findall(path.stem) for path in frames]
-    if not texts[0] or any("." in text for text in texts[0]):
+    if not texts[0] or any("." in text for of_file in texts for text in of_file):
         return None
     columns = [[int(text) for text in column] for column in zip(*texts, strict=True)]
     varying = [column for column in columns if len(set(column)) > 1] or columns[-1:]

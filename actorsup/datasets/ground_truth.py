@@ -9,8 +9,11 @@ import pandas as pd
 
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import Dataset
+from actorsup.datasets.ground_truth_checks import check_ground_truth, in_frames
 from actorsup.errors import DataError
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS, read_text_table
+from actorsup.formats.labeled import read_video_info
+from actorsup.formats.plausibility import report
 
 _LOG = logging.getLogger(__name__)
 _MAX_NAMED_VIDEOS = 5
@@ -29,16 +32,19 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
         output: Path of the table to write.
 
     Raises:
-        DataError: The data set has no ground truth.
+        DataError: The data set has no ground truth, or its boxes are impossible.
     """
     truth = dataset.ground_truth()
     if truth is None:
         raise DataError(f"{output}: the data set has no ground truth, so nothing can be evaluated")
     table = pd.read_csv(videos, dtype={"video": str}, keep_default_na=False, na_values=[""])
     table = table.set_index("video")
-    in_run = truth.boxes["video"].isin(table.index)
-    _warn(truth.boxes, ~in_run, "boxes are left out, since this run lacks their videos")
-    rows = _fit_to_videos(truth.boxes[in_run].reset_index(drop=True), table, truth.size)
+    infos = read_video_info(videos)
+    report(check_ground_truth(truth, infos))
+    boxes = in_frames(truth, {video: info.fps for video, info in infos.items()})
+    in_run = boxes["video"].isin(table.index)
+    _warn(boxes, ~in_run, "boxes are left out, since this run lacks their videos")
+    rows = _fit_to_videos(boxes[in_run].reset_index(drop=True), table, truth.size)
     columns = [name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]
     write_text_atomically(output, rows[columns].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 

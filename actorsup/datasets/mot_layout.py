@@ -1,6 +1,7 @@
 """The layout of a sequence of the MOTChallenge: ``img1``, ``gt``, ``det`` and ``seqinfo.ini``."""
 
 import configparser
+import os
 from collections.abc import Set
 from pathlib import Path
 
@@ -19,6 +20,12 @@ def is_mot_sequence(names: Set[str]) -> bool:
 def mot_image_folder(sequence: Path) -> str:
     """Return the name of the folder of frames of a sequence."""
     return _sequence_info(sequence).get("imDir", IMAGE_FOLDER)
+
+
+def frames_folder(video: Path) -> Path:
+    """Return the folder of frames of a sequence; any other path is returned as it is."""
+    images = video / mot_image_folder(video)
+    return images if images.is_dir() and is_mot_sequence(set(os.listdir(video))) else video
 
 
 def mot_frame_rate(frames: Path) -> float:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from actorsup.config.fields import Boolean, Count, Integer, Names, Natural, Seeds, affects, settings
+from actorsup.formats.settings import BoxFormat, BoxUnit, FrameBase, FrameUnit
 
 _TRUTH = ("write_ground_truth", "write_annotated_frames")
 _VIDEOS = ("write_video_table", "collect_failures")
@@ -94,10 +95,24 @@ class FolderSection(VideoFolderSection):
     frame_numbers: Annotated[Literal["names", "order"] | None, affects("decode_frames")] = None
     """Numbers of the frames in a folder of images: those in their ``names``, or their ``order``; null:
     ``names``, or ``order`` where the names have none, and unusual numbers are reported."""
+    box_format: Annotated[BoxFormat | None, affects(*_TRUTH)] = None
+    """The four numbers of a box in ``ground_truth``: corners, corner and size, center and size, or swapped
+    corners. null: as in its format, and implausible boxes are reported."""
+    box_unit: Annotated[BoxUnit | None, affects(*_TRUTH)] = None
+    """Unit of the boxes: ``pixels``, ``fraction`` or ``percent`` of the frame, or the size of the frames they
+    belong to, such as ``1280x720``. null: pixels, and implausible boxes are reported."""
+    frame_base: Annotated[FrameBase | None, affects(*_TRUTH)] = None
+    """Number of the first frame in ``ground_truth`` and ``annotated``. null: as in the format, and numbers
+    that look otherwise are reported."""
+    frame_unit: Annotated[FrameUnit | None, affects(*_TRUTH)] = None
+    """Unit of the frames in ``ground_truth``; times are converted by the video's rate. null: frames, and
+    numbers that look like times or another rate are reported."""
 
     def __post_init__(self) -> None:
         if self.annotated is not None and self.ground_truth is None:
             raise ValueError("annotated needs 'ground_truth' too")
+        if self.annotated not in (None, "all") and self.frame_unit not in (None, "frames"):
+            raise ValueError("annotated names frames, so frame_unit must be frames")
 
 
 @settings

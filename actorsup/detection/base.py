@@ -13,7 +13,9 @@ from actorsup.artifacts.images import Image
 if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor OpenCV
     import h5py
 
+    from actorsup.artifacts.tube_files import VideoInfo
     from actorsup.detection.settings import DetectorSettings
+    from actorsup.formats.conventions import Problem
     from actorsup.frames.store import VideoFrames
 
 SCHEMA = "detections/1"
@@ -113,6 +115,8 @@ class DetectorType:
         files: Settings of a section that name its files; they are its weights.
         published: The name of the published weights of a section, None where nobody publishes any.
         trunk: Whether an encoder can start from its weights (``weights: detector:NAME``).
+        check: Returns what is implausible about the detections in the files of a section, given length, frame
+            rate and size of the videos, by id; for ``actorsup check``.
     """
 
     build: Build
@@ -120,3 +124,6 @@ class DetectorType:
     files: tuple[str, ...] = ()
     published: Callable[[Mapping[str, Any]], str | None] = lambda section: None
     trunk: bool = False
+    check: Callable[[Mapping[str, Any], Mapping[str, "VideoInfo"]], list["Problem"]] = (
+        lambda section, videos: []
+    )

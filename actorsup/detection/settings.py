@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from actorsup.config.fields import Count, Fraction, Integer, NonNegative, Number, Positive, affects, settings
+from actorsup.formats.settings import BoxFormat, BoxUnit, FrameBase, FrameUnit
 
 _DETECT = affects("detect_actors")
 _BOTH = affects("detect_actors", "train_detector")
@@ -131,6 +132,18 @@ class SuppliedSection(FilteredSection):
 
     path: Annotated[str, _FILE] = field(kw_only=True)
     """File of the detections: a CSV table, COCO results JSON, MOT text or CVAT XML."""
+    box_format: Annotated[BoxFormat | None, _DETECT] = None
+    """The four numbers of a box: corners, corner and size, center and size, or swapped corners. null: as in
+    the format of the file, and implausible boxes are reported."""
+    box_unit: Annotated[BoxUnit | None, _DETECT] = None
+    """Unit of the boxes: ``pixels``, ``fraction`` or ``percent`` of the frame, or the size of the frames they
+    belong to, such as ``1280x720``. null: pixels, and implausible boxes are reported."""
+    frame_base: Annotated[FrameBase | None, _DETECT] = None
+    """Number of the first frame. null: as in the format of the file, and numbers that look otherwise are
+    reported."""
+    frame_unit: Annotated[FrameUnit | None, _DETECT] = None
+    """Unit of the frames; times are converted by the video's rate. null: frames, and numbers that look like
+    times are reported."""
 
 
 @settings

@@ -66,7 +66,7 @@ def detect_videos(
 def finder(settings: DetectorSettings, actors: Sequence[str], weights: Path | None, device: str) -> Find:
     """Return a function that detects the actors of a video; arguments as in ``detect_videos``."""
     find = _finder(settings, actors, weights, device)
-    return lambda video, images: _inside(video, find(video, images), images.width, images.height)
+    return lambda video, images: _usable(video, find(video, images), images)
 
 
 def build_detector(
@@ -95,19 +95,26 @@ def _finder(settings: DetectorSettings, actors: Sequence[str], weights: Path | N
 
 
 def _detect(detector: Detector, images: VideoFrames, batch: int) -> Detections:
-    """Run a detector over all frames of a video, a batch at a time."""
+    """Run a detector over all frames of a video that have a picture, a batch at a time."""
     found: list[ImageDetections] = []
-    for start in range(0, len(images), batch):
-        found += detector.detect(images.read(range(start, min(start + batch, len(images)))))
-    video = Detections.of_images(range(len(images)), found)
+    pictures = images.pictures.tolist()
+    for start in range(0, len(pictures), batch):
+        found += detector.detect(images.read(pictures[start : start + batch]))
+    video = Detections.of_images(pictures, found)
     scaled = boxes.scale(video.boxes, images.scale_x, images.scale_y)
     return Detections(video.frame, scaled, video.score, video.actor)
 
 
-def _inside(video: str, found: Detections, width: int, height: int) -> Detections:
-    """Clip boxes to the frame, and drop those that are not finite or have no area left."""
-    cut = boxes.clip(found.boxes, width, height)
-    usable = np.isfinite(cut).all(1) & (boxes.area(cut) > 0)
-    if dropped := int((~usable).sum()):
-        _LOG.info("%s: %d boxes of no area inside the frame dropped", video, dropped)
+def _usable(video: str, found: Detections, images: VideoFrames) -> Detections:
+    """Clip boxes to the frame; drop those without area there, not finite, or of a frame without a picture."""
+    cut = boxes.clip(found.boxes, images.width, images.height)
+    inside = np.isfinite(cut).all(1) & (boxes.area(cut) > 0)
+    has_picture = images.has_picture[found.frame.clip(0, len(images) - 1)]
+    for usable, problem in (
+        (inside, "of no area inside the frame"),
+        (has_picture, "in frames without a picture"),
+    ):
+        if dropped := int((~usable).sum()):
+            _LOG.info("%s: %d boxes %s dropped", video, dropped, problem)
+    usable = inside & has_picture
     return Detections(found.frame[usable], cut[usable], found.score[usable], found.actor[usable])

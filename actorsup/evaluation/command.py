@@ -4,12 +4,13 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.datasets.ground_truth_files import EVERY_FRAME, ONLY_BOXES
 from actorsup.errors import ConfigError, DataError
 from actorsup.evaluation.ground_truth import (
@@ -19,12 +20,23 @@ from actorsup.evaluation.ground_truth import (
     read_ground_truth,
     test_videos,
 )
+from actorsup.evaluation.input_warnings import check_agreement
 from actorsup.evaluation.measures import Evaluation
-from actorsup.evaluation.predictions import Predictions, read_predictions
+from actorsup.evaluation.predictions import (
+    MAX_CHECKED,
+    Predictions,
+    check_predictions,
+    infos_of,
+    read_predictions,
+)
 from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.evaluation.stage import write_table
+from actorsup.formats.convention_options import add_convention_options, conventions_of_options
+from actorsup.formats.conventions import BoxSource
 from actorsup.formats.coverage import warn_if_sparse
+from actorsup.formats.labeled import read_video_info
+from actorsup.formats.plausibility import report
 
 _LOG = logging.getLogger("actorsup")
 
@@ -64,8 +76,7 @@ def _read_settings(options: argparse.Namespace) -> EvaluationSettings:
 
 def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -> dict[Path, pd.DataFrame]:
     """Compute the tables that the options request; return each by its output path."""
-    truth = read_ground_truth(options.ground_truth, options.action)
-    predictions = read_predictions(options.predictions)
+    truth, predictions = _read_files(options)
     videos = _select_videos(truth, predictions, options.videos)
     annotated = _read_annotated(truth, options.annotated, videos)
     evaluation = Evaluation(truth, predictions, settings.evaluation_protocol, videos, annotated)
@@ -82,6 +93,31 @@ def _compute_tables(options: argparse.Namespace, settings: EvaluationSettings) -
         "frame_map": lambda: evaluation.frame_average_precision(thresholds),
     }
     return {getattr(options, name): measure() for name, measure in tables.items() if getattr(options, name)}
+
+
+def _read_files(options: argparse.Namespace) -> tuple[StoredGroundTruth, Predictions]:
+    """Read ground truth and predictions, and check that their numbers are plausible.
+
+    Raises:
+        DataError: A file cannot be used, or its boxes are impossible.
+    """
+    said = conventions_of_options(options, "predictions-")
+    predictions = read_predictions(options.predictions, said)
+    location = ", ".join(map(str, options.predictions[:2])) + (" ..." if len(options.predictions) > 2 else "")
+    report(check_predictions(location, predictions.videos, said))
+    conventions = conventions_of_options(options)
+    converts = conventions.reference_size is not None or conventions.has_times
+    infos = infos_of(predictions.videos, None if converts else MAX_CHECKED)
+    listed: dict[str, VideoInfo] = {}
+    if options.videos:
+        with suppress(DataError):  # the table may list ids only
+            listed = read_video_info(options.videos)
+    is_sparse = options.annotated not in (None, EVERY_FRAME)
+    truth = read_ground_truth(
+        options.ground_truth, options.action, conventions, {**infos, **listed}, is_sparse
+    )
+    report(check_agreement(BoxSource(location, "xyxy", said), infos, listed, truth))
+    return truth, predictions
 
 
 def _read_annotated(
@@ -166,6 +202,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_option(
         "--class", dest="action", metavar="NAME", help="class of the ground truth's tracks without one (MOT)"
     )
+    add_convention_options(parser, "the ground truth")
+    add_convention_options(parser, "the predictions", "predictions-")
     add_option("--protocol", metavar="NAME", help="act, moc, yowo, retinanet, mmaction2 or matlab")
     for field in fields(EvaluationProtocol):
         if field.name == "strict":

@@ -11,16 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actorsup.artifacts.tube_files import VideoInfo
+from actorsup.datasets.ground_truth_checks import check_ground_truth, checked_chunks
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.errors import DataError
+from actorsup.formats.conventions import UNSTATED, Conventions, in_pixels_and_frames
 from actorsup.formats.coverage import AnnotatedFrames, annotated_frames_of_rows
 from actorsup.formats.ground_truth_csv import (
     CORNERS,
-    ground_truth_chunks,
     read_annotated_table,
     read_text_table,
     split_rows,
 )
+from actorsup.formats.plausibility import report
 
 _LOG = logging.getLogger(__name__)
 _ROW_DTYPE = np.dtype([("frame", np.int64), ("box", np.float32, 4)])
@@ -197,13 +200,23 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
 
 
-def read_ground_truth(path: str | Path, action: str | None = None) -> StoredGroundTruth:
-    """Open a ground-truth file.
+def read_ground_truth(
+    path: str | Path,
+    action: str | None = None,
+    conventions: Conventions = UNSTATED,
+    infos: Mapping[str, VideoInfo] | None = None,
+    sparse: bool = False,
+) -> StoredGroundTruth:
+    """Open a ground-truth file, and check that its numbers are plausible.
 
     Args:
         path: A table ``video,tube,class,frame,x1,y1,x2,y2[,actor]`` with rows in any order; or COCO JSON,
             CVAT XML, or a folder or zip of MOT text or CVAT XML (docs/exchange.md).
         action: Class of the tracks in MOT text that have none.
+        conventions: What the numbers of the file are, where they differ from its format; ``EXACT`` skips the
+            checks.
+        infos: Length, frame rate and size of videos, by id, which checks and conversions of units need.
+        sparse: Whether only some frames of a video are annotated.
 
     Returns:
         The ground-truth tubes by video id.
@@ -211,12 +224,14 @@ def read_ground_truth(path: str | Path, action: str | None = None) -> StoredGrou
     Raises:
         DataError: The file cannot be used; the message names the line or the place in the file.
     """
-    path = Path(path)
+    path, infos = Path(path), infos or {}
     # in chunks, because a table may be larger than the memory
     if path.suffix.lower() == ".csv" or not path.exists():
-        return StoredGroundTruth(path, ground_truth_chunks(path))
-    truth = read_ground_truth_file(path, action)
-    return StoredGroundTruth(path, [truth.boxes], truth.annotated)
+        return StoredGroundTruth(path, checked_chunks(path, conventions, infos, sparse))
+    truth = read_ground_truth_file(path, action, conventions)
+    report(check_ground_truth(truth, infos))
+    rows = in_pixels_and_frames(str(path), truth.boxes, conventions, infos)
+    return StoredGroundTruth(path, [rows], truth.annotated)
 
 
 def classes_of(truth: GroundTruthTubes, videos: Collection[str]) -> set[str]:
@@ -252,32 +267,16 @@ def test_videos(videos: Path) -> tuple[list[str], set[str]]:
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
-    train_labels = labeled_videos(videos, "train").values()
-    return sorted(labeled_videos(videos, "test")), {name for labels in train_labels for name in labels}
-
-
-def labeled_videos(videos: Path, split: str) -> dict[str, tuple[str, ...]]:
-    """Read the labels of the videos of a split from a videos.csv, by video id.
-
-    Training videos that are missing or undecodable are left out, because they were not trained on.
-
-    Args:
-        videos: Path of the table. If it has no column ``split``, every video is a test video.
-        split: ``test`` or ``train``.
-
-    Raises:
-        DataError: The table cannot be read or has no column ``video``.
-    """
     rows = read_text_table(videos, "video")
-    rows = rows if "split" in rows else rows.assign(split="test")
-    rows = rows.loc[rows["split"] == split]
-    if split == "train" and "frames" in rows:
-        rows = rows.loc[pd.to_numeric(rows["frames"], errors="coerce") > 0]
-    labels = rows["label"] if "label" in rows else [""] * len(rows)
-    return {
-        video: tuple(filter(None, label.split("|")))
-        for video, label in zip(rows["video"], labels, strict=True)
-    }
+    if "split" not in rows:
+        return sorted(rows["video"]), set()
+    train_rows = rows[rows["split"] == "train"]
+    if "frames" in rows:
+        # missing and undecodable videos were not trained on
+        train_rows = train_rows[pd.to_numeric(train_rows["frames"], errors="coerce") > 0]
+    labels = train_rows["label"] if "label" in rows else ()
+    train_classes = {name for label in labels for name in label.split("|") if name}
+    return sorted(rows["video"][rows["split"] == "test"]), train_classes
 
 
 def listed_videos(videos: Path) -> set[str]:

@@ -2,9 +2,13 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError, first_few
+from actorsup.evaluation.ground_truth import GroundTruthTube
+from actorsup.formats.conventions import BoxSource, Problem
+from actorsup.formats.plausibility import check_ends, check_lengths, check_rates
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,14 +61,43 @@ def warn_of_classes(truth: Collection[str], predicted: Sequence[str]) -> None:
         raise DataError(
             f"the class name {reserved[0]!r} is reserved for a row of the tables; rename the class"
         )
+    numbers = [name for name in predicted if name.isdecimal()]
+    hint = ""
+    if numbers and len(numbers) == len(predicted) and not {*truth} & {*predicted}:
+        hint = f"; the predictions have numbers in place of names, such as {numbers[0]}"
     warn_of_names(
-        "%d classes of the ground truth have no predictions, so their average precision is 0",
+        f"%d classes of the ground truth have no predictions, so their average precision is 0{hint}",
         sorted({*truth} - {*predicted}),
     )
     warn_of_names(
         "%d predicted classes have no ground truth, so they have no average precision",
         [name for name in predicted if name not in truth],
     )
+
+
+def check_agreement(
+    source: BoxSource,
+    predicted: Mapping[str, VideoInfo],
+    videos: Mapping[str, VideoInfo],
+    truth: Mapping[str, Sequence[GroundTruthTube]],
+) -> list[Problem]:
+    """Return whether predictions seem to be of other versions of the videos.
+
+    Args:
+        source: File of the predictions.
+        predicted: Length, frame rate and size of videos by the predictions, by id; 0 if unknown.
+        videos: The same by a table of the videos.
+        truth: Ground-truth tubes by video id.
+    """
+    rates = ({name: info.fps for name, info in infos.items()} for infos in (predicted, videos))
+    lengths = [{name: info.frames for name, info in infos.items()} for infos in (predicted, videos)]
+    ends = {
+        name: max((int(tube.frames.max(initial=-1)) for tube in truth[name]), default=-1) + 1
+        for name in predicted
+        if name in truth
+    }
+    problems = [*check_rates(source, *rates), *check_lengths(source, *lengths)]
+    return problems or check_ends(source, lengths[0], ends)
 
 
 def warn_of_videos(

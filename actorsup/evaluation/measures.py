@@ -84,8 +84,17 @@ class Evaluation:
     def overlaps(self) -> list[VideoOverlap]:
         """Overlaps of the tubes of each video with its ground truth, sorted by video id."""
         video_overlaps = overlaps(self.videos, self.tubes, self.ground_truth, self.annotated, self.protocol)
-        if num_missing := sum(int(np.isnan(video.class_score).sum()) for video in video_overlaps):
-            total = sum(video.class_score.size for video in video_overlaps)
+        num_unjudged = sum(
+            int((~video.is_judged).sum()) for video in video_overlaps if video.is_judged is not None
+        )
+        if num_unjudged:
+            _LOG.info("%d tubes lie entirely in frames that are not annotated and are ignored", num_unjudged)
+        judged_scores = [
+            video.class_score if video.is_judged is None else video.class_score[video.is_judged]
+            for video in video_overlaps
+        ]
+        if num_missing := sum(int(np.isnan(score).sum()) for score in judged_scores):
+            total = sum(score.size for score in judged_scores)
             _LOG.info("%d of %d class scores are NaN: no prediction", num_missing, total)
         return video_overlaps
 

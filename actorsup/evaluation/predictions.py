@@ -1,6 +1,8 @@
 """Readers of the tubes of many videos, from shards or ``predictions.json``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +19,34 @@ from actorsup.artifacts.tube_files import (
     read_tubes,
     read_video_logit,
 )
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
+from actorsup.formats.box_statistics import BoxStatistics
+from actorsup.formats.conventions import (
+    UNSTATED,
+    BoxSource,
+    Conventions,
+    Problem,
+    require_units,
+    with_corners,
+)
+from actorsup.formats.plausibility import find_problems
 from actorsup.formats.predictions import classes_of_shards
-from actorsup.formats.predictions_json import read_predictions_json
+from actorsup.formats.predictions_json import ScoredVideo, read_predictions_json
 from actorsup.formats.tube_checks import check_tubes
 from actorsup.tubes import Tubes
 
+MAX_CHECKED = 200
+"""Maximum number of videos whose tubes are checked before the evaluation."""
 _Videos = Mapping[str, tuple[Tubes, VideoInfo]]
+
+
+@contextmanager
+def _name_video(path: Path, video: str) -> Iterator[None]:
+    """Add the video to messages of a reader, which name the path."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 class StoredTubes(Mapping[str, Tubes]):
@@ -69,14 +92,10 @@ class StoredTubes(Mapping[str, Tubes]):
         path = self._path_of[video]
         if path in self._in_memory:
             return self._in_memory[path][video][0]
-        try:
-            with report_read_errors(path, "make it again"):
-                group = self._get_shard(path)[video]
-                tubes = read_tubes(group)
-                check_tubes(tubes, read_info(group).frames, self._classes)
-        except DataError as error:
-            # the message of the reader names the path, not the video
-            raise DataError(f"{path}: {video}: {str(error).removeprefix(f'{path}: ')}") from error
+        with _name_video(path, video), report_read_errors(path, f"not scored tubes; {REBUILD}"):
+            group = self._get_shard(path)[video]
+            tubes = read_tubes(group)
+            check_tubes(tubes, read_info(group).frames, self._classes)
         return tubes.chosen(np.argsort(-tubes.score, kind="stable"))
 
     def __iter__(self) -> Iterator[str]:
@@ -97,7 +116,8 @@ class StoredTubes(Mapping[str, Tubes]):
         path = self._path_of[video]
         if path in self._in_memory:
             return None
-        logits = read_video_logit(self._get_shard(path)[video])
+        with _name_video(path, video):
+            logits = read_video_logit(self._get_shard(path)[video])
         if logits is not None and logits.shape != (len(self._classes or ()),):
             raise DataError(
                 f"{path}: {video}: video_logit has the shape {logits.shape}; expected a value for each of "
@@ -105,13 +125,17 @@ class StoredTubes(Mapping[str, Tubes]):
             )
         return logits
 
-    def size_of(self, video: str) -> tuple[int, int] | None:
-        """Return the frame width and height of a video in pixels; None if unknown."""
+    def info_of(self, video: str) -> VideoInfo:
+        """Return length, frame rate and size of a video; 0 if unknown."""
         path = self._path_of[video]
         if path in self._in_memory:
-            info = self._in_memory[path][video][1]
-        else:
-            info = read_info(self._get_shard(path)[video])
+            return self._in_memory[path][video][1]
+        with _name_video(path, video):
+            return read_info(self._get_shard(path)[video])
+
+    def size_of(self, video: str) -> tuple[int, int] | None:
+        """Return the frame width and height of a video in pixels; None if unknown."""
+        info = self.info_of(video)
         return (info.width, info.height) if info.width > 0 and info.height > 0 else None
 
 
@@ -136,11 +160,14 @@ def read_proposals(shards: Iterable[str | Path]) -> StoredTubes:
     return StoredTubes(map(Path, shards), TUBES_SCHEMA)
 
 
-def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
+def read_predictions(
+    paths: str | Path | Iterable[str | Path], conventions: Conventions = UNSTATED
+) -> Predictions:
     """Open files of scored tubes. JSON is read immediately, and shards on access.
 
     Args:
         paths: Shards of scored tubes (HDF5), or files in the format of ``predictions.json``.
+        conventions: What the numbers of boxes in JSON are, if not corners in pixels.
 
     Raises:
         DataError: A file cannot be used, or two files have different classes or the same video.
@@ -150,7 +177,7 @@ def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
     in_memory: dict[Path, _Videos] = {}
     for path in files:
         if path.suffix.lower() == ".json":
-            classes[path], in_memory[path] = _read_json(path)
+            classes[path], in_memory[path] = _read_json(path, conventions)
         elif path.is_file() and h5py.is_hdf5(path):
             classes[path] = classes_of_shards([path])
         else:
@@ -165,10 +192,55 @@ def read_predictions(paths: str | Path | Iterable[str | Path]) -> Predictions:
     return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, names, in_memory), names)
 
 
-def _read_json(path: Path) -> tuple[list[str], _Videos]:
+def _read_json(path: Path, conventions: Conventions) -> tuple[list[str], _Videos]:
     classes, videos = read_predictions_json(path)
     tubes_by_video = {}
-    for video in videos:
+    for video in (with_corners(each, conventions) for each in videos):
         with report_read_errors(path, f"{video.video}: not in the format of predictions.json"):
-            tubes_by_video[video.video] = video.to_tubes(classes), video.info
+            tubes = video.to_tubes(classes)
+            tubes_by_video[video.video] = _in_pixels(path, video, tubes, conventions), video.info
     return classes, tubes_by_video
+
+
+def _in_pixels(path: Path, video: ScoredVideo, tubes: Tubes, conventions: Conventions) -> Tubes:
+    if (size := conventions.reference_size) is None:
+        return tubes
+    require_units(str(path), video.video, conventions, video.info)
+    factors = np.array([video.info.width / size[0], video.info.height / size[1]], np.float32)
+    return replace(tubes, boxes=tubes.boxes * np.tile(factors, 2))
+
+
+def infos_of(predictions: Mapping[str, Tubes], max_videos: int | None = None) -> dict[str, VideoInfo]:
+    """Return length, frame rate and size of videos with tubes; 0 if unknown.
+
+    Args:
+        predictions: Tubes by video id.
+        max_videos: Maximum number of videos, evenly chosen; None for all.
+    """
+    names = list(predictions)
+    step = 1 if max_videos is None else -(-len(names) // max_videos) or 1
+    unknown = VideoInfo(0, 0.0, 0, 0)
+    if not isinstance(predictions, StoredTubes):
+        return dict.fromkeys(names[::step], unknown)
+    return {name: predictions.info_of(name) for name in names[::step]}
+
+
+def check_predictions(
+    location: str, predictions: Mapping[str, Tubes], conventions: Conventions = UNSTATED
+) -> list[Problem]:
+    """Return what is implausible about scored tubes, of at most ``MAX_CHECKED`` of their videos.
+
+    Args:
+        location: Name of the file, for messages.
+        predictions: Tubes by video id.
+        conventions: What the user says about their numbers. Boxes are in pixels already.
+    """
+    if conventions.reference_size is not None:
+        conventions = replace(conventions, box_unit="pixels")
+    infos = infos_of(predictions, MAX_CHECKED)
+    statistics = BoxStatistics(BoxSource(location, "xyxy", conventions), infos)
+    for name in infos:
+        boxes = predictions[name].boxes
+        tube, frame = np.nonzero(~np.isnan(boxes[..., 0]))
+        statistics.add(np.full(len(tube), name, object), tube, frame, boxes[tube, frame])
+    return find_problems(statistics)

@@ -112,9 +112,9 @@ def archive_writer(output: Path) -> Iterator[Callable[[str, str], None]]:
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.is_file() != (output.suffix.lower() == ".zip") and output.exists():
-        raise DataError(f"{output}: exists and is of another kind; delete it or choose another name")
+        raise DataError(f"{output}: exists and is of another kind; choose another name, or move it away")
     if output.is_dir() and any(output.iterdir()):
-        raise DataError(f"{output}: exists already; delete it or choose another folder")
+        raise DataError(f"{output}: exists already; choose another folder, or move it away")
     temporary = output.with_name(f".{output.name}.tmp")
     _remove(temporary)
     try:

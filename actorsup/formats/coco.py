@@ -9,17 +9,18 @@ images of a video are its annotated frames. ``coco_layouts.py`` lists the other 
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
+from actorsup.artifacts.tube_files import VideoInfo, video_info
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.errors import DataError, report_read_errors
-from actorsup.formats.coco_layouts import FRAME_KEYS, to_coco_vid
+from actorsup.formats.coco_index import CocoIndex, id_key, index_coco, look_up, read_list
+from actorsup.formats.coco_layouts import to_coco_vid
 from actorsup.formats.json_files import load_json
 from actorsup.formats.labeled import LabeledTube, LabeledVideo, make_tube, mean_score
 
@@ -66,54 +67,62 @@ def convert_coco(
     return [replace(video, video=name) for video in videos]
 
 
+def coco_boxes(path: Path, content: Any) -> list[list[Any]]:
+    """Return the boxes in the loaded JSON of a COCO file of videos, with or without tracks.
+
+    Returns:
+        Video id, 0-based frame, x1, y1, x2, y2, score (1 if absent) and category name of each box.
+
+    Raises:
+        DataError: The content is not valid COCO, as described in ``read_coco``.
+    """
+    with report_read_errors(path, "not in the format of COCO"):
+        content = to_coco_vid(path, content)
+        index = index_coco(path, content, None)
+        rows = []
+        for number, annotation in enumerate(read_list(path, content, "annotations")):
+            location = f"{path}: annotation {number}"
+            image = look_up(location, annotation, "image_id", index.frames)
+            category = look_up(location, annotation, "category_id", index.categories)
+            x, y, width, height = _box(annotation)
+            place = index.names[index.videos[image]], index.frames[image]
+            name = str(index.categories[category].get("name"))
+            rows.append([*place, x, y, x + width, y + height, annotation.get("score", 1.0), name])
+        return rows
+
+
 def _convert_videos(path: Path, content: Any, frame_base: int | None) -> list[LabeledVideo]:
-    videos = _index_by_id(path, content, "videos")
-    names = {
-        key: str(_first_value(path, f"video {key}", v, ("name", "file_name"))) for key, v in videos.items()
-    }
-    if len(set(names.values())) < len(names):
-        raise DataError(f"{path}: two videos have the same name: {sorted(names.values())}")
-    categories = _index_by_id(path, content, "categories")
-    images = _index_by_id(path, content, "images")
-    numbers = {key: _frame_number(path, key, image) for key, image in images.items()}
-    base = _infer_frame_base(path, numbers.values()) if frame_base is None else frame_base
-    frames = {key: number - base for key, number in numbers.items()}
-    if frame_base is not None and min(frames.values(), default=0) < 0:
-        raise DataError(f"{path}: has a frame {base - 1}, so frames do not count from {base}")
-    video_of_image = {key: _video_of(path, key, image, videos) for key, image in images.items()}
-    grouped = _group_by_track(path, content, categories, frames, video_of_image)
-    infos = _video_infos(path, images, frames, video_of_image, videos)
-    tubes: dict[str, list[LabeledTube]] = {key: [] for key in videos}
+    index = index_coco(path, content, frame_base)
+    names = index.names
+    grouped = _group_by_track(path, content, index)
+    infos = _video_infos(path, index)
+    tubes: dict[str, list[LabeledTube]] = {key: [] for key in names}
     for (video, track), rows in grouped.items():
-        tubes[video].append(_convert_track(f"{path}: {names[video]}: track {track}", track, rows, categories))
-    annotated: dict[str, list[int]] = {key: [] for key in videos}
-    for key, video in video_of_image.items():
-        annotated[video].append(frames[key])
+        tubes[video].append(
+            _convert_track(f"{path}: {names[video]}: track {track}", track, rows, index.categories)
+        )
+    annotated: dict[str, list[int]] = {key: [] for key in names}
+    for key, video in index.videos.items():
+        annotated[video].append(index.frames[key])
     return [
         LabeledVideo(names[key], infos[key], tuple(tubes[key]), np.unique(np.array(annotated[key], np.int64)))
-        for key in videos
+        for key in names
     ]
 
 
-def _group_by_track(
-    path: Path,
-    content: Any,
-    categories: Mapping[str, Any],
-    frames: Mapping[str, int],
-    video_of_image: Mapping[str, str],
-) -> dict[tuple[str, str], _Rows]:
+def _group_by_track(path: Path, content: Any, index: CocoIndex) -> dict[tuple[str, str], _Rows]:
     """Return the frames and annotations of each video and track; tracks of two videos may have one id."""
     grouped: dict[tuple[str, str], _Rows] = {}
     num_crowds = 0
-    for number, annotation in enumerate(_read_list(path, content, "annotations")):
+    for number, annotation in enumerate(read_list(path, content, "annotations")):
         location = f"{path}: annotation {number}"
-        image = _look_up(location, annotation, "image_id", frames)
+        image = look_up(location, annotation, "image_id", index.frames)
         if annotation.get("iscrowd") in (1, True, "1"):
             num_crowds += 1
             continue
-        _look_up(location, annotation, "category_id", categories)
+        look_up(location, annotation, "category_id", index.categories)
         track = str(_track_of(path, number, annotation))
-        grouped.setdefault((video_of_image[image], track), []).append((frames[image], annotation))
+        grouped.setdefault((index.videos[image], track), []).append((index.frames[image], annotation))
     if num_crowds:
         _LOG.warning(
             "%s: left out %d crowd annotations (iscrowd: 1), whose boxes are of no single actor",
@@ -137,7 +146,7 @@ def _track_of(path: Path, number: int, annotation: Any) -> Any:
 
 
 def _convert_track(location: str, track: str, rows: _Rows, categories: Mapping[str, Any]) -> LabeledTube:
-    category_ids = {_key(annotation["category_id"]) for _, annotation in rows}
+    category_ids = {id_key(annotation["category_id"]) for _, annotation in rows}
     if len(category_ids) > 1:
         raise DataError(
             f"{location}: has boxes of the categories {', '.join(sorted(category_ids))}; wanted one category"
@@ -173,41 +182,14 @@ def _box(annotation: Any) -> tuple[float, ...]:
     return float(x), float(y), float(width), float(height)
 
 
-def _frame_number(path: Path, key: str, image: Any) -> int:
-    value = _first_value(path, f"image {key}", image, FRAME_KEYS)
-    number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 13 else value
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < MOST_FRAMES:
-        raise DataError(
-            f"{path}: image {key}: its frame is {str(value)[:40]!r}, wanted a whole number from 0 to "
-            f"{MOST_FRAMES:,}"
-        )
-    return number
-
-
-def _infer_frame_base(path: Path, numbers: Iterable[int]) -> int:
-    lowest = min(numbers, default=0)
-    if lowest > 1:
-        raise DataError(
-            f"{path}: its lowest frame is {lowest}, so frames may count from 0 or 1; state which with "
-            "`actorsup convert FILE.json boxes.csv --frame-base 0` or 1"
-        )
-    return lowest
-
-
-def _video_infos(
-    path: Path,
-    images: Mapping[str, Any],
-    frames: Mapping[str, int],
-    video_of_image: Mapping[str, str],
-    videos: Mapping[str, Any],
-) -> dict[str, VideoInfo]:
+def _video_infos(path: Path, index: CocoIndex) -> dict[str, VideoInfo]:
     """Return length (up to the last listed frame), frame rate and size of each video; 0 if unknown."""
-    last_frame: dict[str, int] = dict.fromkeys(videos, -1)
+    last_frame: dict[str, int] = dict.fromkeys(index.entries, -1)
     sizes: dict[str, tuple[int, int]] = {}
     try:
-        for key, image in images.items():
-            video = video_of_image[key]
-            last_frame[video] = max(last_frame[video], frames[key])
+        for key, image in index.images.items():
+            video = index.videos[key]
+            last_frame[video] = max(last_frame[video], index.frames[key])
             image_size = int(image.get("width") or 0), int(image.get("height") or 0)
             if sizes.setdefault(video, image_size) != image_size:
                 raise DataError(
@@ -220,56 +202,7 @@ def _video_infos(
                 video.get("fps") or 0,
                 *(sizes.get(key) or (int(video.get("width") or 0), int(video.get("height") or 0))),
             )
-            for key, video in videos.items()
+            for key, video in index.entries.items()
         }
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: a size that is not a number ({error!r})") from error
-
-
-def _read_list(path: Path, content: Any, key: str) -> list[Any]:
-    if not isinstance(content, dict) or not isinstance(content.get(key), list):
-        raise DataError(
-            f"{path}: has no list {key!r}; wanted COCO-VID: videos, images, categories, annotations"
-        )
-    for number, entry in enumerate(content[key]):
-        if not isinstance(entry, dict):
-            raise DataError(f"{path}: {key}: entry {number} is {entry!r}, wanted keys and values")
-    return content[key]
-
-
-def _key(value: Any) -> str:
-    """Return an id as text, so that 1, 1.0 and "1" are one id; empty if it is no id."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-
-
-def _index_by_id(path: Path, content: Any, key: str) -> dict[str, Any]:
-    entries: dict[str, Any] = {}
-    for number, entry in enumerate(_read_list(path, content, key)):
-        entry_id = _key(entry.get("id"))
-        if not entry_id or entry_id in entries:
-            raise DataError(
-                f"{path}: {key}: entry {number} has the id {entry.get('id')!r}; wanted a unique one"
-            )
-        entries[entry_id] = entry
-    return entries
-
-
-def _look_up(location: str, entry: Any, key: str, entries: Mapping[str, Any]) -> str:
-    """Return the id that an entry refers to."""
-    found = _key(entry.get(key))
-    if found not in entries:
-        raise DataError(f"{location}: {key} is {entry.get(key)!r}, which the file lacks")
-    return found
-
-
-def _video_of(path: Path, key: str, image: Any, videos: Mapping[str, Any]) -> str:
-    return _look_up(f"{path}: image {key}", image, "video_id", videos)
-
-
-def _first_value(path: Path, description: str, entry: Any, keys: Sequence[str]) -> Any:
-    for key in keys:
-        if isinstance(entry.get(key), int | str):
-            return entry[key]
-    raise DataError(f"{path}: {description} has none of {', '.join(keys)}; wanted COCO-VID, with tracks")

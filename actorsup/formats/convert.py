@@ -11,21 +11,32 @@ import pandas as pd
 
 from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
 from actorsup.errors import DataError, did_you_mean, first_few
+from actorsup.formats.box_units import BoxFormat, FrameUnit
 from actorsup.formats.coco_writing import write_coco
+from actorsup.formats.convention_options import add_convention_options
+from actorsup.formats.conventions import OPTION, BoxSource, Conventions, in_pixels_and_frames
 from actorsup.formats.coverage import annotated_frames_of_rows, frames_to_name
 from actorsup.formats.cvat_writing import write_cvat
-from actorsup.formats.formats import FORMATS, detect_format, output_format_of_name, read_labeled
+from actorsup.formats.formats import (
+    BOX_FORMAT_OF,
+    FORMATS,
+    detect_format,
+    output_format_of_name,
+    read_labeled,
+)
 from actorsup.formats.ground_truth_csv import read_ground_truth_rows
 from actorsup.formats.labeled import (
     LabeledVideo,
     add_video_info,
     best_tubes,
     class_names,
+    convert_units,
     ground_truth_table,
     read_video_info,
     videos_of_table,
 )
 from actorsup.formats.mot_writing import write_mot
+from actorsup.formats.plausibility import check_table, check_videos, report
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
 
@@ -46,11 +57,14 @@ class Conversion:
             uses the values of the input.
         top: Maximum number of predicted tubes per video, chosen by score; None keeps all tubes.
         min_score: Minimum score of a predicted tube; None keeps all tubes.
-        frame_base: Number of the first frame in COCO or MOT input; None infers it from the file.
+        frame_base: Number of the first frame; None: as in the input's format, inferred in COCO and MOT.
         action: Class of the tracks in MOT input that have none.
         mot_origin: Coordinate of the first pixel's corner in MOT text. None: 0 for input with a
             ``labels.txt`` and for output, else 1.
         tolerance: Maximum error of interpolated boxes in CVAT output, in pixels; 0 writes every box.
+        box_format: What the four numbers of a box are; None: as in the input's format.
+        box_unit: Unit of these numbers, as in ``Conventions``; None: pixels.
+        frame_unit: Unit of the frame numbers; None: frames.
     """
 
     source_format: str | None = None
@@ -64,6 +78,15 @@ class Conversion:
     mot_origin: int | None = None
     action: str | None = None
     tolerance: float = 0.0
+    box_format: BoxFormat | None = None
+    box_unit: str | None = None
+    frame_unit: FrameUnit | None = None
+
+    @property
+    def conventions(self) -> Conventions:
+        """What the numbers of the input are."""
+        said = Conventions.of_settings({field.name: getattr(self, field.name) for field in fields(self)})
+        return replace(said, spelling=OPTION)
 
 
 def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -> tuple[int, int]:
@@ -82,8 +105,6 @@ def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -
     if source.exists() and output.exists() and source.resolve() == output.resolve():
         raise DataError(f"{output}: is also the input; choose another output")
     videos, classes = _read(source, conversion)
-    if conversion.videos is not None:
-        videos = [*add_video_info(videos, conversion.videos, read_video_info(conversion.videos))]
     videos = [*best_tubes(videos, conversion.top, conversion.min_score)]
     _write(videos, output, format_name, classes, conversion)
     return len(videos), sum(len(video.tubes) for video in videos)
@@ -91,20 +112,27 @@ def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -
 
 def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], list[str]]:
     format_name = conversion.source_format or detect_format(source)
+    said, lookup = conversion.conventions, read_video_info(conversion.videos) if conversion.videos else {}
+    box_source = BoxSource(str(source), BOX_FORMAT_OF[format_name], said)
     if format_name == "csv":
-        boxes, named = read_ground_truth_rows(source)
+        boxes, named = read_ground_truth_rows(source, said)
+        ids = {str(name): video_id(str(name)) for name in boxes["video"].unique()}
+        infos = {name: lookup[video] for name, video in ids.items() if video in lookup}
+        report(check_table(box_source, boxes, infos, sparse=len(named) > 0))
+        boxes = in_pixels_and_frames(str(source), boxes, said, infos)
         videos = videos_of_table(boxes, str(source), annotated_frames_of_rows(named, boxes))
         classes = class_names(videos)
     else:
         videos, classes = read_labeled(
-            source,
-            format_name,
-            conversion.name,
-            conversion.frame_base,
-            conversion.mot_origin,
-            conversion.action,
+            source, format_name, conversion.name, conversion.mot_origin, conversion.action, said
         )
     videos = [replace(video, video=video_id(video.video)) for video in videos]
+    if format_name != "csv":
+        report(check_videos(box_source, videos, lookup))
+        known = (replace(video, info=lookup.get(video.video, video.info)) for video in videos)
+        videos = [convert_units(str(source), video, said) for video in known]
+    if conversion.videos is not None:
+        videos = [*add_video_info(videos, conversion.videos, lookup)]
     names = [video.video for video in videos]
     if repeated := [name for name in names if names.count(name) > 1]:
         raise DataError(f"{source}: two videos have the id {repeated[0]!r}")
@@ -172,6 +200,10 @@ def _write(
             write_mot(videos, output, classes, conversion.mot_origin or 0)
         case "cvat":
             write_cvat(videos, output, classes, conversion.tolerance)
+        case "supervision":
+            raise DataError(
+                f"{output}: the format 'supervision' can be read, not written; choose another --to"
+            )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -189,7 +221,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--top", type=_count, help="maximum number of predicted tubes of a video, by score")
     parser.add_argument("--min-score", type=float, help="minimum score of a predicted tube")
-    parser.add_argument("--frame-base", type=int, choices=(0, 1), help="COCO, MOT: number of the first frame")
+    add_convention_options(parser, "the input")
     parser.add_argument("--class", dest="action", metavar="NAME", help="MOT: class of tracks without one")
     parser.add_argument(
         "--mot-origin", type=int, choices=(0, 1), help="MOT: coordinate of the first pixel's corner"

@@ -3,13 +3,15 @@
 The format follows CVAT's page "XML annotation format", version 1.1. Frames are 0-based frame numbers
 of the video, for any frame step of the task; corners are continuous 0-based pixel coordinates. Boxes
 between two boxes of a track are interpolated linearly; a box with ``outside="1"`` ends a visible interval of
-the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor. The
+the track; a track whose last box is not outside continues to the end of the task, as in CVAT's editor. Boxes
+with ``keyframe="0"`` are interpolated already, so a track neither continues after them nor up to them. CVAT
+writes them for every frame; Datumaro, which marks no gap and no end, for the frames that have a box. The
 annotated frames are those of the task: from its first to its last by its step.
 """
 
 import logging
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
@@ -139,7 +141,8 @@ def _add_track(
         location, [_read_box(location, box, ignored) for box in track.iter("box")]
     )
     _count_late(location, task, shapes_of_track, ignored)
-    visible = _visible_intervals(shapes_of_track, task.end)
+    interpolated = {int(box.attrib["frame"]) for box in track.iter("box") if box.get("keyframe") == "0"}
+    visible = _visible_intervals(_end_at_interpolated_boxes(shapes_of_track, interpolated), task.end)
     if not visible:
         return
     name = track.get("id", str(len(task.tubes)))
@@ -191,6 +194,16 @@ def _count_late(location: str, task: CvatTask, shapes: list[_Shape], ignored: Co
         )
     if late:
         ignored[f"boxes after the last frame of their task, {task.end - 1}, are ignored"] += len(late)
+
+
+def _end_at_interpolated_boxes(shapes: list[_Shape], interpolated: set[int]) -> list[_Shape]:
+    """Add an outside box after each interpolated box that is the last one or precedes a gap."""
+    ends: list[_Shape] = []
+    for (frame, outside, corners), following in zip_longest(shapes, shapes[1:]):
+        if frame in interpolated and not outside:
+            if following is None or (following[0] > frame + 1 and following[0] in interpolated):
+                ends.append((frame + 1, True, corners))
+    return sorted(shapes + ends, key=lambda shape: shape[0])
 
 
 def _visible_intervals(shapes: list[_Shape], end: int) -> list[tuple[range, Any]]:

@@ -79,6 +79,8 @@ def _task_frames(location: str, element: Element) -> NDArray[np.int64] | None:
     step = max(1, int(text[:10])) if text.isdecimal() else 1
     is_job = element.tag == "job"
     last = stop or first + max(0, size - 1) * (1 if is_job else step)
+    if size and stop == first + size * step:
+        last = stop - 1  # Datumaro's stop_frame is one too high
     if not stop and not size:
         return None
     if last < first:

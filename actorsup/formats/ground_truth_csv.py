@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from actorsup.errors import DataError
+from actorsup.formats.conventions import UNSTATED, BoxSource, Conventions
+from actorsup.formats.unit_hints import format_hint, times_hint
 
 CORNERS = ["x1", "y1", "x2", "y2"]
 NUMBERS = ["frame", *CORNERS]
@@ -33,8 +35,13 @@ def read_text_table(path: Path, *required: str) -> pd.DataFrame:
     return rows
 
 
-def read_ground_truth_table(path: Path) -> pd.DataFrame:
+def read_ground_truth_table(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFrame:
     """Read the boxes of a table ``video,tube,class,frame,x1,y1,x2,y2[,actor]``.
+
+    Args:
+        path: Path of the table.
+        conventions: What the numbers of the table are, where they differ. Units are not converted, so frames
+            are times if their unit is.
 
     Returns:
         One row per box, sorted by video, tube and frame. Frames are 0-based integers, box corners are in
@@ -43,10 +50,12 @@ def read_ground_truth_table(path: Path) -> pd.DataFrame:
     Raises:
         DataError: The table is invalid, as described in ``read_ground_truth_rows``.
     """
-    return read_ground_truth_rows(path)[0]
+    return read_ground_truth_rows(path, conventions)[0]
 
 
-def read_ground_truth_rows(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_ground_truth_rows(
+    path: Path, conventions: Conventions = UNSTATED
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the boxes of a ground-truth table, and its rows without a box.
 
     A row without tube, class and corners names an annotated frame, which need not have a box. A video with
@@ -61,7 +70,13 @@ def read_ground_truth_rows(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         DataError: The file cannot be read; a column is missing; a value is not a number; a frame is
             not an integer from 0; x2 < x1 or y2 < y1; a tube has two boxes in one frame or two classes.
     """
-    boxes, named = split_rows(_check_rows(path, read_text_table(path), 0))
+    source = BoxSource(str(path), "xyxy", conventions)
+    boxes, named = split_rows(_check_rows(source, read_text_table(path), 0))
+    if conventions.has_times and (named["frame"] >= 0).any():
+        raise DataError(
+            f"{path}: has rows without a box, which name annotated frames, but the frames are in "
+            f"{conventions.frame_unit}; remove these rows, or write numbers of frames"
+        )
     boxes = boxes.sort_values(["video", "tube", "frame"], kind="stable").reset_index(drop=True)
     return boxes, named[["video", "frame"]].reset_index(drop=True)
 
@@ -72,20 +87,23 @@ def split_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return rows[has_box].reset_index(drop=True), rows[~has_box].reset_index(drop=True)
 
 
-def ground_truth_chunks(path: Path, rows: int = 100_000) -> Iterator[pd.DataFrame]:
+def ground_truth_chunks(
+    path: Path, rows: int = 100_000, conventions: Conventions = UNSTATED
+) -> Iterator[pd.DataFrame]:
     """Yield the rows of a ground-truth table in chunks, in the order of the file, also those without a box.
 
     Args:
         path: Path of the table.
         rows: Number of rows per chunk.
+        conventions: What the numbers of the table are, as for ``read_ground_truth_table``.
 
     Raises:
         DataError: The file cannot be read, or a chunk fails the checks of ``read_ground_truth_table``.
     """
-    num_previous_rows = 0
+    num_previous_rows, source = 0, BoxSource(str(path), "xyxy", conventions)
     try:
         for chunk in pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=rows):
-            yield _check_rows(path, chunk.reset_index(drop=True), num_previous_rows)
+            yield _check_rows(source, chunk.reset_index(drop=True), num_previous_rows)
             num_previous_rows += len(chunk)
     except (OSError, ValueError) as error:
         raise _read_error(path, error) from error
@@ -119,18 +137,21 @@ def _check_columns(path: Path, rows: pd.DataFrame, required: Sequence[str]) -> N
         )
 
 
-def _check_rows(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> pd.DataFrame:
+def _check_rows(source: BoxSource, rows: pd.DataFrame, num_previous_rows: int) -> pd.DataFrame:
     """Convert numbers and check the rows of a chunk after ``num_previous_rows`` rows of the file."""
+    path, said = Path(source.location), source.conventions
     _check_columns(path, rows, _REQUIRED_COLUMNS)
     rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
     names_frame = (rows[["tube", "class", *CORNERS]].fillna("") == "").all(axis=1) & (rows["video"] != "")
     without_frame = names_frame & (rows["frame"].fillna("") == "")
     rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+    given = rows.copy()
+    rows["frame"] -= said.frame_base or 0
     rows.loc[without_frame, "frame"] = -1.0
+    rows[CORNERS] = said.corners(rows[CORNERS].to_numpy())
     _check_frames(path, rows[names_frame & ~without_frame], num_previous_rows)
-    _check_boxes(path, rows[~names_frame], num_previous_rows)
-    rows["frame"] = rows["frame"].astype(int)
-    return rows
+    _check_boxes(source, rows[~names_frame], given[~names_frame], num_previous_rows)
+    return rows if said.has_times else rows.assign(frame=rows["frame"].astype(int))
 
 
 def _check_frames(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> None:
@@ -144,14 +165,14 @@ def _check_frames(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> Non
         )
 
 
-def _check_boxes(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> None:
-    """Check the rows with a box; the index of ``rows`` is their position in the chunk."""
-    tube = ["video", "tube"]
-    is_frame = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0)
+def _check_boxes(source: BoxSource, rows: pd.DataFrame, given: pd.DataFrame, num_previous_rows: int) -> None:
+    """Check the rows with a box, ``given`` in the file; the index is their position in the chunk."""
+    tube, said = ["video", "tube"], source.conventions
+    is_frame = (rows["frame"] >= 0) & (said.has_times | (rows["frame"] % 1 == 0))
     has_several_classes = rows["class"] != rows.groupby(tube)["class"].transform("first")
     checks = [
         (pd.Series(~np.isfinite(rows[NUMBERS].to_numpy()).all(1), rows.index), "a value is no finite number"),
-        (~is_frame, "frame must be a whole number from 0 on"),
+        (~is_frame, f"frame must be a whole number from {said.frame_base or 0} on"),
         (rows["frame"] > _MAX_FRAMES, f"a video has at most {_MAX_FRAMES} frames"),
         ((rows["x2"] < rows["x1"]) | (rows["y2"] < rows["y1"]), "wanted x1 <= x2 and y1 <= y2"),
         (rows.duplicated([*tube, "frame"]), "its tube has a box in this frame already"),
@@ -160,9 +181,15 @@ def _check_boxes(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> None
     ]
     for is_wrong, reason in checks:
         if is_wrong.any():
-            row = rows[is_wrong].iloc[0]
+            row = given[is_wrong].iloc[0]
             values = ", ".join(f"{name}={row[name]}" for name in _REQUIRED_COLUMNS)
-            raise DataError(f"{path}: line {_line(row, num_previous_rows)}: {reason}; found {values}")
+            hint = ""
+            if "frame must" in reason:
+                hint = times_hint(source, given["frame"].to_numpy())
+            elif "x1 <= x2" in reason:
+                hint = format_hint(source, given[CORNERS].to_numpy())
+            where = f"{source.location}: line {_line(row, num_previous_rows)}"
+            raise DataError(f"{where}: {reason}; found {values}{hint}")
 
 
 def _line(row: pd.Series, num_previous_rows: int) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.errors import DataError, report_read_errors
+from actorsup.formats.conventions import Conventions, from_corners, require_units
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
 
 UNKNOWN_INFO = VideoInfo(0, 0.0, 0, 0)
@@ -203,6 +204,47 @@ def require_info(location: str, video: LabeledVideo) -> VideoInfo:
             f"{SIZES_HINT}"
         )
     return info
+
+
+def shift_frames(video: LabeledVideo, shift: int) -> LabeledVideo:
+    """Add a number to the frames of all tubes of a video, and to its annotated frames."""
+    tubes = (replace(tube, frames=tube.frames + shift) for tube in video.tubes)
+    annotated = None if video.annotated is None else video.annotated + shift
+    return replace(video, tubes=tuple(tubes), annotated=annotated) if shift else video
+
+
+def with_box_format(
+    path: Path, video: LabeledVideo, assumed_format: str, conventions: Conventions
+) -> LabeledVideo:
+    """Return a video whose boxes were read in one format, and are in that of ``conventions``.
+
+    Raises:
+        DataError: A box has a negative width or height.
+    """
+    tubes = []
+    for tube in video.tubes:
+        boxes = conventions.corners(from_corners(tube.boxes, assumed_format), assumed_format)
+        location = f"{path}: {video.video}: tube {tube.name}"
+        make_tube(location, tube.name, tube.action, tube.frames, boxes)  # checks the boxes
+        tubes.append(replace(tube, boxes=boxes))
+    return replace(video, tubes=tuple(tubes))
+
+
+def convert_units(location: str, video: LabeledVideo, conventions: Conventions) -> LabeledVideo:
+    """Convert the boxes and frames of a video to pixels and frames, by its size and frame rate.
+
+    Raises:
+        DataError: The size or the frame rate is needed but not known.
+    """
+    size, info = conventions.reference_size, video.info
+    require_units(location, video.video, conventions, info)
+    factors = np.ones(4) if size is None else np.tile([info.width / size[0], info.height / size[1]], 2)
+    tubes = []
+    for tube in video.tubes:
+        frames, kept = np.unique(conventions.frames(tube.frames, info.fps), return_index=True)
+        boxes = tube.boxes if size is None else tube.boxes * factors
+        tubes.append(replace(tube, frames=frames, boxes=boxes[kept]))
+    return replace(video, tubes=tuple(tubes))
 
 
 def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:

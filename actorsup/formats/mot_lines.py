@@ -134,6 +134,8 @@ def name_classes(
 ) -> list[str]:
     """Return the name of the class of each line; empty if it is unknown.
 
+    A line to be ignored (``conf`` 0, unless all have 0) may have a class without a name, as in VisDrone.
+
     Args:
         location: Name of the file, for messages.
         rows: Lines, as from ``parse_lines``.
@@ -144,6 +146,8 @@ def name_classes(
     Raises:
         DataError: A class has no name.
     """
+    all_rows = rows
+    rows = rows if (rows["conf"] == 0).all() else rows[rows["conf"] != 0]
     is_known = rows["label"] >= 0
     if labels is None and (is_known & (rows["columns"] == 10)).any():
         raise DataError(
@@ -163,8 +167,8 @@ def name_classes(
     # a line without a class gets the only class of a labels.txt
     only = next(iter(names.values())) if labels is not None and len(names) == 1 else ""
     return [
-        name or (names[int(label)] if label >= 0 else only)
-        for name, label in zip(rows["name"], rows["label"], strict=True)
+        name or (names.get(int(label), "") if label >= 0 else only)
+        for name, label in zip(all_rows["name"], all_rows["label"], strict=True)
     ]
 
 

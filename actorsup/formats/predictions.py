@@ -16,12 +16,12 @@ from actorsup.artifacts.tube_files import (
     write_tubes,
 )
 from actorsup.coco import NAME_OF
-from actorsup.errors import DataError, report_read_errors
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.formats.labeled import LabeledTube, LabeledVideo, make_tube
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.tubes import Tubes
 
-_NO_SHARD = "not a shard of scored tubes; make it again"
+_NO_SHARD = f"not a shard of scored tubes; {REBUILD}"
 
 
 def classes_of_shards(shards: Sequence[str | Path]) -> list[str]:

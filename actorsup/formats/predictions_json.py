@@ -1,7 +1,6 @@
 """Read and write ``predictions.json``: tubes of videos with their class scores.
 
-Other programs write this format too, so every value is checked. Tubes have a box in every frame of their
-interval.
+Other programs write this format too, so every value is checked.
 """
 
 import json
@@ -243,8 +242,8 @@ def _read_number(value: Any, name: str) -> float:
 def _read_times(entry: Mapping[str, Any], frames: int) -> NDArray[np.float64] | None:
     if "times" not in entry:
         return None
-    times = _require_type(entry["times"], list, "'times'", "a list of seconds, one for each frame")
-    return check_times(np.array([_read_number(time, "a time") for time in times]), frames)
+    times = [_read_number(t, "a time") for t in _require_type(entry["times"], list, "'times'", "seconds")]
+    return check_times(np.array(times), frames)
 
 
 def _abbreviate(value: Any) -> str:

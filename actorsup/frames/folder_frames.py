@@ -1,6 +1,5 @@
 """Read a folder of frames as a video."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from actorsup.datasets.mot_layout import mot_frame_rate
 from actorsup.errors import VideoError
 from actorsup.frames.decoded import BgrImage, DecodedFrame
 
-_LOG = logging.getLogger(__name__)
-
 
 def frames_of_folder(folder: Path, naming: FrameNaming) -> tuple[float, Iterator[DecodedFrame]]:
     """Return the frame rate of a folder of frames, 0 if unknown, and an iterator over its frames.
@@ -25,11 +22,9 @@ def frames_of_folder(folder: Path, naming: FrameNaming) -> tuple[float, Iterator
         VideoError: The folder cannot be read, has no images, or its names are ambiguous. During iteration: an
             image is damaged.
     """
-    frames = folder_frames(folder, naming)
-    for note in frames.notes:
-        _LOG.warning("%s: %s", folder, note)
+    paths = folder_frames(folder, naming).paths
     return mot_frame_rate(folder), (
-        DecodedFrame(None if path is None else _read_image(path)) for path in frames.paths
+        DecodedFrame(None if path is None else _read_image(path)) for path in paths
     )
 
 

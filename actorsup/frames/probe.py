@@ -38,6 +38,7 @@ class VideoFacts:
         peculiarities: Values of what is unusual about the video, by kind, such as ``SIZE_CHANGES``, which is
             known of counted videos only.
         notes: What is unusual about the names of a folder of frames.
+        fps: Frames per second; 0 if unknown.
     """
 
     width: int
@@ -46,6 +47,7 @@ class VideoFacts:
     counted: bool
     peculiarities: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[FolderNote] = ()
+    fps: float = 0.0
 
 
 def probe_video(path: Path, count: bool = False, naming: FrameNaming = DEFAULT_NAMING) -> VideoFacts:
@@ -61,7 +63,7 @@ def probe_video(path: Path, count: bool = False, naming: FrameNaming = DEFAULT_N
         VideoError: The path is missing, damaged or not a video. With ``count``: any frame is damaged.
     """
     decoded = decode_video(path, naming)
-    facts = VideoFacts(decoded.width, decoded.height, 0, count or path.is_dir())
+    facts = VideoFacts(decoded.width, decoded.height, 0, count or path.is_dir(), fps=decoded.fps)
     timing = None
     if count:
         facts, timing = _count_frames(facts, decoded)

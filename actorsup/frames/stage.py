@@ -1,5 +1,6 @@
 """The decoding stage: decode each video of a shard once, into the frame store."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.datasets.base import VideoRecord
 from actorsup.datasets.digests import UNREADABLE_DIGEST, content_digest
+from actorsup.datasets.frame_names import folder_frames
 from actorsup.errors import VideoError
 from actorsup.frames import SCHEMA
 from actorsup.frames.decoder import Decoder
 from actorsup.frames.settings import DecodingLimits, FrameSettings
 from actorsup.logs import progress
 
+_LOG = logging.getLogger(__name__)
 _DEFAULT_LIMITS = DecodingLimits()
 
 
@@ -43,6 +46,9 @@ def decode_videos(
             if writer.finished(record.video):
                 continue
             try:
+                if record.path.is_dir():
+                    for note in folder_frames(record.path, record.naming).notes:
+                        _LOG.warning("%s: %s", record.path, note)
                 with writer.part(record.video) as part:
                     decoder.decode(record, part)
                     expected_digest = (digests or {}).get(record.video, UNREADABLE_DIGEST)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.images import Image as Image
 from actorsup.artifacts.shards import ShardReader
-from actorsup.errors import DataError
+from actorsup.errors import REBUILD, DataError
 from actorsup.frames import SCHEMA as SCHEMA
 
 if TYPE_CHECKING:  # no import at run time: an edit of tube_files re-runs no detection
@@ -65,8 +65,18 @@ class VideoFrames(Sequence[Image]):
         image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
         if image is None:
             store = self._encoded.file.filename
-            raise DataError(f"{store}: {self._video}, frame {index}: damaged; delete the file and run again")
+            raise DataError(f"{store}: {self._video}, frame {index}: not a JPEG or PNG image; {REBUILD}")
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+    @property
+    def pictures(self) -> NDArray[np.int64]:
+        """Ascending 0-based indices of the frames with a picture, at least one."""
+        return np.flatnonzero(self.has_picture)
+
+    def shown(self, index: int) -> Image:
+        """Return the picture to show for a frame: its own, else the nearest earlier one, else the first."""
+        earlier = int(self.has_picture[: index + 1].sum())
+        return self[int(self.pictures[max(earlier - 1, 0)])]
 
     def read(self, indices: Iterable[int]) -> list[Image]:
         """Return the frames at 0-based indices, in the order of the indices."""
@@ -78,6 +88,23 @@ class VideoFrames(Sequence[Image]):
             return ""
         other_size = f"{info.frames} frames of {info.width}x{info.height}"
         return f"{other_size}, but the video has {self.frames} of {self.width}x{self.height}"
+
+
+class Pictures(Sequence[Image]):
+    """The frames of a video that have a picture, without those that have none.
+
+    Args:
+        video: The video.
+    """
+
+    def __init__(self, video: VideoFrames) -> None:
+        self._video, self._indices = video, video.pictures
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]  # no slices
+        return self._video[int(self._indices[index])]
 
 
 class CachedFrames(Sequence[Image]):

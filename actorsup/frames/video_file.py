@@ -13,6 +13,7 @@ import av.logging
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.format import Flags
 from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -53,9 +54,15 @@ class VideoFile:
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """Frame rates that the headers state: the mean rate of the container first."""
+        """Frame rates that the headers state: the container's mean rate, then the rate of the stream."""
         rates = (self.stream.average_rate, self.stream.guessed_rate)
-        return tuple(float(rate) for rate in rates if rate)
+        # the mean rate of a raw stream is FFmpeg's default
+        return tuple(float(rate) for rate in (rates if self.has_times else rates[1:]) if rate)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the container states the times of frames, unlike a raw stream."""
+        return not self.container.format.flags & cast(int, Flags.no_timestamps.value)
 
     @property
     def pixel_aspect(self) -> float:
@@ -129,7 +136,7 @@ def read_frames(file: VideoFile) -> Iterator[DecodedFrame]:
                 break
             for frame in frames or []:
                 num_frames += 1
-                yield _decoded_frame(file.path, frame, reformatter)
+                yield _decode_picture(file, frame, reformatter)
         _warn_if_cut_short(file, num_frames, num_packets, is_damaged)
 
 
@@ -141,6 +148,8 @@ def packet_times(file: VideoFile, limit: int) -> tuple[list[float | None], list[
         limit: Maximum number of packets to read.
     """
     packets = [packet for packet in islice(_read_packets(file), limit) if packet and packet.size]
+    if not file.has_times:
+        packets = []
     return (
         [_seconds(packet.pts, packet.time_base) for packet in packets],
         [_seconds(packet.dts, packet.time_base) for packet in packets],
@@ -232,11 +241,14 @@ def _decode_packet(packet: av.Packet) -> list[av.VideoFrame] | None:
         return None
 
 
-def _decoded_frame(path: Path, frame: av.VideoFrame, reformatter: VideoReformatter) -> DecodedFrame:
-    check_frame_size(path, frame.width, frame.height)
+def _decode_picture(file: VideoFile, frame: av.VideoFrame, reformatter: VideoReformatter) -> DecodedFrame:
+    check_frame_size(file.path, frame.width, frame.height)
     bgr = reformatter.reformat(frame, format="bgr24", interpolation=Interpolation.BICUBIC, threads=1)
     image = np.asarray(bgr.to_ndarray(), np.uint8)
-    return DecodedFrame(_orient_frame(frame, image), frame.time, _seconds(frame.dts, frame.time_base))
+    image = _orient_frame(frame, image)
+    if not file.has_times:
+        return DecodedFrame(image)
+    return DecodedFrame(image, frame.time, _seconds(frame.dts, frame.time_base))
 
 
 def _orient_frame(frame: av.VideoFrame, image: BgrImage) -> BgrImage:

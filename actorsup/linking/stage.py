@@ -13,10 +13,11 @@ from actorsup.artifacts.shards import ShardReader, ShardWriter
 from actorsup.artifacts.tube_files import TUBES_SCHEMA, VideoInfo, read_info, write_tubes
 from actorsup.detection.base import SCHEMA as DETECTIONS_SCHEMA
 from actorsup.detection.base import Detections, read_detections
-from actorsup.errors import VideoError
-from actorsup.frames.store import CachedFrames, FrameStore, VideoFrames
+from actorsup.errors import REBUILD, VideoError
+from actorsup.frames.store import CachedFrames, FrameStore, Pictures, VideoFrames
 from actorsup.linking.algorithm import TrackingLinker
 from actorsup.linking.base import Linker, Tracker, VideoDetections
+from actorsup.linking.gaps import fill_gaps
 from actorsup.linking.linkers import LINKERS
 from actorsup.linking.settings import LinkerSettings
 from actorsup.linking.trackers import TRACKERS
@@ -100,7 +101,7 @@ def _usable(
         images = store[video]
         try:
             if video not in found:
-                raise VideoError(f"{found.file.filename}: no detections of this video; make it again")
+                raise VideoError(f"{found.file.filename}: no detections of this video; {REBUILD}")
             group = found[video]
             detections = read_detections(group)
             _check(detections, read_info(group), images, found.file.filename)
@@ -113,11 +114,12 @@ def _usable(
 def _check(detections: Detections, info: VideoInfo, images: VideoFrames, path: str) -> None:
     """Raise VideoError where detections are not of this video, or no box can be tracked."""
     if difference := images.describe_mismatch(info):
-        raise VideoError(f"{path}: detections of {difference}; delete the file and run again")
+        raise VideoError(f"{path}: detections of {difference}; {REBUILD}")
     wrong = {
         "a frame that the video has not": (detections.frame < 0) | (detections.frame >= len(images)),
         "a box or score that is not finite": ~np.isfinite(detections.boxes).all(1)
         | ~np.isfinite(detections.score),
+        "a frame without a picture": ~images.has_picture[detections.frame.clip(0, len(images) - 1)],
         "a box without area": ~(detections.boxes[:, 2:] > detections.boxes[:, :2]).all(1),
     }
     for what, rows in wrong.items():
@@ -134,8 +136,7 @@ def _linked(linker: Linker, jobs: Iterator[Job], together: int) -> Iterator[tupl
     group: list[Job] = []
     used = 0
     for job in jobs:
-        images = job[1]
-        size = len(images) * images[0].nbytes
+        size = _decoded_bytes(Pictures(job[1]))
         if group and used + size > together:
             yield from link_group(linker, group)
             group, used = [], 0
@@ -145,14 +146,23 @@ def _linked(linker: Linker, jobs: Iterator[Job], together: int) -> Iterator[tupl
         yield from link_group(linker, group)
 
 
+def _decoded_bytes(pictures: Pictures) -> int:
+    return len(pictures) * pictures[0].nbytes
+
+
 def link_group(linker: Linker, group: Sequence[Job]) -> Iterator[tuple[str, VideoFrames, Tubes]]:
-    """Link videos together; tubes are in pixels of the source frame, clipped to it."""
+    """Link videos together; tubes are in pixels of the source frame, clipped to it.
+
+    A linker sees only the frames with a picture; ``fill_gaps`` adds the others to its tubes.
+    """
     jobs = []
     for _, images, detections in group:
+        pictures = Pictures(images)
         stored = boxes.scale(detections.boxes, 1 / images.scale_x, 1 / images.scale_y)
-        fits = len(images) * images[0].nbytes <= _GROUP_BYTES
-        kept = CachedFrames(images) if fits else images
-        jobs.append(VideoDetections(kept, replace(detections, boxes=stored)))
-    for (video, images, _), tubes in zip(group, linker.link(jobs), strict=True):
+        kept = CachedFrames(pictures) if _decoded_bytes(pictures) <= _GROUP_BYTES else pictures
+        frame = np.searchsorted(images.pictures, detections.frame).astype(np.int32)
+        jobs.append(VideoDetections(kept, replace(detections, frame=frame, boxes=stored)))
+    for (video, images, _), linked in zip(group, linker.link(jobs), strict=True):
+        tubes = fill_gaps(linked, images.pictures, len(images))
         scaled = boxes.scale(tubes.boxes, images.scale_x, images.scale_y)
         yield video, images, replace(tubes, boxes=boxes.clip(scaled, images.width, images.height))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.provenance import settings_digest
-from actorsup.errors import DataError
+from actorsup.errors import REBUILD, DataError
 
 RECORDS = Path("benchmarks/results")
 COST_COLUMNS = [
@@ -96,9 +96,7 @@ def read_record(path: str | Path) -> list[Record]:
             for row in rows
         ]
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
-        raise DataError(
-            f"{path}: not a benchmark record of Snakemake ({error!r}); delete it and repeat the command"
-        ) from error
+        raise DataError(f"{path}: not a benchmark record of Snakemake ({error!r}); {REBUILD}") from error
 
 
 def _measured(text: str) -> float:

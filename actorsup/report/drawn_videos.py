@@ -12,6 +12,7 @@ from actorsup.artifacts.folders import replace_folder
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA
 from actorsup.evaluation.ground_truth import read_ground_truth
+from actorsup.formats.conventions import EXACT
 from actorsup.frames.store import FrameStore, Image, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.pictures import DrawnTube, draw_boxes, find_frames, tubes_to_draw, write_label
@@ -45,7 +46,7 @@ def draw_videos(
     Raises:
         DataError: A shard or the table cannot be used.
     """
-    truth = {} if ground_truth is None else read_ground_truth(ground_truth)
+    truth = {} if ground_truth is None else read_ground_truth(ground_truth, conventions=EXACT)
     with replace_folder(output, provenance) as folder, ExitStack() as stack:
         stores = [stack.enter_context(FrameStore(path)) for path in frames]
         shards = [stack.enter_context(ShardReader(path, PREDICTIONS_SCHEMA)) for path in predictions]
@@ -64,7 +65,7 @@ def _frames(images: VideoFrames, tubes: Sequence[DrawnTube]) -> Iterator[Image]:
     zoom = max(1.0, _MIN_SIDE / max(images.width, images.height))
     size = (round(images.width * zoom), round(images.height * zoom))
     for index in range(len(images)):
-        image = np.asarray(cv2.resize(images[index], size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        image = np.asarray(cv2.resize(images.shown(index), size, interpolation=cv2.INTER_CUBIC), np.uint8)
         for tube, box in zip(tubes, draw_boxes(image, images, tubes, index), strict=True):
             if box:
                 write_label(image, tube, box)

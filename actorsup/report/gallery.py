@@ -21,6 +21,7 @@ from actorsup.evaluation.ground_truth import read_annotated, read_ground_truth
 from actorsup.evaluation.matching import VideoOverlap, overlap
 from actorsup.evaluation.protocol import EvaluationProtocol
 from actorsup.evaluation.settings import EvaluationSettings
+from actorsup.formats.conventions import EXACT
 from actorsup.frames.store import FrameStore, VideoFrames
 from actorsup.logs import progress
 from actorsup.report.examples import Example, Judged, card, details, shown_frames
@@ -68,7 +69,7 @@ def write_gallery(
     Raises:
         DataError: A shard or a table cannot be used.
     """
-    truth = {} if ground_truth is None else read_ground_truth(ground_truth)
+    truth = {} if ground_truth is None else read_ground_truth(ground_truth, conventions=EXACT)
     sparse = None if annotated is None else read_annotated(annotated)
     protocol, threshold = evaluation.evaluation_protocol, evaluation.error_iou
     cards = []
@@ -110,11 +111,11 @@ def write_gallery(
 
 def _write_video(folder: Path, name: str, images: VideoFrames, max_side: int) -> None:
     shown = shown_frames(len(images))
-    poster = shrink(images[shown[len(shown) // 2]], _POSTER_SIDE)
+    poster = shrink(images.shown(shown[len(shown) // 2]), _POSTER_SIDE)
     (folder / f"{name}.jpg").write_bytes(encode_jpeg(poster, quality=80))
     rate = playable_rate(images.fps) * len(shown) / len(images)
     times = None if images.times is None else images.times[list(shown)].tolist()
-    write_webm(folder / f"{name}.webm", (images[index] for index in shown), rate, max_side, times)
+    write_webm(folder / f"{name}.webm", (images.shown(index) for index in shown), rate, max_side, times)
 
 
 def judged(

@@ -17,6 +17,7 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import GroundTruthTube, read_ground_truth
+from actorsup.formats.conventions import EXACT
 from actorsup.frames.store import FrameStore, Image, VideoFrames
 from actorsup.tubes import Tubes
 
@@ -67,7 +68,7 @@ def draw_predictions(
         videos: Number of videos, one row each.
         columns: Number of frames of each video, evenly spaced.
     """
-    truth = {} if ground_truth is None else read_ground_truth(ground_truth)
+    truth = {} if ground_truth is None else read_ground_truth(ground_truth, conventions=EXACT)
     tubes: dict[str, list[DrawnTube]] = {}
     for path in predictions:
         with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
@@ -118,7 +119,7 @@ def _best_tubes(tubes: Tubes, classes: Sequence[str], count: int) -> list[DrawnT
 def _row(video: str, images: VideoFrames, tubes: Sequence[DrawnTube], columns: int) -> Image:
     """Frames of a video side by side, below a title."""
     at = np.linspace(0, len(images) - 1, min(columns, len(images))).round().astype(int)
-    cells = [_cell(images[int(index)], images, tubes, int(index)) for index in at]
+    cells = [_cell(images.shown(int(index)), images, tubes, int(index)) for index in at]
     gap = np.full((cells[0].shape[0], _GAP, 3), 255, np.uint8)
     strip = np.concatenate([part for cell in cells for part in (cell, gap)], 1)
     title = np.full((_LINE, strip.shape[1], 3), 255, np.uint8)

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import pandas as pd
 from markupsafe import Markup
 
+from actorsup.artifacts.hdf5_files import open_hdf5
 from actorsup.artifacts.provenance import machine
+from actorsup.errors import REBUILD
 from actorsup.report import charts
 from actorsup.report.cost import COST_COLUMNS, cost_lines
 from actorsup.report.html import PARTS, join, table
@@ -103,7 +104,7 @@ def _key_figures(videos: pd.DataFrame, inputs: ReportInputs) -> list[tuple[str, 
 
 
 def _provenance(stage: str, path: Path) -> Markup:
-    with h5py.File(path, "r") as shard:
+    with open_hdf5(path, f"not a valid shard; {REBUILD}") as shard:
         record: dict[str, Any] = json.loads(shard.attrs["provenance"])
     settings = ", ".join(f"{key}: {value}" for key, value in record.get("settings", {}).items())
     text = json.dumps(record, indent=2, sort_keys=True)

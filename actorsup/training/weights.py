@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from actorsup.artifacts.access import raise_if_damaged, retry
 from actorsup.artifacts.atomic import replace_atomically, report_write_errors
-from actorsup.errors import DataError
+from actorsup.errors import DataError, access_problem
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,21 +51,32 @@ def load_weights(path: str | Path) -> dict[str, Any]:
         DataError: The file is missing or damaged, is not a dictionary, or contains other objects.
     """
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:  # PyTorch ignores its checksums
-                if damaged_member := archive.testzip():
-                    raise ValueError(
-                        f"damaged, {damaged_member} and its checksum differ; delete it and run again"
-                    )
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        raise_if_damaged(
+            path,
+            lambda: ("intact", _damaged_member(path) or "intact"),
+            "delete it and run again, or replace it with an intact copy if no rule writes it",
+        )
+        content = retry(lambda: torch.load(path, map_location="cpu", weights_only=True), path)
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such weights file") from error
     except Exception as error:  # a damaged pickle raises almost any type
+        if problem := access_problem(error):
+            raise DataError(f"{path}: cannot be read: {problem}") from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a weights file that can be used safely ({reason})") from error
     if not isinstance(content, dict):
         raise DataError(f"{path}: holds a {type(content).__name__}, wanted a dictionary of tensors")
     return content
+
+
+def _damaged_member(path: str | Path) -> str | None:
+    """Return a member of a file whose checksum is wrong, which PyTorch ignores; None for the old format."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip()
 
 
 def save_weights(path: str | Path, content: Mapping[str, Any]) -> None:

@@ -4,13 +4,15 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.datasets.base import GroundTruth, Listing, VideoRecord
+from actorsup.datasets.ground_truth_checks import check_ground_truth, in_frames
 from actorsup.errors import ActorsupError, VideoError, first_few
 from actorsup.formats.ground_truth_csv import CORNERS
 from actorsup.frames.probe import (
@@ -62,6 +64,14 @@ class Inspection:
     findings: list[Finding] = field(default_factory=list)
 
     @property
+    def infos(self) -> dict[str, VideoInfo]:
+        """Length, frame rate and size of each video that can be opened, by video id."""
+        return {
+            video: VideoInfo(facts.frames, facts.fps, facts.width, facts.height)
+            for video, facts in self.facts.items()
+        }
+
+    @property
     def records(self) -> list[VideoRecord]:
         """Every listed video, whether it exists or not."""
         return [*self.listing.records, *self.listing.missing] if self.listing else []
@@ -96,6 +106,9 @@ def inspect_dataset(planned: PlannedDataset, count_frames: bool = False) -> Insp
         inspection.findings += check_frame_names({v: one.notes for v, one in inspection.facts.items()})
         inspection.findings += _check_labels(inspection, inspection.listing)
         if inspection.truth is not None:
+            inspection.findings += _check_plausibility(inspection, inspection.truth)
+            rates = {video: facts.fps for video, facts in inspection.facts.items()}
+            inspection.truth = replace(inspection.truth, boxes=in_frames(inspection.truth, rates))
             for check in (_check_annotated_videos, _check_frame_counts, _check_sizes, _check_boxes):
                 inspection.findings += check(inspection, inspection.truth)
     return inspection
@@ -199,12 +212,22 @@ def _check_frame_counts(inspection: Inspection, truth: GroundTruth) -> Iterator[
     )
 
 
+def _check_plausibility(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
+    """Units and numbering of the annotation, now that the sizes and lengths of the videos are known."""
+    known = {finding.text for finding in inspection.findings}
+    for problem in check_ground_truth(truth, inspection.infos):
+        if problem.text not in known:
+            yield Finding(problem.serious, problem.text)
+
+
 def _check_sizes(inspection: Inspection, truth: GroundTruth) -> Iterator[Finding]:
     different = [
         f"{video} ({facts.width}x{facts.height}, annotated {truth.size[video][0]}x{truth.size[video][1]})"
         for video, facts in inspection.facts.items()
         if video in truth.size and (facts.width, facts.height) != tuple(truth.size[video])
     ]
+    if truth.source and truth.source.conventions.reference_size is not None:  # as the user says
+        different = []
     yield from finding(
         False, "{} videos differ in size from their annotation, and boxes are scaled to the video", different
     )

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from forms import damaged_member, damaged_shard, damaged_xml
 from mutation import damaged_bytes
-from reader import JSON, TEXT, Reader, write
+from reader import JSON, TEXT, Reader, separated, tried, write
 
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.detection.detectors.supplied import SuppliedDetections
 from actorsup.detection.settings import DetectorSettings
-from actorsup.errors import ActorsupError
 from actorsup.formats.convert import Conversion, convert
 from samples import PREDICTIONS, TRUTH, without_checksum
 
@@ -45,6 +44,23 @@ CVAT = """<?xml version="1.0" encoding="utf-8"?>
 <box frame="3" outside="1" xtl="1.0" ytl="2.0" xbr="9.5" ybr="30"/></track>
 <track id="1" label="kick"><box frame="1" outside="0" xtl="1" ytl="2" xbr="9" ybr="30"/></track></annotations>
 """
+COVERAGE = {
+    **COCO,
+    "images": [{**image, "frame_id": 5 * image["frame_id"]} for image in COCO["images"]],
+    "videos": [{**video, "length": 12} for video in COCO["videos"]],
+}
+TRACKERS = (
+    "1,58,10,10,50,90,0.93,-1,-1,-1\n2,58,11,10,50,90,0.91,-1,-1,-1\n"  # SORT, ByteTrack
+    "1 2 10 10 50 90 0 0 -1\n2 2 11 10 50 90 0 0 -1\n"  # BoxMOT
+)
+SINK = "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,class_name,frame_index\n" + "".join(
+    f"{f}.5,2,{f + 9},30,0,0.{f + 1},{t},kick,{f}\n" for f in range(3) for t in (1, 2)
+)
+SINK_ROWS = [
+    {"x_min": f, "y_min": 2, "x_max": f + 9, "y_max": 30, "class_id": 0, "confidence": 0.5, "tracker_id": 1,
+     "class_name": "kick", "frame_index": f}
+    for f in range(3)
+]  # fmt: skip
 SIZES = "video,frames,fps,width,height\nv0,3,25,64,48\nv1,3,25,64,48\n"
 
 
@@ -55,19 +71,6 @@ def packed(members: Mapping[str, str]) -> Callable[[Path], None]:
                 archive.writestr(name, text)
 
     return make
-
-
-def tried(*readings: Callable[[], object]) -> None:
-    """Run every reader of a file; raise the error if all fail with documented ones."""
-    errors = []
-    for reading in readings:
-        try:
-            reading()
-        except ActorsupError as error:
-            assert str(error).strip()
-            errors.append(error)
-    if len(errors) == len(readings):
-        raise errors[-1]
 
 
 def converted(path: Path) -> None:
@@ -86,6 +89,14 @@ def exchanged(path: Path) -> None:
     )
 
 
+def read_seqinfo(path: Path) -> None:
+    sequence = path.parent / "sequence"
+    sequence.mkdir(exist_ok=True)
+    (sequence / "gt.txt").write_bytes((path.parent / "gt.txt").read_bytes())
+    (sequence / "seqinfo.ini").write_bytes(path.read_bytes())
+    convert(sequence, path.parent / "o.csv", Conversion(source_format="mot"))
+
+
 def with_sizes(path: Path) -> None:
     convert(path.parent / "tubes.csv", path.parent / "o.xml", Conversion(videos=path, only_video="v0"))
 
@@ -102,6 +113,21 @@ EXCHANGED: dict[str, Reader] = {
     "converted_json": Reader(".json", write("good.json", PREDICTIONS), JSON, converted),
     "converted_h5": Reader(".h5", without_checksum, (damaged_shard,), converted),
     "coco_videos": Reader(".json", write("good.json", COCO), JSON, exchanged),
+    "coco_coverage": Reader(".json", write("good.json", COVERAGE), JSON, exchanged),
+    "sink_csv": Reader(".csv", write("good.csv", SINK), TEXT, exchanged),
+    "sink_json": Reader(".json", write("good.json", SINK_ROWS), JSON, exchanged),
+    "tracker_text": Reader(
+        ".txt",
+        lambda f: (write("labels.txt", "person\nkick\n")(f), write("good.txt", TRACKERS)(f)) and None,
+        (*separated(" "), *TEXT),
+        exchanged,
+    ),
+    "seqinfo": Reader(
+        ".ini",
+        lambda f: (write("gt.txt", MOT)(f), write("good.ini", SEQINFO)(f)) and None,
+        separated("="),
+        read_seqinfo,
+    ),
     "mot_text": Reader(".txt", write("good.txt", MOT), TEXT, exchanged),
     "mot_zip": Reader(
         ".zip",

@@ -72,6 +72,38 @@ def damaged_cells(chance: random.Random, data: bytes, separator: str = ",") -> b
     return "\n".join(separator.join(line) for line in lines).encode(errors="surrogateescape")
 
 
+def damaged_dialect(chance: random.Random, data: bytes) -> bytes:
+    """Write a table as spreadsheets of other countries and systems do, and damage some of its cells."""
+    if chance.random() < 0.5:
+        data = damaged_cells(chance, data)
+    lines = data.decode(errors="replace").split("\n")
+    for _ in range(chance.randint(1, 3)):
+        match chance.randrange(9):
+            case 0:
+                by = chance.choice(";\t| ")
+                lines = [line.replace(",", by) for line in lines]
+            case 1:
+                lines = [f"sep={chance.choice(';,|')}", *lines]
+            case 2:
+                lines = [line + chance.choice([",", ";", ",,,"]) for line in lines]
+            case 3:
+                lines = [",".join(f'"{cell}"' for cell in line.split(",")) for line in lines]
+            case 4:
+                lines = [line.replace("/", "\\").replace("v0", "C:\\videos\\v0.mp4") for line in lines]
+            case 5:
+                lines[0] = lines[0].replace("class", chance.choice(["action", "label", "Class ", "CLASS"]))
+            case 6:
+                lines = [
+                    line.replace("0", chance.choice(["0,0", "00", "1-Feb", "0.0", "1E+0"])) for line in lines
+                ]
+            case 7:
+                lines = ["", "# exported", *lines, ""]
+            case _:
+                lines = [line.replace(".", ",") for line in lines]
+    text = chance.choice(["\n", "\r\n", "\r"]).join(lines)
+    return text.encode(chance.choice(["utf-8", "utf-8-sig", "utf-16", "cp1252"]), errors="replace")
+
+
 def damaged_json(chance: random.Random, data: bytes) -> bytes:
     """Replace values, and remove or add keys, of JSON."""
     tree = json.loads(data)

@@ -1,15 +1,14 @@
 """Readers of published data sets, and of the caches of a run."""
 
 import pickle
-from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 import scipy.io
 from forms import damaged_hdf5, damaged_matlab, damaged_pickle
-from mutation import Damage, damaged_bytes, damaged_cells
-from reader import JSON, TEXT, Reader, write
+from mutation import damaged_bytes
+from reader import JSON, TEXT, Reader, separated, write
 
 from actorsup.datasets.readers.a2d import A2D, cached_codes
 from actorsup.datasets.readers.thumos13 import Thumos13
@@ -162,11 +161,6 @@ RECORD = (
     "0.5\t0:00:00\tNA\t-\tNA\tNA\tNA\tNA\t0.0\tNA\n"
 )
 FIGURES = "".join(PAPER.read_text(encoding="utf-8").splitlines(keepends=True)[:6])
-
-
-def separated(by: str) -> tuple[Damage, ...]:
-    cells = partial(damaged_cells, separator=by)
-    return cells, cells, damaged_bytes
 
 
 def sequence(folder: Path) -> None:

@@ -17,6 +17,7 @@ from forms import damaged_shard, damaged_yaml
 from mutation import damaged_bytes
 from published_readers import PUBLISHED
 from reader import JSON, TEXT, Reader, write
+from video_readers import DECODED
 from weights_readers import WEIGHTS
 
 from actorsup import cli
@@ -168,6 +169,7 @@ READERS: dict[str, Reader] = {
     "digests": Reader(".json", write("good.json", {"/v": ["1 2", "abc"]}), JSON, read_cache),
     **EXCHANGED,
     **PUBLISHED,
+    **DECODED,
     **WEIGHTS,
 }
 

@@ -1,10 +1,15 @@
 """Fuzz the readers with randomly damaged files; every undocumented error is a find.
 
-    python tests/fuzz/run.py --minutes 60 [--readers stills pickle] [--atheris]
+    nice -n 19 python -m tests.fuzz.run --minutes 60 [--readers stills pickle] [--atheris]
 
 The readers share the time equally. Each runs in a separate process with limits on memory and on the time of
-a file, so crashes, hangs and decompression bombs are finds too. Finds are saved in ``corpus/<reader>/`` and
-printed at the end; the tests read the corpus. Commit only small finds (below 10 kB); write a test for others.
+a file, so crashes, hangs and decompression bombs are finds too. A line for each reader sums up its files and
+finds; a find ends its process, and another one starts. Finds are saved in ``corpus/<reader>/`` at once and
+printed at the end, with exit code 1; the tests read the corpus. To reproduce a find:
+
+    python -m tests.fuzz.run --reproduce tests/fuzz/corpus/stills/0123456789ab.json
+
+Commit only small finds (below 10 kB); write a test for others.
 
 ``--atheris`` lets Google's atheris damage the bytes, guided by code coverage. It is not among the
 requirements; install it in a separate environment next to the project's:
@@ -17,6 +22,7 @@ protects (shards, weights) or that a separate process reads (MATLAB files).
 """
 
 import argparse
+import contextlib
 import hashlib
 import random
 import resource
@@ -45,10 +51,15 @@ def main() -> int:
     parser.add_argument("--readers", nargs="+", help="names; all by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--atheris", action="store_true")
+    parser.add_argument("--reproduce", type=Path, metavar="FIND", help="read one file of the corpus")
     parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--end", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.reproduce:
+        reproduce(options.reproduce)
+        return 0
     if options.one:
-        (with_atheris if options.atheris else at_random)(options.one, options.minutes * 60, options.seed)
+        (with_atheris if options.atheris else at_random)(options.one, options.end, options.seed)
         return 0
     from mutation import damaged_bytes
     from readers import READERS
@@ -57,29 +68,45 @@ def main() -> int:
     names = options.readers or [
         n for n in READERS if not options.atheris or damaged_bytes in READERS[n].damages
     ]
-    found = [one for name in names for one in fuzz(name, options, options.minutes / len(names))]
-    print(f"{len(found)} finds", *found, sep="\n")
+    if unknown := {*names} - {*READERS}:
+        parser.error(f"no reader {', '.join(unknown)}; there are {', '.join(READERS)}")
+    found, total = [], 0
+    for name in names:
+        files, finds = fuzz(name, options, options.minutes / len(names))
+        print(f"{name}: {files} files, {len(finds)} finds", flush=True)
+        found, total = found + finds, total + files
+    print(f"{len(names)} readers, {total} files, {len(found)} finds", *found, sep="\n")
     return bool(found)
 
 
-def fuzz(name: str, options: argparse.Namespace, minutes: float) -> list[str]:
-    """Fuzz one reader in a separate process, restarted after a crash, until the time is over."""
-    end, found, seed = time.monotonic() + minutes * 60, [], options.seed
-    while (left := end - time.monotonic()) > 0:
-        command = [sys.executable, __file__, "--one", name, "--minutes", str(left / 60), "--seed", str(seed)]
+def fuzz(name: str, options: argparse.Namespace, minutes: float) -> tuple[int, list[str]]:
+    """Fuzz one reader in a separate process, restarted after a find, until the time is over.
+
+    Returns:
+        The number of files, and a description of each find.
+    """
+    end, found, seed, files = time.monotonic() + minutes * 60, [], options.seed, 0
+    while time.monotonic() < end:
+        command = [sys.executable, __file__, "--one", name, "--end", str(end), "--seed", str(seed)]
         command += ["--atheris"] if options.atheris else []
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-            current = Path(folder) / "current"
-            if done.returncode and current.exists():
-                path = keep(name, current.read_bytes())
-                found.append(f"{path}: exit {done.returncode}: {done.stderr.strip()[-1500:]}")
-        last = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[-1]
-        print(f"{name}: {last} exit {done.returncode}", flush=True)
+            files += count_of(Path(folder))
+            if done.returncode:
+                current = Path(folder) / "current"
+                path = keep(name, current.read_bytes()) if current.exists() else "before the first file"
+                reason = " | ".join(done.stderr.strip().splitlines()[-30:])
+                found.append(f"{path}: exit {done.returncode}: {reason}")
         seed += 1
         if len(found) > 20:
             break
-    return found
+    return files, found
+
+
+def count_of(folder: Path) -> int:
+    """Return the number of files that the process in this folder has read."""
+    count = folder / "count"
+    return count.stat().st_size if count.exists() else 0
 
 
 def keep(name: str, data: bytes) -> Path:
@@ -99,6 +126,8 @@ def try_one(name: str, folder: Path, data: bytes) -> None:
     from actorsup.errors import ActorsupError
 
     Path("current").write_bytes(data)
+    with open("count", "ab") as count:  # survives a crash
+        count.write(b".")
     path = folder / f"case{READERS[name].suffix}"
     path.write_bytes(data)
     signal.alarm(SECONDS_OF_A_FILE)
@@ -108,6 +137,18 @@ def try_one(name: str, folder: Path, data: bytes) -> None:
         assert str(error).strip(), "an error without a message"
     finally:
         signal.alarm(0)
+
+
+def reproduce(find: Path) -> None:
+    """Read a saved find with the reader that its folder names; raise what escapes it."""
+    from readers import READERS, good_file
+
+    name = find.resolve().parent.name
+    data = find.read_bytes()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        good_file(READERS[name], Path(folder))
+        try_one(name, Path(folder), data)
+    print(f"{name}: nothing but documented errors")
 
 
 def prepared(name: str) -> tuple[Path, bytes]:
@@ -127,29 +168,26 @@ def prepared(name: str) -> tuple[Path, bytes]:
     return folder, data
 
 
-def at_random(name: str, seconds: float, seed: int) -> None:
-    """Damage a valid file at random until the time is over."""
+def at_random(name: str, end: float, seed: int) -> None:
+    """Damage a valid file at random until this time of the monotonic clock."""
     import warnings
 
     from readers import READERS
 
     warnings.simplefilter("ignore")
     folder, good = prepared(name)
-    chance, end, count = random.Random(f"{name} {seed} {time.time_ns()}"), time.monotonic() + seconds, 0
+    chance = random.Random(f"{name} {seed} {time.time_ns()}")
     try:
         while time.monotonic() < end:
             damage = chance.choice(READERS[name].damages)
             try_one(name, folder, damage(chance, good))
-            count += 1
     except Exception:
-        print(f"{count} files;", flush=True)
         traceback.print_exc()
         sys.exit(1)
-    print(f"{count} files;")
 
 
-def with_atheris(name: str, seconds: float, seed: int) -> None:
-    """Let atheris damage the valid file."""
+def with_atheris(name: str, end: float, seed: int) -> None:
+    """Let atheris damage the valid file until this time of the monotonic clock."""
     import atheris
 
     with atheris.instrument_imports(include=["actorsup"]):
@@ -158,7 +196,7 @@ def with_atheris(name: str, seconds: float, seed: int) -> None:
     Path("seeds").mkdir()
     (Path("seeds") / "good").write_bytes(good)
     limits = [
-        f"-max_total_time={int(seconds) + 1}",
+        f"-max_total_time={max(1, int(end - time.monotonic()))}",
         f"-seed={seed + 1}",
         f"-timeout={SECONDS_OF_A_FILE}",
         "-rss_limit_mb=4096",

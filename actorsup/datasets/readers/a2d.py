@@ -22,10 +22,13 @@ from actorsup.datasets.a2d_frames import (
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
 from actorsup.datasets.digests import compute_cached
 from actorsup.datasets.files import scan_folder
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
+from actorsup.formats.conventions import BoxSource
 from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, ground_truth_table
+from actorsup.formats.plausibility import report
 
 COLUMNS = ("video", "label", "start", "end", "height", "width", "frames", "annotated", "split")
 """Columns of ``videoset.csv``, which has no header."""
@@ -145,7 +148,10 @@ class A2D:
             sizes.update((video, frame.size) for frame in annotated_frames if frame.size)
             videos.append(LabeledVideo(video, UNKNOWN_INFO, link_instances(frame_indices, annotated_frames)))
         frames = {str(video): int(count) for video, count in self.videos["frames"].items()}
-        return GroundTruth(ground_truth_table(videos), sizes, annotated, frames)
+        source = BoxSource(str(self.root / self.annotations), is_published=True)
+        truth = GroundTruth(ground_truth_table(videos), sizes, annotated, frames, source=source)
+        report(check_ground_truth(truth))
+        return truth
 
 
 def cached_codes(

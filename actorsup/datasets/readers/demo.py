@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, VideoRecord
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.settings import DemoSection
 from actorsup.demo.settings import CLASSES, DemoSettings, demo_records
+from actorsup.formats.conventions import BoxSource
 from actorsup.formats.ground_truth_csv import read_ground_truth_table
+from actorsup.formats.plausibility import report
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,10 @@ class Demo:
 
     def ground_truth(self) -> GroundTruth:
         """Read the boxes of the acting actors, which were generated with the videos."""
-        return GroundTruth(read_ground_truth_table(self.root / "ground_truth.csv"), {})
+        path = self.root / "ground_truth.csv"
+        truth = GroundTruth(read_ground_truth_table(path), {}, source=BoxSource(str(path), is_published=True))
+        report(check_ground_truth(truth))
+        return truth
 
 
 def demo_settings(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
 from actorsup.datasets.contents import DEFAULT_NAMING, FolderContents, FrameNaming
 from actorsup.datasets.files import scan_folder
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.ground_truth_files import (
     EVERY_FRAME,
     ONLY_BOXES,
@@ -20,6 +21,8 @@ from actorsup.datasets.ground_truth_files import (
 )
 from actorsup.datasets.settings import FolderSection
 from actorsup.errors import DataError, did_you_mean, report_read_errors
+from actorsup.formats.conventions import UNSTATED, Conventions
+from actorsup.formats.plausibility import report
 from actorsup.formats.video_ids import video_id
 
 TABLE_COLUMNS = ["video", "label", "split"]
@@ -42,6 +45,7 @@ class Folder:
         annotated: ``boxes`` if the frames with a box are annotated, ``all`` if every frame is, or the path of
             a CSV table ``video,frame`` of the annotated frames; None: the frames that ``boxes`` states.
         naming: How the names of the files number the frames of a folder.
+        conventions: What the numbers of the ground truth are, where they differ from its format.
     """
 
     root: Path
@@ -50,6 +54,7 @@ class Folder:
     classes: tuple[str, ...] = ()
     annotated: str | Path | None = None
     naming: FrameNaming = DEFAULT_NAMING
+    conventions: Conventions = UNSTATED
 
     def listing(self) -> Listing:
         """List the videos.
@@ -92,14 +97,19 @@ class Folder:
             return None
         classes = self.listing().classes
         only_class = classes[0] if len(classes) == 1 else None
-        ground_truth = self._resolve_ids(read_ground_truth_file(self.boxes, only_class))
+        ground_truth = self._resolve_ids(read_ground_truth_file(self.boxes, only_class, self.conventions))
         for name in ground_truth.boxes["class"].unique():
             if classes and name not in classes:
                 hint = f"allowed: {', '.join(classes)}{did_you_mean(name, classes)}"
-                raise DataError(f"{self.boxes}: class {name!r} is unknown; {hint}")
+                number = "; the file holds numbers of classes in place of names" if name.isdecimal() else ""
+                raise DataError(f"{self.boxes}: class {name!r} is unknown{number}; {hint}")
         annotated = None if self.annotated is None else str(self.annotated)
         videos = [record.video for record in (*self.listing().records, *self.listing().missing)]
-        return set_annotated_frames(ground_truth, annotated, self.boxes, videos, self._contents.resolve)
+        ground_truth = set_annotated_frames(
+            ground_truth, annotated, self.boxes, videos, self._contents.resolve
+        )
+        report(check_ground_truth(ground_truth))
+        return ground_truth
 
     def _resolve_ids(self, truth: GroundTruth) -> GroundTruth:
         """Return ground truth with the ids of videos, where it names their files."""
@@ -112,6 +122,7 @@ class Folder:
             size={resolve(video): size for video, size in truth.size.items()},
             annotated={resolve(video): frames for video, frames in truth.annotated.items()},
             frames={resolve(video): count for video, count in truth.frames.items()},
+            rates={resolve(video): fps for video, fps in truth.rates.items()},
         )
 
     def _rows(self, path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -153,8 +164,9 @@ def _open(name: str, section: Mapping[str, Any], seed: int) -> Folder:
     root = existing_path(section["root"], f"datasets.{name}.root", "create it and put videos into it")
     classes = tuple(section.get("classes") or ())
     annotated = section.get("annotated") if section.get("annotated") in _WORDS else path("annotated")
+    conventions = Conventions.of_settings(section)
     naming = FrameNaming(*(section.get(each.name) for each in fields(FrameNaming)))
-    return Folder(root, path("table"), path("ground_truth"), classes, annotated, naming)
+    return Folder(root, path("table"), path("ground_truth"), classes, annotated, naming, conventions)
 
 
 def _annotation_files(name: str, section: Mapping[str, Any], dataset: Folder) -> list[str]:

@@ -15,12 +15,15 @@ from actorsup.artifacts.paths import existing_path
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
 from actorsup.datasets.files import scan_folder
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.matlab import read_matlab
 from actorsup.datasets.pickles import read_numbers
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import Thumos13Section
 from actorsup.errors import DataError
+from actorsup.formats.conventions import BoxSource
 from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, ground_truth_table
+from actorsup.formats.plausibility import report
 
 ANNOTATION_SIZE = (320, 240)
 """Width and height of the annotated frames in pixels."""
@@ -141,11 +144,11 @@ class Thumos13:
             )
             for video in sorted(annotations.tubes)
         ]
-        return GroundTruth(
-            ground_truth_table(videos),
-            dict.fromkeys(annotations.tubes, ANNOTATION_SIZE),
-            frames=annotations.frames,
-        )
+        source = BoxSource(str(self.root / self.annotations), is_published=True)
+        sizes = dict.fromkeys(annotations.tubes, ANNOTATION_SIZE)
+        truth = GroundTruth(ground_truth_table(videos), sizes, frames=annotations.frames, source=source)
+        report(check_ground_truth(truth))
+        return truth
 
 
 def read_annotations(path: Path) -> Annotations:

@@ -14,10 +14,13 @@ from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listi
 from actorsup.datasets.contents import FolderContents, FrameNaming
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.frame_names import image_files, natural_sort_key
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.published import published_paths
 from actorsup.datasets.settings import PublishedSection
 from actorsup.errors import DataError
+from actorsup.formats.conventions import BoxSource
 from actorsup.formats.labeled import UNKNOWN_INFO, LabeledTube, LabeledVideo, ground_truth_table
+from actorsup.formats.plausibility import report
 from actorsup.formats.video_ids import VIDEO_SUFFIXES
 
 FOLDERS: Mapping[str, tuple[str, int, int]] = {
@@ -128,7 +131,10 @@ class UcfSports:
             raise DataError(
                 f"{self.root / self.annotations}: has no gt/*.txt; wanted {min(FOLDERS)}/001/gt/ and so on"
             )
-        return GroundTruth(ground_truth_table(videos), {}, frames=num_frames)
+        source = BoxSource(str(self.root / self.annotations), is_published=True)
+        truth = GroundTruth(ground_truth_table(videos), {}, frames=num_frames, source=source)
+        report(check_ground_truth(truth))
+        return truth
 
 
 def _find_frames(folder: Path) -> Path | None:

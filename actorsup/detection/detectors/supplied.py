@@ -12,30 +12,44 @@ COCO results, ``image_id`` being the video's id, ``/`` and the 0-based frame::
       "bbox": [12.5, 30, 67.5, 170], "score": 0.97}]
 
 MOTChallenge text, a ``.zip`` of ``<video>/det/det.txt`` or ``<video>.txt``, or one such file, as
-``actorsup.formats.mot`` reads it; a detection without a class is a person, one without a score has 1. CVAT XML, an ``.xml`` or a
-``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track without a score has 1.
+``actorsup.formats.mot`` reads it; a detection without a class is a person, one without a score has 1.
+CVAT XML, an ``.xml`` or a ``.zip``, as ``actorsup.formats.cvat`` reads it: labels are categories; a track
+without a score has 1. COCO JSON with images and annotations, as ``actorsup.formats.coco`` reads it.
 
 Boxes are in pixels of the source frame: two corners in the CSV, corner and size in the JSON.
 """
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from actorsup.artifacts.paths import existing_path
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.boxes import area, clip
 from actorsup.coco import CONTIGUOUS, ID_OF, NAME_OF
 from actorsup.detection.base import Detections, DetectorType, ImageDetections
 from actorsup.detection.settings import DetectorSettings, SuppliedSection
 from actorsup.detection.suppression import suppress, take
 from actorsup.errors import ConfigError, DataError, VideoError, report_read_errors
+from actorsup.formats.coco import coco_boxes
+from actorsup.formats.conventions import (
+    UNSTATED,
+    BoxSource,
+    Conventions,
+    Problem,
+    from_corners,
+    in_pixels_and_frames,
+)
 from actorsup.formats.cvat import read_cvat
-from actorsup.formats.formats import detect_format
+from actorsup.formats.formats import BOX_FORMAT_OF, detect_format
 from actorsup.formats.mot import MotOptions, mot_files
+from actorsup.formats.plausibility import check_scores, check_table, report
+from actorsup.formats.unit_hints import format_hint, times_hint
 from actorsup.formats.video_ids import video_id
 from actorsup.frames.store import VideoFrames
 
@@ -61,16 +75,20 @@ class SuppliedDetections:
     """
 
     def __init__(self, path: Path, actors: Sequence[int], settings: DetectorSettings) -> None:
-        rows = read_supplied(path)
-        self._path, self._settings = path, settings
+        conventions = Conventions.of_settings(settings.options)
+        rows = read_supplied(path, conventions)
+        self._path, self._settings, self._conventions = path, settings, conventions
+        self._warned: set[str] = set()
         self._by_video = dict(iter(rows[rows["category"].isin(actors)].groupby("video")))
 
     def detect_video(self, video: str, images: VideoFrames) -> Detections:
         """Detections of a video; raises as ``detections``."""
-        return self.detections(video, len(images), images.width, images.height)
+        return self.detections(video, len(images), images.width, images.height, images.fps)
 
-    def detections(self, video: str, frames: int, width: int, height: int) -> Detections:
+    def detections(self, video: str, frames: int, width: int, height: int, fps: float = 0.0) -> Detections:
         """Detections of a video of this many frames of this size in pixels, after suppression.
+
+        Warnings about implausible boxes are logged once.
 
         Raises:
             VideoError: A frame that the video does not have, a score outside [0, 1], a box
@@ -80,6 +98,9 @@ class SuppliedDetections:
         if rows is None:
             _LOG.warning("%s: no detection of %s", self._path, video)
             return Detections.of_images([], [])
+        info = VideoInfo(frames, fps, width, height)
+        self._warn(rows, video, info)
+        rows = in_pixels_and_frames(str(self._path), rows, self._conventions, {video: info})
         self._check(rows, frames, width, height)
         rows = rows.sort_values("frame", kind="stable")
         every = ImageDetections(
@@ -94,6 +115,17 @@ class SuppliedDetections:
             for start, end in zip(starts, ends, strict=True)
         ]
         return Detections.of_images(at, found)
+
+    def _warn(self, rows: pd.DataFrame, video: str, info: VideoInfo) -> None:
+        """Log what is implausible about the boxes in frames of this size, once for each kind."""
+        source = BoxSource(str(self._path), BOX_FORMAT_OF.get(_format(self._path), "xyxy"), self._conventions)
+        found = check_table(source, rows.drop(columns="category"), {video: info})
+        # an impossible video fails, and the others do not
+        for problem in found:
+            kind = problem.text.rpartition("look")[2]
+            if kind not in self._warned:
+                _LOG.warning("%s", problem.text)
+            self._warned.add(kind)
 
     def _check(self, rows: pd.DataFrame, frames: int, width: int, height: int) -> None:
         numbers = rows[_NUMBERS].to_numpy()
@@ -112,14 +144,24 @@ class SuppliedDetections:
                 raise VideoError(f"{self._path}: row {first.name}: {reason}; found {what}")
 
 
-def read_supplied(path: Path) -> pd.DataFrame:
+def read_supplied(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFrame:
     """A file of detections as a table of ``COLUMNS``, categories as COCO ids, rows from 1.
 
+    Args:
+        path: Path of the file.
+        conventions: What the numbers of the file are, where they differ from its format. Units are not
+            converted.
+
     Raises:
-        DataError: The file cannot be read, has other columns or keys, or an unknown category.
+        DataError: The file cannot be read, has other columns or keys, an unknown category, or impossible
+            boxes or scores.
     """
-    readers = {".json": _read_json, ".txt": _read_mot, ".xml": _read_cvat, ".zip": _read_zip}
-    rows = readers.get(path.suffix.lower(), _read_csv)(path)
+    format_name = _format(path)
+    source = BoxSource(str(path), BOX_FORMAT_OF[format_name], conventions)
+    if format_name == "mot":
+        rows = _read_mot(path, conventions)
+    else:
+        rows = _READERS[format_name](path)
     rows["video"] = rows["video"].map(video_id)
     rows.index = pd.RangeIndex(1, len(rows) + 1)
     with report_read_errors(path, "holds a number that is none"):
@@ -133,7 +175,25 @@ def read_supplied(path: Path) -> pd.DataFrame:
             f"wanted an id (1-90) or a name: {', '.join(ID_OF)}"
         )
     rows["category"] = category.astype(int)
+    boxes = from_corners(rows[_BOX].to_numpy(float), source.box_format)
+    rows[_BOX] = conventions.corners(boxes, source.box_format)
+    if format_name != "mot":
+        rows["frame"] -= conventions.frame_base or 0
+    scores = check_scores(source, rows["score"].to_numpy(float))
+    is_part = (rows["frame"] % 1 != 0).to_numpy()
+    if is_part.any() and not conventions.has_times and (hint := times_hint(source, rows["frame"].to_numpy())):
+        raise DataError(f"{path}: row {int(is_part.argmax()) + 1}: frame must be a whole number{hint}")
+    report([*check_table(source, rows.drop(columns="category")), *scores])
+    if (rows["x2"] < rows["x1"]).any() and (hint := format_hint(source, boxes)):
+        raise DataError(f"{path}: wanted x1 < x2 and y1 < y2{hint}")
     return rows
+
+
+def _format(path: Path) -> str:
+    """Format of a file of detections, a key of ``BOX_FORMAT_OF``."""
+    if path.suffix.lower() == ".zip":
+        return "cvat" if detect_format(path) == "cvat" else "mot"
+    return {".json": "coco", ".txt": "mot", ".xml": "cvat"}.get(path.suffix.lower(), "csv")
 
 
 def _category(value: Any) -> int | None:
@@ -156,19 +216,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return rows[COLUMNS]
 
 
-def _read_mot(path: Path) -> pd.DataFrame:
-    files = mot_files(path, "det.txt", MotOptions(zero_based_names=[NAME_OF[i] for i in CONTIGUOUS]))
+def _read_mot(path: Path, conventions: Conventions) -> pd.DataFrame:
+    names = [NAME_OF[i] for i in CONTIGUOUS]
+    options = MotOptions(None, conventions.mot_origin(), conventions.frame_base, zero_based_names=names)
+    files = mot_files(path, "det.txt", options)
     rows = pd.concat([file.rows.assign(video=file.video, score=_scores(file.rows)) for file in files])
     return rows.assign(category=rows["class"].replace(_MOT_NAMES))[COLUMNS]
 
 
 def _scores(rows: pd.DataFrame) -> pd.Series:
     """Scores of the boxes of a MOT file; 1 if the file has none, so that every conf is -1."""
-    return rows["conf"].where((rows["conf"] != -1).any(), 1.0)
-
-
-def _read_zip(path: Path) -> pd.DataFrame:
-    return _read_cvat(path) if detect_format(path) == "cvat" else _read_mot(path)
+    return rows["conf"] if (rows["conf"] != -1).any() else rows["conf"].abs()
 
 
 def _read_cvat(path: Path) -> pd.DataFrame:
@@ -184,8 +242,12 @@ def _read_cvat(path: Path) -> pd.DataFrame:
 def _read_json(path: Path) -> pd.DataFrame:
     with report_read_errors(path, "cannot be read as JSON"):
         entries = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(entries, dict) and "annotations" in entries:
+        return pd.DataFrame(coco_boxes(path, entries), columns=COLUMNS, dtype=object)
     if not isinstance(entries, list):
-        raise DataError(f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results")
+        raise DataError(
+            f"{path}: holds a {type(entries).__name__}, wanted a list of COCO results, or COCO JSON of videos"
+        )
     rows = [_row(path, n, entry) for n, entry in enumerate(entries, 1)]
     # as objects: a number may be beyond any type
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
@@ -207,6 +269,9 @@ def _row(path: Path, number: int, entry: Any) -> list[Any]:
     return row
 
 
+_READERS = {"csv": _read_csv, "coco": _read_json, "cvat": _read_cvat}
+
+
 def _build(
     settings: DetectorSettings, actors: Sequence[int], weights: Path | None, device: str
 ) -> SuppliedDetections:
@@ -215,4 +280,16 @@ def _build(
     return SuppliedDetections(weights, actors, settings)
 
 
-TYPE = DetectorType(_build, SuppliedSection, files=("path",))
+def check_file(section: Mapping[str, Any], videos: Mapping[str, VideoInfo]) -> list[Problem]:
+    """Return what is implausible about the detections of a section, in videos of these sizes and lengths.
+
+    Raises:
+        DataError: The file cannot be read, or its boxes are impossible.
+    """
+    conventions, path = Conventions.of_settings(section), existing_path(section["path"], "path")
+    rows = read_supplied(path, conventions)
+    source = BoxSource(str(path), BOX_FORMAT_OF[_format(path)], conventions)
+    return check_table(source, rows.drop(columns="category"), {} if conventions.has_times else videos)
+
+
+TYPE = DetectorType(_build, SuppliedSection, files=("path",), check=check_file)

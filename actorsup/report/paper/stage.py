@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from actorsup.artifacts.atomic import write_text_atomically
-from actorsup.errors import DataError
+from actorsup.errors import REBUILD, DataError
 from actorsup.report.paper.curve_figures import draw_figure4, draw_figure5, draw_linking
 from actorsup.report.paper.items import CONTRACT_TABLES, ITEMS, SETS, left_out_lines
 from actorsup.report.paper.published import NUMBERS, PUBLISHED, read_published
@@ -102,9 +102,9 @@ def _read(path: Path, kind: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype={"iou_threshold": str, "linker": str, "model": str, "class": str})
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); delete it and run again") from error
+        raise DataError(f"{path}: not a table of average precision or recall ({error}); {REBUILD}") from error
     if lacking := [name for name in needed if name not in table.columns]:
-        raise DataError(f"{path}: column {lacking[0]!r} is missing; delete it and run again")
+        raise DataError(f"{path}: column {lacking[0]!r} is missing; {REBUILD}")
     return table
 
 
