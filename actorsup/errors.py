@@ -3,6 +3,7 @@
 import difflib
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,10 @@ def describe(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "out of memory; close other programs, or use a machine with more memory"
     if problem := access_problem(error):
-        return f"{getattr(error, 'filename', None) or 'a file'}: {problem}"
+        # HDF5 names the file in its text only
+        named = re.search(r"filename = '([^']+)'", str(error))
+        name = getattr(error, "filename", None) or (named[1] if named else "a file")
+        return f"{name}: {problem}"
     return ""
 
 

@@ -18,7 +18,7 @@ def write_video(path: Path, frames: int = 4, size: tuple[int, int] = (80, 60)) -
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, size)
     for index in range(frames):
-        writer.write(np.full((size[1], size[0], 3), 20 * index, np.uint8))
+        writer.write(np.full((size[1], size[0], 3), 20 * index % 256, np.uint8))
     writer.release()
 
 

@@ -123,9 +123,9 @@ truth train_detector detect merge export evaluate corloc report draw:
     formats.box_units
 truth detect:supplied merge export evaluate corloc report draw:
     formats.box_statistics formats.conventions formats.ground_truth_csv formats.labeled
-    formats.unit_hints
+    formats.table_headers formats.tables formats.unit_hints
 truth:folder detect:supplied merge export evaluate corloc report draw:
-    formats.json_files formats.predictions formats.predictions_json formats.tube_checks
+    formats.predictions formats.predictions_json formats.tube_checks
 truth:folder detect:supplied export evaluate corloc report draw:
     formats.archive formats.mot formats.mot_lines
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports train_detector detect:
@@ -134,7 +134,7 @@ truth detect:supplied evaluate corloc report draw:
     formats.frame_plausibility formats.plausibility
 truth:folder detect:supplied evaluate corloc report draw:
     formats.coco formats.coco_index formats.coco_layouts formats.coverage formats.cvat
-    formats.cvat_tasks formats.formats formats.sinks
+    formats.cvat_tasks formats.formats formats.json_files formats.predictions_reader formats.sinks
 truth evaluate corloc report draw:
     datasets.ground_truth_checks
 truth:folder evaluate corloc report draw:
@@ -147,6 +147,8 @@ truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.files
 truth:a2d truth:thumos13 truth:ucf_sports:
     datasets.published
+truth:folder detect:supplied:
+    formats.video_names
 truth:
     datasets.ground_truth
 truth:a2d:
@@ -227,7 +229,7 @@ score:
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
 evaluate corloc report draw:
-    evaluation evaluation.ground_truth
+    evaluation evaluation.ground_truth formats.box_store formats.checked_table
 evaluate corloc report:
     evaluation.error_analysis evaluation.input_warnings evaluation.matching evaluation.predictions
     evaluation.protocol evaluation.ranking evaluation.settings
@@ -257,10 +259,10 @@ draw:
 -:
     artifacts.access attention.presets cli config config.fields config.messages config.page
     config.read config.sections errors evaluation.arrays evaluation.command evaluation.main_actor
-    formats.convention_options formats.convert frames.probe logs predict registry training.settings
-    workflow.check workflow.check_detections workflow.check_folder workflow.check_report
-    workflow.dataset workflow.findings workflow.networks workflow.paper workflow.plan
-    workflow.summary
+    formats.convention_options formats.convert formats.labeled_csv formats.video_spool frames.probe
+    logs predict registry training.settings workflow.check workflow.check_detections
+    workflow.check_folder workflow.check_report workflow.dataset workflow.findings workflow.networks
+    workflow.paper workflow.plan workflow.summary
 """
 """Stages, and below them the modules an edit of which re-runs these, and what depends on them.
 

@@ -104,10 +104,14 @@ def literal_corloc(truth, made, choose, action: str, threshold: Fraction, annota
     """By loops: ``choose(video)`` lists the chosen tubes, each of which counts equally."""
     values = []
     for video, tubes in truth.items():
-        mine = [boxes for name, boxes in tubes if name == action]
+        frames = None if annotated is None else annotated[video]
+        mine = [
+            boxes
+            for name, boxes in tubes
+            if name == action and (frames is None or any(frame in frames for frame in boxes))
+        ]
         if not mine:
             continue
-        frames = None if annotated is None else annotated[video]
         chosen = choose(video)
         right = [any(literal_iou(made[video][p], true, frames) >= threshold for true in mine) for p in chosen]
         values.append(Fraction(sum(right), len(right)) if right else Fraction(0))

@@ -252,6 +252,19 @@ def test_tubes_in_frames_that_are_not_annotated_are_not_judged():
         assert (result.prediction_kinds(0.5)["kind"] == "background").sum() == (value != 1)
 
 
+def test_ground_truth_in_frames_that_are_not_annotated_is_not_missed(caplog):
+    tube = evaluation.ground_truth_tube
+    truth = {"v": [tube("run", range(4), [BOX] * 4), tube("run", [8], [BOX])], "w": [tube("run", [3], [BOX])]}
+    tubes = predicted_tubes([(range(4), [BOX] * 4)], [[0.5]], length=9)
+    scored = Predictions({"v": tubes, "x": tubes}, ["run"])
+    frames = {"v": range(5), "w": [], "x": []}
+    result = evaluation.Evaluation(truth, scored, annotated=frames)
+    table = result.average_precision([0.5]).set_index("class").loc["run"].iloc[0]
+    assert (table["average_precision"], table["ground_truth"]) == (1.0, 1)
+    assert not [record for record in caplog.records if "no ground truth" in record.getMessage()]
+    assert not [record for record in caplog.records if "no predictions" in record.getMessage()]
+
+
 def test_a_wholly_annotated_file_gives_the_same_tables(tmp_path, capsys):
     predicted = predictions(tmp_path / "p.json", (0, 6), (5, 12))
     boxes = range(2, 8)

@@ -219,19 +219,27 @@ def test_supplied_coco_results_are_the_same(tmp_path):
         ("a,0,nan,2,11,12,0.5,person", "not a finite number"),
         ("a,0,5,2,5,12,0.5,person", "has no area"),
         ("a,0,70,2,80,12,0.5,person", "outside the frame of 64x48"),
-        ("a,0,x,2,80,12,0.5,person", "not a finite number"),
     ],
 )
 def test_a_bad_supplied_box_fails_only_its_video(tmp_path, row, words):
     detections = supplied(tmp_path / "d.csv", CSV + row + "\n")
-    with pytest.raises(VideoError, match=f"row 8: .*{words}"):
+    with pytest.raises(VideoError, match=f"line 9: .*{words}"):
         detections.detections("a", 3, 64, 48)
     assert len(detections.detections("NA", 1, 64, 48)) == 1
 
 
+def test_supplied_detections_of_a_similar_name_are_an_error(tmp_path):
+    text = CSV.replace("b.mp4", "1").replace("NA", "C:\\\\data\\\\NA.avi")
+    for video, other in (("0001", "1"), ("A", "a"), ("NA", "C:/data/NA")):
+        with pytest.raises(VideoError, match=f"no detection of '{video}', but of '{other}'"):
+            supplied(tmp_path / "d.csv", text).detections(video, 1, 64, 48)
+
+
 def test_supplied_files_that_cannot_be_used(tmp_path):
     with pytest.raises(DataError, match="'score' is missing"):
-        supplied(tmp_path / "d.csv", CSV.replace("score", "confidence"))
+        supplied(tmp_path / "d.csv", CSV.replace("score", "quality"))
+    with pytest.raises(DataError, match="line 4: x2 is '20 px'; wanted a number"):
+        supplied(tmp_path / "d.csv", CSV.replace("20,30,0.05", "20 px,30,0.05"))
     with pytest.raises(DataError, match="'persn' is no COCO category"):
         supplied(tmp_path / "d.csv", CSV.replace("0.05,person", "0.05,persn"))
     with pytest.raises(DataError, match="row 1"):

@@ -15,10 +15,9 @@ from actorsup.artifacts.checksums import embed_checksum
 from actorsup.artifacts.shards import ShardWriter
 from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, VideoInfo, write_tubes
 from actorsup.cli import main
-from actorsup.datasets import ground_truth_checks
 from actorsup.errors import DataError
 from actorsup.evaluation import Predictions, ground_truth_tube, predicted_tubes, read_predictions
-from actorsup.evaluation import ground_truth as ground_truth_module
+from actorsup.formats import checked_table
 
 HEAD = "video,tube,class,frame,x1,y1,x2,y2\n"
 BOX = [0, 0, 10, 10]
@@ -90,11 +89,11 @@ def test_unusable_ground_truth_is_an_error(evaluate, truth, words):
 
 
 def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
-    read = ground_truth_checks.ground_truth_chunks
+    read = checked_table.ground_truth_chunks
+    monkeypatch.setattr(checked_table, "ground_truth_chunks", lambda path, **other: read(path, 2, **other))
     monkeypatch.setattr(
-        ground_truth_checks, "ground_truth_chunks", lambda path, **other: read(path, 2, **other)
-    )
-    monkeypatch.setattr(ground_truth_module, "_MAX_BYTES_IN_MEMORY", 10)  # so boxes go to a temporary file
+        "actorsup.formats.box_store._MAX_BYTES_IN_MEMORY", 10
+    )  # so boxes go to a temporary file
     lines = [f"a,{t},run,{f},{f},{t},10,10" for f in range(4) for t in range(2)]
     (tmp_path / "gt.csv").write_text(rows(*lines))
     first, second = evaluation.read_ground_truth(tmp_path / "gt.csv")["a"]
@@ -102,7 +101,7 @@ def test_mistakes_across_chunks_are_errors(tmp_path, monkeypatch):
     assert first.boxes[:, 0].tolist() == [0, 1, 2, 3] and second.boxes[:, 1].tolist() == [1] * 4
     for last, words in (("a,0,run,0,0,0,9,9", "tube 0 has two boxes in frame 0"),
                         ("a,1,jump,9,0,0,9,9", "boxes of several classes: 'run' and 'jump'"),
-                        ("a,1,run,9,x,0,9,9", "line 10: a value is no finite number")):  # fmt: skip
+                        ("a,1,run,9,x,0,9,9", "line 10: x1 is 'x'; wanted a number")):  # fmt: skip
         (tmp_path / "gt.csv").write_text(rows(*lines, last))
         with pytest.raises(DataError, match=words):
             evaluation.read_ground_truth(tmp_path / "gt.csv")
@@ -174,14 +173,20 @@ def without(entry, key):
     [
         ("", "not in the format of predictions.json"),
         ("[" * 100_000, "not in the format of predictions.json"),
-        ("3", "the file is 3; wanted an object with 'classes' and 'videos'"),
+        ("3", "the file begins with '3'; wanted an object with 'classes' and 'videos'"),
         ({"videos": {}}, "the key 'classes' is missing"),
         ({"classes": ["run"], "video": {}}, "the key 'videos' is missing; did you mean 'video'?"),
         ({"classes": "run", "videos": {}}, "'classes' is 'run'; wanted a list of names"),
         ({"classes": [1], "videos": {}}, "a class is 1; wanted a name"),
         ({"classes": ["run", "run"], "videos": {}}, "'classes' names a class twice"),
-        ({"classes": ["run"], "videos": []}, "'videos' is []; wanted an object"),
-        ('{"classes": ["run"], "videos": {"a": {}, "a": {}}}', "the key 'a' occurs twice"),
+        ({"classes": ["run"], "videos": []}, "'videos' begins with '[]}'; wanted an object"),
+        ('{"classes": ["run"], "videos": {}, "videos": {}}', "the key 'videos' occurs twice"),
+        ('{"classes": ["run"], "videos": {}} x', "Extra data (character 35)"),
+        ('{"classes": ["run"], "videos": {"a" 1}}', "Expecting ':' delimiter (character 36)"),
+        ('{"classes": ["run"], "videos": {1: {}}}', "Expecting property name enclosed in double quotes"),
+        ('{"classes": ["run"], "videos": {"a', "Unterminated string"),
+        ('{"classes": ["run"], "videos": {"a": {"frames": 1, "tubes": []}, }}', "Expecting property name"),
+        ('{"classes": ["run"], "videos": {"a": {"frames": 1, "tubes": []}, "a": {}}}', "the key 'a' occurs twice"),
         (WHOLE | {"videos": {"a": [VIDEO]}}, "a: not in the format of predictions.json: the video is"),
         (WHOLE | {"videos": {"a": without(VIDEO, "frames")}}, "the key 'frames' is missing"),
         (WHOLE | {"videos": {"a": VIDEO | {"frames": "3"}}}, "'frames' is '3'; wanted a whole number"),
@@ -328,7 +333,7 @@ def test_shards_next_to_json_stay_on_disk_and_know_their_sizes(tmp_path):
     videos, classes = read_predictions([tmp_path / "p.json", shard(tmp_path / "one.h5")])
     assert [*videos] == ["x", "a"] and classes == ["run"]
     assert videos.size_of("x") == videos.size_of("a") == (64, 48)
-    assert videos["a"] is not videos["a"] and videos["x"] is videos["x"]
+    assert videos["x"].interval.tolist() == [[0, 2]] and videos["x"].boxes.shape == (1, 3, 4)
 
 
 def test_nan_scores_are_no_prediction_and_are_counted(evaluate, tmp_path):

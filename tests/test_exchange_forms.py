@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.errors import DataError
 from actorsup.formats.formats import detect_format, read_labeled
 
@@ -309,6 +310,8 @@ def test_detections_of_supervision(tmp_path):
     write(tmp_path, {"w.csv": ",".join(rows[0]) + "\r\n" + text})
     for name in ("v.json", "w.csv"):
         assert tracks(tmp_path / name) == {name[0]: [("kick", {0: [1, 2, 9.5, 8], 2: [1, 2, 9.5, 8]})]}
+        truth = read_ground_truth_file(tmp_path / name).boxes
+        assert truth[["class", "frame", "x1", "y2"]].values.tolist() == [["kick", f, 1, 8] for f in (0, 2)]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,13 @@ TRACKS: list[tuple[str, dict[int, list[float]]]] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def no_warning(caplog):
+    """Fail a test if any file gives a warning."""
+    yield
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 def table(folder: Path, tracks: list[tuple[str, dict[int, list[float]]]] = TRACKS) -> Path:
     """A ground-truth CSV with the tracks, and the video's sizes in the same folder."""
     lines = ["video,tube,class,frame,x1,y1,x2,y2"]

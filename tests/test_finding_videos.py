@@ -9,6 +9,7 @@ from malformed_videos import make, sound
 
 from actorsup.datasets.files import find_videos, scan_folder
 from actorsup.datasets.readers.folder import Folder
+from actorsup.datasets.readers.ucf_sports import UcfSports
 from actorsup.datasets.signatures import HEAD_BYTES, OTHER_SUFFIXES, TRUSTED_SUFFIXES, video_format
 from actorsup.errors import DataError
 from actorsup.workflow.check import inspect_dataset
@@ -204,6 +205,32 @@ def test_a_bad_entry_is_a_failure_and_planning_continues(tmp_path, monkeypatch):
         assert f"\n{video},manifest," in text and reason in text
     problems = findings(tmp_path / "set", True)
     assert problems.startswith("12 entries cannot be used as videos: "), problems
+
+
+def test_a_link_out_of_the_root_and_a_deep_folder_are_failures(tmp_path):
+    make(tmp_path / "set.mp4")
+    deep = tmp_path / "set" / "/".join("d" * 102)
+    deep.mkdir(parents=True)
+    (tmp_path / "set" / "up").symlink_to(tmp_path)
+    contents = scan_folder(tmp_path / "set")
+    assert not contents.videos and [each.video[-2:] for each in contents.unusable] == ["/d", "up"]
+    assert "more than 100 folders deep" in contents.unusable[0].reason
+
+
+def test_a_bad_entry_of_ucf_sports_is_a_failure(tmp_path, monkeypatch):
+    write(tmp_path, "Lifting/001/1.jpg", "Lifting/002.avi")
+    Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"Lifting/caf\xe9.avi"))).touch()
+    scandir = os.scandir
+
+    def deny(path):
+        if Path(path).name == "001":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    listing = UcfSports(tmp_path).listing()
+    assert [record.video for record in listing.records] == ["Lifting/002"]
+    assert [each.video for each in listing.unusable] == ["Lifting/001", r"Lifting/caf\xe9"]
 
 
 def test_an_unreadable_folder_is_a_failure(tmp_path, monkeypatch):

@@ -584,7 +584,7 @@ def test_missing_information_for_an_output_is_an_error(tmp_path):
     convert(gt, tmp_path / "a.xml", Conversion(videos=sizes))
     with pytest.raises(DataError, match="some frames from 3 to 5 have no box"):
         convert(gt, tmp_path / "p.json", Conversion(output_format="predictions", videos=sizes))
-    with pytest.raises(DataError, match="wanted a table"):
+    with pytest.raises(DataError, match="column 'frames' is missing"):
         convert(gt, tmp_path / "a.xml", Conversion(videos=gt))
     control = written(tmp_path / "c.csv", gt.read_text().replace("run", "r\x01un"))
     with pytest.raises(DataError, match="which XML cannot"):

@@ -16,7 +16,7 @@ from actorsup.detection.base import Detections
 from actorsup.errors import DataError
 from actorsup.formats.coco_writing import write_coco
 from actorsup.formats.predictions import predictions_json
-from actorsup.formats.predictions_json import read_predictions_json
+from actorsup.formats.predictions_reader import read_predictions_json
 from actorsup.frames.frame_times import frame_times
 from actorsup.frames.settings import FrameSettings
 from actorsup.frames.stage import decode_videos

@@ -2,6 +2,8 @@
 
 import os
 import random
+import re
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -16,6 +18,8 @@ from actorsup.errors import ActorsupError
 FUZZ = Path(__file__).parent / "fuzz"
 sys.path.insert(0, str(FUZZ))
 
+import run  # noqa: E402
+from reader import Reader, write  # noqa: E402
 from readers import READERS, good_file  # noqa: E402
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
@@ -75,6 +79,37 @@ def test_a_record_too_large_to_keep(tmp_path):
     case.write_text(case.read_text() + "1" * 200_000)
     with pytest.raises(ActorsupError, match="not a benchmark record"):
         READERS["cost"].read(case)
+
+
+def raises(path: Path) -> None:
+    if path.read_bytes() != b"good":
+        raise ValueError("not documented")
+
+
+def crashes(path: Path) -> None:
+    if path.read_bytes() != b"good":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def succeeds(path: Path) -> None:
+    path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("read", "words"), [(raises, "not documented"), (crashes, "exit -9"), (succeeds, "")]
+)
+def test_a_find_is_saved_and_exits_with_1(tmp_path, monkeypatch, capfd, read, words):
+    reader = Reader(".bin", write("good.bin", "good"), (lambda chance, data: data + b"?",), read)
+    monkeypatch.setitem(READERS, "any", reader)
+    monkeypatch.setattr(run, "CORPUS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["run.py", "--minutes", "0.005", "--readers", "any"])
+    assert run.main() == bool(words)
+    lines = capfd.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"any: [1-9]\d* files, [1-9]\d* finds" if words else r"any: [1-9]\d* files, 0 finds", lines[0]
+    )
+    finds = [path.read_bytes() for path in tmp_path.glob("any/*.bin")]
+    assert finds == ([b"good?"] if words else []) and all(words in line for line in lines[2:])
 
 
 def check(name: str, case: Path) -> None:

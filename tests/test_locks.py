@@ -309,7 +309,7 @@ def messages(path: Path) -> Iterator[str]:
 
 def test_no_message_advises_deletion_except_after_the_comparison(repository):
     """Only ``raise_if_damaged`` compares twice and looks for writers; its argument is the advice."""
-    advice = re.compile(r"\bdelete (it|the|this)|make it again")
+    advice = re.compile(r"\bdelete (it|the file|this file) and|make it again")
     found = {
         path.name
         for path in (repository / "actorsup").rglob("*.py")

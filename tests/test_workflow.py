@@ -602,7 +602,8 @@ def test_python_and_the_workflow_predict_the_same(mine):
 def test_a_missing_folder_of_new_videos_is_reported_only_when_needed(unchanged):
     text = snakemake(unchanged, "--dry-run", "results/myvideos/report.html", fails=True)
     lines = [line for line in text.splitlines() if "datasets.myvideos.root: no such file or folder" in line]
-    assert len(lines) == 1 and "folder: myvideos; create it and put videos into it" in lines[0]
+    assert len(lines) == 1 and f"folder: myvideos, relative to the working folder {unchanged}; " in lines[0]
+    assert "create it and put videos into it" in lines[0]
     assert would_run(unchanged, *TARGETS) == {}
     snakemake(unchanged, "--dry-run")
     (unchanged / "myvideos").mkdir()

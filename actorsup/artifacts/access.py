@@ -70,7 +70,9 @@ def raise_if_damaged(
             f"{path}: is changing right now; wait for the program that writes to it, and run again"
         )
     if not expected:
-        raise DamagedError(f"{path}: not a file of actorsup, or damaged; check the path, or {REBUILD}")
+        raise DamagedError(
+            f"{path}: not a file of actorsup, or damaged; check the path; if it is a result, {REBUILD}"
+        )
     raise DamagedError(
         f"{path}: damaged, its content does not match its checksum, compared twice; if no other program has "
         f"it open for writing, {remedy}"

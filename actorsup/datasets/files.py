@@ -26,6 +26,10 @@ _COMPANION_NAMES = frozenset(
 """Lower-case names of folders of images that accompany the frames of a video."""
 
 
+_MAX_DEPTH = 100
+"""Maximum depth of folders below the root."""
+
+
 class _Candidate(NamedTuple):
     """A video file or a folder of frames: its path below the root without the extension, and its path."""
 
@@ -56,7 +60,7 @@ def scan_folder(root: Path) -> FolderContents:
         raise DataError(f"{root}: no such folder; wanted a folder of videos")
     if not os.access(root, os.R_OK | os.X_OK):
         raise DataError(f"{root}: this folder cannot be read; wanted a folder of videos; allow access to it")
-    scan = _Scan()
+    scan = _Scan(os.path.realpath(root))
     contents = scan.contents
     for name, path, _ in scan.folder(root, "", frozenset()):
         video = normalize_unicode(name)
@@ -72,14 +76,18 @@ def scan_folder(root: Path) -> FolderContents:
 class _Scan:
     """One pass over the folders below a root."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str) -> None:
+        self._root = root
         self.contents = FolderContents()
 
     def folder(self, folder: Path, prefix: str, ancestors: frozenset[str]) -> list[_Candidate]:
         """Return the videos of a folder and of the folders below it; ``prefix`` is its path in ids."""
         real_path = os.path.realpath(folder)
-        if real_path in ancestors:
+        if real_path in ancestors or self._root.startswith(real_path.removesuffix("/") + "/"):
             self._reject(prefix, "a link to a folder above it, which is not followed; remove the link")
+            return []
+        if len(ancestors) > _MAX_DEPTH:
+            self._reject(prefix, f"more than {_MAX_DEPTH} folders deep; move it up")
             return []
         try:
             with os.scandir(folder) as iterator:

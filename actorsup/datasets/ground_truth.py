@@ -11,9 +11,10 @@ from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.datasets.base import Dataset
 from actorsup.datasets.ground_truth_checks import check_ground_truth, in_frames
 from actorsup.errors import DataError
-from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS, read_text_table
+from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
 from actorsup.formats.labeled import read_video_info
 from actorsup.formats.plausibility import report
+from actorsup.formats.tables import Columns, read_table
 
 _LOG = logging.getLogger(__name__)
 _MAX_NAMED_VIDEOS = 5
@@ -66,8 +67,8 @@ def write_annotated_frames(dataset: Dataset, videos: Path, output: Path) -> None
     truth = dataset.ground_truth()
     if truth is None or not truth.annotated:
         raise DataError(f"{output}: the data set has no list of annotated frames")
-    table = read_text_table(videos, "video", "frames")
-    lengths = dict(zip(table["video"], pd.to_numeric(table["frames"], errors="coerce"), strict=True))
+    table = read_table(videos, Columns(("video", "frames"), numbers=("frames",)))
+    lengths = dict(zip(table["video"], table["frames"], strict=True))
     ends = (truth.boxes.groupby("video")["frame"].max() + 1).to_dict()
     names = sorted({*truth.annotated, *lengths})
     frames = [truth.annotated.get(name) for name in names]

@@ -1,17 +1,14 @@
 """Check the ground truth of a data set for plausibility, and convert its units to those of the videos."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.datasets.base import GroundTruth
-from actorsup.formats.box_statistics import BoxStatistics
-from actorsup.formats.conventions import EXACT, BoxSource, Conventions, Problem, in_pixels_and_frames
-from actorsup.formats.ground_truth_csv import ground_truth_chunks
-from actorsup.formats.plausibility import check_lengths, check_rates, check_table, find_problems, report
+from actorsup.formats.conventions import BoxSource, Problem
+from actorsup.formats.plausibility import check_lengths, check_rates, check_table
 
 _UNKNOWN = VideoInfo(0, 0.0, 0, 0)
 
@@ -44,29 +41,6 @@ def _info_of(truth: GroundTruth, name: str, videos: Mapping[str, VideoInfo]) -> 
     """Return length and rate of a video, with the size of the frames that its boxes belong to."""
     info = videos.get(name, _UNKNOWN)
     return VideoInfo(info.frames, info.fps, *truth.size.get(name, (info.width, info.height)))
-
-
-def checked_chunks(
-    path: Path, conventions: Conventions, infos: Mapping[str, VideoInfo], sparse: bool = False
-) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a ground-truth table in chunks, in pixels and frames; log warnings at the end.
-
-    Args:
-        path: Path of the table.
-        conventions: What its numbers are; ``EXACT`` skips the checks.
-        infos: Length, frame rate and size of videos, by id.
-        sparse: Whether only some frames of a video are annotated; rows without a box say so too.
-
-    Raises:
-        DataError: The table is invalid, its boxes are impossible, or a conversion lacks a size or rate.
-    """
-    statistics = BoxStatistics(BoxSource(str(path), "xyxy", conventions), infos)
-    for chunk in ground_truth_chunks(path, conventions=conventions):
-        if conventions != EXACT:
-            statistics.add_table(chunk)
-            sparse = sparse or bool(chunk["x1"].isna().any())
-        yield in_pixels_and_frames(str(path), chunk, conventions, infos)
-    report(find_problems(statistics, sparse))
 
 
 def in_frames(truth: GroundTruth, rates: Mapping[str, float]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Read ground truth from a user's file in any supported format."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def set_annotated_frames(
     annotated: str | None,
     path: Path,
     videos: Iterable[str],
-    resolve: Callable[[str], str] = str,
+    find_ids: Callable[[Iterable[str]], Mapping[str, str]],
 ) -> GroundTruth:
     """Return a ground truth with the annotated frames of a setting instead of those of its file.
 
@@ -83,7 +83,7 @@ def set_annotated_frames(
             states none and seems sparse.
         path: Path of the ground truth, for messages.
         videos: Ids of the videos of the data set; without a row or a box, none of their frames is annotated.
-        resolve: Function that maps a name in the table, after ``video_id``, to the id of a video.
+        find_ids: Function that returns the ids of the videos that the names in the table mean.
 
     Raises:
         DataError: The table is invalid, or a box lies in a frame that it does not list.
@@ -97,7 +97,7 @@ def set_annotated_frames(
         frames = unstated.groupby("video")["frame"].unique()
         warn_if_sparse(str(path), {str(video): np.sort(array) for video, array in frames.items()})
         return truth
-    rows = truth.boxes if annotated == ONLY_BOXES else _listed_frames(truth, Path(annotated), path, resolve)
+    rows = truth.boxes if annotated == ONLY_BOXES else _listed_frames(truth, Path(annotated), path, find_ids)
     found = rows.groupby("video")["frame"].unique()
     no_frames = dict.fromkeys([*videos, *truth.boxes["video"].unique()], np.zeros(0, np.int64))
     return replace(
@@ -106,12 +106,12 @@ def set_annotated_frames(
 
 
 def _listed_frames(
-    truth: GroundTruth, table: Path, path: Path, resolve: Callable[[str], str]
+    truth: GroundTruth, table: Path, path: Path, find_ids: Callable[[Iterable[str]], Mapping[str, str]]
 ) -> pd.DataFrame:
     frames = read_annotated_table(table).drop_duplicates()
     if truth.source:
         frames["frame"] -= truth.source.conventions.frame_base or 0
-    frames["video"] = frames["video"].map(video_id).map(resolve)
+    frames["video"] = frames["video"].map(find_ids(frames["video"].unique()))
     pairs = truth.boxes[["video", "frame"]].merge(frames, how="left", indicator=True)
     unlisted = pairs[pairs["_merge"] == "left_only"]
     if len(unlisted):

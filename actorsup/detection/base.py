@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actorsup.artifacts.images import Image
+from actorsup.errors import REBUILD, report_read_errors
 
 if TYPE_CHECKING:  # planning a run imports this module, but neither h5py nor OpenCV
     import h5py
@@ -75,8 +76,13 @@ class Detections:
 
 
 def read_detections(group: "h5py.Group") -> Detections:
-    """The detections of one video from its group of a shard of detections."""
-    return Detections(**{name: group[name][()] for name in ("frame", "boxes", "score", "actor")})
+    """The detections of one video from its group of a shard of detections.
+
+    Raises:
+        DataError: They are not in the group, or cannot be read.
+    """
+    with report_read_errors(group.file.filename, f"{group.name}: not the detections of a video; {REBUILD}"):
+        return Detections(**{name: group[name][()] for name in ("frame", "boxes", "score", "actor")})
 
 
 class Detector(Protocol):

@@ -2,40 +2,28 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from actorsup.artifacts.tube_files import VideoInfo
-from actorsup.datasets.ground_truth_checks import check_ground_truth, checked_chunks
+from actorsup.datasets.ground_truth_checks import check_ground_truth
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
-from actorsup.errors import DataError
+from actorsup.formats.box_store import BoxStore
+from actorsup.formats.checked_table import checked_chunks
 from actorsup.formats.conventions import UNSTATED, Conventions, in_pixels_and_frames
 from actorsup.formats.coverage import AnnotatedFrames, annotated_frames_of_rows
 from actorsup.formats.ground_truth_csv import (
-    CORNERS,
     read_annotated_table,
-    read_text_table,
     split_rows,
 )
 from actorsup.formats.plausibility import report
+from actorsup.formats.tables import Columns, drop_repeated_rows, read_splits, read_table
 
 _LOG = logging.getLogger(__name__)
-_ROW_DTYPE = np.dtype([("frame", np.int64), ("box", np.float32, 4)])
-_MAX_BYTES_IN_MEMORY = 2**26
-"""Maximum number of bytes of boxes in memory; larger ground truth is stored in a temporary file."""
-
-
-class Label(NamedTuple):
-    """Class and actor category of a ground-truth tube; the actor category is empty if not annotated."""
-
-    action: str
-    actor: str
 
 
 @dataclass(frozen=True)
@@ -70,14 +58,6 @@ GroundTruthTubes = Mapping[str, Sequence[GroundTruthTube]]
 """Ground-truth tubes by video id."""
 
 
-@dataclass
-class _Entry:
-    """Label of one tube, and ranges (start, end) of its rows in the temporary file."""
-
-    label: Label
-    row_ranges: list[tuple[int, int]] = field(default_factory=list)
-
-
 class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
     """Ground-truth tubes by video id, which are read on access from memory or a temporary file.
 
@@ -98,24 +78,15 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         self, path: Path, chunks: Iterable[pd.DataFrame], annotated: AnnotatedFrames | None = None
     ) -> None:
         self.path = path
-        self._rows = SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)
-        self._tubes: dict[str, dict[str, _Entry]] = {}
-        num_rows = num_unordered = 0
+        self._store = BoxStore(path)
         named: list[pd.DataFrame] = []
         for chunk in chunks:
             boxes, without_box = split_rows(chunk)
             named.append(without_box[["video", "frame"]])
-            num_unordered += self._add(boxes, num_rows)
-            num_rows += len(boxes)
-        self._tubes = dict(sorted(self._tubes.items()))
-        if num_unordered:
-            _LOG.warning(
-                "%s: sorted %d boxes that were not in the order of their frames", path, num_unordered
-            )
-        for video, tubes in self._tubes.items():
-            for name, entry in tubes.items():
-                if len(entry.row_ranges) > 1:
-                    self._check_frames(video, name, entry)
+            self._store.add(boxes)
+        self._store.finish()
+        if count := self._store.num_unordered:
+            _LOG.warning("%s: sorted %d boxes that were not in the order of their frames", path, count)
         self.annotated = {**(annotated or {}), **self._annotated_frames(named)}
 
     def _annotated_frames(self, named: Sequence[pd.DataFrame]) -> AnnotatedFrames:
@@ -127,69 +98,24 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         boxes = [pd.DataFrame({"video": video, "frame": array}) for video, array in frames.items()]
         return annotated_frames_of_rows(rows, pd.concat([rows.iloc[:0], *boxes]))
 
-    def _add(self, rows: pd.DataFrame, first_row: int) -> int:
-        """Store rows; return the number of rows that follow a later frame of the same tube."""
-        if rows.empty:
-            return 0
-        previous_frame = rows.groupby(["video", "tube"])["frame"].shift()
-        rows = rows.assign(earlier=rows["frame"] < previous_frame)
-        rows = rows.sort_values(["video", "tube", "frame"], kind="stable", ignore_index=True)
-        packed = np.empty(len(rows), _ROW_DTYPE)
-        packed["frame"], packed["box"] = rows["frame"], rows[CORNERS].to_numpy(np.float32)
-        self._rows.seek(first_row * _ROW_DTYPE.itemsize)
-        self._rows.write(packed.tobytes())
-        starts = np.flatnonzero(~rows.duplicated(["video", "tube"]).to_numpy())
-        actors = rows["actor"] if "actor" in rows else pd.Series([""] * len(rows))
-        tube_rows = zip(
-            *(rows[name].iloc[starts] for name in ("video", "tube", "class")),
-            actors.iloc[starts], starts, [*starts[1:], len(rows)], strict=True,
-        )  # fmt: skip
-        for video, tube, action, actor, start, end in tube_rows:
-            new_entry = _Entry(Label(str(action), str(actor)))
-            entry = self._tubes.setdefault(str(video), {}).setdefault(str(tube), new_entry)
-            if entry.label.action != action:
-                raise DataError(
-                    f"{self.path}: {video}: tube {tube} has boxes of several classes: "
-                    f"{entry.label.action!r} and {action!r}"
-                )
-            entry.row_ranges.append((first_row + int(start), first_row + int(end)))
-        return int(rows["earlier"].sum())
-
-    def _read(self, entry: _Entry) -> NDArray:
-        arrays = []
-        for start, end in entry.row_ranges:
-            self._rows.seek(start * _ROW_DTYPE.itemsize)
-            arrays.append(np.frombuffer(self._rows.read((end - start) * _ROW_DTYPE.itemsize), _ROW_DTYPE))
-        rows = np.concatenate(arrays)
-        return rows[np.argsort(rows["frame"], kind="stable")]
-
-    def _check_frames(self, video: str, tube: str, entry: _Entry) -> None:
-        frames = self._read(entry)["frame"]
-        if (duplicates := frames[1:][frames[1:] == frames[:-1]]).size:
-            raise DataError(f"{self.path}: {video}: tube {tube} has two boxes in frame {duplicates[0]}")
-
     def __getitem__(self, video: str) -> list[GroundTruthTube]:
-        tubes = []
-        for _, entry in sorted(self._tubes[video].items()):
-            rows = self._read(entry)
-            frames, boxes = np.array(rows["frame"]), np.ascontiguousarray(rows["box"])
-            tubes.append(GroundTruthTube(*entry.label, frames, boxes))
-        return tubes
+        if video not in self._store:
+            raise KeyError(video)
+        labels = self._store.labels(video)
+        return [GroundTruthTube(*label, *self._store.boxes(video, name)) for name, label in labels.items()]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._tubes)
+        return self._store.videos()
 
     def __len__(self) -> int:
-        return len(self._tubes)
+        return len(self._store)
 
     def __contains__(self, video: object) -> bool:
-        return video in self._tubes
+        return video in self._store
 
     def frames_with_boxes(self, video: str) -> NDArray[np.int64]:
         """Return the frames of a video with a box of any tube, ascending."""
-        return np.unique(
-            np.concatenate([self._read(entry)["frame"] for entry in self._tubes[video].values()])
-        )
+        return np.unique(np.concatenate([tube.frames for tube in self[video]]))
 
     def classes(self, videos: Collection[str]) -> set[str]:
         """Return the names of the classes in some videos, without reading boxes.
@@ -197,7 +123,7 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         Args:
             videos: Video ids; ids without ground truth are ignored.
         """
-        return {entry.label.action for v in videos for entry in self._tubes.get(v, {}).values()}
+        return {label.action for video in videos for label in self._store.labels(video).values()}
 
 
 def read_ground_truth(
@@ -267,16 +193,33 @@ def test_videos(videos: Path) -> tuple[list[str], set[str]]:
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
-    rows = read_text_table(videos, "video")
-    if "split" not in rows:
-        return sorted(rows["video"]), set()
-    train_rows = rows[rows["split"] == "train"]
-    if "frames" in rows:
-        # missing and undecodable videos were not trained on
-        train_rows = train_rows[pd.to_numeric(train_rows["frames"], errors="coerce") > 0]
-    labels = train_rows["label"] if "label" in rows else ()
-    train_classes = {name for label in labels for name in label.split("|") if name}
-    return sorted(rows["video"][rows["split"] == "test"]), train_classes
+    train_labels = labeled_videos(videos, "train").values()
+    return sorted(labeled_videos(videos, "test")), {name for labels in train_labels for name in labels}
+
+
+def labeled_videos(videos: Path, split: str) -> dict[str, tuple[str, ...]]:
+    """Read the labels of the videos of a split from a videos.csv, by video id.
+
+    Training videos that are missing or undecodable are left out, because they were not trained on.
+
+    Args:
+        videos: Path of the table. If it has no column ``split``, every video is a test video.
+        split: ``test`` or ``train``.
+
+    Raises:
+        DataError: The table cannot be read or has no column ``video``.
+    """
+    rows = read_table(videos, Columns(("video",), ("label", "split", "frames"), ("frames",)))
+    rows = drop_repeated_rows(videos, rows, ["video"], "the video is in an earlier line too,")
+    rows = rows if "split" in rows else rows.assign(split="test")
+    rows = rows.loc[read_splits(videos, rows) == split]
+    if split == "train" and "frames" in rows:
+        rows = rows.loc[rows["frames"] > 0]
+    labels = rows["label"] if "label" in rows else [""] * len(rows)
+    return {
+        video: tuple(filter(None, label.split("|")))
+        for video, label in zip(rows["video"], labels, strict=True)
+    }
 
 
 def listed_videos(videos: Path) -> set[str]:
@@ -285,7 +228,7 @@ def listed_videos(videos: Path) -> set[str]:
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
-    return {*read_text_table(videos, "video")["video"]}
+    return {*read_table(videos, Columns(("video",)))["video"]}
 
 
 def read_annotated(path: Path) -> dict[str, set[int]]:

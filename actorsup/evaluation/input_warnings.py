@@ -101,7 +101,11 @@ def check_agreement(
 
 
 def warn_of_videos(
-    names: Sequence[str], truth: Collection[str], tubes: Collection[str], known: Collection[str] = ()
+    names: Sequence[str],
+    truth: Collection[str],
+    tubes: Collection[str],
+    known: Collection[str] = (),
+    ignored: Collection[str] = (),
 ) -> None:
     """Log warnings about videos that lack ground truth or predictions, or that are not evaluated.
 
@@ -110,7 +114,10 @@ def warn_of_videos(
         truth: Ids of the videos with ground truth.
         tubes: Ids of the videos with tubes.
         known: Ids of videos that are ignored without a warning.
+        ignored: Ids of videos to evaluate of which no frame is annotated.
     """
+    if ignored:
+        _LOG.info("%d videos have no annotated frame and are ignored: %s", len(ignored), first_few(ignored))
     for video_ids, source in ((truth, "ground truth"), (tubes, "predictions")):
         warn_of_names(
             f"ignoring the {source} of %d videos that are not evaluated",
@@ -118,9 +125,9 @@ def warn_of_videos(
         )
     warn_of_names(
         "%d videos have no predictions, so their ground truth is missed",
-        [name for name in names if name in truth and name not in tubes],
+        sorted(({*names} & {*truth}) - {*tubes, *ignored}),
     )
     warn_of_names(
         "%d videos have no ground truth, so all their tubes are false positives",
-        [name for name in names if name in tubes and name not in truth],
+        sorted(({*names} & {*tubes}) - {*truth, *ignored}),
     )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes, Label
+from actorsup.evaluation.ground_truth import GroundTruthTube, GroundTruthTubes
 from actorsup.evaluation.input_warnings import InputWarnings
 from actorsup.evaluation.predictions import StoredTubes
 from actorsup.evaluation.protocol import DEFAULT_PROTOCOL, EvaluationProtocol
+from actorsup.formats.box_store import Label
 from actorsup.tubes import TubeOverlaps, Tubes, non_maximum_suppression, tube_overlaps
 
 _FRAME_MARGIN = 1.0
@@ -103,6 +104,9 @@ def overlap(
             annotated.
         protocol: Rules of comparing tubes. Class scores that its NMS suppresses become NaN.
     """
+    if annotated is not None:
+        # as for predictions, a tube outside of the annotated frames is neither found nor missed
+        truth = [tube for tube in truth if np.isin(tube.frames, frame_array(annotated)).any()]
     labels = tuple(Label(tube.action, tube.actor) for tube in truth)
     if tubes is None:
         no_overlaps = np.zeros((0, len(truth)))

@@ -65,7 +65,11 @@ class Evaluation:
             self.tubes, self._classes = predictions, None
         self.videos = sorted({*ground_truth, *self.tubes} if videos is None else {*videos})
         self.annotated = annotated_frames(ground_truth, self.videos) if annotated is None else annotated
-        warn_of_videos(self.videos, ground_truth, self.tubes, known)
+        frames = dict.fromkeys(self.videos) if self.annotated is None else self.annotated
+        ignored = [
+            video for video in self.videos if (array := frames.get(video, ())) is not None and not len(array)
+        ]
+        warn_of_videos(self.videos, ground_truth, self.tubes, known, ignored)
         if self._classes is not None:
             warn_of_classes(classes_of(ground_truth, self.videos), self._classes)
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from os import SEEK_END
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import NamedTuple
 
 import h5py
@@ -31,13 +33,50 @@ from actorsup.formats.conventions import (
 )
 from actorsup.formats.plausibility import find_problems
 from actorsup.formats.predictions import classes_of_shards
-from actorsup.formats.predictions_json import ScoredVideo, read_predictions_json
+from actorsup.formats.predictions_json import ScoredVideo
+from actorsup.formats.predictions_reader import read_predictions_json
 from actorsup.formats.tube_checks import check_tubes
 from actorsup.tubes import Tubes
 
 MAX_CHECKED = 200
 """Maximum number of videos whose tubes are checked before the evaluation."""
-_Videos = Mapping[str, tuple[Tubes, VideoInfo]]
+_MAX_BYTES_IN_MEMORY = 2**26
+"""Maximum number of bytes of tubes in memory; the tubes of larger JSON are stored in a temporary file."""
+
+
+class SpooledTubes:
+    """Tubes of the videos of a predictions.json, in memory or in a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)
+        self._places: dict[str, int] = {}
+        self._infos: dict[str, VideoInfo] = {}
+
+    def add(self, video: str, info: VideoInfo, tubes: Tubes) -> None:
+        """Store the tubes of a video, whose boxes fill their intervals."""
+        self._places[video], self._infos[video] = self._file.seek(0, SEEK_END), info
+        boxes = tubes.boxes[~np.isnan(tubes.frame_score)]
+        for array in (boxes, tubes.interval, tubes.score, tubes.actor, tubes.class_score):
+            np.save(self._file, np.asarray(array), allow_pickle=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __getitem__(self, video: str) -> Tubes:
+        self._file.seek(self._places[video])
+        compact, interval, score, actor, class_score = (
+            np.load(self._file, allow_pickle=False) for _ in range(5)
+        )
+        frames = np.arange(self._infos[video].frames)
+        is_present = (frames >= interval[:, :1]) & (frames < interval[:, 1:])
+        boxes = np.full((*is_present.shape, 4), np.nan, np.float32)
+        boxes[is_present] = compact
+        frame_score = np.where(is_present, 1, np.nan).astype(np.float32)
+        return Tubes(boxes, score, actor, interval[:, 0], frame_score, interval, class_score=class_score)
+
+    def info(self, video: str) -> VideoInfo:
+        """Return length, frame rate and frame size of a video."""
+        return self._infos[video]
 
 
 @contextmanager
@@ -55,10 +94,10 @@ class StoredTubes(Mapping[str, Tubes]):
     At most one shard is open. Iteration yields the videos of one file after another.
 
     Args:
-        paths: Paths of shards, and of the files whose contents are in ``in_memory``.
+        paths: Paths of shards, and of the files whose contents are in ``spooled``.
         schema: Schema of the shards.
         classes: Class names of scored tubes; None for proposals.
-        in_memory: Contents of the files that are not shards, by path.
+        spooled: Contents of the files that are not shards, by path.
 
     Raises:
         DataError: A shard cannot be read, or two files have the same video.
@@ -69,13 +108,13 @@ class StoredTubes(Mapping[str, Tubes]):
         paths: Iterable[Path],
         schema: str,
         classes: Sequence[str] | None = None,
-        in_memory: Mapping[Path, _Videos] | None = None,
+        spooled: Mapping[Path, SpooledTubes] | None = None,
     ) -> None:
-        self._schema, self._classes, self._in_memory = schema, classes, in_memory or {}
+        self._schema, self._classes, self._spooled = schema, classes, spooled or {}
         self._path_of: dict[str, Path] = {}
         self._open_shard: tuple[Path, ShardReader] | None = None
         for path in paths:
-            videos = self._in_memory[path] if path in self._in_memory else self._get_shard(path).videos
+            videos = self._spooled[path] if path in self._spooled else self._get_shard(path).videos
             if duplicates := self._path_of.keys() & {*videos}:
                 raise DataError(f"{path}: holds {min(duplicates)!r}, which another file holds too")
             self._path_of |= dict.fromkeys(videos, path)
@@ -90,8 +129,8 @@ class StoredTubes(Mapping[str, Tubes]):
 
     def __getitem__(self, video: str) -> Tubes:
         path = self._path_of[video]
-        if path in self._in_memory:
-            return self._in_memory[path][video][0]
+        if path in self._spooled:
+            return self._spooled[path][video]
         with _name_video(path, video), report_read_errors(path, f"not scored tubes; {REBUILD}"):
             group = self._get_shard(path)[video]
             tubes = read_tubes(group)
@@ -114,7 +153,7 @@ class StoredTubes(Mapping[str, Tubes]):
             DataError: The number of scores is not the number of classes.
         """
         path = self._path_of[video]
-        if path in self._in_memory:
+        if path in self._spooled:
             return None
         with _name_video(path, video):
             logits = read_video_logit(self._get_shard(path)[video])
@@ -128,8 +167,8 @@ class StoredTubes(Mapping[str, Tubes]):
     def info_of(self, video: str) -> VideoInfo:
         """Return length, frame rate and size of a video; 0 if unknown."""
         path = self._path_of[video]
-        if path in self._in_memory:
-            return self._in_memory[path][video][1]
+        if path in self._spooled:
+            return self._spooled[path].info(video)
         with _name_video(path, video):
             return read_info(self._get_shard(path)[video])
 
@@ -163,7 +202,7 @@ def read_proposals(shards: Iterable[str | Path]) -> StoredTubes:
 def read_predictions(
     paths: str | Path | Iterable[str | Path], conventions: Conventions = UNSTATED
 ) -> Predictions:
-    """Open files of scored tubes. JSON is read immediately, and shards on access.
+    """Open files of scored tubes. JSON is checked immediately, and shards on access.
 
     Args:
         paths: Shards of scored tubes (HDF5), or files in the format of ``predictions.json``.
@@ -174,10 +213,10 @@ def read_predictions(
     """
     files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     classes: dict[Path, list[str]] = {}
-    in_memory: dict[Path, _Videos] = {}
+    spooled: dict[Path, SpooledTubes] = {}
     for path in files:
         if path.suffix.lower() == ".json":
-            classes[path], in_memory[path] = _read_json(path, conventions)
+            classes[path], spooled[path] = _read_json(path, conventions)
         elif path.is_file() and h5py.is_hdf5(path):
             classes[path] = classes_of_shards([path])
         else:
@@ -189,17 +228,17 @@ def read_predictions(
         if classes[path] != classes[files[0]]:
             raise DataError(f"{path}: classes {classes[path]}, but {files[0]} has {classes[files[0]]}")
     names = classes[files[0]] if files else []
-    return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, names, in_memory), names)
+    return Predictions(StoredTubes(files, PREDICTIONS_SCHEMA, names, spooled), names)
 
 
-def _read_json(path: Path, conventions: Conventions) -> tuple[list[str], _Videos]:
+def _read_json(path: Path, conventions: Conventions) -> tuple[list[str], SpooledTubes]:
     classes, videos = read_predictions_json(path)
-    tubes_by_video = {}
+    spooled = SpooledTubes()
     for video in (with_corners(each, conventions) for each in videos):
         with report_read_errors(path, f"{video.video}: not in the format of predictions.json"):
-            tubes = video.to_tubes(classes)
-            tubes_by_video[video.video] = _in_pixels(path, video, tubes, conventions), video.info
-    return classes, tubes_by_video
+            tubes = _in_pixels(path, video, video.to_tubes(classes), conventions)
+            spooled.add(video.video, video.info, tubes)
+    return classes, spooled
 
 
 def _in_pixels(path: Path, video: ScoredVideo, tubes: Tubes, conventions: Conventions) -> Tubes:

@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import pandas as pd
-
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import (
     StoredGroundTruth,
+    labeled_videos,
     listed_videos,
     read_annotated,
     read_ground_truth,
@@ -21,7 +20,6 @@ from actorsup.evaluation.input_warnings import warn_of_names
 from actorsup.evaluation.measures import Evaluation
 from actorsup.evaluation.predictions import Predictions
 from actorsup.formats.conventions import EXACT
-from actorsup.formats.ground_truth_csv import read_text_table
 from actorsup.tubes import Tubes
 
 if TYPE_CHECKING:  # the library of evaluation works without pydantic
@@ -108,30 +106,6 @@ class TestSplit:
         protocol, known = self.settings.evaluation_protocol, listed_videos(self.videos)
         names = self.names if videos is None else videos
         return Evaluation(self.truth, predictions, protocol, names, self.frames, known)
-
-
-def labeled_videos(videos: Path, split: str) -> dict[str, tuple[str, ...]]:
-    """Read the labels of the videos of a split from a videos.csv, by video id.
-
-    Training videos that are missing or undecodable are left out, because they were not trained on.
-
-    Args:
-        videos: Path of the table. If it has no column ``split``, every video is a test video.
-        split: ``test`` or ``train``.
-
-    Raises:
-        DataError: The table cannot be read or has no column ``video``.
-    """
-    rows = read_text_table(videos, "video")
-    rows = rows if "split" in rows else rows.assign(split="test")
-    rows = rows.loc[rows["split"] == split]
-    if split == "train" and "frames" in rows:
-        rows = rows.loc[pd.to_numeric(rows["frames"], errors="coerce") > 0]
-    labels = rows["label"] if "label" in rows else [""] * len(rows)
-    return {
-        video: tuple(filter(None, label.split("|")))
-        for video, label in zip(rows["video"], labels, strict=True)
-    }
 
 
 def shards_by(names: Sequence[Name], shards: Sequence[str]) -> dict[Name, list[Path]]:

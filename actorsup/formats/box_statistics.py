@@ -67,7 +67,7 @@ class BoxStatistics:
     """
 
     def __init__(self, source: BoxSource, infos: Mapping[str, VideoInfo] | None = None) -> None:
-        self.source, self._infos = source, infos or {}
+        self.source, self._infos = source, {} if infos is None else infos
         self.box_format = source.conventions.box_format or source.box_format
         self.videos: dict[str, VideoStatistics] = {}
         self.counts: Counter[str] = Counter()

@@ -76,16 +76,23 @@ class Conventions:
         is_usual = self.box_format is None and self.box_unit in (None, "pixels")
         return origin if origin is not None or is_usual else 0
 
-    def frames(self, numbers: NDArray, fps: NDArray | float) -> NDArray[np.int64]:
+    def frames(
+        self, numbers: NDArray, fps: NDArray | float, starts: NDArray[np.float64] | None = None
+    ) -> NDArray[np.int64]:
         """Convert the numbers (N,) of frames in a file, or times, to 0-based frame indices.
 
         Args:
             numbers: Frame numbers without their base, or times.
             fps: Frames per second of the videos.
+            starts: Start of each frame of the only video in seconds, if its rate varies.
         """
         if self.has_times:
-            # a time is rounded, and 0.33 s is frame 10 at 30 frames/s
-            numbers = np.rint(numbers * _SECONDS[str(self.frame_unit)] * fps)
+            seconds = np.asarray(numbers, float) * _SECONDS[str(self.frame_unit)]
+            # the nearest frame, since times are rounded: 0.33 s is frame 10 at 30 frames/s
+            if starts is None:
+                return np.rint(seconds * fps).astype(np.int64)
+            middles = (starts[1:] + starts[:-1]) / 2
+            return np.searchsorted(middles, seconds).astype(np.int64)
         return np.asarray(numbers).astype(np.int64)
 
 
@@ -159,8 +166,12 @@ def in_pixels_and_frames(
         boxes = rows[_CORNERS].to_numpy(float) * np.tile(factors[codes], 2)
         rows = rows.assign(**dict(zip(_CORNERS, boxes.T, strict=True)))
     if conventions.has_times:
-        fps = np.array([one.fps for one in known], float)[codes]
-        rows = rows.assign(frame=conventions.frames(rows["frame"].to_numpy(float), fps))
+        numbers = rows["frame"].to_numpy(float)
+        frames = conventions.frames(numbers, np.array([one.fps for one in known], float)[codes])
+        for code, info in enumerate(known):
+            if info.times is not None:  # the rate varies
+                frames[codes == code] = conventions.frames(numbers[codes == code], info.fps, info.times)
+        rows = rows.assign(frame=frames)
         # of two boxes of a tube at times in one frame, the first is kept
         rows = rows.drop_duplicates(["video", "tube", "frame"]) if "tube" in rows else rows
     return rows

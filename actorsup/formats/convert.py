@@ -2,43 +2,41 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from actorsup.artifacts.atomic import open_text_atomically, write_text_atomically
+from actorsup.artifacts.atomic import open_text_atomically
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.errors import DataError, did_you_mean, first_few
 from actorsup.formats.box_units import BoxFormat, FrameUnit
 from actorsup.formats.coco_writing import write_coco
 from actorsup.formats.convention_options import add_convention_options
-from actorsup.formats.conventions import OPTION, BoxSource, Conventions, in_pixels_and_frames
-from actorsup.formats.coverage import annotated_frames_of_rows, frames_to_name
+from actorsup.formats.conventions import OPTION, BoxSource, Conventions
 from actorsup.formats.cvat_writing import write_cvat
 from actorsup.formats.formats import (
     BOX_FORMAT_OF,
     FORMATS,
     detect_format,
+    iterate_labeled,
     output_format_of_name,
-    read_labeled,
 )
-from actorsup.formats.ground_truth_csv import read_ground_truth_rows
 from actorsup.formats.labeled import (
     LabeledVideo,
     add_video_info,
     best_tubes,
     class_names,
     convert_units,
-    ground_truth_table,
     read_video_info,
-    videos_of_table,
 )
+from actorsup.formats.labeled_csv import read_labeled_csv, write_labeled_csv
 from actorsup.formats.mot_writing import write_mot
-from actorsup.formats.plausibility import check_table, check_videos, report
+from actorsup.formats.plausibility import VideoChecks, report
 from actorsup.formats.predictions_json import ScoredVideo, write_predictions_json
 from actorsup.formats.video_ids import video_id
+from actorsup.formats.video_spool import VideoSpool
 
 _LOG = logging.getLogger(__name__)
 _FORMAT_NAMES = {"mot": "MOT text", "cvat": "our CVAT XML", "predictions": "predictions.json"}
@@ -104,58 +102,85 @@ def convert(source: Path, output: Path, conversion: Conversion = Conversion()) -
         raise DataError(f"{output}: {format_name!r} is not a format{did_you_mean(format_name, FORMATS)}")
     if source.exists() and output.exists() and source.resolve() == output.resolve():
         raise DataError(f"{output}: is also the input; choose another output")
-    videos, classes = _read(source, conversion)
-    videos = [*best_tubes(videos, conversion.top, conversion.min_score)]
+    infos = read_video_info(conversion.videos) if conversion.videos else {}
+    spool, classes = _read(source, conversion, infos)
+    videos = _ChosenVideos(spool, conversion, infos)
+    _warn_of_lost_coverage(videos, output, format_name)
     _write(videos, output, format_name, classes, conversion)
-    return len(videos), sum(len(video.tubes) for video in videos)
+    return len(videos.num_tubes), sum(videos.num_tubes.values())
 
 
-def _read(source: Path, conversion: Conversion) -> tuple[list[LabeledVideo], list[str]]:
+class _ChosenVideos:
+    """Videos of an input with the options of a conversion, to iterate over again and again.
+
+    Attributes:
+        num_tubes: Number of tubes by video id, after an iteration.
+    """
+
+    def __init__(self, spool: VideoSpool, conversion: Conversion, infos: Mapping[str, VideoInfo]) -> None:
+        self._spool, self._conversion = spool, conversion
+        self._infos = infos
+        self.num_tubes: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[LabeledVideo]:
+        options, videos = self._conversion, iter(self._spool)
+        if options.videos is not None:
+            videos = add_video_info(videos, options.videos, self._infos)
+        for video in best_tubes(videos, options.top, options.min_score):
+            self.num_tubes[video.video] = len(video.tubes)
+            yield video
+
+
+def _read(
+    source: Path, conversion: Conversion, infos: Mapping[str, VideoInfo]
+) -> tuple[VideoSpool, list[str]]:
+    """Return the videos of the input, which may be larger than the memory, and the names of all classes."""
     format_name = conversion.source_format or detect_format(source)
-    said, lookup = conversion.conventions, read_video_info(conversion.videos) if conversion.videos else {}
-    box_source = BoxSource(str(source), BOX_FORMAT_OF[format_name], said)
+    classes: list[str] | None = None
     if format_name == "csv":
-        boxes, named = read_ground_truth_rows(source, said)
-        ids = {str(name): video_id(str(name)) for name in boxes["video"].unique()}
-        infos = {name: lookup[video] for name, video in ids.items() if video in lookup}
-        report(check_table(box_source, boxes, infos, sparse=len(named) > 0))
-        boxes = in_pixels_and_frames(str(source), boxes, said, infos)
-        videos = videos_of_table(boxes, str(source), annotated_frames_of_rows(named, boxes))
-        classes = class_names(videos)
+        videos = read_labeled_csv(source, conversion.conventions, infos)
     else:
-        videos, classes = read_labeled(
-            source, format_name, conversion.name, conversion.mot_origin, conversion.action, said
+        found, classes = iterate_labeled(
+            source,
+            format_name,
+            conversion.name,
+            conversion.mot_origin,
+            conversion.action,
+            conversion.conventions,
         )
-    videos = [replace(video, video=video_id(video.video)) for video in videos]
-    if format_name != "csv":
-        report(check_videos(box_source, videos, lookup))
-        known = (replace(video, info=lookup.get(video.video, video.info)) for video in videos)
-        videos = [convert_units(str(source), video, said) for video in known]
-    if conversion.videos is not None:
-        videos = [*add_video_info(videos, conversion.videos, lookup)]
-    names = [video.video for video in videos]
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{source}: two videos have the id {repeated[0]!r}")
-    if conversion.only_video is None:
-        return videos, classes
-    if (only_video := video_id(conversion.only_video)) not in names:
+        box_source = BoxSource(str(source), BOX_FORMAT_OF[format_name], conversion.conventions)
+        videos = _checked_videos(box_source, found, infos)
+    only_video = None if conversion.only_video is None else video_id(conversion.only_video)
+    spool, names, found_classes = VideoSpool(), set[str](), set[str]()
+    for video in videos:
+        if video.video in names:
+            raise DataError(f"{source}: two videos have the id {video.video!r}")
+        names.add(video.video)
+        found_classes |= {*class_names([video])}
+        if only_video in (None, video.video):
+            spool.append(video)
+    if only_video is not None and only_video not in names:
         raise DataError(f"{source}: has no video {only_video!r}{did_you_mean(only_video, names)}")
-    return [videos[names.index(only_video)]], classes
+    return spool, sorted(found_classes) if classes is None else classes
 
 
-def _csv_table(videos: Sequence[LabeledVideo]) -> pd.DataFrame:
-    """Return the boxes as a ground-truth table, and rows without a box that state the annotated frames."""
-    boxes = ground_truth_table(videos)
-    named = [(video.video, frame) for video in videos for frame in frames_to_name(video)]
-    if not named:
-        return boxes
-    rows = pd.DataFrame(named, columns=["video", "frame"]).astype({"frame": "Int64"})
-    texts = {name: "" for name in ("tube", "class", "actor") if name in boxes}
-    return pd.concat([boxes.astype({"frame": "Int64"}), rows.assign(**texts)], ignore_index=True)
+def _checked_videos(
+    source: BoxSource, videos: Iterable[LabeledVideo], infos: Mapping[str, VideoInfo]
+) -> Iterator[LabeledVideo]:
+    """Yield the videos by their id, in pixels and frames; log warnings about their numbers at the end."""
+    checks = VideoChecks(source, infos)
+    for video in videos:
+        video = replace(video, video=video_id(video.video))
+        checks.add(video)
+        known = replace(video, info=infos.get(video.video, video.info))
+        yield convert_units(source.location, known, source.conventions)
+    report(checks.problems())
 
 
-def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_name: str) -> None:
+def _warn_of_lost_coverage(videos: Iterable[LabeledVideo], output: Path, format_name: str) -> None:
     """Log a warning if the output format cannot state which frames are annotated."""
+    if format_name not in _FORMAT_NAMES:
+        return
     lost = [
         video.video
         for video in videos
@@ -164,7 +189,7 @@ def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_
             format_name == "predictions" or not np.array_equal(video.annotated, np.arange(video.info.frames))
         )
     ]
-    if lost and format_name in ("mot", "cvat", "predictions"):
+    if lost:
         _LOG.warning(
             "%s: %s cannot state which frames are annotated, so all frames of %d videos count as annotated: "
             "%s; to keep the annotated frames, write CSV or COCO JSON",
@@ -176,17 +201,15 @@ def _warn_of_lost_coverage(videos: Sequence[LabeledVideo], output: Path, format_
 
 
 def _write(
-    videos: Sequence[LabeledVideo],
+    videos: Iterable[LabeledVideo],
     output: Path,
     format_name: str,
     classes: Sequence[str],
     conversion: Conversion,
 ) -> None:
-    _warn_of_lost_coverage(videos, output, format_name)
     match format_name:
         case "csv":
-            table = _csv_table(videos)
-            write_text_atomically(output, table.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
+            write_labeled_csv(videos, output)
         case "predictions" if output.suffix.lower() != ".json":
             raise DataError(f"{output}: predictions are written as JSON; use the suffix .json")
         case "predictions":

@@ -46,13 +46,15 @@ def write_cvat(
             is not valid in XML.
     """
     if output.suffix.lower() == ".xml":
-        video_list = list(videos)
-        if len(video_list) != 1:
+        remaining = iter(videos)
+        first_video = next(remaining, None)
+        count = (first_video is not None) + sum(1 for _ in remaining)
+        if first_video is None or count != 1:
             raise DataError(
-                f"{output}: CVAT's XML holds one task, so one video, but there are {len(video_list)}; name "
-                "one with --only, or a folder as the output"
+                f"{output}: CVAT's XML holds one task, so one video, but there are {count}; name one with "
+                "--only, or a folder as the output"
             )
-        write_text_atomically(output, cvat_xml(video_list[0], classes, str(output), tolerance))
+        write_text_atomically(output, cvat_xml(first_video, classes, str(output), tolerance))
         return
     class_set: set[str] = set()
     with archive_writer(output) as add:

@@ -1,6 +1,6 @@
 """Read and check the ground-truth table, the common format of all data sets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,31 +8,15 @@ import pandas as pd
 
 from actorsup.errors import DataError
 from actorsup.formats.conventions import UNSTATED, BoxSource, Conventions
+from actorsup.formats.tables import Columns, drop_repeated_rows, read_table, table_chunks
 from actorsup.formats.unit_hints import format_hint, times_hint
 
 CORNERS = ["x1", "y1", "x2", "y2"]
 NUMBERS = ["frame", *CORNERS]
 GROUND_TRUTH_COLUMNS = ["video", "tube", "class", *NUMBERS, "actor"]
 _REQUIRED_COLUMNS = GROUND_TRUTH_COLUMNS[:-1]
+_COLUMNS = Columns(tuple(_REQUIRED_COLUMNS), ("actor",), tuple(NUMBERS))
 _MAX_FRAMES = 2**31 - 1
-
-
-def read_text_table(path: Path, *required: str) -> pd.DataFrame:
-    """Read a CSV file with all values as text.
-
-    Args:
-        path: Path of the file.
-        *required: Names of the required columns.
-
-    Raises:
-        DataError: The file cannot be read or lacks a required column.
-    """
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise _read_error(path, error) from error
-    _check_columns(path, rows, required)
-    return rows
 
 
 def read_ground_truth_table(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFrame:
@@ -71,7 +55,7 @@ def read_ground_truth_rows(
             not an integer from 0; x2 < x1 or y2 < y1; a tube has two boxes in one frame or two classes.
     """
     source = BoxSource(str(path), "xyxy", conventions)
-    boxes, named = split_rows(_check_rows(source, read_text_table(path), 0))
+    boxes, named = split_rows(_check_rows(source, read_table(path, _COLUMNS)))
     if conventions.has_times and (named["frame"] >= 0).any():
         raise DataError(
             f"{path}: has rows without a box, which name annotated frames, but the frames are in "
@@ -88,7 +72,7 @@ def split_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def ground_truth_chunks(
-    path: Path, rows: int = 100_000, conventions: Conventions = UNSTATED
+    path: Path, rows: int = 20_000, conventions: Conventions = UNSTATED
 ) -> Iterator[pd.DataFrame]:
     """Yield the rows of a ground-truth table in chunks, in the order of the file, also those without a box.
 
@@ -100,13 +84,9 @@ def ground_truth_chunks(
     Raises:
         DataError: The file cannot be read, or a chunk fails the checks of ``read_ground_truth_table``.
     """
-    num_previous_rows, source = 0, BoxSource(str(path), "xyxy", conventions)
-    try:
-        for chunk in pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=rows):
-            yield _check_rows(source, chunk.reset_index(drop=True), num_previous_rows)
-            num_previous_rows += len(chunk)
-    except (OSError, ValueError) as error:
-        raise _read_error(path, error) from error
+    source = BoxSource(str(path), "xyxy", conventions)
+    for chunk in table_chunks(path, _COLUMNS, rows):
+        yield _check_rows(source, chunk).reset_index(drop=True)
 
 
 def read_annotated_table(path: Path) -> pd.DataFrame:
@@ -116,57 +96,45 @@ def read_annotated_table(path: Path) -> pd.DataFrame:
         DataError: The file cannot be read or lacks a column, or a frame is not an integer >= 0; the message
             names the line.
     """
-    rows = read_text_table(path, "video", "frame")
-    is_wrong = ~rows["frame"].str.strip(" ").str.fullmatch("[0-9]{1,9}")
+    rows = read_table(path, Columns(("video", "frame"), numbers=("frame",)))
+    is_wrong = ~((rows["frame"] >= 0) & (rows["frame"] % 1 == 0) & (rows["frame"] <= _MAX_FRAMES))
     if is_wrong.any():
-        line = int(is_wrong.to_numpy().argmax())
-        frame = rows["frame"].iloc[line]
-        raise DataError(f"{path}: line {line + 2}: frame is {frame!r}; wanted a whole number from 0 on")
-    return rows[["video", "frame"]].assign(frame=rows["frame"].astype(int))
-
-
-def _read_error(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: cannot be read as CSV ({error})")
-
-
-def _check_columns(path: Path, rows: pd.DataFrame, required: Sequence[str]) -> None:
-    if missing := [name for name in required if name not in rows.columns]:
+        row = rows[is_wrong].iloc[0]
         raise DataError(
-            f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, rows.columns))}; "
-            f"wanted {', '.join(required)}"
+            f"{path}: line {row.name}: frame is {row['frame']:g}; wanted a whole number from 0 on"
         )
+    return rows.assign(frame=rows["frame"].astype(int)).reset_index(drop=True)
 
 
-def _check_rows(source: BoxSource, rows: pd.DataFrame, num_previous_rows: int) -> pd.DataFrame:
-    """Convert numbers and check the rows of a chunk after ``num_previous_rows`` rows of the file."""
+def _check_rows(source: BoxSource, rows: pd.DataFrame) -> pd.DataFrame:
+    """Check rows whose index is their line, and drop boxes that repeat an earlier row."""
     path, said = Path(source.location), source.conventions
-    _check_columns(path, rows, _REQUIRED_COLUMNS)
-    rows = rows[[name for name in GROUND_TRUTH_COLUMNS if name in rows.columns]]
-    names_frame = (rows[["tube", "class", *CORNERS]].fillna("") == "").all(axis=1) & (rows["video"] != "")
-    without_frame = names_frame & (rows["frame"].fillna("") == "")
-    rows[NUMBERS] = rows[NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
+    names_frame = (rows[["tube", "class"]] == "").all(axis=1) & rows[CORNERS].isna().all(axis=1)
+    names_frame &= rows["video"] != ""
+    without_frame = names_frame & rows["frame"].isna()
     given = rows.copy()
     rows["frame"] -= said.frame_base or 0
     rows.loc[without_frame, "frame"] = -1.0
     rows[CORNERS] = said.corners(rows[CORNERS].to_numpy())
-    _check_frames(path, rows[names_frame & ~without_frame], num_previous_rows)
-    _check_boxes(source, rows[~names_frame], given[~names_frame], num_previous_rows)
+    _check_frames(path, rows[names_frame & ~without_frame])
+    boxes = _check_boxes(source, rows[~names_frame], given[~names_frame])
+    rows = pd.concat([boxes, rows[names_frame]]).sort_index() if names_frame.any() else boxes
     return rows if said.has_times else rows.assign(frame=rows["frame"].astype(int))
 
 
-def _check_frames(path: Path, rows: pd.DataFrame, num_previous_rows: int) -> None:
+def _check_frames(path: Path, rows: pd.DataFrame) -> None:
     """Check the rows without a box."""
     is_frame = (rows["frame"] >= 0) & (rows["frame"] % 1 == 0) & (rows["frame"] <= _MAX_FRAMES)
     if not is_frame.all():
         row = rows[~is_frame].iloc[0]
         raise DataError(
-            f"{path}: line {_line(row, num_previous_rows)}: has no box, so it names an annotated "
+            f"{path}: line {row.name}: has no box, so it names an annotated "
             f"frame; frame must be a whole number from 0 on, found {row['frame']}"
         )
 
 
-def _check_boxes(source: BoxSource, rows: pd.DataFrame, given: pd.DataFrame, num_previous_rows: int) -> None:
-    """Check the rows with a box, ``given`` in the file; the index is their position in the chunk."""
+def _check_boxes(source: BoxSource, rows: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
+    """Check the rows with a box, ``given`` in the file, and drop those that repeat an earlier one."""
     tube, said = ["video", "tube"], source.conventions
     is_frame = (rows["frame"] >= 0) & (said.has_times | (rows["frame"] % 1 == 0))
     has_several_classes = rows["class"] != rows.groupby(tube)["class"].transform("first")
@@ -175,7 +143,6 @@ def _check_boxes(source: BoxSource, rows: pd.DataFrame, given: pd.DataFrame, num
         (~is_frame, f"frame must be a whole number from {said.frame_base or 0} on"),
         (rows["frame"] > _MAX_FRAMES, f"a video has at most {_MAX_FRAMES} frames"),
         ((rows["x2"] < rows["x1"]) | (rows["y2"] < rows["y1"]), "wanted x1 <= x2 and y1 <= y2"),
-        (rows.duplicated([*tube, "frame"]), "its tube has a box in this frame already"),
         (has_several_classes, "its tube has boxes of several classes"),
         (rows["class"] == "", "it has no class"),
     ]
@@ -188,9 +155,7 @@ def _check_boxes(source: BoxSource, rows: pd.DataFrame, given: pd.DataFrame, num
                 hint = times_hint(source, given["frame"].to_numpy())
             elif "x1 <= x2" in reason:
                 hint = format_hint(source, given[CORNERS].to_numpy())
-            where = f"{source.location}: line {_line(row, num_previous_rows)}"
+            where = f"{source.location}: line {row.name}"
             raise DataError(f"{where}: {reason}; found {values}{hint}")
-
-
-def _line(row: pd.Series, num_previous_rows: int) -> int:
-    return num_previous_rows + int(str(row.name)) + 2
+    keys, problem = [*tube, "frame"], "its tube has a box in this frame already,"
+    return drop_repeated_rows(Path(source.location), rows, keys, problem)

@@ -12,6 +12,7 @@ from actorsup.artifacts.tube_files import MOST_FRAMES, VideoInfo, video_info
 from actorsup.errors import DataError, report_read_errors
 from actorsup.formats.conventions import Conventions, from_corners, require_units
 from actorsup.formats.ground_truth_csv import CORNERS, GROUND_TRUTH_COLUMNS
+from actorsup.formats.tables import Columns, drop_repeated_rows, read_table
 
 UNKNOWN_INFO = VideoInfo(0, 0.0, 0, 0)
 """Placeholder for an unknown length, frame rate and size of a video."""
@@ -83,8 +84,8 @@ def make_tube(
         DataError: A box is not finite or has a negative width or height, a frame has two boxes or is outside
             of the video, or the class name is empty or reserved.
     """
-    frame_list = [*frames]
-    if frame_list and max(frame_list) >= MOST_FRAMES:
+    frame_list = frames if isinstance(frames, np.ndarray) else [*frames]
+    if len(frame_list) and max(frame_list) >= MOST_FRAMES:
         raise DataError(f"{location}: has a box after frame {MOST_FRAMES:,}, the maximum")
     frame_array = np.asarray(frame_list, np.int64)
     corners = np.asarray(boxes, np.float64).reshape(len(frame_array), 4)
@@ -147,7 +148,7 @@ def best_tubes(
 
 
 def add_video_info(
-    videos: Iterable[LabeledVideo], table: Path, lookup: dict[str, VideoInfo]
+    videos: Iterable[LabeledVideo], table: Path, lookup: Mapping[str, VideoInfo]
 ) -> Iterator[LabeledVideo]:
     """Yield the videos with the lengths, frame rates and sizes of a table.
 
@@ -176,19 +177,18 @@ def read_video_info(path: Path) -> dict[str, VideoInfo]:
     """Read the length, frame rate and size of videos from a table ``video,frames,fps,width,height``.
 
     Raises:
-        DataError: The table cannot be read or lacks a column.
+        DataError: The table cannot be read or lacks a column, a value is impossible for a video, or two rows
+            of a video differ.
     """
-    columns = ["frames", "fps", "width", "height"]
-    with report_read_errors(path, f"wanted a table video,{','.join(columns)}"):
-        rows = pd.read_csv(path, dtype={"video": str}, keep_default_na=False, na_values={"": [""]})
-        numbers = rows[columns].apply(pd.to_numeric, errors="coerce").fillna(0)
-        return {
-            str(video): video_info(frames, fps, width, height)
-            for video, (frames, fps, width, height) in zip(
-                rows["video"], numbers.itertuples(index=False), strict=True
-            )
-            if frames > 0
-        }
+    numbers = ("frames", "fps", "width", "height")
+    rows = read_table(path, Columns(("video", *numbers), numbers=numbers))
+    rows = drop_repeated_rows(path, rows, ["video"], "the video is in an earlier line too,")
+    info = {}
+    for line, video, *values in rows.fillna(0).itertuples():
+        with report_read_errors(path, f"line {line}: wanted a table video,{','.join(numbers)}"):
+            if values[0] > 0:
+                info[str(video)] = video_info(*values)
+    return info
 
 
 def require_info(location: str, video: LabeledVideo) -> VideoInfo:
@@ -241,7 +241,7 @@ def convert_units(location: str, video: LabeledVideo, conventions: Conventions) 
     factors = np.ones(4) if size is None else np.tile([info.width / size[0], info.height / size[1]], 2)
     tubes = []
     for tube in video.tubes:
-        frames, kept = np.unique(conventions.frames(tube.frames, info.fps), return_index=True)
+        frames, kept = np.unique(conventions.frames(tube.frames, info.fps, info.times), return_index=True)
         boxes = tube.boxes if size is None else tube.boxes * factors
         tubes.append(replace(tube, frames=frames, boxes=boxes[kept]))
     return replace(video, tubes=tuple(tubes))
@@ -257,36 +257,6 @@ def ground_truth_table(videos: Iterable[LabeledVideo]) -> pd.DataFrame:
     rows[CORNERS] = np.concatenate([np.zeros((0, 4)), *(tube.boxes for _, tube in tubes)])
     has_actors = (rows["actor"] != "").any()
     return rows[GROUND_TRUTH_COLUMNS if has_actors else GROUND_TRUTH_COLUMNS[:-1]]
-
-
-def videos_of_table(
-    rows: pd.DataFrame, location: str, annotated: Mapping[str, NDArray[np.int64]]
-) -> list[LabeledVideo]:
-    """Return the labeled videos of a ground-truth table.
-
-    Args:
-        rows: Rows with a box, sorted by video, tube and frame.
-        location: Name of the file, for messages.
-        annotated: Annotated frames of the videos that are not annotated in every frame.
-    """
-    tubes_by_video: dict[str, list[LabeledTube]] = {video: [] for video in annotated}
-    for _, group in rows.groupby(["video", "tube"], sort=False):
-        video, name = str(group["video"].iloc[0]), str(group["tube"].iloc[0])
-        actor = group["actor"].iloc[0] if "actor" in group else ""
-        boxes = group[CORNERS].to_numpy(np.float64)
-        tube = make_tube(
-            f"{location}: {video}: tube {name}",
-            name,
-            group["class"].iloc[0],
-            group["frame"],
-            boxes,
-            actor=actor,
-        )
-        tubes_by_video.setdefault(video, []).append(tube)
-    return [
-        LabeledVideo(video, UNKNOWN_INFO, tuple(tubes), annotated.get(video))
-        for video, tubes in sorted(tubes_by_video.items())
-    ]
 
 
 def interpolate_boxes(frames: NDArray[np.int64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,10 +6,10 @@ separators (commas, semicolons, tabs or spaces), a header line, ``-1`` for unkno
 """
 
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from actorsup.artifacts.tube_files import MOST_FRAMES
@@ -98,7 +98,7 @@ def _parse(location: str, fields: list[str]) -> list[float | str]:
         values = [float(field) for field in fields]
     except ValueError as error:
         raise DataError(f"{location}: wanted numbers ({error})") from error
-    if not 6 <= len(values) <= 10 or not np.isfinite(values).all():
+    if not 6 <= len(values) <= 10 or not all(map(math.isfinite, values)):
         raise DataError(f"{location}: wanted 6 to 10 finite numbers: {', '.join(_COLUMNS)}")
     frame, track, *box = values[:6]
     conf, label, visibility = [*values[6:9], *(1.0, _UNKNOWN, _UNKNOWN)[len(values[6:9]) :]]

@@ -1,6 +1,7 @@
 """Write MOT text, in the format that ``mot.py`` describes."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +31,11 @@ def write_mot(videos: Iterable[LabeledVideo], output: Path, classes: Sequence[st
     if wrong := [name for name in classes if len(name.splitlines()) != 1 or name != name.strip()]:
         raise DataError(f"{output}: the class {wrong[0]!r} cannot be a line of {LABELS_FILE}; rename it")
     labels = "".join(f"{name}\n" for name in classes)
-    single = False
-    if output.suffix.lower() == ".zip":
-        videos = list(videos)
-        single = len(videos) == 1
+    remaining = iter(videos)
+    first_videos = list(islice(remaining, 2))
+    single = output.suffix.lower() == ".zip" and len(first_videos) == 1
     with archive_writer(output) as add:
-        for video in videos:
+        for video in chain(first_videos, remaining):
             folder = "" if single else f"{safe_relative_path(video.video)}/"
             add(f"{folder}gt/{GROUND_TRUTH_FILE}", _text(video, classes, origin))
             add(f"{folder}gt/{LABELS_FILE}", labels)

@@ -8,7 +8,7 @@ answers each report, and silences it.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -49,21 +49,33 @@ def check_table(
     return find_problems(statistics, sparse or "tube" not in rows)
 
 
-def check_videos(
-    source: BoxSource, videos: Sequence[LabeledVideo], known: Mapping[str, VideoInfo]
-) -> list[Problem]:
-    """Return what is implausible about labeled videos.
+class VideoChecks:
+    """Checks of labeled videos, which are added one at a time.
 
     Args:
         source: Their file.
-        videos: The videos, with the lengths, rates and sizes that the file states.
-        known: Length, frame rate and size of videos, by id.
+        known: Length, frame rate and size of videos, by id, in place of those that the file states.
     """
-    stated = {video.video: video.info for video in videos}
-    is_sparse = any(v.annotated is not None and (np.diff(v.annotated) > 1).any() for v in videos)
-    rates = ({name: info.fps for name, info in infos.items()} for infos in (stated, known))
-    problems = check_table(source, ground_truth_table(videos), {**stated, **known}, is_sparse)
-    return problems + check_rates(source, *rates)
+
+    def __init__(self, source: BoxSource, known: Mapping[str, VideoInfo]) -> None:
+        self._source, self._known = source, known
+        self._infos: dict[str, VideoInfo] = {}
+        self._stated_rates: dict[str, float] = {}
+        self._statistics = BoxStatistics(source, self._infos)
+        self._is_sparse = False
+
+    def add(self, video: LabeledVideo) -> None:
+        """Add a video, with the length, rate and size that the file states."""
+        self._infos[video.video] = self._known.get(video.video, video.info)
+        self._stated_rates[video.video] = video.info.fps
+        self._is_sparse |= video.annotated is not None and bool((np.diff(video.annotated) > 1).any())
+        self._statistics.add_table(ground_truth_table([video]))
+
+    def problems(self) -> list[Problem]:
+        """Return what is implausible about the videos."""
+        rates = {name: info.fps for name, info in self._known.items()}
+        found = find_problems(self._statistics, self._is_sparse)
+        return found + check_rates(self._source, self._stated_rates, rates)
 
 
 def find_problems(statistics: BoxStatistics, sparse: bool = False) -> list[Problem]:
@@ -180,7 +192,7 @@ def _check_corners(s: BoxStatistics) -> Iterator[Problem]:
     if s.box_format != "xyxy" or count < MIN_BOXES or s.counts["upper left"] < 0.99 * count:
         return
     x1, y1, x2, y2 = s.spread / count
-    moves = 0.04**2  # a standard deviation of 4 % of the side
+    moves = 0.03**2  # a standard deviation of 3 % of the side
     keeps_size = (x1 > moves and x2 < 0.1 * x1) or (y1 > moves and y2 < 0.1 * y1)
     fills_frames = len(s.videos) >= MIN_VIDEOS and (s.relative_sum > 0.7).all()
     others = [name for name in ("xywh", "cxcywh") if s.counts[f"fits {name}"] >= 0.98 * s.counts["sample"]]

@@ -20,6 +20,6 @@ def normalize_unicode(name: str) -> str:
 
 
 def video_id(name: str) -> str:
-    """Return the video id of a path: strip spaces, a leading ``./`` and a video extension."""
-    path = PurePosixPath(normalize_unicode(name.strip()))
+    """Return the video id of a path, with ``/``, without spaces around it, ``./`` and a video extension."""
+    path = PurePosixPath(normalize_unicode(name.strip()).replace("\\", "/"))
     return str(path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path).removeprefix("./")

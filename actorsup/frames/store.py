@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actorsup.artifacts.images import Image as Image
 from actorsup.artifacts.shards import ShardReader
-from actorsup.errors import REBUILD, DataError
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.frames import SCHEMA as SCHEMA
 
 if TYPE_CHECKING:  # no import at run time: an edit of tube_files re-runs no detection
@@ -141,4 +141,5 @@ class FrameStore(ShardReader):
         super().__init__(path, SCHEMA)
 
     def __getitem__(self, video: str) -> VideoFrames:  # type: ignore[override]  # not the bare group
-        return VideoFrames(video, super().__getitem__(video))
+        with report_read_errors(self.file.filename, f"{video}: not a video of a frame store; {REBUILD}"):
+            return VideoFrames(video, super().__getitem__(video))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from actorsup.artifacts.atomic import write_text_atomically
 from actorsup.artifacts.provenance import settings_digest
-from actorsup.errors import REBUILD, DataError
+from actorsup.errors import REBUILD, DataError, report_read_errors
 
 RECORDS = Path("benchmarks/results")
 COST_COLUMNS = [
@@ -81,7 +81,7 @@ def read_record(path: str | Path) -> list[Record]:
     Raises:
         DataError: The file cannot be read, or is not a benchmark record.
     """
-    try:
+    with report_read_errors(path, f"not a benchmark record of Snakemake; {REBUILD}"):
         with open(path, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="\t"))
         if not rows:
@@ -95,8 +95,6 @@ def read_record(path: str | Path) -> list[Record]:
             )
             for row in rows
         ]
-    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: not a benchmark record of Snakemake ({error!r}); {REBUILD}") from error
 
 
 def _measured(text: str) -> float:

@@ -15,7 +15,7 @@ from actorsup.frames import child, write
 real = child.decode_video
 
 
-def hurting(path: Path):
+def hurting(path: Path, naming):
     match path.stem:
         case "crashes":
             ctypes.string_at(0)
@@ -40,7 +40,7 @@ def hurting(path: Path):
             os.write(1, b'["done", null]\n')
             print("noise")
             sys.stdout.flush()
-    decoded = real(path)
+    decoded = real(path, naming)
     if path.stem == "crashes later":
         return replace(decoded, frames=then_crash(decoded.frames))
     if path.stem == "never ends":

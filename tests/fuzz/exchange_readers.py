@@ -44,6 +44,34 @@ CVAT = """<?xml version="1.0" encoding="utf-8"?>
 <box frame="3" outside="1" xtl="1.0" ytl="2.0" xbr="9.5" ybr="30"/></track>
 <track id="1" label="kick"><box frame="1" outside="0" xtl="1" ytl="2" xbr="9" ybr="30"/></track></annotations>
 """
+SPARSE = TRUTH + "v0,,,7,,,,\nv1,,,,,,,\n"
+COCO_FILES = {
+    "images": [
+        {"id": str(f), "file_name": f"v1/img1/{f:06d}.jpg", "width": 64, "height": 48} for f in range(3)
+    ],
+    "categories": [{"id": 1, "name": "person"}],
+    "annotations": [
+        {"image_id": 0, "category_id": 1, "attributes": {"track_id": 3}, "segmentation": [[1, 2, 9, 30]]},
+        {"image_id": 1, "category_id": 1, "track_id": 3, "bbox": [1, 2, 9, 28]},
+        {"image_id": 2, "category_id": 1, "iscrowd": 1, "bbox": [1, 2, 9, 28]},
+    ],
+}  # fmt: skip
+YOUTUBE_VIS = {
+    "videos": [{"id": 1, "width": 64, "height": 48, "file_names": ["v/00000.jpg", "v/00005.jpg"]}],
+    "categories": [{"id": 1, "name": "person"}],
+    "annotations": [{"id": 4, "video_id": 1, "category_id": 1, "bboxes": [[1, 2, 9, 28], None]}],
+}  # fmt: skip
+TRACKER = (
+    "frame id x y w h conf class vis\n0 5 2 3 30 40 0 0 -1\n1 5 3 3 30 40 0 0.0 -1\n1 6 3 3 30 40 0 dog -1\n"
+)
+CVAT_JOB = """<annotations><meta><job><id>7</id><source>v</source><size>3</size>
+<start_frame>1</start_frame><stop_frame>3</stop_frame><frame_filter>step=2</frame_filter>
+<segments><segment><id>1</id><start>1</start><stop>3</stop></segment></segments></job></meta>
+<track id="0" label="person">
+<box frame="2" outside="False" xtl="1" ytl="2" xbr="9" ybr="30" rotation="359.9"/>
+<box frame="6" outside="true" xtl="1" ytl="2" xbr="9" ybr="30"/>
+<box frame="6" outside="true" xtl="1" ytl="2" xbr="9" ybr="30"/></track></annotations>
+"""
 COVERAGE = {
     **COCO,
     "images": [{**image, "frame_id": 5 * image["frame_id"]} for image in COCO["images"]],
@@ -146,5 +174,15 @@ EXCHANGED: dict[str, Reader] = {
     "cvat_zip": Reader(
         ".zip", packed({"a/annotations.xml": CVAT}), (damaged_member(xml=XML), damaged_bytes), exchanged
     ),
+    "sparse_csv": Reader(".csv", write("good.csv", SPARSE), TEXT, exchanged),
+    "coco_files": Reader(".json", write("good.json", COCO_FILES), JSON, exchanged),
+    "youtube_vis": Reader(".json", write("good.json", YOUTUBE_VIS), JSON, exchanged),
+    "mot_tracker": Reader(
+        ".zip",
+        packed({"v.txt": TRACKER, "labels.txt": "0 person\n1 kick\n"}),
+        (damaged_member(txt=TEXT), damaged_bytes),
+        exchanged,
+    ),
+    "cvat_job": Reader(".xml", write("good.xml", CVAT_JOB), XML, exchanged),
     "sizes": Reader(".csv", sizes, TEXT, with_sizes),
 }

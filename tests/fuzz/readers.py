@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 import yaml
 from exchange_readers import EXCHANGED
+from folder_readers import FOLDERS
 from forms import damaged_shard, damaged_yaml
 from mutation import damaged_bytes
 from published_readers import PUBLISHED
 from reader import JSON, TEXT, Reader, write
-from video_readers import DECODED
+from video_readers import VIDEO_FILES
 from weights_readers import WEIGHTS
 
 from actorsup import cli
@@ -168,8 +169,9 @@ READERS: dict[str, Reader] = {
     ),
     "digests": Reader(".json", write("good.json", {"/v": ["1 2", "abc"]}), JSON, read_cache),
     **EXCHANGED,
+    **FOLDERS,
     **PUBLISHED,
-    **DECODED,
+    **VIDEO_FILES,
     **WEIGHTS,
 }
 

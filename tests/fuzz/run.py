@@ -24,6 +24,7 @@ protects (shards, weights) or that a separate process reads (MATLAB files).
 import argparse
 import contextlib
 import hashlib
+import os
 import random
 import resource
 import signal
@@ -59,7 +60,7 @@ def main() -> int:
         reproduce(options.reproduce)
         return 0
     if options.one:
-        (with_atheris if options.atheris else at_random)(options.one, options.end, options.seed)
+        with_atheris(options.one, options.end, options.seed)
         return 0
     from mutation import damaged_bytes
     from readers import READERS
@@ -87,20 +88,45 @@ def fuzz(name: str, options: argparse.Namespace, minutes: float) -> tuple[int, l
     """
     end, found, seed, files = time.monotonic() + minutes * 60, [], options.seed, 0
     while time.monotonic() < end:
-        command = [sys.executable, __file__, "--one", name, "--end", str(end), "--seed", str(seed)]
-        command += ["--atheris"] if options.atheris else []
         with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            run = in_atheris if options.atheris else in_fork
+            code, errors = run(name, end, seed, Path(folder))
             files += count_of(Path(folder))
-            if done.returncode:
+            if code:
                 current = Path(folder) / "current"
                 path = keep(name, current.read_bytes()) if current.exists() else "before the first file"
-                reason = " | ".join(done.stderr.strip().splitlines()[-30:])
-                found.append(f"{path}: exit {done.returncode}: {reason}")
+                found.append(f"{path}: exit {code}: {' | '.join(errors.strip().splitlines()[-30:])}")
         seed += 1
         if len(found) > 20:
             break
     return files, found
+
+
+def in_fork(name: str, end: float, seed: int, folder: Path) -> tuple[int, str]:
+    """Fuzz a reader in a copy of this process; return its exit code and errors."""
+    errors = folder / "errors"
+    sys.stdout.flush()
+    if not (child := os.fork()):
+        os.chdir(folder)
+        stream = open(errors, "w", encoding="utf-8", errors="replace")
+        os.dup2(stream.fileno(), 2)  # for what libraries print before a crash
+        try:
+            at_random(name, end, seed)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc(file=stream)
+            stream.flush()
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code, errors.read_text(errors="replace") if errors.exists() else ""
+
+
+def in_atheris(name: str, end: float, seed: int, folder: Path) -> tuple[int, str]:
+    """Fuzz a reader in a process that atheris instruments; return its exit code and errors."""
+    command = [sys.executable, __file__, "--one", name, "--end", str(end), "--seed", str(seed)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return done.returncode, done.stderr
 
 
 def count_of(folder: Path) -> int:
@@ -177,13 +203,9 @@ def at_random(name: str, end: float, seed: int) -> None:
     warnings.simplefilter("ignore")
     folder, good = prepared(name)
     chance = random.Random(f"{name} {seed} {time.time_ns()}")
-    try:
-        while time.monotonic() < end:
-            damage = chance.choice(READERS[name].damages)
-            try_one(name, folder, damage(chance, good))
-    except Exception:
-        traceback.print_exc()
-        sys.exit(1)
+    while time.monotonic() < end:
+        damage = chance.choice(READERS[name].damages)
+        try_one(name, folder, damage(chance, good))
 
 
 def with_atheris(name: str, end: float, seed: int) -> None:

@@ -22,6 +22,8 @@ PREDICTIONS = {
         v: {"frames": 3, "fps": 25.0, "width": 64, "height": 48, "tubes": [TUBE, TUBE]} for v in ("v0", "v1")
     },
 }
+PREDICTIONS["videos"]["v1"]["times"] = [0, 0.04, 0.2]
+TIMES = {"v0": None, "v1": np.array([0, 0.04, 0.2])}
 
 
 def tubes(count: int = 2) -> Tubes:
@@ -37,7 +39,7 @@ def tubes(count: int = 2) -> Tubes:
 def shard(folder: Path, schema: str = PREDICTIONS_SCHEMA) -> None:
     with ShardWriter(folder / "good.h5", schema, {"a": 1}, {"classes": ["kick", "squat"]}) as writer:
         for video in ("v0", "v1"):
-            write_tubes(writer, video, VideoInfo(3, 25.0, 64, 48), tubes())
+            write_tubes(writer, video, VideoInfo(3, 25.0, 64, 48, TIMES[video]), tubes())
         writer.fail("v2", "broken")
 
 

@@ -1,12 +1,12 @@
 """A data set of a user's own videos, optionally with a table of labels and with ground-truth boxes."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from actorsup.artifacts.paths import existing_path
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
@@ -20,14 +20,15 @@ from actorsup.datasets.ground_truth_files import (
     set_annotated_frames,
 )
 from actorsup.datasets.settings import FolderSection
-from actorsup.errors import DataError, did_you_mean, report_read_errors
+from actorsup.errors import DataError, did_you_mean
 from actorsup.formats.conventions import UNSTATED, Conventions
 from actorsup.formats.plausibility import report
-from actorsup.formats.video_ids import video_id
+from actorsup.formats.tables import Columns, read_splits, read_table
+from actorsup.formats.video_names import match_names
 
+_LOG = logging.getLogger(__name__)
 TABLE_COLUMNS = ["video", "label", "split"]
 _WORDS = (ONLY_BOXES, EVERY_FRAME)
-_SPLITS = ("train", "test", "")
 
 
 @dataclass(frozen=True)
@@ -105,46 +106,63 @@ class Folder:
                 raise DataError(f"{self.boxes}: class {name!r} is unknown{number}; {hint}")
         annotated = None if self.annotated is None else str(self.annotated)
         videos = [record.video for record in (*self.listing().records, *self.listing().missing)]
-        ground_truth = set_annotated_frames(
-            ground_truth, annotated, self.boxes, videos, self._contents.resolve
-        )
+        find_ids = partial(self._find_ids, str(self.annotated))
+        ground_truth = set_annotated_frames(ground_truth, annotated, self.boxes, videos, find_ids)
         report(check_ground_truth(ground_truth))
         return ground_truth
 
     def _resolve_ids(self, truth: GroundTruth) -> GroundTruth:
-        """Return ground truth with the ids of videos, where it names their files."""
-        if not self._contents.file_names:
-            return truth
-        resolve = self._contents.resolve
+        """Return ground truth with the ids of the videos that its names mean."""
+        mappings = (truth.size, truth.annotated, truth.frames, truth.rates)
+        names = {*truth.boxes["video"].unique(), *chain.from_iterable(mappings)}
+        ids = self._find_ids(str(self.boxes), names)
         return replace(
             truth,
-            boxes=truth.boxes.assign(video=truth.boxes["video"].map(resolve)),
-            size={resolve(video): size for video, size in truth.size.items()},
-            annotated={resolve(video): frames for video, frames in truth.annotated.items()},
-            frames={resolve(video): count for video, count in truth.frames.items()},
-            rates={resolve(video): fps for video, fps in truth.rates.items()},
+            boxes=truth.boxes.assign(video=truth.boxes["video"].map(ids)),
+            size={ids[video]: size for video, size in truth.size.items()},
+            annotated={ids[video]: frames for video, frames in truth.annotated.items()},
+            frames={ids[video]: count for video, count in truth.frames.items()},
+            rates={ids[video]: fps for video, fps in truth.rates.items()},
         )
+
+    def _find_ids(self, path: str, names: Iterable[str]) -> Mapping[str, str]:
+        """Return the ids of the videos that the names in a file mean; names of no video stay as they are."""
+        listing = self.listing()
+        ids = {record.video for record in (*listing.records, *listing.missing)}.union(listing.unlisted)
+        matched = match_names(sorted(names), ids, self.root, self._contents.file_names)
+        if matched.guessed:
+            _LOG.warning("%s: %s", path, matched.note())
+        for name in matched.doubtful:
+            raise DataError(f"{path}: {matched.doubt(name)}")
+        return matched.ids
 
     def _rows(self, path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
         """Return id, split and labels of each video of the table."""
-        with report_read_errors(path, "cannot be read as CSV"):
-            rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        if missing_columns := [name for name in TABLE_COLUMNS if name not in rows.columns]:
-            raise DataError(
-                f"{path}: column {missing_columns[0]!r} is missing; found {', '.join(rows.columns)}; "
-                f"wanted {', '.join(TABLE_COLUMNS)}"
-            )
+        rows = read_table(path, Columns(tuple(TABLE_COLUMNS)))
+        if rows.empty:
+            raise DataError(f"{path}: has a header, but no row; wanted a row for each video")
+        rows["split"] = read_splits(path, rows)
+        ids = {*self._contents.videos, *self._contents.companions}
+        names = match_names(rows["video"], ids, self.root, self._contents.file_names)
+        if names.guessed:
+            _LOG.warning("%s: %s", path, names.note())
         entries: dict[str, tuple[str, str, tuple[str, ...]]] = {}
-        for line, (name, label, split) in enumerate(rows[TABLE_COLUMNS].itertuples(index=False), 2):
-            video = self._contents.resolve(video_id(name))
+        line_of: dict[str, int] = {}
+        for line, name, label, split in rows.itertuples():
+            video = names.ids[name]
             where = f"{path}: line {line}: {name!r}"
+            if name in names.doubtful:
+                raise DataError(f"{path}: line {line}: {names.doubt(name)}")
             labels = tuple(name.strip() for name in label.split("|") if name.strip())
             if "\0" in video or {"", ".", ".."}.intersection(video.split("/")):
                 raise DataError(f"{where} is not a path below {self.root}")
+            if entries.get(video, (video, split, labels)) != (video, split, labels):
+                raise DataError(
+                    f"{where}: line {line_of[video]} has the video {video!r} too, with another label or "
+                    "split; delete one"
+                )
             if video in entries:
-                raise DataError(f"{where}: an earlier line has the video {video!r} too")
-            if split not in _SPLITS:
-                raise DataError(f"{where}: split is {split!r}; allowed: train, test or nothing")
+                _LOG.warning("%s: line %d repeats line %d", path, line, line_of[video])
             if split == "train" and not labels:
                 raise DataError(
                     f"{where}: a training video without a label; add a label or leave split empty"
@@ -154,6 +172,7 @@ class Folder:
                     hint = f"allowed: {', '.join(self.classes)}{did_you_mean(class_name, self.classes)}"
                     raise DataError(f"{where}: class {class_name!r} is unknown; {hint}")
             entries[video] = video, split, labels
+            line_of.setdefault(video, line)
         return list(entries.values())
 
 

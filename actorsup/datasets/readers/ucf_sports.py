@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from actorsup.boxes import xywh_to_xyxy
 from actorsup.datasets.base import DatasetType, GroundTruth, Listing, make_listing
-from actorsup.datasets.contents import FolderContents, FrameNaming
+from actorsup.datasets.contents import FolderContents, FrameNaming, UnusableEntry
+from actorsup.datasets.entries import describe_name_problem, escape_name
 from actorsup.datasets.files import find_videos
 from actorsup.datasets.frame_names import image_files, natural_sort_key
 from actorsup.datasets.ground_truth_checks import check_ground_truth
@@ -84,26 +85,29 @@ class UcfSports:
             for number in range(1, num_videos + 1)
         ]
         classes = tuple(dict.fromkeys(name for name, _, _ in FOLDERS.values()))
-        contents = FolderContents(self._find_videos())
+        contents = self._find_videos()
         return make_listing(listed_videos, contents, lambda video: self.root / video, classes, naming=_NAMING)
 
-    def _find_videos(self) -> dict[str, Path]:
-        paths: dict[str, Path] = {}
+    def _find_videos(self) -> FolderContents:
+        contents = FolderContents()
         for folder in FOLDERS:
-            path = self.root / folder
-            for entry in sorted(path.glob("[!.]*")):
-                folder_name = entry.stem if entry.suffix.lower() in VIDEO_SUFFIXES else entry.name
-                video_path = (
-                    _find_frames(entry) if entry.is_dir() else entry if folder_name != entry.name else None
-                )
-                if not video_path:
-                    continue
-                if (video_id := f"{folder}/{folder_name}") in paths:
-                    raise DataError(
-                        f"two videos have the id {video_id!r}: {paths[video_id]} and {video_path}; remove one"
-                    )
-                paths[video_id] = video_path
-        return paths
+            for entry in sorted((self.root / folder).glob("[!.]*")):
+                name = entry.stem if entry.suffix.lower() in VIDEO_SUFFIXES else entry.name
+                video_id = f"{folder}/{name}"
+                try:
+                    problem = describe_name_problem(entry.name)
+                    path = _find_frames(entry) if entry.is_dir() else entry if name != entry.name else None
+                except OSError as error:
+                    problem = f"it cannot be read ({error.strerror})"
+                if problem:
+                    video_id = escape_name(video_id)
+                    contents.unusable.append(UnusableEntry(video_id, f"{video_id}: {problem}"))
+                elif path and video_id in contents.videos:
+                    paths = f"{contents.videos[video_id]} and {path}"
+                    raise DataError(f"two videos have the id {video_id!r}: {paths}; remove one")
+                elif path:
+                    contents.videos[video_id] = path
+        return contents
 
     def ground_truth(self) -> GroundTruth:
         """Read the tube of each annotated video, in the frames that have a box.

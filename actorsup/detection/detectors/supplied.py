@@ -49,8 +49,10 @@ from actorsup.formats.cvat import read_cvat
 from actorsup.formats.formats import BOX_FORMAT_OF, detect_format
 from actorsup.formats.mot import MotOptions, mot_files
 from actorsup.formats.plausibility import check_scores, check_table, report
+from actorsup.formats.tables import Columns, read_table
 from actorsup.formats.unit_hints import format_hint, times_hint
 from actorsup.formats.video_ids import video_id
+from actorsup.formats.video_names import match_names
 from actorsup.frames.store import VideoFrames
 
 _LOG = logging.getLogger(__name__)
@@ -79,26 +81,38 @@ class SuppliedDetections:
         rows = read_supplied(path, conventions)
         self._path, self._settings, self._conventions = path, settings, conventions
         self._warned: set[str] = set()
-        self._by_video = dict(iter(rows[rows["category"].isin(actors)].groupby("video")))
+        by_video = rows[rows["category"].isin(actors)].groupby("video")
+        self._by_video = {str(video): of_video for video, of_video in by_video}
 
     def detect_video(self, video: str, images: VideoFrames) -> Detections:
-        """Detections of a video; raises as ``detections``."""
-        return self.detections(video, len(images), images.width, images.height, images.fps)
+        """Detections of a video; raises as ``_detections``."""
+        info = VideoInfo(len(images), images.fps, images.width, images.height, images.times)
+        return self._detections(video, info)
 
     def detections(self, video: str, frames: int, width: int, height: int, fps: float = 0.0) -> Detections:
-        """Detections of a video of this many frames of this size in pixels, after suppression.
+        """Detections of a video of this many frames of this size in pixels; raises as ``detect_video``."""
+        return self._detections(video, VideoInfo(frames, fps, width, height))
+
+    def _detections(self, video: str, info: VideoInfo) -> Detections:
+        """Detections of a video, after suppression.
 
         Warnings about implausible boxes are logged once.
 
         Raises:
-            VideoError: A frame that the video does not have, a score outside [0, 1], a box
-                that is not finite, has no area, or lies outside the frame.
+            VideoError: The file names the video in another way, a frame that the video does not have, a score
+                outside [0, 1], a box that is not finite, has no area, or lies outside the frame.
         """
         rows = self._by_video.get(video)
         if rows is None:
+            similar = match_names(self._by_video, [video])
+            if other := next(iter({**similar.guessed, **similar.doubtful}), None):
+                raise VideoError(
+                    f"{self._path}: has no detection of {video!r}, but of {other!r}, which may be the same "
+                    "video; name it by its id"
+                )
             _LOG.warning("%s: no detection of %s", self._path, video)
             return Detections.of_images([], [])
-        info = VideoInfo(frames, fps, width, height)
+        frames, width, height = info.frames, info.width, info.height
         self._warn(rows, video, info)
         rows = in_pixels_and_frames(str(self._path), rows, self._conventions, {video: info})
         self._check(rows, frames, width, height)
@@ -141,11 +155,11 @@ class SuppliedDetections:
             if np.any(wrong):
                 first = rows.iloc[int(np.argmax(wrong))]
                 what = ", ".join(f"{name}={first[name]:g}" for name in _NUMBERS)
-                raise VideoError(f"{self._path}: row {first.name}: {reason}; found {what}")
+                raise VideoError(f"{self._path}: {rows.index.name} {first.name}: {reason}; found {what}")
 
 
 def read_supplied(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFrame:
-    """A file of detections as a table of ``COLUMNS``, categories as COCO ids, rows from 1.
+    """Read a file of detections as a table of ``COLUMNS``, categories as COCO ids, by line or row.
 
     Args:
         path: Path of the file.
@@ -163,7 +177,8 @@ def read_supplied(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFra
     else:
         rows = _READERS[format_name](path)
     rows["video"] = rows["video"].map(video_id)
-    rows.index = pd.RangeIndex(1, len(rows) + 1)
+    if rows.index.name != "line":
+        rows.index = pd.RangeIndex(1, len(rows) + 1, name="row")
     with report_read_errors(path, "holds a number that is none"):
         rows[_NUMBERS] = rows[_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)
     category = rows["category"].map(_category)
@@ -171,7 +186,7 @@ def read_supplied(path: Path, conventions: Conventions = UNSTATED) -> pd.DataFra
         first = int(np.argmax(category.isna()))
         found = str(rows["category"].iloc[first])[:80]
         raise DataError(
-            f"{path}: row {first + 1}: category {found!r} is no COCO category; "
+            f"{path}: {rows.index.name} {rows.index[first]}: category {found!r} is no COCO category; "
             f"wanted an id (1-90) or a name: {', '.join(ID_OF)}"
         )
     rows["category"] = category.astype(int)
@@ -204,16 +219,7 @@ def _category(value: Any) -> int | None:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    with report_read_errors(path, "cannot be read as CSV"):
-        # as text: a video may be called "NA" or "007"
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not set(COLUMNS) <= set(rows.columns):
-        missing = [name for name in COLUMNS if name not in rows.columns]
-        raise DataError(
-            f"{path}: column {missing[0]!r} is missing; found {', '.join(rows.columns)}; "
-            f"wanted {', '.join(COLUMNS)}"
-        )
-    return rows[COLUMNS]
+    return read_table(path, Columns(tuple(COLUMNS), numbers=tuple(_NUMBERS)))
 
 
 def _read_mot(path: Path, conventions: Conventions) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from actorsup.artifacts.atomic import write_text_atomically
-from actorsup.errors import REBUILD, DataError
+from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.report.paper.curve_figures import draw_figure4, draw_figure5, draw_linking
 from actorsup.report.paper.items import CONTRACT_TABLES, ITEMS, SETS, left_out_lines
 from actorsup.report.paper.published import NUMBERS, PUBLISHED, read_published
@@ -99,10 +99,9 @@ def write_left_out(left_out: Mapping[str, Mapping[str, str]], output: Path) -> N
 
 def _read(path: Path, kind: str) -> pd.DataFrame:
     needed = _NEEDED["map" if kind == "map" else "recall"]
-    try:
-        table = pd.read_csv(path, dtype={"iou_threshold": str, "linker": str, "model": str, "class": str})
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a table of average precision or recall ({error}); {REBUILD}") from error
+    texts = dict.fromkeys(("iou_threshold", "linker", "model", "class"), str)
+    with report_read_errors(path, f"not a table of average precision or recall; {REBUILD}"):
+        table = pd.read_csv(path, dtype=texts)
     if lacking := [name for name in needed if name not in table.columns]:
         raise DataError(f"{path}: column {lacking[0]!r} is missing; {REBUILD}")
     return table
