@@ -125,7 +125,7 @@ def variable(tmp_path_factory):
 
 
 def test_the_store_keeps_the_time_of_each_frame(variable):
-    with FrameStore(variable) as store, h5py.File(variable) as file:
+    with FrameStore(variable) as store, h5py.File(variable, locking=False) as file:
         names = dict(file["videos"][()])
         groups = {name.decode(): file[group.decode()] for name, group in names.items()}
         np.testing.assert_allclose(groups["variable"]["time"], np.array(VARIABLE) / 1000, atol=1e-4)

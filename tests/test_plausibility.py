@@ -228,7 +228,15 @@ def fractions(folder: Path) -> dict[str, Path]:
         convert(
             folder / "gt.csv", folder / name, Conversion(**{**vars(options), "videos": folder / "info.csv"})
         )
-    return {"csv": folder / "gt.csv", **{key: folder / name for key, name in names.items()}}
+    sink = rows.rename(columns=dict(zip(CORNERS, ("x_min", "y_min", "x_max", "y_max"), strict=True)))
+    sink = sink.rename(columns={"tube": "tracker_id", "class": "class_name", "frame": "frame_index"})
+    (folder / "sink").mkdir()
+    sink.drop(columns="video").to_csv(folder / "sink" / "v.csv", index=False)
+    return {
+        "csv": folder / "gt.csv",
+        "supervision": folder / "sink" / "v.csv",
+        **{key: folder / name for key, name in names.items()},
+    }
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

@@ -16,6 +16,7 @@ from actorsup.formats.box_store import BoxStore
 from actorsup.formats.checked_table import checked_chunks
 from actorsup.formats.conventions import UNSTATED, Conventions, in_pixels_and_frames
 from actorsup.formats.coverage import AnnotatedFrames, annotated_frames_of_rows
+from actorsup.formats.formats import detect_format
 from actorsup.formats.ground_truth_csv import (
     read_annotated_table,
     split_rows,
@@ -82,7 +83,8 @@ class StoredGroundTruth(Mapping[str, list[GroundTruthTube]]):
         named: list[pd.DataFrame] = []
         for chunk in chunks:
             boxes, without_box = split_rows(chunk)
-            named.append(without_box[["video", "frame"]])
+            if len(without_box):
+                named.append(without_box[["video", "frame"]])
             self._store.add(boxes)
         self._store.finish()
         if count := self._store.num_unordered:
@@ -152,7 +154,7 @@ def read_ground_truth(
     """
     path, infos = Path(path), infos or {}
     # in chunks, because a table may be larger than the memory
-    if path.suffix.lower() == ".csv" or not path.exists():
+    if not path.exists() or (path.suffix.lower() == ".csv" and detect_format(path) == "csv"):
         return StoredGroundTruth(path, checked_chunks(path, conventions, infos, sparse))
     truth = read_ground_truth_file(path, action, conventions)
     report(check_ground_truth(truth, infos))

@@ -73,7 +73,9 @@ class JsonReader:
                 if is_cut and self._read_more():
                     continue
                 raise self._error(error.msg, error.pos) from None
-            if end < len(self._text) or not self._read_more():  # at the end of a chunk, a number may go on
+            # near the end of a chunk, a number may go on
+            is_whole = not isinstance(value, int | float) or end < len(self._text) - _MAX_TOKEN
+            if is_whole or not self._read_more():
                 break
         if _SURROGATE.search(self._text, self._at, end):
             json.dumps(value, ensure_ascii=False).encode()  # raises for an unpaired surrogate

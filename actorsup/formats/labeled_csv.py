@@ -25,10 +25,11 @@ def read_labeled_csv(
     store, named = BoxStore(source, np.float64), []
     for chunk in checked_chunks(source, conventions, infos, rename=video_id):
         boxes, without_box = split_rows(chunk)
-        named.append(without_box[["video", "frame"]])
+        if len(without_box):
+            named.append(without_box[["video", "frame"]])
         store.add(boxes)
     store.finish()
-    frames_of = {str(video): rows for video, rows in pd.concat(named).groupby("video")}
+    frames_of = {str(name): rows for name, rows in pd.concat(named).groupby("video")} if named else {}
     for video in sorted({*store.videos(), *frames_of}):
         tubes = []
         for name, (action, actor) in store.labels(video).items():
