@@ -90,6 +90,20 @@ rule score_tubes:
         "../workflow_scripts/score_tubes.py"
 
 
+# scores of training videos are only for the table of CorLoc, and no part of the predictions
+use rule score_tubes as score_training_videos with:
+    output:
+        "results/{dataset}/training_scores/{linker}/{model}/seed{seed}/{shard}.h5",
+    log:
+        "logs/{dataset}/score_training_videos/{linker}/{model}/seed{seed}/{shard}.log",
+    benchmark:
+        "benchmarks/results/{dataset}/score_training_videos/{linker}/{model}/seed{seed}/{shard}.tsv"
+    params:
+        videos=from_dataset(lambda w, d: d.training_videos(w.shard)),
+    message:
+        "Scoring the training videos of {wildcards.dataset} with {wildcards.model}, shard {wildcards.shard}"
+
+
 use rule score_tubes as score_tubes_by_epoch with:
     input:
         frames="results/{dataset}/frames/{shard}.h5",

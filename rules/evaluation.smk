@@ -166,6 +166,48 @@ use rule evaluate_map as evaluate_errors with:
         "Classifying the errors on {wildcards.dataset}"
 
 
+rule evaluate_corloc:
+    input:
+        tubes=TUBES,
+        predictions=SHARDS_OF_RUNS,
+        training_tubes=from_evaluated_dataset(
+            lambda w, d: tube_shards(
+                w.dataset, d.section["linkers"], PLAN.training_shards(w.dataset)
+            )
+        ),
+        training_scores=from_evaluated_dataset(
+            lambda w, d: [
+                path
+                for run in runs_of(d.section)
+                for path in PLAN.training_score_shards(w.dataset, **run)
+            ]
+        ),
+        ground_truth="results/{dataset}/ground_truth.csv",
+        videos="results/{dataset}/videos.csv",
+        annotated=ANNOTATED,
+    output:
+        in_report("results/{dataset}_corloc.csv", "corloc", "Evaluation"),
+    log:
+        "logs/{dataset}/evaluate_corloc.log",
+    benchmark:
+        "benchmarks/results/{dataset}/evaluate_corloc.tsv"
+    conda:
+        TABLES_ENV
+    resources:
+        mem_mb=scaled(4000, per_video=0.1),
+        runtime=scaled(60, per_video=0.1),
+    params:
+        linkers=from_evaluated_dataset(lambda w, d: d.section["linkers"]),
+        runs=RUNS,
+        settings=evaluation_settings("evaluate_corloc"),
+        seed=SEED,
+        code=code_digest("actorsup.evaluation.corloc_stage"),
+    message:
+        "Computing CorLoc and class accuracy on {wildcards.dataset}"
+    script:
+        "../workflow_scripts/evaluate_corloc.py"
+
+
 rule evaluate_intervals:
     input:
         tubes=TUBES,

@@ -56,6 +56,7 @@ rule write_report:
         stages=from_plan(lambda w: list(example_shards(w.dataset).values())),
         map=table_if_evaluable("results/{dataset}_map.csv"),
         recall=table_if_evaluable("results/{dataset}_recall.csv"),
+        corloc=table_if_evaluable("results/{dataset}_corloc.csv"),
         errors=table_if_evaluable("results/{dataset}/errors.csv"),
         intervals=table_if_evaluable("results/{dataset}/confidence_intervals.csv"),
         ablations=existing_ablations,

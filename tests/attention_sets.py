@@ -44,7 +44,8 @@ def write_set(folder: Path, videos: Mapping[str, Video], name: str = "0000") -> 
             data = [encode(np.ascontiguousarray(image[..., ::-1])) for image in what.frames]
             info = VideoInfo(count, 25.0, width * what.scale[0], height * what.scale[1])
             offset = np.cumsum([0, *map(len, data)])
-            attributes = {"stored_width": width, "stored_height": height, **vars(info)}
+            attributes = {name: value for name, value in vars(info).items() if name != "times"}
+            attributes |= {"stored_width": width, "stored_height": height}
             store.add(video, {"encoded": np.concatenate(data), "offset": offset}, attributes)
             write_tubes(shard, video, info, tubes_of(what.boxes))
     return frames, tubes

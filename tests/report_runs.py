@@ -77,7 +77,7 @@ def make_run(folder: Path) -> tuple[Shards, Path]:
         ShardWriter(shards.detections, "detections/1", {"stage": "detect_actors"}) as found,
     ):
         for video, each in scored.items():
-            write_tubes(predicted, video, info, each)
+            write_tubes(predicted, video, info, each, np.zeros(2, np.float32))
             write_tubes(made, video, info, each)
             frames = np.arange(FRAMES, dtype=np.int32)
             detections = Detections(

@@ -15,7 +15,7 @@ from kills import die_after, steps_taken
 
 from actorsup.artifacts.provenance import imported_modules
 from actorsup.artifacts.shards import ShardReader
-from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes, read_video_logit
 from actorsup.attention import training
 from actorsup.attention.clips import move_clip
 from actorsup.attention.dataset import label_shares, training_videos
@@ -130,6 +130,30 @@ def test_labels_of_videos_teach_which_tube_acts(tmp_path):
         for name in unseen:
             best = read_tubes(shard[name]).class_score.argmax(1).tolist()
             assert best == [int(name) % 3, 2, 2], name
+
+
+@pytest.mark.parametrize("selection", ["top_k", "noisy_or", "log_sum_exp"])
+def test_the_video_score_is_the_one_that_training_uses(tmp_path, selection):
+    """With the same frames and the same weights, training and scoring count the same videos as correct."""
+    videos = {f"{i:02d}": random_video(i, count=4, tubes=6) for i in range(12)}
+    videos["05"].boxes[1] = np.nan  # an absent tube does not make room for the next one
+    labels = {name: ("ab"[int(name) % 2],) for name in videos}
+    frames, tubes = write_set(tmp_path, videos)
+    how = {"frames": 4, "flip": 0.0, "tubes": 3, "k": 2, "epochs": 1, "learning_rate": 1e-12}
+    train((frames, tubes), tmp_path / "m.pt", replace(TINY, selection=selection, **how), labels)
+    score_videos(
+        frames, tubes, tmp_path / "m.pt", tmp_path / "p.h5", list(videos), ScoringSettings(), "cpu", {}
+    )
+    correct = 0
+    with ShardReader(tmp_path / "p.h5", PREDICTIONS_SCHEMA) as shard:
+        for name in videos:
+            logits = torch.from_numpy(read_tubes(shard[name]).class_logit[:3]).double()
+            expected = attended_by_hand(replace(TINY, selection=selection), logits[~logits.isnan().any(1)], 2)
+            found = read_video_logit(shard[name])
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+            correct += CLASSES[int(found.argmax())] in labels[name]
+    (row,) = curve(tmp_path / "m.csv")
+    assert float(row["accuracy"]) == pytest.approx(correct / len(videos))
 
 
 # ------------------------------------------------------------------------------ how it learns

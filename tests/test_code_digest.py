@@ -32,6 +32,7 @@ STAGES = {
     "merge": ("merge_predictions",),
     "export": ("export_tubes",),
     "evaluate": ("evaluate_recall", "evaluate_map", "evaluate_intervals"),
+    "corloc": ("evaluate_corloc",),
     "failures": ("collect_failures",),
     "cost": ("sum_cost",),
     "paper": ("paper_tables", "write_paper_item"),
@@ -71,39 +72,40 @@ TABLE = r"""
 all:
     actorsup artifacts artifacts.atomic
 demo decode list truth train_detector detect train_siamese link train score merge export evaluate \
-  report draw:
+  corloc report draw:
     boxes
-demo decode list truth detect link train score merge export evaluate failures report draw:
+demo decode list truth detect link train score merge export evaluate corloc failures report draw:
     artifacts.folders
+demo truth:folder train_detector detect merge export evaluate corloc report draw:
+    coco
 demo list train_detector detect train_siamese link train score report draw:
     artifacts.images
-demo truth:folder train_detector detect merge export evaluate report draw:
-    coco
 demo truth:demo:
     demo demo.settings
 demo:
     demo.actors demo.images demo.poses demo.scenes demo.sequences demo.sprites demo.videos
-decode list truth detect link train score merge export evaluate failures cost report draw:
+decode list truth detect link train score merge export evaluate corloc failures cost report draw:
     artifacts.checksums artifacts.hdf5_files
-decode list truth detect link train score merge export evaluate failures report draw:
+decode list truth detect link train score merge export evaluate corloc failures report draw:
     artifacts.safe_hdf5 artifacts.shards
-decode list truth detect:supplied train_siamese link train score merge export evaluate report draw:
+decode list truth detect:supplied train_siamese link train score merge export evaluate corloc report \
+  draw:
     tubes
-decode list truth detect:supplied link train score merge export evaluate report draw:
+decode list truth detect:supplied link train score merge export evaluate corloc report draw:
     artifacts.tube_files
-decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied export evaluate \
+decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied export evaluate corloc \
   failures report draw:
     formats.video_ids
-decode truth train_detector detect merge export evaluate failures report draw:
+decode truth train_detector detect merge export evaluate corloc failures report draw:
     formats
 decode list detect link train score report draw:
     frames
-decode truth evaluate failures report draw:
+decode truth evaluate corloc failures report draw:
     datasets
+decode truth evaluate corloc report draw:
+    datasets.base datasets.contents
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports failures:
     datasets.entries
-decode truth evaluate report draw:
-    datasets.base datasets.contents
 decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.mot_layout datasets.signatures
 decode truth:a2d truth:ucf_sports:
@@ -117,30 +119,30 @@ list detect link train score report draw:
     frames.store
 list:
     frames.video_table
-truth train_detector detect merge export evaluate report draw:
+truth train_detector detect merge export evaluate corloc report draw:
     formats.box_units
-truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports train_detector detect:
-    formats.settings
-truth detect:supplied merge export evaluate report draw:
+truth detect:supplied merge export evaluate corloc report draw:
     formats.box_statistics formats.conventions formats.ground_truth_csv formats.labeled
     formats.table_headers formats.tables formats.unit_hints
-truth:folder detect:supplied merge export evaluate report draw:
+truth:folder detect:supplied merge export evaluate corloc report draw:
     formats.predictions formats.predictions_json formats.tube_checks
-truth:folder detect:supplied export evaluate report draw:
+truth:folder detect:supplied export evaluate corloc report draw:
     formats.archive formats.mot formats.mot_lines
-truth detect:supplied evaluate report draw:
+truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports train_detector detect:
+    formats.settings
+truth detect:supplied evaluate corloc report draw:
     formats.frame_plausibility formats.plausibility
-truth:folder detect:supplied evaluate report draw:
+truth:folder detect:supplied evaluate corloc report draw:
     formats.coco formats.coco_index formats.coco_layouts formats.coverage formats.cvat
     formats.cvat_tasks formats.formats formats.json_files formats.predictions_reader formats.sinks
+truth evaluate corloc report draw:
+    datasets.ground_truth_checks
+truth:folder evaluate corloc report draw:
+    datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied:
     artifacts.paths
 truth:a2d truth:demo truth:folder truth:thumos13 truth:ucf_sports:
     datasets.readers datasets.settings
-truth evaluate report draw:
-    datasets.ground_truth_checks
-truth:folder evaluate report draw:
-    datasets.ground_truth_files
 truth:a2d truth:folder truth:thumos13 truth:ucf_sports:
     datasets.files
 truth:a2d truth:thumos13 truth:ucf_sports:
@@ -226,14 +228,16 @@ score:
     attention.scoring attention.scoring_settings attention.trimming attention.tube_scores
 export:
     formats.coco_writing formats.cvat_writing formats.exports formats.mot_writing
-evaluate report draw:
+evaluate corloc report draw:
     evaluation evaluation.ground_truth formats.box_store formats.checked_table
-evaluate report:
+evaluate corloc report:
     evaluation.error_analysis evaluation.input_warnings evaluation.matching evaluation.predictions
     evaluation.protocol evaluation.ranking evaluation.settings
-evaluate:
+evaluate corloc:
     evaluation.bootstrap evaluation.frame_level evaluation.measures evaluation.proposals
     evaluation.split evaluation.stage evaluation.tables
+corloc:
+    evaluation.corloc evaluation.corloc_stage
 failures:
     workflow workflow.failures
 cost paper report draw:
@@ -254,7 +258,7 @@ draw:
     report.drawn_videos report.pictures
 -:
     artifacts.access attention.presets cli config config.fields config.messages config.page
-    config.read config.sections errors evaluation.arrays evaluation.command
+    config.read config.sections errors evaluation.arrays evaluation.command evaluation.main_actor
     formats.convention_options formats.convert formats.labeled_csv formats.video_spool frames.probe
     logs predict registry training.settings workflow.check workflow.check_detections
     workflow.check_folder workflow.check_report workflow.dataset workflow.findings workflow.networks

@@ -14,6 +14,7 @@ from actorsup.datasets.readers.folder import TABLE_COLUMNS
 from actorsup.detection import networks
 from actorsup.detection.detectors.supplied import COLUMNS as SUPPLIED_COLUMNS
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
+from actorsup.evaluation.corloc import CORLOC_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS, KINDS, MISSED
 from actorsup.evaluation.predictions import read_predictions
 from actorsup.evaluation.tables import ABLATION_COLUMNS, EPOCH_COLUMNS, MAP_COLUMNS, RECALL_COLUMNS
@@ -26,6 +27,7 @@ from actorsup.workflow.failures import FAILURE_COLUMNS
 TABLES = {
     "{dataset}_map.csv": MAP_COLUMNS,
     "{dataset}_recall.csv": RECALL_COLUMNS,
+    "{dataset}_corloc.csv": CORLOC_COLUMNS,
     "{dataset}/errors.csv": ERROR_COLUMNS,
     "{dataset}/confidence_intervals.csv": INTERVAL_COLUMNS,
     "{dataset}/ablations/{ablation}.csv": ABLATION_COLUMNS,
@@ -131,7 +133,7 @@ def test_stages_are_rules_that_make_what_the_page_says(repository, works):
     rows = re.findall(
         r"^\| [^|]+ \| (`.*?) \| `actorsup/(\w+)/` \| (.*?) \|", part(works, "The stages"), flags=re.M
     )
-    assert len(rows) == 8
+    assert len(rows) == 9
     for named, package, made in rows:
         assert (repository / "actorsup" / package).is_dir()
         texts = [there[name] for name in re.findall(r"`(\w+)`", named)]

@@ -13,12 +13,14 @@ import pytest
 from report_runs import CLASSES, FRAMES, HEIGHT, NASTY, VIDEOS, WIDTH, details_of, make_run, square
 
 from actorsup.artifacts.folders import replace_folder
+from actorsup.evaluation.corloc import CORLOC_COLUMNS
 from actorsup.evaluation.settings import EvaluationSettings
 from actorsup.report import charts, html
 from actorsup.report.drawn_videos import draw_videos
 from actorsup.report.examples import MAX_FRAMES, shown_frames
 from actorsup.report.gallery import CARDS, write_gallery
 from actorsup.report.inputs import ReportInputs
+from actorsup.report.numbers import numbers
 from actorsup.report.page import ASSETS
 from actorsup.report.settings import ReportSettings
 from actorsup.report.stage import write_report
@@ -239,6 +241,21 @@ def test_charts_contain_the_numbers_of_their_table():
     ]  # fmt: skip
     (data,) = charts.ap_by_class(table, "0.5")["datasets"].values()
     assert [(row["class"], round(row["average_precision"], 2)) for row in data] == [("run", 0.55)]
+
+
+def test_the_page_shows_the_means_of_corloc(tmp_path):
+    rows = [
+        ("d", "l", model, 0, split, name, threshold, 0.25, 0.125, 0.375, 0.625, 8)
+        for model in ("tiny", "random tube") for split in ("test", "train")
+        for name in ("run", "mean") for threshold in (0.2, 0.5)
+    ]  # fmt: skip
+    pd.DataFrame(rows, columns=CORLOC_COLUMNS).to_csv(tmp_path / "corloc.csv", index=False)
+    inputs = ReportInputs(Path(), Path(), [], {}, corloc=tmp_path / "corloc.csv")
+    text = numbers("d", inputs)
+    shown, folded = text.split("As a table")
+    assert "CorLoc and class accuracy" in shown and "of 0.5 or more" in shown
+    assert shown.count("<td>random tube</td>") == 2 and folded.count("<td>random tube</td>") == 8
+    assert '<td class="number">0.2500</td>' in shown and '<td class="number">0.6250</td>' in shown
 
 
 # ------------------------------------------------------------------------- drawn, summary

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorsup.artifacts.shards import ShardReader
-from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes
+from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_tubes, read_video_logit
 from actorsup.attention.model import model_content, random_model
 from actorsup.attention.scoring import score_videos
 from actorsup.attention.scoring_settings import ScoringSettings
@@ -138,9 +138,10 @@ def test_a_video_is_scored_with_the_k_of_the_last_epoch(tmp_path, k, k_last, epo
     how = ScoringSettings(class_score=class_score, video_score=True)
     score_videos(frames, tubes, tmp_path / "m.pt", tmp_path / "p.h5", ["v"], how, "cpu", {})
     with ShardReader(tmp_path / "p.h5", PREDICTIONS_SCHEMA) as shard:
-        found = read_tubes(shard["v"])
+        found, video_logit = read_tubes(shard["v"]), read_video_logit(shard["v"])
     logits = found.class_logit.astype(float)
     video = [sum(sorted(logits[:, c], reverse=True)[:attended]) / attended for c in range(3)]
+    assert video_logit.tolist() == pytest.approx(video, rel=1e-5)
 
     def probability(row, c):
         if class_score == "class":

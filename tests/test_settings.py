@@ -199,10 +199,17 @@ def jobs(workflow: Any, config: dict[str, Any], where: str, item: str) -> dict[s
     }  # fmt: skip
     if kind == "datasets":
         chosen["shard"] = plan.dataset(chosen["dataset"]).shards_to_score()[0]
-    wildcards = Wildcards(fromdict=chosen)
+    jobs_of_rule = [Wildcards(fromdict=chosen)]
+    # one shard of training videos and one of test videos
+    shards = {*plan.training_shards(chosen["dataset"])[:1], chosen["shard"]}
+    of_training = [Wildcards(fromdict={**chosen, "shard": shard}) for shard in sorted(shards)]
     return {
         rule.name: {
-            kind: [_value(item, wildcards) for _, item in getattr(rule, kind)._allitems()]
+            kind: [
+                _value(item, wildcards)
+                for _, item in getattr(rule, kind)._allitems()
+                for wildcards in (of_training if rule.name == "score_training_videos" else jobs_of_rule)
+            ]
             for kind in ("params", "input")
         }
         for rule in workflow.rules

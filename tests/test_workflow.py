@@ -18,6 +18,7 @@ from actorsup.artifacts.shards import ShardReader
 from actorsup.demo.settings import DemoSettings
 from actorsup.demo.videos import make_videos
 from actorsup.evaluation.bootstrap import INTERVAL_COLUMNS
+from actorsup.evaluation.corloc import CORLOC_COLUMNS
 from actorsup.evaluation.error_analysis import ERROR_COLUMNS
 from actorsup.evaluation.frame_level import FRAME_COLUMNS
 from actorsup.evaluation.tables import ACTOR_COLUMNS
@@ -163,6 +164,39 @@ def test_a_changed_setting_re_runs_only_the_tables_that_depend_on_it(unchanged):
     configure(unchanged, {"evaluation.protocol": "act"})
     text = snakemake(unchanged, "--dry-run", *TARGETS, fails=True)
     assert "evaluation.matching: 'voc', but protocol: act has 'free'; leave one out" in text
+
+
+def test_training_videos_are_scored_for_corloc_only(unchanged):
+    target, results = "results/mine_corloc.csv", unchanged / "results" / "mine"
+    videos = pd.read_csv(unchanged.parent / "data" / "videos.csv").set_index("video")
+    training = set(videos.index[videos["split"] == "train"])
+    before = (results / "predictions.json").read_bytes()
+    jobs = would_run(unchanged, target)
+    assert jobs.keys() == {"score_training_videos", "evaluate_corloc"} and jobs["evaluate_corloc"] == 1
+    # neither the other tables nor the exports need them
+    assert would_run(unchanged, *TARGETS, *ON_REQUEST) == {}
+    snakemake(unchanged, target, fork_jobs=True)
+    found = {"predictions": set(), "training_scores": set()}
+    for kind, ids in found.items():
+        for path in (results / kind).rglob("*.h5"):
+            with ShardReader(path, "predictions/1") as shard:
+                ids |= set(shard)
+    assert found["training_scores"] == training and not found["predictions"] & training
+    assert (results / "predictions.json").read_bytes() == before
+    assert would_run(unchanged, target, *TARGETS, *ON_REQUEST) == {}
+    table = pd.read_csv(unchanged / target)
+    assert list(table.columns) == CORLOC_COLUMNS and set(table["split"]) == {"test", "train"}
+    means = table[(table["class"] == "mean") & (table["iou_threshold"] == 0.5)].set_index(["model", "split"])
+    models = {"tiny", "random tube", "most confident detection", "largest tube", "no attention"}
+    assert set(means.index) == {(model, split) for model in models for split in ("test", "train")}
+    # broken videos count in the test split
+    assert means["videos"].unstack().loc["tiny"].to_dict() == {"test": 6 + len(BROKEN), "train": 6}
+    assert means[["corloc", "accuracy"]].apply(lambda column: column.between(0, 1)).all(axis=None)
+    configure(unchanged, {"evaluation.resamples": 20, "evaluation.interpolation": "trapezoid"})
+    assert would_run(unchanged, target) == {"evaluate_corloc": 1}
+    configure(unchanged, {"evaluation.resamples": 1000, "models.tiny.class_score": "class"})
+    rules = {"score_tubes", "score_training_videos", "evaluate_corloc"}
+    assert would_run(unchanged, target).keys() == rules
 
 
 def test_broken_videos_are_recorded_and_the_others_are_processed(mine):

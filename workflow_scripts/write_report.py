@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
     from actorsup.report.stage import write_report
 
     inputs, params = snakemake.input, snakemake.params
-    tables = {name: inputs[name] for name in ("map", "recall", "errors", "intervals")}
+    tables = {name: inputs[name] for name in ("map", "recall", "corloc", "errors", "intervals")}
     write_report(
         snakemake.wildcards.dataset,
         ReportInputs(

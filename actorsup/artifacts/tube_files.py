@@ -14,8 +14,8 @@ from actorsup.tubes import Tubes
 
 TUBES_SCHEMA = "tubes/1"
 PREDICTIONS_SCHEMA = "predictions/1"
-"""Schema of shards of scored tubes, with the datasets ``class_logit`` and ``class_score``. The file attribute
-``classes`` contains the class names."""
+"""Schema of shards of scored tubes, with ``class_logit``, ``class_score`` and ``video_logit``. The file
+attribute ``classes`` contains the class names."""
 
 MOST_FRAMES = 10_000_000
 """Maximum number of frames of a video that a file may declare; a larger number would exhaust memory."""
@@ -82,16 +82,30 @@ def video_info(frames: Any, fps: Any, width: Any, height: Any) -> VideoInfo:
     return info
 
 
-def write_tubes(writer: ShardWriter, video: str, info: VideoInfo, tubes: Tubes) -> None:
+def write_tubes(
+    writer: ShardWriter,
+    video: str,
+    info: VideoInfo,
+    tubes: Tubes,
+    video_logit: NDArray[np.float32] | None = None,
+) -> None:
     """Write the tubes of one video into a shard of ``TUBES_SCHEMA`` or ``PREDICTIONS_SCHEMA``.
+
+    Args:
+        writer: Writer of the shard.
+        video: Video id.
+        info: Length, frame rate and frame size of the video.
+        tubes: Tubes of the video.
+        video_logit: (C,) class logits of the video as a whole; None leaves the dataset out.
 
     Raises:
         DataError: The tubes and the video have different numbers of frames.
     """
     if tubes.frames != info.frames:
         raise DataError(f"{video}: tubes over {tubes.frames} frames, but the video has {info.frames}")
-    times = {} if info.times is None else {"time": info.times}
-    writer.add(video, tubes.arrays() | times, {name: getattr(info, name) for name in _INFO_ATTRIBUTES})
+    of_video = {"time": info.times, "video_logit": video_logit}
+    arrays = tubes.arrays() | {name: array for name, array in of_video.items() if array is not None}
+    writer.add(video, arrays, {name: getattr(info, name) for name in _INFO_ATTRIBUTES})
 
 
 def read_tubes(group: h5py.Group) -> Tubes:
@@ -120,6 +134,11 @@ def _expected_shapes(tubes: Tubes) -> dict[str, tuple[int, ...]]:
         "frame_score": (count, frames),
         "interval": (count, 2),
     }
+
+
+def read_video_logit(group: h5py.Group) -> NDArray[np.float32] | None:
+    """Read the class logits (C,) of one video as a whole; None if the file does not contain them."""
+    return np.asarray(group["video_logit"][()]) if "video_logit" in group else None
 
 
 def read_info(group: h5py.Group) -> VideoInfo:

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from actorsup.attention.encoders import encoder_type
 from actorsup.attention.pooling import actor_pooling
-from actorsup.attention.selection import tube_logits
+from actorsup.attention.selection import SELECTIONS, tube_logits
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import ConfigError, DataError, report_read_errors
 from actorsup.training.weights import load_state, load_weights
@@ -51,7 +51,7 @@ class PooledTubes:
 class ActorAttention(nn.Module):
     """Video encoder, actor-of-interest pooling and actor classification (Section 3.2 of the paper).
 
-    Top-k selection and the loss are in ``selection.py``.
+    The operations of ``video_logits`` and the loss are in ``selection.py``.
 
     Args:
         settings: Settings of the encoder, the pooling and the sampling of frames.
@@ -146,6 +146,21 @@ class ActorAttention(nn.Module):
         return tube_logits(
             self.classifier(pooled_tubes.features), pooled_tubes.is_present, self.settings.frame_share
         )
+
+    def video_logits(self, tube_logits: Tensor, epoch: int) -> Tensor:
+        """Combine the logits of the tubes of a video (top-k selection, Section 3.2 of the paper).
+
+        Training compares the result with the video's label, and class accuracy is measured by it.
+
+        Args:
+            tube_logits: (P, C) logits of the P > 0 tubes that count: those of the ``settings.tubes`` best
+                proposals that are present in a sampled frame.
+            epoch: 0-based index of the training epoch, which determines k.
+
+        Returns:
+            (C,) logits of the video.
+        """
+        return SELECTIONS[self.settings.selection](tube_logits, self.settings.k_of(epoch))
 
 
 def random_model(settings: AttentionSettings, classes: Sequence[str], seed: int) -> ActorAttention:

@@ -18,7 +18,6 @@ from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, TUBES_SCHEMA, read
 from actorsup.attention.clips import Clip, loader_threads, move_clip, prefetch, read_clip, sample_frames
 from actorsup.attention.model import ActorAttention, PooledTubes, load_model
 from actorsup.attention.scoring_settings import ScoringSettings
-from actorsup.attention.selection import SELECTIONS
 from actorsup.attention.tube_scores import TubeLogits, score_tubes
 from actorsup.errors import REBUILD, DataError, VideoError
 from actorsup.frames.store import FrameStore, VideoFrames
@@ -88,6 +87,7 @@ def score_videos(
                     video,
                     read_info(tube_shard[video]),
                     score_tubes(item.tubes, video_logits, settings),
+                    video_logits.video,
                 )
             for video, error in batch:
                 if isinstance(error, VideoError):
@@ -209,12 +209,13 @@ def _compute_video_logits(
     network: ActorAttention, frame_indices: NDArray[np.int64], pooled_tubes: PooledTubes, per_frame: bool
 ) -> TubeLogits:
     settings = network.settings
-    selection, k = SELECTIONS[settings.selection], settings.k_of(settings.epochs - 1)
     tubes, is_present = network(pooled_tubes), pooled_tubes.is_present.any(1)
     tubes[~is_present] = torch.nan
+    # training uses only the best tubes of a video
+    is_counted = is_present & (torch.arange(len(tubes), device=tubes.device) < settings.tubes)
     video = (
-        selection(tubes[is_present], k)
-        if is_present.any()
+        network.video_logits(tubes[is_counted], settings.epochs - 1)
+        if is_counted.any()
         else torch.full_like(network.classifier.bias, torch.nan)
     )
     frames = None

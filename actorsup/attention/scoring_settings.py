@@ -6,7 +6,9 @@ from pydantic import Field
 
 from actorsup.config.fields import Boolean, Count, Fraction, Number, affects, settings
 
-_SCORE = affects("score_tubes", "score_tubes_by_epoch")
+SCORING_RULES = ("score_tubes", "score_tubes_by_epoch", "score_training_videos")
+"""Rules that score tubes with a trained model."""
+_SCORE = affects(*SCORING_RULES)
 
 
 @settings

@@ -17,7 +17,7 @@ from actorsup.attention.dataset import TrainingVideo, training_videos
 from actorsup.attention.encoders import initialize_encoder
 from actorsup.attention.model import ActorAttention, PooledTubes, model_content, random_model
 from actorsup.attention.pooled_features import PooledFeatures, open_pooled_features
-from actorsup.attention.selection import SELECTIONS, constant_loss, video_loss, weight_by_uncertainty
+from actorsup.attention.selection import constant_loss, video_loss, weight_by_uncertainty
 from actorsup.attention.settings import AttentionSettings
 from actorsup.errors import DataError
 from actorsup.training import distributed
@@ -242,10 +242,10 @@ class _Training(Training):
 
     def _compute_losses(self, group: list[Example], epoch: int) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return the sum of losses, the number of correct videos, and the mean tube features per video."""
-        settings, k = self._settings, self._settings.k_of(epoch)
+        settings = self._settings
         (loss, num_correct), features = torch.zeros(2, device=self._device), []
         for (video, _), pooled_tubes in zip(group, self._pool_features(group, epoch), strict=True):
-            logits = SELECTIONS[settings.selection](self._model(pooled_tubes), k)
+            logits = self._model.video_logits(self._model(pooled_tubes), epoch)
             target = torch.from_numpy(video.target).to(self._device)
             video_losses = video_loss(logits, target, settings.label_loss)
             if self._model.log_variance is not None:

@@ -18,7 +18,7 @@ class TubeLogits:
 
     Attributes:
         tubes: (P, C) float32 logits of the tubes; NaN for a tube that is absent from all sampled frames.
-        video: (C,) float32 logits of the video.
+        video: (C,) float32 logits of the video, as in training; NaN without a tube that counts.
         frames: (P, M, C) float32 logits of the tubes in each of M sampled frames, NaN where a tube is absent;
             None if tubes are not trimmed.
         frame_indices: (M,) int64 ascending 0-based indices of the sampled frames.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from actorsup.attention.scoring_settings import ScoringSettings
+from actorsup.attention.scoring_settings import SCORING_RULES, ScoringSettings
 from actorsup.attention.settings import AttentionSettings
 from actorsup.config.fields import (
     Boolean,
@@ -44,7 +44,7 @@ KINDS = (*REGISTRIES, "models", "ablations")
 _SEED = affects(
     "make_demo_videos", "make_demo_images", "make_demo_sequences", "write_video_table", "decode_frames",
     "write_ground_truth", "write_annotated_frames", "train_detector", "train_siamese", "train_attention",
-    "evaluate_intervals", "make_gallery", indirect=True,
+    "evaluate_intervals", "evaluate_corloc", "make_gallery", indirect=True,
 )  # fmt: skip
 _PAPER = affects("write_paper_item", "paper_tables", "write_report", indirect=True)
 _SECTIONS = affects(indirect=True)
@@ -65,7 +65,7 @@ class ScoredSection(ScoringSettings):
 
     attention: Annotated[
         Literal["paper", "best"],
-        affects("train_attention", "score_tubes", "score_tubes_by_epoch", indirect=True),
+        affects("train_attention", *SCORING_RULES, indirect=True),
     ] = "paper"
     """Defaults of the section: ``paper``, or ``best``, the choices beyond the paper that help
     (docs/attention.md)."""
@@ -80,7 +80,9 @@ class ModelSection(AttentionSettings, ScoredSection):
 class TrainedSection(ScoredSection):
     """A ``models:`` section of a model that is already trained. It has only the settings of scoring."""
 
-    trained: Annotated[str, affects("score_tubes", indirect=True)] = field(kw_only=True)
+    trained: Annotated[str, affects("score_tubes", "score_training_videos", indirect=True)] = field(
+        kw_only=True
+    )
     """File of a trained model, such as ``results/demo/models/demo_siamese/demo/seed0.pt``. The data set needs
     no labels."""
 

@@ -10,10 +10,11 @@ from actorsup.formats.settings import BoxFormat, BoxUnit, FrameBase, FrameUnit
 
 _TRUTH = ("write_ground_truth", "write_annotated_frames")
 _VIDEOS = ("write_video_table", "collect_failures")
-_LABELS = ("train_attention", "score_tubes", "score_tubes_by_epoch")
+_SCORING = ("score_tubes", "score_tubes_by_epoch", "score_training_videos")
+_LABELS = ("train_attention", *_SCORING)
 _TABLES = (
     "evaluate_map", "evaluate_actors", "evaluate_frames", "evaluate_errors", "evaluate_intervals",
-    "evaluate_ablation", "evaluate_epochs",
+    "evaluate_ablation", "evaluate_epochs", "evaluate_corloc",
 )  # fmt: skip
 _LIST = affects(*_TRUTH, *_VIDEOS, *_LABELS, "decode_frames", "make_gallery", "sum_cost")
 _DEMO = ("make_demo_videos", "decode_frames")
@@ -38,14 +39,7 @@ class DatasetSection:
     shards: Annotated[
         Integer,
         Field(ge=1, le=10_000),
-        affects(
-            "write_video_table",
-            "decode_frames",
-            "score_tubes",
-            "score_tubes_by_epoch",
-            "make_gallery",
-            indirect=True,
-        ),
+        affects("write_video_table", "decode_frames", *_SCORING, "make_gallery", indirect=True),
     ]
     """Number of shards, about one per 32 videos (docs/scale.md); do not change it later. Half of them hold
     the training videos, so a new test video trains nothing again."""

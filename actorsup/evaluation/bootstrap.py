@@ -67,7 +67,7 @@ def precision_intervals(
             batches[action].append(_resample_precision(class_positives, weights, protocol.interpolation))
     resampled = {action: np.concatenate(batch_list) for action, batch_list in batches.items()}
     values["mean"] = np.mean([*values.values()], axis=0)
-    resampled["mean"] = _average_without_nan([*resampled.values()])
+    resampled["mean"] = average_without_nan([*resampled.values()])
     rows = []
     for group, point_values in values.items():
         value_at, samples = (
@@ -81,7 +81,7 @@ def precision_intervals(
                 None,
                 name,
                 float(value_at[name]),
-                *_compute_interval(samples[name]),
+                *percentile_interval(samples[name]),
                 resamples,
             )
             for name in value_at
@@ -130,12 +130,12 @@ def recall_intervals(
             resampled[name] = np.concatenate(batches)
         class_groups = [name for name in groups if name.startswith("class:")]
         values["class-mean"] = np.mean([values[name] for name in class_groups], axis=0)
-        resampled["class-mean"] = _average_without_nan([resampled[name] for name in class_groups])
+        resampled["class-mean"] = average_without_nan([resampled[name] for name in class_groups])
         for name, point_values in values.items():
             for threshold, point_value, samples in zip(
                 thresholds, point_values, resampled[name].T, strict=True
             ):
-                interval = _compute_interval(samples)
+                interval = percentile_interval(samples)
                 rows.append(
                     ("recall", name, count, f"{threshold:g}", float(point_value), *interval, resamples)
                 )
@@ -208,14 +208,15 @@ def _resample_precision(
     return divide(areas, (weights @ positives.truth)[:, None])
 
 
-def _average_without_nan(arrays: Sequence[NDArray]) -> NDArray[np.float64]:
+def average_without_nan(arrays: Sequence[NDArray]) -> NDArray[np.float64]:
     """Return the mean over arrays that ignores NaN; NaN where all values are NaN."""
     stacked = np.stack(arrays)
     is_known = ~np.isnan(stacked)
     return divide(np.where(is_known, stacked, 0).sum(0), is_known.sum(0))
 
 
-def _compute_interval(samples: NDArray) -> tuple[float, float]:
+def percentile_interval(samples: NDArray) -> tuple[float, float]:
+    """Return the 2.5th and the 97.5th percentile of values in resamples, which may be NaN; NaN if all are."""
     valid_samples = samples[~np.isnan(samples)]
     if not len(valid_samples):
         return float("nan"), float("nan")

@@ -195,18 +195,33 @@ def test_videos(videos: Path) -> tuple[list[str], set[str]]:
     Raises:
         DataError: The table cannot be read or has no column ``video``.
     """
+    train_labels = labeled_videos(videos, "train").values()
+    return sorted(labeled_videos(videos, "test")), {name for labels in train_labels for name in labels}
+
+
+def labeled_videos(videos: Path, split: str) -> dict[str, tuple[str, ...]]:
+    """Read the labels of the videos of a split from a videos.csv, by video id.
+
+    Training videos that are missing or undecodable are left out, because they were not trained on.
+
+    Args:
+        videos: Path of the table. If it has no column ``split``, every video is a test video.
+        split: ``test`` or ``train``.
+
+    Raises:
+        DataError: The table cannot be read or has no column ``video``.
+    """
     rows = read_table(videos, Columns(("video",), ("label", "split", "frames"), ("frames",)))
     rows = drop_repeated_rows(videos, rows, ["video"], "the video is in an earlier line too,")
-    if "split" not in rows:
-        return sorted(rows["video"]), set()
-    split = read_splits(videos, rows)
-    train_rows = rows[split == "train"]
-    if "frames" in rows:
-        # missing and undecodable videos were not trained on
-        train_rows = train_rows[train_rows["frames"] > 0]
-    labels = train_rows["label"] if "label" in rows else ()
-    train_classes = {name for label in labels for name in label.split("|") if name}
-    return sorted(rows["video"][split == "test"]), train_classes
+    rows = rows if "split" in rows else rows.assign(split="test")
+    rows = rows.loc[read_splits(videos, rows) == split]
+    if split == "train" and "frames" in rows:
+        rows = rows.loc[rows["frames"] > 0]
+    labels = rows["label"] if "label" in rows else [""] * len(rows)
+    return {
+        video: tuple(filter(None, label.split("|")))
+        for video, label in zip(rows["video"], labels, strict=True)
+    }
 
 
 def listed_videos(videos: Path) -> set[str]:

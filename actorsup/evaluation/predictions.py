@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from actorsup.artifacts.shards import ShardReader
 from actorsup.artifacts.tube_files import (
@@ -18,6 +19,7 @@ from actorsup.artifacts.tube_files import (
     VideoInfo,
     read_info,
     read_tubes,
+    read_video_logit,
 )
 from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.formats.box_statistics import BoxStatistics
@@ -143,6 +145,24 @@ class StoredTubes(Mapping[str, Tubes]):
 
     def __contains__(self, video: object) -> bool:
         return video in self._path_of
+
+    def video_logit(self, video: str) -> NDArray[np.float32] | None:
+        """Return the scores (C,) of a video as a whole; None if its file has none, as ``predictions.json``.
+
+        Raises:
+            DataError: The number of scores is not the number of classes.
+        """
+        path = self._path_of[video]
+        if path in self._spooled:
+            return None
+        with _name_video(path, video):
+            logits = read_video_logit(self._get_shard(path)[video])
+        if logits is not None and logits.shape != (len(self._classes or ()),):
+            raise DataError(
+                f"{path}: {video}: video_logit has the shape {logits.shape}; expected a value for each of "
+                f"{len(self._classes or ())} classes; make it again"
+            )
+        return logits
 
     def info_of(self, video: str) -> VideoInfo:
         """Return length, frame rate and size of a video; 0 if unknown."""

@@ -1,7 +1,7 @@
-"""Test split of a data set, with its ground truth."""
+"""Test split of a data set, with its ground truth, and the labels of both splits."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from actorsup.errors import DataError
 from actorsup.evaluation.ground_truth import (
     StoredGroundTruth,
+    labeled_videos,
     listed_videos,
     read_annotated,
     read_ground_truth,
@@ -83,10 +84,28 @@ class TestSplit:
         """Annotated frames (0-based) by video id; None if every frame is annotated."""
         return None if self.annotated is None else read_annotated(self.annotated)
 
-    def evaluation(self, predictions: Predictions | Mapping[str, Tubes]) -> Evaluation:
-        """Compare scored tubes or proposals with the ground truth of the test videos."""
-        protocol, videos = self.settings.evaluation_protocol, listed_videos(self.videos)
-        return Evaluation(self.truth, predictions, protocol, self.names, self.frames, videos)
+    def labels(self, split: str) -> dict[str, tuple[str, ...]]:
+        """Return the classes of each video of a split: ``test``, or ``train`` (labeled and decoded videos).
+
+        A test video without a label has the classes of its ground truth.
+        """
+        labels = labeled_videos(self.videos, split)
+        if split == "train":
+            return {video: names for video, names in labels.items() if names}
+        return {video: names or tuple(sorted(self.truth.classes([video]))) for video, names in labels.items()}
+
+    def evaluation(
+        self, predictions: Predictions | Mapping[str, Tubes], videos: Collection[str] | None = None
+    ) -> Evaluation:
+        """Compare scored tubes or proposals with the ground truth of some videos.
+
+        Args:
+            predictions: Scored tubes or proposals.
+            videos: Ids of the videos; None stands for the test videos.
+        """
+        protocol, known = self.settings.evaluation_protocol, listed_videos(self.videos)
+        names = self.names if videos is None else videos
+        return Evaluation(self.truth, predictions, protocol, names, self.frames, known)
 
 
 def shards_by(names: Sequence[Name], shards: Sequence[str]) -> dict[Name, list[Path]]:

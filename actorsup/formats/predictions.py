@@ -8,7 +8,13 @@ import numpy as np
 
 from actorsup.artifacts.atomic import open_text_atomically
 from actorsup.artifacts.shards import ShardReader, ShardWriter
-from actorsup.artifacts.tube_files import PREDICTIONS_SCHEMA, read_info, read_tubes, write_tubes
+from actorsup.artifacts.tube_files import (
+    PREDICTIONS_SCHEMA,
+    read_info,
+    read_tubes,
+    read_video_logit,
+    write_tubes,
+)
 from actorsup.coco import NAME_OF
 from actorsup.errors import REBUILD, DataError, report_read_errors
 from actorsup.formats.labeled import LabeledTube, LabeledVideo, make_tube
@@ -54,7 +60,8 @@ def merge_predictions(shards: Iterable[str | Path], output: str | Path) -> None:
         for path in paths:
             with ShardReader(path, PREDICTIONS_SCHEMA) as shard:
                 for video in shard:
-                    write_tubes(writer, video, read_info(shard[video]), read_tubes(shard[video]))
+                    group = shard[video]
+                    write_tubes(writer, video, read_info(group), read_tubes(group), read_video_logit(group))
                 for video, reason in shard.failures.items():
                     writer.fail(video, reason)
 

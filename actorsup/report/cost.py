@@ -25,6 +25,7 @@ _TRAINED_BY = {"detectors": "train_detector", "linkers": "train_siamese"}
 _ORDER = (
     "make_demo_videos", "make_demo_images", "make_demo_sequences", "train_detector",
     "train_siamese", "decode_frames", "detect_actors", "link_actors", "train_attention", "score_tubes",
+    "score_training_videos",
 )  # fmt: skip
 """Stages in the order of the data; all others follow by name."""
 _MEBIBYTE = 1 << 20

@@ -18,6 +18,7 @@ class ReportInputs:
         stages: One shard of each stage, by the stage's name, for its provenance.
         map: The table of average precision.
         recall: The table of recall.
+        corloc: The table of CorLoc and class accuracy.
         errors: The table of kinds of errors.
         intervals: The table of confidence intervals.
         records: Snakemake's benchmark records, from ``cost.find_records``.
@@ -32,6 +33,7 @@ class ReportInputs:
     stages: Mapping[str, Path]
     map: Path | None = None
     recall: Path | None = None
+    corloc: Path | None = None
     errors: Path | None = None
     intervals: Path | None = None
     records: Sequence[str] = field(default=())

@@ -1,4 +1,4 @@
-"""The results on the page: average precision, recall, errors, confidence intervals, ablations, papers."""
+"""The results on the page: average precision, recall, CorLoc, errors, intervals, ablations, papers."""
 
 import pandas as pd
 from markupsafe import Markup
@@ -27,6 +27,8 @@ def numbers(dataset: str, inputs: ReportInputs) -> Markup:
         parts += _precision(dataset, read_table(inputs.map))
     if inputs.recall:
         parts += _recall(dataset, read_table(inputs.recall))
+    if inputs.corloc:
+        parts += _corloc(dataset, read_table(inputs.corloc))
     if inputs.errors:
         errors = read_table(inputs.errors)
         caption = "Top predictions of each class, as many as it has ground-truth tubes, by kind of error."
@@ -89,6 +91,34 @@ def _recall(dataset: str, rows: pd.DataFrame) -> list[Markup]:
         PARTS.heading("Recall of the proposals"),
         PARTS.charts(drawn),
         _folded(rows, "recall", f"{dataset}_recall.csv"),
+    ]
+
+
+def _corloc(dataset: str, rows: pd.DataFrame) -> list[Markup]:
+    thresholds = list(dict.fromkeys(rows["iou_threshold"]))
+    shown = SHOWN if SHOWN in thresholds else thresholds[0]
+    means = rows[(rows["class"] == "mean") & (rows["iou_threshold"] == shown)]
+    columns = [
+        "linker",
+        "model",
+        "seed",
+        "split",
+        "corloc",
+        "corloc_low",
+        "corloc_high",
+        "accuracy",
+        "videos",
+    ]
+    return [
+        PARTS.heading("CorLoc and class accuracy"),
+        PARTS.note(
+            "CorLoc: the share of videos in which the tube with the highest score for the class has an IoU "
+            f"of {shown} or more with its ground truth, with a 95 % interval. Accuracy: the share of videos "
+            "whose class with the highest video score is a label. Both are means over classes. Models whose "
+            "names have a space are baselines, which choose a tube without training."
+        ),
+        table(means[columns], f"CorLoc at IoU {shown} and class accuracy", "corloc_mean.csv"),
+        _folded(rows, "CorLoc and class accuracy", f"{dataset}_corloc.csv"),
     ]
 
 

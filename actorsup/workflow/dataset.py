@@ -234,7 +234,7 @@ class PlannedDataset:
         Raises:
             ConfigError: There is no labeled training video.
         """
-        shards = [s for s, records in self.shards.items() if any(self._is_training(r) for r in records)]
+        shards = [shard for shard in self.shards if self.training_videos(shard)]
         if not shards:
             missing = sum(self._is_training(r) for r in self.listing.missing)
             raise ConfigError(
@@ -242,6 +242,10 @@ class PlannedDataset:
                 "needs at least one, or name a model that is trained already: models.NAME.trained"
             )
         return shards
+
+    def training_videos(self, shard: str) -> list[str]:
+        """Return the ids of a shard's labeled training videos."""
+        return [record.video for record in self.shards[shard] if self._is_training(record)]
 
     @staticmethod
     def _is_training(record: VideoRecord) -> bool:

@@ -169,3 +169,13 @@ class Plan:
         folder = f"results/{dataset}/predictions/{linker}/{model}/seed{seed}"
         folder += "" if epoch is None else f"/epoch{epoch}"
         return [f"{folder}/{shard}.h5" for shard in planned.shards_to_score()]
+
+    def training_score_shards(self, dataset: str, linker: str, model: str, seed: int) -> list[str]:
+        """Return the shards of scored tubes of the training videos of one run, which only CorLoc reads."""
+        folder = f"results/{dataset}/training_scores/{linker}/{model}/seed{seed}"
+        return [f"{folder}/{shard}.h5" for shard in self.training_shards(dataset)]
+
+    def training_shards(self, dataset: str) -> list[str]:
+        """Return the shards with labeled training videos; empty if there are none."""
+        planned = self.dataset(dataset)
+        return [shard for shard in planned.shards if planned.training_videos(shard)]
