@@ -4,6 +4,10 @@
 rule write_ground_truth:
     input:
         videos="results/{dataset}/videos.csv",
+        # the times of frames, where boxes have times
+        frames=from_dataset(
+            lambda w, d: frame_shards(w.dataset, d.shards) if d.has_timed_boxes else []
+        ),
         annotations=user_files(lambda w: PLAN.dataset(w.dataset).annotation_files()),
     output:
         "results/{dataset}/ground_truth.csv",
@@ -21,7 +25,11 @@ rule write_ground_truth:
         annotations=from_dataset(lambda w, d: d.annotations_digest()),
         seed=SEED,
         code=from_dataset(
-            lambda w, d: code_digest("actorsup.datasets.ground_truth", d.module)
+            lambda w, d: code_digest(
+                "actorsup.datasets.ground_truth",
+                "actorsup.frames.video_table",
+                d.module,
+            )
         ),
     message:
         "Writing the ground truth of {wildcards.dataset}, for evaluation only"

@@ -78,7 +78,7 @@ demo decode list truth detect link train score merge export evaluate corloc fail
     artifacts.folders
 demo truth:folder train_detector detect merge export evaluate corloc report draw:
     coco
-demo list train_detector detect train_siamese link train score report draw:
+demo train_detector detect train_siamese link train score report draw:
     artifacts.images
 demo truth:demo:
     demo demo.settings
@@ -98,7 +98,7 @@ decode truth:a2d truth:folder truth:thumos13 truth:ucf_sports detect:supplied ex
     formats.video_ids
 decode truth train_detector detect merge export evaluate corloc failures report draw:
     formats
-decode list detect link train score report draw:
+decode list truth detect link train score report draw:
     frames
 decode truth evaluate corloc failures report draw:
     datasets
@@ -115,9 +115,7 @@ decode truth:a2d:
 decode:
     frames.child frames.decode frames.decoded frames.decoder frames.folder_frames frames.frame_times
     frames.settings frames.stage frames.video_file frames.write
-list detect link train score report draw:
-    frames.store
-list:
+list truth:
     frames.video_table
 truth train_detector detect merge export evaluate corloc report draw:
     formats.box_units
@@ -177,6 +175,8 @@ train_detector train_siamese:
     detection.images
 train_detector:
     detection.augmentation detection.training
+detect link train score report draw:
+    frames.store
 detect train_siamese link report:
     detection.base
 detect:small_ssd detect:torchvision:

@@ -173,7 +173,7 @@ def test_rows_without_a_box_name_annotated_frames(tmp_path):
         ("v,0,,5,,,,", "line 2: a value is no finite number"),
         ("v,,run,5,,,,", "line 2: a value is no finite number"),
         ("v,,,5,1,1,2,2", "line 2: it has no class"),
-        ("v,,,x,,,,", "line 2: has no box, so it names an annotated frame"),
+        ("v,,,x,,,,", "line 2: frame is 'x'; wanted a number"),
         ("v,,,-1,,,,", "line 2: has no box, so it names an annotated frame"),
     ):
         with pytest.raises(DataError, match=words):

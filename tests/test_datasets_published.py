@@ -421,8 +421,8 @@ def test_a_sparsely_annotated_folder(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("video,frame\na,1.5\n", r"annotated\.csv: line 2: frame is '1\.5'"),
-        ("video,frame\na,-1\n", r"annotated\.csv: line 2: frame is '-1'"),
+        ("video,frame\na,1.5\n", r"annotated\.csv: line 2: frame is 1\.5"),
+        ("video,frame\na,-1\n", r"annotated\.csv: line 2: frame is -1"),
         ("video\na\n", r"annotated\.csv: column 'frame' is missing"),
         ("video,frame\na,4\n", "'a' has a box in frame 3, which .* does not list"),
     ],

@@ -16,6 +16,7 @@ from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.cli import main
 from actorsup.datasets.base import GroundTruth
 from actorsup.datasets.ground_truth import write_ground_truth
+from actorsup.datasets.ground_truth_checks import in_frames
 from actorsup.datasets.ground_truth_files import read_ground_truth_file
 from actorsup.datasets.readers import DATASETS, open_dataset
 from actorsup.datasets.readers.folder import Folder
@@ -202,6 +203,15 @@ def test_frames_that_are_not_whole_look_like_seconds(tmp_path):
     walk().assign(frame=lambda t: t["frame"] / 25).to_csv(tmp_path / "gt.csv", index=False)
     with pytest.raises(DataError, match=r"look like seconds, such as 0\.04 and 0\.08; .*frame_unit: seconds"):
         read_ground_truth_file(tmp_path / "gt.csv")
+
+
+def test_times_of_ground_truth_are_those_of_the_timestamps():
+    times = np.array([0, 0.1, 0.2, 1.2, 2.2])  # ten frames per second, then one
+    rows = walk(4).assign(frame=[0.1, 0.21, 1.19, 2.2])
+    source = BoxSource("gt.csv", "xyxy", Conventions(frame_unit="seconds"))
+    truth = GroundTruth(rows, {}, source=source)
+    assert in_frames(truth, {"v": VideoInfo(5, 1.8, 64, 48, times)})["frame"].tolist() == [1, 2, 3, 4]
+    assert in_frames(truth, {"v": VideoInfo(5, 10, 64, 48)})["frame"].tolist() == [1, 2, 12, 22]
 
 
 def test_a_million_boxes_take_about_a_second():

@@ -314,7 +314,7 @@ def test_a_changed_linker_keeps_the_detections(unchanged):
 @pytest.mark.parametrize(
     ("module", "old", "new", "first"),
     [
-        ("frames/decode.py", "import cv2\n", "import cv2\n\nADDED = 1\n", "decode_frames"),
+        ("frames/decode.py", "DEFAULT_FPS = 25.0\n", "DEFAULT_FPS = 24.0\n", "decode_frames"),
         ("detection/detectors/supplied.py", "import json\n", "import json\n\nADDED = 1\n", "detect_actors"),
         (
             "linking/trackers/static.py",

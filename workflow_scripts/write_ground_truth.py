@@ -5,6 +5,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.input, snakemake.output)
 
     from actorsup.datasets.ground_truth import write_ground_truth
     from actorsup.datasets.readers import open_dataset
+    from actorsup.frames.video_table import read_stored_infos
 
     dataset = open_dataset(snakemake.wildcards.dataset, snakemake.params.dataset, snakemake.params.seed)
-    write_ground_truth(dataset, Path(snakemake.input.videos), Path(snakemake.output[0]))
+    stored = read_stored_infos(snakemake.input.frames)
+    write_ground_truth(dataset, Path(snakemake.input.videos), Path(snakemake.output[0]), stored)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from actorsup.artifacts.atomic import write_text_atomically
+from actorsup.artifacts.tube_files import VideoInfo
 from actorsup.datasets.base import Dataset
 from actorsup.datasets.ground_truth_checks import check_ground_truth, in_frames
 from actorsup.errors import DataError
@@ -20,7 +21,9 @@ _LOG = logging.getLogger(__name__)
 _MAX_NAMED_VIDEOS = 5
 
 
-def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
+def write_ground_truth(
+    dataset: Dataset, videos: Path, output: Path, stored: Mapping[str, VideoInfo] | None = None
+) -> None:
     """Write the ground-truth table of a run's videos, with boxes scaled and clipped to the video frames.
 
     Boxes are scaled if the annotated frames have another size than the video. Boxes of missing and failed
@@ -31,6 +34,7 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
         dataset: Data set with ground truth.
         videos: Path of the run's videos.csv.
         output: Path of the table to write.
+        stored: Frame rate and times of the videos, by id, to convert times of boxes; None: the table's rates.
 
     Raises:
         DataError: The data set has no ground truth, or its boxes are impossible.
@@ -42,7 +46,7 @@ def write_ground_truth(dataset: Dataset, videos: Path, output: Path) -> None:
     table = table.set_index("video")
     infos = read_video_info(videos)
     report(check_ground_truth(truth, infos))
-    boxes = in_frames(truth, {video: info.fps for video, info in infos.items()})
+    boxes = in_frames(truth, stored or infos)
     in_run = boxes["video"].isin(table.index)
     _warn(boxes, ~in_run, "boxes are left out, since this run lacks their videos")
     rows = _fit_to_videos(boxes[in_run].reset_index(drop=True), table, truth.size)

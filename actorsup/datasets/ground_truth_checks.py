@@ -43,7 +43,7 @@ def _info_of(truth: GroundTruth, name: str, videos: Mapping[str, VideoInfo]) -> 
     return VideoInfo(info.frames, info.fps, *truth.size.get(name, (info.width, info.height)))
 
 
-def in_frames(truth: GroundTruth, rates: Mapping[str, float]) -> pd.DataFrame:
+def in_frames(truth: GroundTruth, videos: Mapping[str, VideoInfo]) -> pd.DataFrame:
     """Return the boxes of a ground truth with frame indices in place of times.
 
     Of two boxes of a tube in one frame, the first is kept. Frames of videos of unknown rate, which are
@@ -51,13 +51,16 @@ def in_frames(truth: GroundTruth, rates: Mapping[str, float]) -> pd.DataFrame:
 
     Args:
         truth: The ground truth.
-        rates: Frames per second of the videos, by id; 0 or absent if unknown.
+        videos: Frame rate, and frame times if the rate varies, of the videos, by id; absent if unknown.
     """
     said, rows = (truth.source or BoxSource()).conventions, truth.boxes
     if not said.has_times:
         return rows
-    fps = rows["video"].map(rates).fillna(0).to_numpy(float)
-    order = rows.groupby("video")["frame"].rank("dense").to_numpy(float) - 1
-    frames = said.frames(rows["frame"].to_numpy(float), fps)
-    rows = rows.assign(frame=np.where(fps > 0, frames, order).astype(np.int64))
+    numbers = rows["frame"].to_numpy(float)
+    frames = (rows.groupby("video")["frame"].rank("dense").to_numpy(float) - 1).astype(np.int64)
+    for video, indices in rows.groupby("video").indices.items():
+        info = videos.get(str(video), _UNKNOWN)
+        if info.fps > 0:
+            frames[indices] = said.frames(numbers[indices], info.fps, info.times)
+    rows = rows.assign(frame=frames)
     return rows.drop_duplicates(["video", "tube", "frame"]).reset_index(drop=True)

@@ -1,13 +1,15 @@
 """Write the table of videos, ``videos.csv``: label, split, length and size of each video."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from actorsup.artifacts.atomic import write_text_atomically
-from actorsup.artifacts.tube_files import VideoInfo
-from actorsup.frames.store import FrameStore, VideoFrames
+from actorsup.artifacts.shards import ShardReader
+from actorsup.artifacts.tube_files import VideoInfo, read_info
+from actorsup.frames import SCHEMA
 
 VIDEO_COLUMNS = ["video", "path", "split", "label", "frames", "fps", "width", "height", "duration", "shard"]
 
@@ -24,10 +26,7 @@ def write_video_table(
             decodable) gets 0 ``frames`` and an empty rate, size and duration.
         output: Path of the table to write.
     """
-    properties: dict[str, dict[str, float]] = {}
-    for path in frame_shards:
-        with FrameStore(path) as store:
-            properties |= {video: _length_and_size(store[video]) for video in store}
+    properties = {video: _length_and_size(info) for video, info in read_stored_infos(frame_shards).items()}
     missing_properties: dict[str, float] = {"frames": 0}
     table = pd.DataFrame([{**row, **properties.get(row["video"], missing_properties)} for row in rows])
     table = table.reindex(columns=VIDEO_COLUMNS).sort_values("video")
@@ -36,8 +35,27 @@ def write_video_table(
     write_text_atomically(output, table.to_csv(index=False, lineterminator="\n"))
 
 
-def _length_and_size(images: VideoFrames) -> dict[str, float]:
-    info = VideoInfo(len(images), images.fps, images.width, images.height, images.times)
+def read_stored_infos(frame_shards: Iterable[str | Path]) -> dict[str, VideoInfo]:
+    """Return length, frame rate, size and, if the rate varies, frame times of the videos of frame stores.
+
+    Args:
+        frame_shards: Paths of the frame stores.
+
+    Raises:
+        DataError: A frame store is missing or damaged.
+    """
+    infos: dict[str, VideoInfo] = {}
+    for path in frame_shards:
+        with ShardReader(path, SCHEMA) as shard:
+            for video in shard:
+                group = shard[video]
+                is_variable = bool(group.attrs.get("variable_rate", False))
+                info = read_info(group)
+                infos[video] = info if is_variable else replace(info, times=None)
+    return infos
+
+
+def _length_and_size(info: VideoInfo) -> dict[str, float]:
     size = {"width": info.width, "height": info.height}
     duration = round(info.seconds(info.frames), 4)
     return {"frames": info.frames, "fps": round(info.fps, 4), **size, "duration": duration}

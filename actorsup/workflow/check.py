@@ -107,8 +107,8 @@ def inspect_dataset(planned: PlannedDataset, count_frames: bool = False) -> Insp
         inspection.findings += _check_labels(inspection, inspection.listing)
         if inspection.truth is not None:
             inspection.findings += _check_plausibility(inspection, inspection.truth)
-            rates = {video: facts.fps for video, facts in inspection.facts.items()}
-            inspection.truth = replace(inspection.truth, boxes=in_frames(inspection.truth, rates))
+            boxes = in_frames(inspection.truth, inspection.infos)
+            inspection.truth = replace(inspection.truth, boxes=boxes)
             for check in (_check_annotated_videos, _check_frame_counts, _check_sizes, _check_boxes):
                 inspection.findings += check(inspection, inspection.truth)
     return inspection

@@ -117,6 +117,11 @@ class PlannedDataset:
         """Return the generated folder that decoding needs; empty if the videos are not generated."""
         return [f"results/{self.name}/source/videos"] if self.type.is_generated else []
 
+    @property
+    def has_timed_boxes(self) -> bool:
+        """Whether the ground truth has times in place of frames."""
+        return self.section.get("frame_unit") in ("seconds", "milliseconds")
+
     def annotation_files(self) -> list[str]:
         """Return the files of the ground truth.
 

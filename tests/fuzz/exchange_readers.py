@@ -44,7 +44,7 @@ CVAT = """<?xml version="1.0" encoding="utf-8"?>
 <box frame="3" outside="1" xtl="1.0" ytl="2.0" xbr="9.5" ybr="30"/></track>
 <track id="1" label="kick"><box frame="1" outside="0" xtl="1" ytl="2" xbr="9" ybr="30"/></track></annotations>
 """
-SPARSE = TRUTH + "v0,,,7,,,,\nv1,,,,,,,\n"
+SPARSE = TRUTH + "v0,,,7,,,,,\nv1,,,,,,,,\n"
 COCO_FILES = {
     "images": [
         {"id": str(f), "file_name": f"v1/img1/{f:06d}.jpg", "width": 64, "height": 48} for f in range(3)
@@ -174,7 +174,7 @@ EXCHANGED: dict[str, Reader] = {
     "cvat_zip": Reader(
         ".zip", packed({"a/annotations.xml": CVAT}), (damaged_member(xml=XML), damaged_bytes), exchanged
     ),
-    "sparse_csv": Reader(".csv", write("good.csv", SPARSE), TEXT, exchanged),
+    "sparse_csv": Reader(".csv", write("good.csv", SPARSE), TEXT, converted),
     "coco_files": Reader(".json", write("good.json", COCO_FILES), JSON, exchanged),
     "youtube_vis": Reader(".json", write("good.json", YOUTUBE_VIS), JSON, exchanged),
     "mot_tracker": Reader(

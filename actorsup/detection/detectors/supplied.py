@@ -1,7 +1,6 @@
 """Detections made elsewhere, from a CSV, a COCO-results JSON, MOT text or CVAT XML.
 
-CSV, one line a detection, ``category`` by name or id (1-90), frames 0-based, a video by its id,
-with its extension or without::
+CSV, one line a detection, ``category`` by name or id (1-90), frames 0-based, a video by its id::
 
     video,frame,x1,y1,x2,y2,score,category
     Biking/v_Biking_g01_c01,0,12.5,30,80,200,0.97,person
