@@ -160,7 +160,7 @@ class StoredTubes(Mapping[str, Tubes]):
         if logits is not None and logits.shape != (len(self._classes or ()),):
             raise DataError(
                 f"{path}: {video}: video_logit has the shape {logits.shape}; expected a value for each of "
-                f"{len(self._classes or ())} classes; make it again"
+                f"{len(self._classes or ())} classes; {REBUILD}"
             )
         return logits
 
