@@ -8,11 +8,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_evaluation_protocol import CLASSES, make
 
 from actorsup import evaluation
+from actorsup.boxes import paired_iou
 from actorsup.datasets.readers.thumos13 import Thumos13
 from actorsup.evaluation import EvaluationProtocol, Predictions, ground_truth_tube, predicted_tubes
 from actorsup.evaluation.bootstrap import draw_resamples
@@ -87,10 +88,26 @@ def coco_frame_ap(truth, predictions, iou: float, column: int, annotated=None) -
     return float(np.mean(evaluator.eval["precision"][0, :, 0, 0, 2]))
 
 
+def has_iou_ties(truth, predictions) -> bool:
+    """Whether a box overlaps two boxes of a class equally; pycocotools takes the last, we take the first."""
+    for video, tubes in predictions.videos.items():
+        for action in CLASSES:
+            for frame in range(tubes.boxes.shape[1]):
+                true = [t.boxes[t.frames == frame] for t in truth[video] if t.action == action]
+                true = np.concatenate([np.zeros((0, 4)), *true]).astype(float)
+                boxes = tubes.boxes[:, frame].astype(float)
+                for box in boxes[~np.isnan(boxes[:, 0])]:
+                    overlap = np.sort(np.round(paired_iou(box[None], true), 9))
+                    if ((np.diff(overlap) == 0) & (overlap[1:] > 0)).any():
+                        return True
+    return False
+
+
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=15, deadline=None)
 def test_frame_map_equals_pycocotools(seed):
     truth, predictions = sides(seed)
+    assume(not has_iou_ties(truth, predictions))
     random = np.random.default_rng(seed)
     frames = {v: {*np.flatnonzero(random.random(20) < 0.6).tolist()} for v in truth}
     for annotated in (None, frames):

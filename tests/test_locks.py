@@ -1,4 +1,4 @@
-"""Files that are locked, open elsewhere or unreadable for a moment are told apart from damaged ones."""
+"""Files that are locked, open elsewhere or unreadable for a moment are not taken for damaged ones."""
 
 import ast
 import errno

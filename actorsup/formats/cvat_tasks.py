@@ -53,7 +53,7 @@ def read_meta(location: str, meta: Element) -> tuple[dict[str, CvatTask], list[s
         task_id = element_text(element, "id")
         if task_id in tasks:
             raise DataError(
-                f"{location}: two tasks have the id {task_id!r}, so their tracks cannot be told apart; "
+                f"{location}: two tasks have the id {task_id!r}, so the task of a track is ambiguous; "
                 "export each task by itself, into a folder or a zip"
             )
         frames = _task_frames(location, element)

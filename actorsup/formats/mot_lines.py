@@ -1,6 +1,6 @@
 """Parse the lines of MOT text, and name its classes.
 
-Trackers write variants of the MOTChallenge's lines, which are told apart where they are unambiguous:
+Trackers write variants of the MOTChallenge's lines, which are read where they are unambiguous:
 separators (commas, semicolons, tabs or spaces), a header line, ``-1`` for unknown values, numbers such as
 ``1.0``, class names in place of numbers, and classes that count from 0, as BoxMOT writes them.
 """
